@@ -1,0 +1,180 @@
+use std::time::Duration;
+
+use crate::BoxError;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The account or person is not in the store.
+    #[error("no such person")]
+    UnknownPerson,
+    /// The store was not reached; nothing has changed.
+    #[error("the store cannot be reached")]
+    Unreached(#[source] BoxError),
+    /// The call broke off; the change may or may not have been made.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] BoxError),
+    /// The store refused the statement.
+    #[error("the store rejected the call")]
+    Rejected(#[source] BoxError),
+    /// A row breaks an invariant.
+    #[error("corrupt data in {table}, row {key}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row's key, never its content.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl StoreError {
+    /// The same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreached(_) | Self::Unavailable(_) => true,
+            Self::UnknownPerson | Self::Rejected(_) | Self::Corrupt { .. } => false,
+        }
+    }
+
+    /// It is certain that nothing has changed.
+    #[must_use]
+    pub const fn is_certain(&self) -> bool {
+        match self {
+            Self::UnknownPerson | Self::Unreached(_) | Self::Rejected(_) | Self::Corrupt { .. } => {
+                true
+            }
+            Self::Unavailable(_) => false,
+        }
+    }
+}
+
+/// Why a quota counter did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuotaError {
+    /// The counter cannot be reached, or broke off; the change may or may not have been made.
+    #[error("the quota counter is unavailable")]
+    Unavailable(#[source] BoxError),
+    /// The counter refused the command.
+    #[error("the quota counter rejected the call")]
+    Rejected(#[source] BoxError),
+    /// What is stored under a key is not a counter.
+    #[error("corrupt quota counter {key}")]
+    Corrupt {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl QuotaError {
+    /// The same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Rejected(_) | Self::Corrupt { .. } => false,
+        }
+    }
+}
+
+/// Why a job queue did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// There is no queue of that name.
+    #[error("there is no queue {0}")]
+    NoSuchQueue(String),
+    /// The receipt is stale: the message was received again, acknowledged or dead-lettered since.
+    #[error("the receipt is no longer valid")]
+    StaleReceipt,
+    /// The body is larger than a message may be.
+    #[error("the message is too large: {bytes} bytes of {max}")]
+    TooLarge {
+        /// Its size in bytes.
+        bytes: usize,
+        /// The largest there may be.
+        max: usize,
+    },
+    /// The queue cannot be reached, or broke off; the message may or may not have been taken.
+    #[error("the job queue is unavailable")]
+    Unavailable(#[source] BoxError),
+    /// The queue asks for fewer calls.
+    #[error("the job queue is throttling")]
+    RateLimited {
+        /// How long to wait, if it says.
+        retry_after: Option<Duration>,
+    },
+    /// The queue refused the call.
+    #[error("the job queue rejected the call")]
+    Rejected(#[source] BoxError),
+}
+
+impl QueueError {
+    /// The same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::RateLimited { .. } => true,
+            Self::NoSuchQueue(_)
+            | Self::StaleReceipt
+            | Self::TooLarge { .. }
+            | Self::Rejected(_) => false,
+        }
+    }
+}
+
+/// Why Twitter did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TwitterError {
+    /// The token, its secret or the verifier is wrong, used, expired or revoked.
+    #[error("twitter does not accept the token")]
+    InvalidToken,
+    /// The person's account is suspended or locked.
+    #[error("the twitter account is suspended or locked")]
+    Suspended,
+    /// The same text was posted before.
+    #[error("twitter has this post already")]
+    DuplicatePost,
+    /// Too many calls.
+    #[error("twitter's rate limit is reached")]
+    RateLimited {
+        /// How long until the limit resets.
+        retry_after: Duration,
+    },
+    /// Twitter was not reached: it has not seen the call, which may be repeated.
+    #[error("twitter cannot be reached")]
+    Unreached(#[source] BoxError),
+    /// The call broke off or Twitter failed; it may or may not have acted.
+    #[error("twitter is unavailable")]
+    Unavailable(#[source] BoxError),
+    /// Twitter refused the call: the application's keys, access level or callback are wrong.
+    #[error("twitter rejected the call")]
+    Rejected(#[source] BoxError),
+    /// The answer cannot be read.
+    #[error("twitter's answer cannot be read")]
+    Corrupt(#[source] BoxError),
+}
+
+impl TwitterError {
+    /// The same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::Unreached(_) | Self::Unavailable(_) => true,
+            Self::InvalidToken
+            | Self::Suspended
+            | Self::DuplicatePost
+            | Self::Rejected(_)
+            | Self::Corrupt(_) => false,
+        }
+    }
+}

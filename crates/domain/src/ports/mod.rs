@@ -1,0 +1,30 @@
+//! Ports: what the domain needs from the outside.
+//!
+//! One method is one atomic operation. Absence is `Ok(None)`. Each trait's *Contract* is numbered; the suite of the
+//! same name in `lemon-testkit` has a case for each number.
+
+mod accounts;
+mod clock;
+mod errors;
+mod outbox;
+mod pending_sign_ins;
+mod queue;
+mod quota;
+mod record;
+mod registrations;
+mod twitter;
+
+pub use accounts::{Accounts, SignIn, StoredAccount};
+pub use clock::{Clock, IdSource};
+pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
+pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask};
+pub use pending_sign_ins::{PendingSignIn, PendingSignIns};
+pub use queue::{
+    Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Receipt,
+};
+pub use quota::{QuotaCounter, Reservation, ReserveOutcome, Taken};
+pub use record::{Housekeeping, PlaceRecord, Purged};
+pub use registrations::{
+    Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome, SeatTaken,
+};
+pub use twitter::{AccessGrant, Profile, RequestGrant, Tweet, TweetId, TweetPage, TwitterClient};

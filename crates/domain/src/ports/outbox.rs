@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::values::{AccountId, RequestId, ServiceType};
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutboxTask {
+    /// Have the workers train.
+    Train,
+    /// Tell the person that it is ready.
+    Notify,
+    /// Have the workers delete what they trained.
+    Delete,
+}
+
+impl OutboxTask {
+    /// The name in the store and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Notify => "notify",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// A claimed row: what to do and for whom. How, and with which credentials, is found when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// Its number; rows are claimed in this order.
+    pub id: i64,
+    /// How often it was claimed, this time included. Names the lease.
+    pub attempt: u32,
+    /// What to do.
+    pub task: OutboxTask,
+    /// For which service.
+    pub service: ServiceType,
+    /// For which account.
+    pub account: AccountId,
+    /// On account of which request.
+    pub request_id: RequestId,
+    /// When it was put there.
+    pub created_at: DateTime<Utc>,
+}
+
+/// How much waits to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Rows, claimed ones included.
+    pub rows: u64,
+    /// Age of the oldest, zero if there is none.
+    pub oldest: Duration,
+}
+
+/// Tasks that were committed with the change that caused them and are not yet in a queue.
+///
+/// # Contract
+/// 1. A row is claimed by one caller at a time: of concurrent claims each row goes to one.
+/// 2. A claim that is neither removed nor postponed comes back after the lease, with a higher `attempt`.
+/// 3. Rows are claimed oldest first, at most `max` of them; a postponed row not before its time.
+/// 4. `remove` removes for good, also after the lease has passed: what was sent was sent.
+/// 5. `postpone` with an attempt that is not the latest changes nothing: the row is another's.
+/// 6. `changed` returns soon after a row was put by anybody since the call before, and may return for no reason.
+#[async_trait]
+pub trait Outbox: Send + Sync + 'static {
+    /// Claims due rows until `now + lease`.
+    ///
+    /// # Errors
+    /// Infrastructure only. A row that cannot be read is reported in the log and left out; the others are claimed.
+    async fn claim(
+        &self,
+        max: u32,
+        lease: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<OutboxEntry>, StoreError>;
+
+    /// Removes rows that were sent, or that must never be.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn remove(&self, ids: &[i64]) -> Result<(), StoreError>;
+
+    /// Gives a claimed row back, to be claimed again from `until` on.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn postpone(&self, entry: &OutboxEntry, until: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// How much waits.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError>;
+
+    /// Waits until rows may have been put.
+    async fn changed(&self);
+}

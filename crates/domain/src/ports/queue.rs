@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::QueueError;
+use crate::values::QueueName;
+
+/// Messages in a batch, for sending, receiving and acknowledging: SQS' limit,
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
+pub const MAX_BATCH: usize = 10;
+
+/// Bytes in a body: SQS' limit of 1 MiB (same page).
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The longest that a message can be kept back: SQS' limit on a visibility timeout, 12 hours (same page).
+pub const MAX_DELAY: Duration = Duration::from_hours(12);
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Names the entry in the outcome.
+    pub id: Uuid,
+    /// The text, at most [`MAX_BODY_BYTES`].
+    pub body: String,
+}
+
+/// Proof of one receive of one message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Receipt(pub String);
+
+/// A message that was received. Nobody else has it until its visibility timeout passes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The queue's own id of the message.
+    pub message_id: String,
+    /// Proof of this receive.
+    pub receipt: Receipt,
+    /// The text. It may carry credentials, so `Debug` leaves it out.
+    pub body: String,
+    /// How often it was received, this time included.
+    pub attempt: u32,
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivery")
+            .field("message_id", &self.message_id)
+            .field("attempt", &self.attempt)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How full a queue is. A distributed queue's numbers are approximate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that can be received.
+    pub waiting: u64,
+    /// Messages received and not yet acknowledged, or kept back by a delay.
+    pub in_flight: u64,
+    /// Messages in its dead-letter queue.
+    pub dead: u64,
+}
+
+/// Standard queues: at least once, in no order, each with a dead-letter queue `<name>-dlq`.
+///
+/// # Contract
+/// 1. `send` answers an outcome for each message, in the order given, any number at a time. `Ok` means that it will be
+///    received at least once, whatever crashes.
+/// 2. One entry's failure is not another's.
+/// 3. `receive` answers at most `max` messages (1 to [`MAX_BATCH`]) and waits up to `wait` for the first. It returns early when one comes.
+/// 4. A received message is hidden from others until its visibility timeout passes; then it is received again, its `attempt` one higher.
+/// 5. `ack` removes for good, and answers an outcome for each receipt. A receipt of an earlier receive is
+///    [`QueueError::StaleReceipt`] or without effect on a later receive's holder until that one ends.
+/// 6. `retry_after` makes a message received again after the delay (zero: at once), at most [`MAX_DELAY`].
+/// 7. `extend` hides it for that long from now.
+/// 8. `dead_letter` moves it to the dead-letter queue with the reason; it is not received again.
+/// 9. After five receives without an `ack`, a message moves to the dead-letter queue by itself, if the queue is a consumed one.
+/// 10. A body comes out as it went in: any text up to [`MAX_BODY_BYTES`], which larger ones are refused with [`QueueError::TooLarge`].
+/// 11. A queue that does not exist is [`QueueError::NoSuchQueue`].
+#[async_trait]
+pub trait JobQueue: Send + Sync + 'static {
+    /// Sends messages.
+    ///
+    /// # Errors
+    /// One for each message that was not taken.
+    async fn send(&self, queue: &QueueName, messages: Vec<Outgoing>)
+    -> Vec<Result<(), QueueError>>;
+
+    /// Receives up to `max` messages.
+    ///
+    /// # Errors
+    /// [`QueueError::NoSuchQueue`], or infrastructure.
+    async fn receive(
+        &self,
+        queue: &QueueName,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError>;
+
+    /// Acknowledges deliveries.
+    ///
+    /// # Errors
+    /// One for each receipt that was not taken.
+    async fn ack(&self, queue: &QueueName, receipts: &[Receipt]) -> Vec<Result<(), QueueError>>;
+
+    /// Gives a delivery back, to be received again after the delay.
+    ///
+    /// # Errors
+    /// [`QueueError::StaleReceipt`], or infrastructure.
+    async fn retry_after(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        delay: Duration,
+    ) -> Result<(), QueueError>;
+
+    /// Keeps a delivery for that much longer, from now.
+    ///
+    /// # Errors
+    /// [`QueueError::StaleReceipt`], or infrastructure.
+    async fn extend(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        visibility: Duration,
+    ) -> Result<(), QueueError>;
+
+    /// Moves a delivery to the dead-letter queue.
+    ///
+    /// # Errors
+    /// [`QueueError::StaleReceipt`], or infrastructure.
+    async fn dead_letter(
+        &self,
+        queue: &QueueName,
+        delivery: &Delivery,
+        reason: &str,
+    ) -> Result<(), QueueError>;
+
+    /// How full the queue is.
+    ///
+    /// # Errors
+    /// [`QueueError::NoSuchQueue`], or infrastructure.
+    async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError>;
+}

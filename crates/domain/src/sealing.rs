@@ -1,0 +1,215 @@
+//! Secrets at rest: XChaCha20-Poly1305 with random 24-byte nonces
+//! (<https://datatracker.ietf.org/doc/html/draft-irtf-cfrg-xchacha-03>).
+//!
+//! A sealed secret is bound to its owner and its column: copied to another row or column, it does not open.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
+
+use crate::values::{AccountId, Credentials, InvalidValue, RequestToken};
+
+const NONCE_BYTES: usize = 24;
+const KEY_BYTES: usize = 32;
+
+/// A secret as a store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Which key opens it.
+    pub key_id: String,
+    /// The nonce, then the ciphertext with its tag.
+    pub data: Vec<u8>,
+}
+
+/// Where a sealed secret belongs: part of what is authenticated.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// The credentials of an account.
+    AccountCredentials(AccountId),
+    /// The secret of a request token.
+    RequestTokenSecret(&'a RequestToken),
+}
+
+impl Place<'_> {
+    fn associated_data(self) -> Vec<u8> {
+        match self {
+            Self::AccountCredentials(account) => format!("accounts.credentials\0{account}"),
+            Self::RequestTokenSecret(token) => {
+                format!("pending_sign_ins.secret\0{}", token.as_str())
+            }
+        }
+        .into_bytes()
+    }
+}
+
+/// Why a sealed secret does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// It was sealed with a key that is not in the list.
+    #[error("no sealing key has the id {0:?}")]
+    UnknownKey(String),
+    /// It was altered, or belongs to another place.
+    #[error("a sealed secret was altered or is out of its place")]
+    Altered,
+}
+
+/// One key and its id.
+pub struct SealingKey {
+    id: String,
+    cipher: XChaCha20Poly1305,
+}
+
+impl SealingKey {
+    /// Reads `<id>:<Base64 of 32 bytes>`; the id is 1 to 32 of `a-z`, `A-Z`, `0-9`, `-`, `_`.
+    ///
+    /// # Errors
+    /// Says what is wrong, never the key.
+    pub fn parse(text: &SecretString) -> Result<Self, InvalidValue> {
+        let fault = |fault: &str| InvalidValue::new("a sealing key", fault);
+        let (id, key) = text
+            .expose_secret()
+            .split_once(':')
+            .ok_or_else(|| fault("is not of the form <id>:<Base64>"))?;
+        let fits = (1..=32).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if !fits {
+            return Err(fault(
+                "has an id that is not 1 to 32 of a-z, A-Z, 0-9, - and _",
+            ));
+        }
+        let key = Zeroizing::new(
+            BASE64_STANDARD
+                .decode(key)
+                .map_err(|_| fault("is not valid Base64"))?,
+        );
+        if key.len() != KEY_BYTES {
+            return Err(fault("is not 32 bytes long"));
+        }
+        Ok(Self {
+            id: id.to_owned(),
+            cipher: XChaCha20Poly1305::new_from_slice(&key)
+                .map_err(|_| fault("is not 32 bytes long"))?,
+        })
+    }
+}
+
+/// The list of keys: the first seals, all open.
+pub struct SealingKeys(Vec<SealingKey>);
+
+impl std::fmt::Debug for SealingKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|k| &k.id))
+            .finish()
+    }
+}
+
+impl SealingKeys {
+    /// Takes the list.
+    ///
+    /// # Errors
+    /// If it is empty or an id stands twice.
+    pub fn new(keys: Vec<SealingKey>) -> Result<Self, InvalidValue> {
+        let fault = |fault: String| InvalidValue::new("the list of sealing keys", fault);
+        if keys.is_empty() {
+            return Err(fault("is empty".to_owned()));
+        }
+        for (i, key) in keys.iter().enumerate() {
+            if keys.iter().skip(i + 1).any(|other| other.id == key.id) {
+                return Err(fault(format!("has the id {:?} twice", key.id)));
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// Seals a secret for its place. The nonce must be fresh.
+    #[must_use]
+    pub fn seal(
+        &self,
+        place: Place<'_>,
+        secret: &SecretString,
+        nonce: [u8; NONCE_BYTES],
+    ) -> Sealed {
+        let key = &self.0[0];
+        let payload = Payload {
+            msg: secret.expose_secret().as_bytes(),
+            aad: &place.associated_data(),
+        };
+        let mut data = nonce.to_vec();
+        // Fails only for messages of 256 GiB and more.
+        data.extend(
+            key.cipher
+                .encrypt(&XNonce::from(nonce), payload)
+                .unwrap_or_default(),
+        );
+        Sealed {
+            key_id: key.id.clone(),
+            data,
+        }
+    }
+
+    /// Opens a secret in its place.
+    ///
+    /// # Errors
+    /// If the key is unknown, or the secret was altered or moved.
+    pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretString, OpenError> {
+        let key = self
+            .0
+            .iter()
+            .find(|key| key.id == sealed.key_id)
+            .ok_or_else(|| OpenError::UnknownKey(sealed.key_id.clone()))?;
+        let (nonce, ciphertext) = sealed
+            .data
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(OpenError::Altered)?;
+        let payload = Payload {
+            msg: ciphertext,
+            aad: &place.associated_data(),
+        };
+        let plain = key
+            .cipher
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_| OpenError::Altered)?;
+        String::from_utf8(plain)
+            .map(SecretString::from)
+            .map_err(|_| OpenError::Altered)
+    }
+
+    /// Seals credentials for their account.
+    #[must_use]
+    pub fn seal_credentials(
+        &self,
+        account: AccountId,
+        credentials: &Credentials,
+        nonce: [u8; NONCE_BYTES],
+    ) -> Sealed {
+        let both = SecretString::from(format!(
+            "{}\0{}",
+            credentials.token.expose_secret(),
+            credentials.secret.expose_secret()
+        ));
+        self.seal(Place::AccountCredentials(account), &both, nonce)
+    }
+
+    /// Opens the credentials of an account.
+    ///
+    /// # Errors
+    /// As [`SealingKeys::open`].
+    pub fn open_credentials(
+        &self,
+        account: AccountId,
+        sealed: &Sealed,
+    ) -> Result<Credentials, OpenError> {
+        let both = self.open(Place::AccountCredentials(account), sealed)?;
+        let (token, secret) = both
+            .expose_secret()
+            .split_once('\0')
+            .ok_or(OpenError::Altered)?;
+        Ok(Credentials::new(token, secret))
+    }
+}

@@ -1,0 +1,15 @@
+//! Use cases: what people and workers do with the system, over the ports.
+
+mod dispatch;
+mod profile;
+mod quotas;
+mod registering;
+mod sign_in;
+mod training;
+
+pub use dispatch::{Dispatch, Job, Prepared};
+pub use profile::{ProfileError, Profiles};
+pub use quotas::{Quotas, QuotasError};
+pub use registering::{Availability, RegisterError, Registered, Registering, RegisteringPorts};
+pub use sign_in::{SignInError, SignIns, SignedIn};
+pub use training::Trainings;

@@ -1,0 +1,35 @@
+//! Values: small types that are right once they exist.
+
+mod budget;
+mod credentials;
+mod ids;
+mod registration;
+mod service;
+mod window;
+
+pub use budget::{Budget, BudgetKey, BudgetName, Holder, Place};
+pub use credentials::{Credentials, RequestToken, Verifier};
+pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
+pub use registration::{IdempotencyKey, Registration, TrainingReady, Use};
+pub use service::{
+    BudgetPolicy, Catalogue, QueueName, Service, ServicePath, ServiceQueues, ServiceType,
+};
+pub use window::{Period, Window, WindowPolicy};
+
+/// Why a text or number is not the value it was taken for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {fault}")]
+pub struct InvalidValue {
+    what: &'static str,
+    fault: String,
+}
+
+impl InvalidValue {
+    /// `what` names the value, `fault` says what is wrong with it, as in "the queue name" "is empty".
+    pub fn new(what: &'static str, fault: impl Into<String>) -> Self {
+        Self {
+            what,
+            fault: fault.into(),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+use super::{Budget, BudgetKey, BudgetName, InvalidValue, WindowPolicy};
+
+/// The name of a service on the wire, as `LEARNME`: 1 to 32 of `A-Z`, `0-9`, `_`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceType(Arc<str>);
+
+impl ServiceType {
+    /// Reads the wire name.
+    ///
+    /// # Errors
+    /// If it is empty, too long or has other characters.
+    pub fn parse(name: &str) -> Result<Self, InvalidValue> {
+        let fits = (1..=32).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        if fits {
+            Ok(Self(name.into()))
+        } else {
+            Err(InvalidValue::new(
+                "service_type",
+                "is not 1 to 32 of A-Z, 0-9 and _",
+            ))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServiceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a service in a path, as `learn_me`: 1 to 32 of `a-z`, `0-9`, `_`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServicePath(Arc<str>);
+
+impl ServicePath {
+    /// Reads a path segment.
+    ///
+    /// # Errors
+    /// If it is empty, too long or has other characters.
+    pub fn parse(path: &str) -> Result<Self, InvalidValue> {
+        let fits = (1..=32).contains(&path.len())
+            && path
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if fits {
+            Ok(Self(path.into()))
+        } else {
+            Err(InvalidValue::new(
+                "the service path",
+                format!("{path:?} is not 1 to 32 of a-z, 0-9 and _"),
+            ))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of a queue: 1 to 80 of `A-Z`, `a-z`, `0-9`, `-`, `_`, as
+/// [SQS has it](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueName(Arc<str>);
+
+impl QueueName {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// If it is empty, too long or has other characters.
+    pub fn parse(name: &str) -> Result<Self, InvalidValue> {
+        let fits = (1..=80).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if fits {
+            Ok(Self(name.into()))
+        } else {
+            Err(InvalidValue::new(
+                "the queue name",
+                format!("{name:?} is not 1 to 80 of A-Z, a-z, 0-9, - and _"),
+            ))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A limit by the window, and what one use takes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetPolicy {
+    /// What it counts.
+    pub name: BudgetName,
+    /// Units in a window.
+    pub limit: u32,
+    /// Units that one use takes.
+    pub units: u32,
+    /// When it starts anew.
+    pub window: WindowPolicy,
+}
+
+/// The queues of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceQueues {
+    /// Jobs: fetch the person's tweets and train.
+    pub train: QueueName,
+    /// From the workers: a training is ready.
+    pub ready: QueueName,
+    /// Jobs: tell the person.
+    pub notify: QueueName,
+    /// Jobs: delete what was trained.
+    pub delete: QueueName,
+}
+
+/// A service of the catalogue. A second one is an entry, not new code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name on the wire.
+    pub service_type: ServiceType,
+    /// Its name in a path.
+    pub path: ServicePath,
+    /// The day's places: one unit a use.
+    pub daily: BudgetPolicy,
+    /// Further budgets, taken in the same step.
+    pub budgets: Vec<BudgetPolicy>,
+    /// How long a person waits between two uses.
+    pub cooldown: Duration,
+    /// Its queues.
+    pub queues: ServiceQueues,
+    /// What a person is told when their training is ready.
+    pub notification: String,
+}
+
+impl Service {
+    /// What a use at `now` takes: the day's place first, then the further budgets.
+    #[must_use]
+    pub fn budgets_at(&self, now: DateTime<Utc>) -> Vec<Budget> {
+        std::iter::once(&self.daily)
+            .chain(&self.budgets)
+            .map(|policy| Budget {
+                key: BudgetKey {
+                    service: self.service_type.clone(),
+                    budget: policy.name.clone(),
+                    window: policy.window.window_at(now),
+                },
+                limit: policy.limit,
+                units: policy.units,
+            })
+            .collect()
+    }
+}
+
+/// All services, in the order of the configuration.
+#[derive(Debug, Clone)]
+pub struct Catalogue(Vec<Arc<Service>>);
+
+impl Catalogue {
+    /// Takes the entries.
+    ///
+    /// # Errors
+    /// If two share a type or path, a budget's name stands twice, or one use takes more than its budget has.
+    pub fn new(services: Vec<Service>) -> Result<Self, InvalidValue> {
+        let mut names = BTreeSet::new();
+        for service in &services {
+            let fault = |fault: String| InvalidValue::new("the service catalogue", fault);
+            if !names.insert(service.service_type.as_str().to_owned())
+                || !names.insert(service.path.as_str().to_owned())
+            {
+                return Err(fault(format!("has {} twice", service.service_type)));
+            }
+            let mut budgets = BTreeSet::new();
+            for budget in std::iter::once(&service.daily).chain(&service.budgets) {
+                let name = format!("{}.{}", service.service_type, budget.name);
+                if !budgets.insert(&budget.name) {
+                    return Err(fault(format!("has the budget {name} twice")));
+                }
+                if budget.units == 0 {
+                    return Err(fault(format!("takes nothing from the budget {name}")));
+                }
+            }
+        }
+        Ok(Self(services.into_iter().map(Arc::new).collect()))
+    }
+
+    /// Every service.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.0.iter()
+    }
+
+    /// The service of that wire name.
+    #[must_use]
+    pub fn by_type(&self, service_type: &ServiceType) -> Option<&Arc<Service>> {
+        self.0.iter().find(|s| s.service_type == *service_type)
+    }
+
+    /// The service of that path.
+    #[must_use]
+    pub fn by_path(&self, path: &str) -> Option<&Arc<Service>> {
+        self.0.iter().find(|s| s.path.as_str() == path)
+    }
+
+    /// The queues that ready messages come from, each once.
+    #[must_use]
+    pub fn ready_queues(&self) -> BTreeSet<QueueName> {
+        self.0.iter().map(|s| s.queues.ready.clone()).collect()
+    }
+
+    /// Every queue of every service, each once.
+    #[must_use]
+    pub fn queues(&self) -> BTreeSet<QueueName> {
+        self.0
+            .iter()
+            .flat_map(|s| {
+                let q = &s.queues;
+                [&q.train, &q.ready, &q.notify, &q.delete].map(Clone::clone)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a testkit fails the test that uses it"
+)]
+#![expect(clippy::missing_panics_doc, reason = "every function here asserts")]
+
+pub mod fakes;
+pub mod suites;
+
+mod subject;
+
+pub use subject::Subject;

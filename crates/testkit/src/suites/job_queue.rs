@@ -1,0 +1,1 @@
+//! Cases of the `job_queue` contract.

@@ -1,0 +1,1 @@
+//! Cases of the `pending_sign_ins` contract.

@@ -1,0 +1,1 @@
+//! Cases of the `quota_counter` contract.
