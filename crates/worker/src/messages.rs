@@ -1,0 +1,230 @@
+//! The bodies on the queues, as the serverless workers write and read them.
+
+use lemon_domain::{
+    usecases::Job,
+    values::{
+        AccountId, InvalidValue, Provider, ProviderUserId, RequestId, ServiceType, TrainingReady,
+    },
+};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A job's body. The workers tell jobs apart by `finished`, and ignore fields they do not know.
+#[derive(Serialize)]
+#[serde(tag = "finished")]
+enum Body<'a> {
+    #[serde(rename = "spring_request_fetch_tweet")]
+    Train {
+        user_id: String,
+        access_token: &'a str,
+        access_secret: &'a str,
+        request_id: RequestId,
+    },
+    #[serde(rename = "spring_success_marking")]
+    Notify {
+        user_id: String,
+        access_token: &'a str,
+        access_secret: &'a str,
+        message: &'a str,
+        request_id: RequestId,
+    },
+    #[serde(rename = "spring_request_delete")]
+    Delete {
+        user_id: String,
+        request_id: RequestId,
+    },
+}
+
+/// Writes a job's body. It may carry credentials.
+///
+/// # Errors
+/// None that is known: the body is text throughout.
+pub fn render(job: &Job) -> Result<String, serde_json::Error> {
+    let user_id = |account: &AccountId| account.user_id.to_string();
+    serde_json::to_string(&match job {
+        Job::Train {
+            account,
+            credentials,
+            request_id,
+        } => Body::Train {
+            user_id: user_id(account),
+            access_token: credentials.token.expose_secret(),
+            access_secret: credentials.secret.expose_secret(),
+            request_id: *request_id,
+        },
+        Job::Notify {
+            account,
+            credentials,
+            message,
+            request_id,
+        } => Body::Notify {
+            user_id: user_id(account),
+            access_token: credentials.token.expose_secret(),
+            access_secret: credentials.secret.expose_secret(),
+            message,
+            request_id: *request_id,
+        },
+        Job::Delete {
+            account,
+            request_id,
+        } => Body::Delete {
+            user_id: user_id(account),
+            request_id: *request_id,
+        },
+    })
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    oauth_user_id: i64,
+    oauth_type: String,
+    service_name: String,
+    #[serde(default)]
+    request_id: Option<Uuid>,
+}
+
+/// Why a body is not a ready message.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MalformedReady {
+    /// It is not JSON, or not of the form.
+    #[error("not a ready message")]
+    Json(#[from] serde_json::Error),
+    /// A field has a value that cannot be.
+    #[error("not a ready message")]
+    Value(#[from] InvalidValue),
+}
+
+/// Reads a ready message.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn parse_ready(body: &str) -> Result<TrainingReady, MalformedReady> {
+    let ready: Ready = serde_json::from_str(body)?;
+    Ok(TrainingReady {
+        account: AccountId {
+            provider: Provider::parse(&ready.oauth_type)?,
+            user_id: ProviderUserId::try_from(ready.oauth_user_id)?,
+        },
+        service: ServiceType::parse(&ready.service_name)?,
+        request_id: ready.request_id.map(RequestId::new),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use lemon_domain::values::Credentials;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn account() -> AccountId {
+        AccountId::twitter(ProviderUserId::parse("783214").unwrap())
+    }
+
+    fn body(job: &Job) -> Value {
+        serde_json::from_str(&render(job).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_training_job_carries_the_credentials() {
+        let job = Job::Train {
+            account: account(),
+            credentials: Credentials::new("token", "secret"),
+            request_id: RequestId::new(Uuid::nil()),
+        };
+        assert_eq!(
+            body(&job),
+            json!({
+                "finished": "spring_request_fetch_tweet",
+                "user_id": "783214",
+                "access_token": "token",
+                "access_secret": "secret",
+                "request_id": "00000000-0000-0000-0000-000000000000",
+            })
+        );
+    }
+
+    #[test]
+    fn a_notification_carries_the_message() {
+        let job = Job::Notify {
+            account: account(),
+            credentials: Credentials::new("token", "secret"),
+            message: "다 됐어요 \"🍋\"".to_owned(),
+            request_id: RequestId::new(Uuid::nil()),
+        };
+        assert_eq!(
+            body(&job),
+            json!({
+                "finished": "spring_success_marking",
+                "user_id": "783214",
+                "access_token": "token",
+                "access_secret": "secret",
+                "message": "다 됐어요 \"🍋\"",
+                "request_id": "00000000-0000-0000-0000-000000000000",
+            })
+        );
+    }
+
+    #[test]
+    fn a_delete_job_carries_no_credentials() {
+        let job = Job::Delete {
+            account: account(),
+            request_id: RequestId::new(Uuid::nil()),
+        };
+        assert_eq!(
+            body(&job),
+            json!({
+                "finished": "spring_request_delete",
+                "user_id": "783214",
+                "request_id": "00000000-0000-0000-0000-000000000000",
+            })
+        );
+    }
+
+    #[test]
+    fn a_ready_message_is_read_with_and_without_a_request_id() {
+        let without = json!({
+            "finished": "anything", "oauth_user_id": 783_214,
+            "oauth_type": "TWITTER", "service_name": "LEARNME", "more": [1],
+        });
+        assert_eq!(
+            parse_ready(&without.to_string()).unwrap(),
+            TrainingReady {
+                account: account(),
+                service: ServiceType::parse("LEARNME").unwrap(),
+                request_id: None,
+            }
+        );
+        let mut with = without;
+        with["request_id"] = json!("6c84fb90-12c4-11e1-840d-7b25c5ee775a");
+        assert!(parse_ready(&with.to_string()).unwrap().request_id.is_some());
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        let good = json!({
+            "oauth_user_id": 783_214, "oauth_type": "TWITTER", "service_name": "LEARNME",
+        });
+        let spoilt = |field: &str, value: Value| {
+            let mut message = good.clone();
+            message[field] = value;
+            message.to_string()
+        };
+        for body in [
+            String::new(),
+            "[]".to_owned(),
+            "null".to_owned(),
+            "{}".to_owned(),
+            spoilt("oauth_user_id", json!("783214")),
+            spoilt("oauth_user_id", json!(-1)),
+            spoilt("oauth_user_id", json!(1.5)),
+            spoilt("oauth_type", json!("MYSPACE")),
+            spoilt("service_name", json!("learn me")),
+            spoilt("request_id", json!("no uuid")),
+        ] {
+            assert!(parse_ready(&body).is_err(), "{body}");
+        }
+    }
+}

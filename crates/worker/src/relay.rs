@@ -1,0 +1,210 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::{StreamExt, TryStreamExt, stream};
+use lemon_domain::{
+    ports::{Clock, JobQueue, Outbox, OutboxEntry, Outgoing, StoreError},
+    usecases::{Dispatch, Prepared},
+    values::QueueName,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::messages;
+
+/// How the relay works; the defaults suit production.
+#[derive(Debug, Clone)]
+pub struct RelayConfig {
+    /// Rows claimed at a time.
+    pub batch: u32,
+    /// How long a claim lasts: longer than sending a batch takes.
+    pub lease: Duration,
+    /// How long to wait for a signal before looking anyway: postponed rows and lost leases come due in silence.
+    pub poll: Duration,
+    /// The first and the longest wait after a failure.
+    pub backoff: (Duration, Duration),
+}
+
+impl Default for RelayConfig {
+    fn default() -> Self {
+        Self {
+            batch: 100,
+            lease: Duration::from_secs(30),
+            poll: Duration::from_secs(1),
+            backoff: (Duration::from_millis(200), Duration::from_mins(5)),
+        }
+    }
+}
+
+/// Moves the outbox to the queues.
+///
+/// A row is removed only after its queue confirmed the message, so a crash sends it again and loses nothing.
+/// Whatever a queue refuses is postponed, never thrown away.
+pub struct Relay {
+    /// What is to be sent.
+    pub outbox: Arc<dyn Outbox>,
+    /// Where to.
+    pub queue: Arc<dyn JobQueue>,
+    /// Makes jobs of rows.
+    pub dispatch: Arc<Dispatch>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How.
+    pub config: RelayConfig,
+}
+
+impl Relay {
+    /// Relays until `stop`; what was claimed by then is still sent.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut backoff = self.backoff().build();
+        while !stop.is_cancelled() {
+            let wait = match self.relay_batch().await {
+                Ok(claimed) if claimed == self.config.batch as usize => continue,
+                Ok(_) => {
+                    backoff = self.backoff().build();
+                    self.config.poll
+                }
+                Err(error) => {
+                    error!(error = chain(&error), "the outbox cannot be relayed");
+                    let wait = backoff.next().unwrap_or(self.config.backoff.1);
+                    tokio::select! {
+                        () = tokio::time::sleep(wait.min(Duration::from_secs(5))) => continue,
+                        () = stop.cancelled() => break,
+                    }
+                }
+            };
+            tokio::select! {
+                () = self.outbox.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Claims one batch and deals with each row of it. Answers how many there were.
+    ///
+    /// # Errors
+    /// If the store fails. What was sent and could not be removed is sent again after the lease.
+    pub async fn relay_batch(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let entries = self
+            .outbox
+            .claim(self.config.batch, self.config.lease, now)
+            .await?;
+        let claimed = entries.len();
+        let prepared: Vec<(OutboxEntry, Prepared)> = stream::iter(entries)
+            .map(async |entry| {
+                let prepared = match self.dispatch.prepare(&entry).await {
+                    Ok(prepared) => prepared,
+                    Err(error) if error.is_transient() => return Err(error),
+                    // One corrupt row stops nobody else.
+                    Err(error) => Prepared::Hold(chain(&error)),
+                };
+                Ok((entry, prepared))
+            })
+            .buffered(8)
+            .try_collect()
+            .await?;
+        let by_queue = self.sort(prepared).await?;
+        for (queue, jobs) in by_queue {
+            self.send(&queue, jobs).await?;
+        }
+        Ok(claimed)
+    }
+
+    /// Sorts what can be sent by queue; drops or postpones the rest.
+    async fn sort(
+        &self,
+        prepared: Vec<(OutboxEntry, Prepared)>,
+    ) -> Result<BTreeMap<QueueName, Vec<(OutboxEntry, String)>>, StoreError> {
+        let mut by_queue: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (entry, prepared) in prepared {
+            match prepared {
+                Prepared::Send(queue, job) => match messages::render(&job) {
+                    Ok(body) => by_queue.entry(queue).or_default().push((entry, body)),
+                    Err(error) => self.postpone(&entry, &error.to_string()).await?,
+                },
+                Prepared::Hold(reason) => self.postpone(&entry, &reason).await?,
+                Prepared::Drop(reason) => {
+                    warn!(
+                        request.id = %entry.request_id,
+                        task = entry.task.as_str(),
+                        reason,
+                        "a job is dropped"
+                    );
+                    self.outbox.remove(&[entry.id]).await?;
+                }
+            }
+        }
+        Ok(by_queue)
+    }
+
+    async fn send(
+        &self,
+        queue: &QueueName,
+        jobs: Vec<(OutboxEntry, String)>,
+    ) -> Result<(), StoreError> {
+        let (entries, outgoing): (Vec<_>, Vec<_>) = jobs
+            .into_iter()
+            .map(|(entry, body)| {
+                let id = entry.request_id.get();
+                (entry, Outgoing { id, body })
+            })
+            .unzip();
+        let outcomes = self.queue.send(queue, outgoing).await;
+        let mut sent = Vec::with_capacity(entries.len());
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => {
+                    info!(
+                        request.id = %entry.request_id,
+                        task = entry.task.as_str(),
+                        queue = %queue,
+                        attempt = entry.attempt,
+                        "a job is sent"
+                    );
+                    sent.push(entry.id);
+                }
+                Err(error) => self.postpone(entry, &chain(&error)).await?,
+            }
+        }
+        metrics::counter!("jobs_sent_total", "queue" => queue.to_string())
+            .increment(sent.len() as u64);
+        self.outbox.remove(&sent).await
+    }
+
+    async fn postpone(&self, entry: &OutboxEntry, reason: &str) -> Result<(), StoreError> {
+        let attempts = usize::try_from(entry.attempt).unwrap_or(usize::MAX);
+        let wait = self
+            .backoff()
+            .build()
+            .take(attempts.min(32))
+            .last()
+            .unwrap_or(self.config.backoff.0);
+        warn!(
+            request.id = %entry.request_id,
+            task = entry.task.as_str(),
+            attempt = entry.attempt,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            reason,
+            "a job is postponed"
+        );
+        metrics::counter!("jobs_postponed_total").increment(1);
+        self.outbox.postpone(entry, self.clock.now() + wait).await
+    }
+
+    const fn backoff(&self) -> ExponentialBuilder {
+        ExponentialBuilder::new()
+            .with_min_delay(self.config.backoff.0)
+            .with_max_delay(self.config.backoff.1)
+            .without_max_times()
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
