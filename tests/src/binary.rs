@@ -1,0 +1,62 @@
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The path of `lemon-toolbox`, which the first call builds: the release build if `LEMON_TEST_PROFILE` is `release`.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(build)
+}
+
+/// Cargo in the workspace, as if called from a shell.
+///
+/// What Cargo sets for the program it runs is taken away again: build scripts that watch these variables would
+/// otherwise run, and rebuild what depends on them, on each change between here and there.
+#[must_use]
+pub fn cargo() -> Command {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(ROOT).stdin(Stdio::null());
+    for (name, _) in env::vars_os().filter(|(name, _)| set_by_cargo(name)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn set_by_cargo(name: &OsStr) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+        .iter()
+        .any(|prefix| name.to_string_lossy().starts_with(prefix))
+}
+
+fn build() -> PathBuf {
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--package",
+        "lemon-server",
+        "--message-format=json",
+    ]);
+    if env::var_os("LEMON_TEST_PROFILE").is_some_and(|profile| profile == "release") {
+        command.arg("--release");
+    }
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo starts");
+    assert!(output.status.success(), "cargo built no server");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "lemon-toolbox")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("cargo names the executable")
+}

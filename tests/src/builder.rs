@@ -1,0 +1,54 @@
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::system::{EarlyExit, System};
+
+/// What a system starts with.
+#[derive(Debug, Clone)]
+pub struct SystemBuilder {
+    pub(crate) settings: BTreeMap<String, String>,
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+impl SystemBuilder {
+    pub(crate) fn new() -> Self {
+        let ports = [
+            "LEMON_HTTP__LISTEN",
+            "LEMON_OPS__LISTEN",
+            "LEMON_SANDBOX__LISTEN",
+        ];
+        Self {
+            settings: ports.map(|name| (name.into(), "127.0.0.1:0".into())).into(),
+            data_dir: None,
+        }
+    }
+
+    /// Sets an environment variable. The test's own `LEMON_…` variables do not reach the system.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    /// Uses this data folder, which outlives the system; by default it has one of its own that goes with it.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
+    /// Starts the system; panics with its log unless it is ready in time.
+    pub async fn start(self) -> System {
+        match self.try_start().await {
+            Ok(system) => system,
+            Err(exit) => panic!("{exit}"),
+        }
+    }
+
+    /// Starts the system, which may exit before it is ready.
+    ///
+    /// # Errors
+    /// How it exited, and what it said.
+    pub async fn try_start(self) -> Result<System, EarlyExit> {
+        System::launch(self).await
+    }
+}

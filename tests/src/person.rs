@@ -1,0 +1,137 @@
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde_json::{Value, json};
+
+use crate::{Answer, System, wait::wait_until};
+
+/// A made-up person who has signed in. They stay signed in over restarts of the system.
+#[derive(Debug, Clone)]
+pub struct Person {
+    client: Client,
+    api: String,
+    sandbox: String,
+    /// Their bearer token.
+    pub token: String,
+    /// Our number for them.
+    pub user_id: u64,
+    /// Twitter's number for them.
+    pub twitter_id: String,
+}
+
+impl Person {
+    pub(crate) async fn sign_in(system: &System, n: u32) -> Self {
+        let client = system.client();
+        let pending = client.get(system.url("/api/oauth/twitter/request-token"));
+        let pending = send(pending).await.must_be(200);
+        let token = pending["token"].as_str().expect("a request token");
+        let verifier = consent(client, &system.sandbox_url("/oauth/authorize"), token, n).await;
+        let login = client
+            .post(system.url("/api/oauth/twitter/twitter-login"))
+            .json(&json!({ "oauth_token": token, "oauth_verifier": verifier }));
+        let login = send(login).await.must_be(201);
+        let token = login["access_token"].as_str().expect("an access token");
+        let claims = claims(token);
+        Self {
+            client: client.clone(),
+            api: system.url(""),
+            sandbox: system.sandbox_url(""),
+            token: token.into(),
+            user_id: claims["user_id"].as_u64().expect("our number"),
+            twitter_id: claims["oauth_token"].as_str().expect("Twitter's").into(),
+        }
+    }
+
+    /// A call of theirs to the API, to be refined and sent by hand.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.api))
+            .bearer_auth(&self.token)
+    }
+
+    /// Their Twitter profile.
+    pub async fn profile(&self) -> Answer {
+        send(self.request(Method::GET, "/api/twitter/user-profile")).await
+    }
+
+    /// Their registrations.
+    pub async fn services(&self) -> Answer {
+        send(self.request(Method::GET, "/api/service")).await
+    }
+
+    /// Registers for Learn Me, with an idempotency key or without.
+    pub async fn register(&self, key: Option<&str>) -> Answer {
+        let mut request = self.request(Method::POST, "/api/service/learn_me");
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        send(request).await
+    }
+
+    /// Whether a place is free today.
+    pub async fn can_use(&self) -> Answer {
+        send(self.request(Method::GET, "/api/service/learn_me/can-use")).await
+    }
+
+    /// Opens Learn Me's result to others, or closes it.
+    pub async fn set_public(&self, public: bool) -> Answer {
+        let body = json!({ "service_type": "LEARNME", "public": public });
+        send(self.request(Method::PUT, "/api/service").json(&body)).await
+    }
+
+    /// Deletes their data at Learn Me.
+    pub async fn delete(&self) -> Answer {
+        send(self.request(Method::DELETE, "/api/service/learn_me")).await
+    }
+
+    /// What the sandbox has posted to them.
+    pub async fn notifications(&self) -> Vec<Value> {
+        let path = format!("/sandbox/notifications/{}", self.twitter_id);
+        let answer = send(self.client.get(format!("{}{path}", self.sandbox))).await;
+        match answer.must_be(200) {
+            Value::Array(notifications) => notifications,
+            other => panic!("not a list of notifications: {other}"),
+        }
+    }
+
+    /// Waits until their training for Learn Me has finished.
+    pub async fn wait_until_ready(&self) {
+        wait_until("the training has finished", async || {
+            let services = self.services().await.must_be(200);
+            let mut services = services.as_array()?.iter();
+            services
+                .any(|service| service["service_type"] == "LEARNME" && service["ready"] == true)
+                .then_some(())
+        })
+        .await;
+    }
+}
+
+/// Says yes on the consent page and brings the verifier back.
+async fn consent(client: &Client, page: &str, token: &str, n: u32) -> String {
+    let n = n.to_string();
+    let form = [
+        ("oauth_token", token),
+        ("person", &n),
+        ("decision", "authorize"),
+    ];
+    let answer = send(client.post(page).form(&form)).await;
+    let location = answer.header("location");
+    let location = location.unwrap_or_else(|| panic!("no way back to the web app: {answer:?}"));
+    Url::parse(location)
+        .expect("the callback is a URL")
+        .query_pairs()
+        .find_map(|(name, value)| (name == "oauth_verifier").then(|| value.into_owned()))
+        .unwrap_or_else(|| panic!("no verifier in {location}"))
+}
+
+/// The claims of a JWT, unverified.
+fn claims(token: &str) -> Value {
+    let claims = token.split('.').nth(1).expect("a JWT has three parts");
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims);
+    serde_json::from_slice(&claims.expect("claims are base64url")).expect("claims are JSON")
+}
+
+async fn send(request: RequestBuilder) -> Answer {
+    let answer = async { Answer::read(request.send().await?).await }.await;
+    answer.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+}

@@ -1,0 +1,258 @@
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use reqwest::{Client, redirect};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::{
+    process::{Child, Command},
+    sync::oneshot,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    Person, SystemBuilder,
+    binary::binary,
+    log::{Addresses, Log},
+    wait::PATIENCE,
+};
+
+/// A running `lemon-toolbox serve`. Dropping it kills it.
+pub struct System {
+    builder: SystemBuilder,
+    /// Where the process works, so that it finds no configuration by chance; by default the data folder is in it.
+    home: TempDir,
+    log: Log,
+    process: Option<Process>,
+    addresses: Addresses,
+    ready_after: Duration,
+    client: Client,
+}
+
+/// A system that exited before it was ready.
+#[derive(Debug)]
+pub struct EarlyExit {
+    /// How.
+    pub status: ExitStatus,
+    /// What it wrote to stderr.
+    pub log: Vec<String>,
+}
+
+struct Process {
+    child: Child,
+    follower: JoinHandle<()>,
+}
+
+impl System {
+    /// What to start with: a data folder and free ports of its own, everything else by default.
+    #[must_use]
+    pub fn builder() -> SystemBuilder {
+        SystemBuilder::new()
+    }
+
+    /// A URL of the API.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addresses.http)
+    }
+
+    /// A URL of health and metrics.
+    #[must_use]
+    pub fn ops_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addresses.ops)
+    }
+
+    /// A URL of the sandbox.
+    #[must_use]
+    pub fn sandbox_url(&self, path: &str) -> String {
+        let address = self.addresses.sandbox.expect("the sandbox is on");
+        format!("http://{address}{path}")
+    }
+
+    /// A client that follows no redirect.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        data_dir(&self.builder, self.home.path())
+    }
+
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref()?.child.id()
+    }
+
+    /// How long the latest start took, from the spawn to the line that says it is ready.
+    #[must_use]
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// What was logged so far, over all starts.
+    #[must_use]
+    pub fn log_lines(&self) -> Vec<String> {
+        self.log.lines()
+    }
+
+    /// Signs the `n`-th made-up person in, as the web app and a browser would.
+    pub async fn sign_in(&self, n: u32) -> Person {
+        Person::sign_in(self, n).await
+    }
+
+    /// Kills the process (`SIGKILL`), as a crash would.
+    pub async fn kill(&mut self) {
+        let mut process = self.process.take().expect("the system runs");
+        process
+            .child
+            .kill()
+            .await
+            .expect("the process can be killed");
+        process.follower.await.expect("the log was followed");
+    }
+
+    /// Asks the process to end (`SIGTERM`) and waits until it has.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("the system runs");
+        process.signal(Signal::TERM);
+        match timeout(PATIENCE, process.child.wait()).await {
+            Ok(status) => {
+                process.follower.await.expect("the log was followed");
+                status.expect("the exit status can be read")
+            }
+            Err(elapsed) => panic!(
+                "still running after SIGTERM: {elapsed}\n{}",
+                self.log.lines().join("\n")
+            ),
+        }
+    }
+
+    /// Starts again in the same folder on the same ports; ends the process first, in peace, if it runs.
+    pub async fn restart(&mut self) {
+        if self.process.is_some() {
+            self.terminate().await;
+        }
+        let started = Started::start(&self.builder, self.home.path(), &self.log).await;
+        match started {
+            Ok(started) => {
+                self.process = Some(started.process);
+                self.ready_after = started.after;
+            }
+            Err(exit) => panic!("{exit}"),
+        }
+    }
+
+    pub(crate) async fn launch(mut builder: SystemBuilder) -> Result<Self, EarlyExit> {
+        let home = TempDir::with_prefix("lemon-").expect("a temporary folder can be made");
+        let log = Log::default();
+        let started = Started::start(&builder, home.path(), &log).await?;
+        let addresses = started.addresses;
+        // The sandbox's address is part of what people have been given, and theirs of what they keep using.
+        builder = builder
+            .env("LEMON_HTTP__LISTEN", &addresses.http.to_string())
+            .env("LEMON_OPS__LISTEN", &addresses.ops.to_string());
+        if let Some(sandbox) = addresses.sandbox {
+            builder = builder.env("LEMON_SANDBOX__LISTEN", &sandbox.to_string());
+        }
+        Ok(Self {
+            builder,
+            home,
+            log,
+            process: Some(started.process),
+            addresses,
+            ready_after: started.after,
+            client: client(),
+        })
+    }
+}
+
+impl Process {
+    fn signal(&self, signal: Signal) {
+        let id = self.child.id().expect("the process was not waited for");
+        let id = id.try_into().ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a process id is positive"), signal).expect("the process lives");
+    }
+}
+
+/// A process that has said it is ready.
+struct Started {
+    process: Process,
+    addresses: Addresses,
+    after: Duration,
+}
+
+impl Started {
+    async fn start(builder: &SystemBuilder, home: &Path, log: &Log) -> Result<Self, EarlyExit> {
+        let mut command = command(builder, home);
+        let start = Instant::now();
+        let mut child = command.spawn().expect("the binary can be started");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let (ready, is_ready) = oneshot::channel();
+        let follower = tokio::spawn(log.clone().follow(stderr, ready));
+        match timeout(PATIENCE, is_ready).await {
+            Ok(Ok(addresses)) => Ok(Self {
+                process: Process { child, follower },
+                addresses,
+                after: start.elapsed(),
+            }),
+            // Its stderr is closed: it has exited, or is about to.
+            Ok(Err(_)) => Err(EarlyExit {
+                status: child.wait().await.expect("the exit status can be read"),
+                log: log.lines(),
+            }),
+            Err(elapsed) => panic!("not ready: {elapsed}\n{}", log.lines().join("\n")),
+        }
+    }
+}
+
+impl std::fmt::Display for EarlyExit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not ready, but {}\n{}", self.status, self.log.join("\n"))
+    }
+}
+
+impl std::error::Error for EarlyExit {}
+
+fn command(builder: &SystemBuilder, home: &Path) -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("LEMON_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+        .arg("serve")
+        .env("LEMON_DATA_DIR", data_dir(builder, home))
+        .envs(&builder.settings)
+        .current_dir(home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+fn data_dir(builder: &SystemBuilder, home: &Path) -> PathBuf {
+    builder
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| home.join("data"))
+}
+
+fn client() -> Client {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .timeout(PATIENCE)
+        .no_proxy()
+        .build()
+        .expect("the client's settings fit")
+}
