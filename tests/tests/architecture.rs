@@ -1,0 +1,183 @@
+//! Dependencies point inwards: adapters see the domain and never one another, the domain sees nothing, and only the
+//! server sees all.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::{CargoOpt, DependencyKind, MetadataCommand, PackageId};
+
+/// What the domain does without: runtimes, networks, databases, the environment.
+const OUTSIDE: [&str; 18] = [
+    "actix-rt",
+    "actix-web",
+    "async-std",
+    "aws-config",
+    "aws-sdk-sqs",
+    "config",
+    "fred",
+    "hyper",
+    "libsqlite3-sys",
+    "mio",
+    "reqwest",
+    "rusqlite",
+    "sea-orm",
+    "smol",
+    "socket2",
+    "sqlx",
+    "sqlx-core",
+    "tokio",
+];
+
+#[test]
+fn dependencies_point_inwards() {
+    let graph = Graph::of_the_workspace();
+    assert!(graph.0.contains(&edge("lemon-server", "lemon-domain")));
+    assert!(graph.reaches("lemon-domain").contains("chrono"));
+    assert_eq!(graph.violations(), [""; 0]);
+}
+
+#[test]
+fn an_edge_that_points_outwards_is_a_violation() {
+    let outwards = [
+        edge("lemon-domain", "lemon-postgres"),
+        edge("lemon-domain", "lemon-testkit"),
+        edge("lemon-migrations", "lemon-domain"),
+        edge("lemon-embedded", "lemon-migrations"),
+        edge("lemon-postgres", "lemon-embedded"),
+        edge("lemon-http", "lemon-postgres"),
+        edge("lemon-worker", "lemon-embedded"),
+        edge("lemon-sandbox", "lemon-twitter"),
+        edge("lemon-testkit", "lemon-embedded"),
+        edge("lemon-server", "lemon-testkit"),
+        edge("lemon-http", "lemon-server"),
+        edge("lemon-tests", "lemon-server"),
+        dev_edge("lemon-embedded", "lemon-postgres"),
+        edge("lemon-to-come", "lemon-postgres"),
+    ];
+    for edge in outwards {
+        let graph = Graph([edge].into());
+        assert_eq!(graph.violations().len(), 1, "{graph:?}");
+    }
+}
+
+#[test]
+fn an_edge_that_points_inwards_is_none() {
+    let inwards = [
+        edge("lemon-postgres", "lemon-domain"),
+        edge("lemon-postgres", "lemon-migrations"),
+        edge("lemon-to-come", "lemon-domain"),
+        edge("lemon-server", "lemon-postgres"),
+        edge("lemon-tests", "lemon-testkit"),
+        edge("lemon-postgres", "tokio"),
+        dev_edge("lemon-domain", "tokio"),
+        dev_edge("lemon-domain", "lemon-testkit"),
+        dev_edge("lemon-sandbox", "lemon-twitter"),
+    ];
+    assert_eq!(Graph(inwards.into()).violations(), [""; 0]);
+}
+
+#[test]
+fn a_domain_that_reaches_the_outside_through_others_is_a_violation() {
+    for outside in OUTSIDE {
+        let graph = Graph([edge("lemon-domain", "between"), edge("between", outside)].into());
+        let violations = graph.violations();
+        assert_eq!(
+            violations,
+            [format!("lemon-domain must not reach {outside}")]
+        );
+    }
+}
+
+/// Who depends on whom.
+#[derive(Debug)]
+struct Graph(BTreeSet<Edge>);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Edge {
+    from: String,
+    to: String,
+    /// Needed by tests, examples and benches only.
+    dev: bool,
+}
+
+impl Graph {
+    fn of_the_workspace() -> Self {
+        let metadata = MetadataCommand::new()
+            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+            .features(CargoOpt::AllFeatures)
+            // Other platforms' crates need not be at hand.
+            .other_options(["--filter-platform", "host-tuple"].map(Into::into).to_vec())
+            .exec()
+            .unwrap();
+        let name = |id: &PackageId| metadata[id].name.to_string();
+        let mut edges = BTreeSet::new();
+        for node in &metadata.resolve.as_ref().unwrap().nodes {
+            for dependency in &node.deps {
+                edges.extend(dependency.dep_kinds.iter().map(|kind| Edge {
+                    from: name(&node.id),
+                    to: name(&dependency.pkg),
+                    dev: kind.kind == DependencyKind::Development,
+                }));
+            }
+        }
+        Self(edges)
+    }
+
+    fn violations(&self) -> Vec<String> {
+        let outwards = self.0.iter().filter(|edge| !edge.is_allowed());
+        let reached = self.reaches("lemon-domain");
+        let outside = OUTSIDE.iter().filter(|name| reached.contains(**name));
+        outwards
+            .map(|edge| format!("{} must not see {}", edge.from, edge.to))
+            .chain(outside.map(|name| format!("lemon-domain must not reach {name}")))
+            .collect()
+    }
+
+    /// All that a package needs outside of its tests, over any number of steps.
+    fn reaches<'a>(&'a self, start: &'a str) -> BTreeSet<&'a str> {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(from) = open.pop() {
+            let needed = self.0.iter().filter(|edge| edge.from == from && !edge.dev);
+            open.extend(
+                needed
+                    .map(|edge| edge.to.as_str())
+                    .filter(|to| reached.insert(*to)),
+            );
+        }
+        reached
+    }
+}
+
+impl Edge {
+    fn is_allowed(&self) -> bool {
+        let ours = [&self.from, &self.to].map(|name| name.strip_prefix("lemon-"));
+        let [Some(from), Some(to)] = ours else {
+            return true;
+        };
+        match (from, to) {
+            (_, "server" | "tests" | "xtask") => false,
+            ("tests" | "xtask", _) => true,
+            // The sandbox and the client are each other's proof: two implementations of one signature.
+            (_, "testkit") | ("twitter", "sandbox") | ("sandbox", "twitter") => self.dev,
+            ("domain" | "migrations", _) => false,
+            ("server", _) | (_, "domain") | ("postgres", "migrations") => true,
+            _ => false,
+        }
+    }
+}
+
+fn edge(from: &str, to: &str) -> Edge {
+    Edge {
+        from: from.into(),
+        to: to.into(),
+        dev: false,
+    }
+}
+
+fn dev_edge(from: &str, to: &str) -> Edge {
+    Edge {
+        dev: true,
+        ..edge(from, to)
+    }
+}
