@@ -1,0 +1,108 @@
+use std::{
+    env,
+    io::{IsTerminal, stdin},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, bail};
+
+use crate::cargo::{cargo, run};
+
+/// Something the tests need, by the name of its Debian package.
+struct Need {
+    package: &'static str,
+    is_there: fn() -> bool,
+}
+
+const BROWSER: [Need; 3] = [
+    Need {
+        package: "chromium",
+        is_there: || on_path("chromium"),
+    },
+    Need {
+        package: "chromium-driver",
+        is_there: || on_path("chromedriver"),
+    },
+    Need {
+        package: "fonts-noto-cjk",
+        is_there: has_korean_font,
+    },
+];
+
+/// Installs what the browser test needs and the machine lacks.
+pub(crate) fn install_browser() -> anyhow::Result<()> {
+    let missing: Vec<_> = BROWSER
+        .iter()
+        .filter(|need| !(need.is_there)())
+        .map(|need| need.package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing).with_context(|| {
+        format!(
+            "the browser test needs these packages: {}; install them, or leave it out with --fast",
+            missing.join(" ")
+        )
+    })
+}
+
+/// Fails unless the toolchain can format and lint.
+pub(crate) fn check_toolchain() -> anyhow::Result<()> {
+    for component in ["fmt", "clippy"] {
+        let mut version = cargo(&[component, "--version"]);
+        run(version.stdout(Stdio::null())).context(
+            "cargo fmt and cargo clippy are needed: `rustup component add rustfmt clippy`",
+        )?;
+    }
+    Ok(())
+}
+
+fn install(packages: &[&str]) -> anyhow::Result<()> {
+    if !on_path("apt-get") {
+        bail!("there is no apt-get here to install them with");
+    }
+    run(as_root()?.args(["apt-get", "--quiet", "--quiet", "update"]))?;
+    let install = [
+        "apt-get",
+        "--quiet",
+        "--yes",
+        "--no-install-recommends",
+        "install",
+    ];
+    run(as_root()?.args(install).args(packages))
+}
+
+/// A command whose arguments are run as root.
+fn as_root() -> anyhow::Result<Command> {
+    let id = Command::new("id").arg("--user").output()?;
+    let mut command = if id.stdout.trim_ascii() == b"0" {
+        Command::new("env")
+    } else if on_path("sudo") {
+        let mut sudo = Command::new("sudo");
+        if !stdin().is_terminal() {
+            sudo.arg("--non-interactive");
+        }
+        sudo.arg("env");
+        sudo
+    } else {
+        bail!("only root or sudo can install them");
+    };
+    command
+        .arg("DEBIAN_FRONTEND=noninteractive")
+        .stdin(Stdio::null());
+    Ok(command)
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Without one, the screenshots of the Korean page show boxes.
+fn has_korean_font() -> bool {
+    let listed = Command::new("fc-list").arg(":lang=ko").output();
+    listed.is_ok_and(|fonts| !fonts.stdout.is_empty())
+        || Path::new("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").exists()
+}

@@ -1,0 +1,108 @@
+use std::io::{BufRead, BufReader, pipe};
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use crate::{
+    cargo::{cargo, run},
+    machine,
+    steps::Steps,
+    tally::Tally,
+};
+
+/// The suite that drives a browser.
+const BROWSER_SUITE: &str = "page";
+
+/// Installs what is missing, checks everything and runs every test.
+pub(crate) fn test(steps: &mut Steps, fast: bool) -> anyhow::Result<()> {
+    if !fast {
+        machine::install_browser()?;
+    }
+    lint(steps)?;
+    // As the whole-system tests build it, so that they find it done.
+    steps.run("program", |_| {
+        run(&mut cargo(&["build", "--package", "lemon-server"]))
+    });
+    steps.run("tests", |tally| {
+        if fast {
+            without_browser(tally)
+        } else {
+            run_suites(tally, &[])
+        }
+    });
+    Ok(())
+}
+
+/// Checks formatting, lints and documentation.
+pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
+    machine::check_toolchain()?;
+    steps.run("formatting", |_| {
+        run(&mut cargo(&["fmt", "--all", "--check"]))
+    });
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ];
+    steps.run("lints", |_| run(&mut cargo(&clippy)));
+    let doc = ["doc", "--workspace", "--no-deps"];
+    steps.run("documentation", |_| {
+        run(cargo(&doc).env("RUSTDOCFLAGS", "--deny warnings"))
+    });
+    Ok(())
+}
+
+/// Cargo can be told which suites to run, but not which to leave out.
+fn without_browser(tally: &mut Tally) -> anyhow::Result<()> {
+    let suites = test_targets()?;
+    let mut selection = vec!["--lib", "--bins", "--examples"];
+    for suite in suites.iter().filter(|name| *name != BROWSER_SUITE) {
+        selection.extend(["--test", suite]);
+    }
+    let documentation = run_suites(tally, &["--doc"]);
+    run_suites(tally, &selection).and(documentation)
+}
+
+/// The names of the workspace's test targets.
+fn test_targets() -> anyhow::Result<Vec<String>> {
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let metadata: Value = serde_json::from_slice(&metadata.stdout)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let mut names: Vec<_> = packages
+        .flat_map(|package| package["targets"].as_array().into_iter().flatten())
+        .filter(|target| target["kind"][0] == "test")
+        .filter_map(|target| Some(target["name"].as_str()?.to_owned()))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// Runs the suites to the last, whichever fail; passes on what they say and counts.
+fn run_suites(tally: &mut Tally, selection: &[&str]) -> anyhow::Result<()> {
+    // Names of suites go to stderr and results to stdout: only one pipe keeps them in order.
+    let (reader, writer) = pipe()?;
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command
+        .args(selection)
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let mut child = command.spawn()?;
+    // Its ends of the pipe would keep it open.
+    drop(command);
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.read(&line);
+    }
+    ensure!(child.wait()?.success(), "some tests failed");
+    ensure!(
+        tally.ignored == 0,
+        "some tests are ignored: what does not run proves nothing"
+    );
+    Ok(())
+}
