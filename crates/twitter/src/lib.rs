@@ -1,1 +1,11 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
+mod answers;
+mod call;
+mod client;
+mod config;
+mod error;
+mod refusal;
+
+pub use client::HttpTwitterClient;
+pub use config::{TwitterApi, TwitterConfig, TwitterConfigError};

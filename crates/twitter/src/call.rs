@@ -1,0 +1,289 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use lemon_domain::{ports::Clock, values::Credentials};
+use reqwest::{Method, Response, header, redirect};
+use reqwest_oauth1::{OAuthClientProvider, OAuthParameters, SecretsProvider};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::{
+    TwitterConfig, TwitterConfigError,
+    error::Fault,
+    refusal::{Bearer, fault_of},
+};
+
+/// The largest answer taken. A full page of posts is under 200 KiB.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+const USER_AGENT: &str = concat!("lemon-toolbox/", env!("CARGO_PKG_VERSION"));
+
+/// A call to make: method, path, parameters, and the token it is signed with.
+pub(crate) struct Call<'a> {
+    method: Method,
+    path: String,
+    query: Vec<(&'a str, &'a str)>,
+    json: Option<serde_json::Value>,
+    callback: Option<&'a Url>,
+    verifier: Option<&'a str>,
+    token: Option<(&'a str, &'a SecretString)>,
+    deadline: Option<Instant>,
+    bearer: Bearer,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn get(path: impl Into<String>, query: &[(&'a str, &'a str)]) -> Self {
+        Self {
+            query: query.to_vec(),
+            ..Self::new(Method::GET, path.into())
+        }
+    }
+
+    pub(crate) fn post(path: impl Into<String>) -> Self {
+        Self::new(Method::POST, path.into())
+    }
+
+    fn new(method: Method, path: String) -> Self {
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            json: None,
+            callback: None,
+            verifier: None,
+            token: None,
+            deadline: None,
+            bearer: Bearer::Application,
+        }
+    }
+
+    /// A JSON body, which is no part of the signature.
+    pub(crate) fn json(self, body: serde_json::Value) -> Self {
+        Self {
+            json: Some(body),
+            ..self
+        }
+    }
+
+    pub(crate) fn callback(self, url: &'a Url) -> Self {
+        Self {
+            callback: Some(url),
+            ..self
+        }
+    }
+
+    /// Signed with a request token.
+    pub(crate) fn in_sign_in(self, token: (&'a str, &'a SecretString), verifier: &'a str) -> Self {
+        Self {
+            token: Some(token),
+            verifier: Some(verifier),
+            bearer: Bearer::SignIn,
+            ..self
+        }
+    }
+
+    /// Signed with a person's access token.
+    pub(crate) fn of_person(self, credentials: &'a Credentials) -> Self {
+        Self {
+            token: Some((credentials.token.expose_secret(), &credentials.secret)),
+            bearer: Bearer::Person,
+            ..self
+        }
+    }
+
+    /// Shares the deadline of an earlier call.
+    pub(crate) fn until(self, deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self
+        }
+    }
+
+    /// As errors and logs name it.
+    pub(crate) fn name(&self) -> String {
+        format!("{} /{}", self.method, self.path)
+    }
+}
+
+/// The consumer's secrets and, if the call has one, the token's. Unlike the crate's own, it is printed nowhere.
+#[derive(Clone, Copy)]
+struct Secrets<'a> {
+    consumer_key: &'a SecretString,
+    consumer_secret: &'a SecretString,
+    token: Option<(&'a str, &'a SecretString)>,
+}
+
+impl SecretsProvider for Secrets<'_> {
+    fn get_consumer_key_pair(&self) -> (&str, &str) {
+        (
+            self.consumer_key.expose_secret(),
+            self.consumer_secret.expose_secret(),
+        )
+    }
+
+    fn get_token_pair_option(&self) -> Option<(&str, &str)> {
+        self.token
+            .map(|(token, secret)| (token, secret.expose_secret()))
+    }
+}
+
+/// Signs calls, sends them and reads the answers.
+pub(crate) struct Caller {
+    http: reqwest::Client,
+    config: TwitterConfig,
+    clock: Arc<dyn Clock>,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        config: TwitterConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TwitterConfigError> {
+        let origin = config.origin()?;
+        let mut http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .connect_timeout(config.connect_deadline());
+        if is_loopback(origin) {
+            http = http.no_proxy();
+        }
+        Ok(Self {
+            http: http.build().map_err(TwitterConfigError::Client)?,
+            config,
+            clock,
+        })
+    }
+
+    pub(crate) const fn config(&self) -> &TwitterConfig {
+        &self.config
+    }
+
+    /// The deadline of a call that starts now.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.config.deadline
+    }
+
+    /// The address of a page at Twitter.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        let mut url = self.config.url.clone();
+        url.set_path(path);
+        url
+    }
+
+    /// The answer as JSON.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Fault> {
+        let name = call.name();
+        let body = self.send(call).await?;
+        serde_json::from_slice(&body).map_err(|source| Fault::NotExpected { call: name, source })
+    }
+
+    /// The answer of a successful call.
+    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Fault> {
+        let (name, bearer) = (call.name(), call.bearer);
+        let response = self
+            .sign(call)?
+            .send()
+            .await
+            .map_err(|source| broken(&name, source))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        tracing::debug!(call = name, status = status.as_u16(), "Twitter answered");
+        if status.is_redirection() {
+            let host = redirected_to(&self.config.url, &headers);
+            return Err(Fault::Redirected { call: name, host });
+        }
+        let body = read(&name, response).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let now = self.clock.now();
+        Err(fault_of(name, bearer, (status, &headers, &body), now))
+    }
+
+    fn sign(&self, call: Call<'_>) -> Result<reqwest::RequestBuilder, Fault> {
+        let secrets = Secrets {
+            consumer_key: &self.config.consumer_key,
+            consumer_secret: &self.config.consumer_secret,
+            token: call.token,
+        };
+        let name = call.name();
+        let now = u64::try_from(self.clock.now().timestamp()).unwrap_or_default();
+        let mut parameters = OAuthParameters::new().timestamp(now).version(true);
+        if let Some(callback) = call.callback {
+            parameters = parameters.callback(callback.as_str());
+        }
+        if let Some(verifier) = call.verifier {
+            parameters = parameters.verifier(verifier);
+        }
+        let mut request = self
+            .http
+            .clone()
+            .oauth1_with_params(secrets, parameters)
+            .request(call.method, self.url(&call.path))
+            .header(header::ACCEPT, "application/json, */*;q=0.1")
+            .timeout(self.time_left(call.deadline));
+        if !call.query.is_empty() {
+            request = request.query(&call.query);
+        }
+        if let Some(body) = &call.json {
+            request = request.json(body);
+        }
+        request
+            .generate_signature()
+            .map_err(|source| Fault::Unsigned { call: name, source })
+    }
+
+    fn time_left(&self, deadline: Option<Instant>) -> Duration {
+        deadline.map_or(self.config.deadline, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        })
+    }
+}
+
+/// Only what fails while connecting has certainly not been seen by Twitter.
+fn broken(call: &str, source: reqwest::Error) -> Fault {
+    let call = call.to_owned();
+    let source = source.without_url();
+    if source.is_connect() {
+        Fault::NotSent { call, source }
+    } else {
+        Fault::BrokeOff { call, source }
+    }
+}
+
+async fn read(call: &str, mut response: Response) -> Result<Vec<u8>, Fault> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|source| broken(call, source))?
+    {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Err(Fault::TooLarge {
+                call: call.to_owned(),
+                max: MAX_ANSWER_BYTES,
+            });
+        }
+    }
+    Ok(body)
+}
+
+fn redirected_to(from: &Url, headers: &header::HeaderMap) -> String {
+    headers
+        .get(header::LOCATION)
+        .and_then(|location| from.join(location.to_str().ok()?).ok())
+        .and_then(|location| location.host_str().map(str::to_owned))
+        .unwrap_or_else(|| "nowhere".to_owned())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}

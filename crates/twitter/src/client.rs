@@ -1,0 +1,214 @@
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use async_trait::async_trait;
+use lemon_domain::{
+    ports::{
+        AccessGrant, Clock, Profile, RequestGrant, TweetId, TweetPage, TwitterClient, TwitterError,
+    },
+    values::{Credentials, ProviderUserId, RequestToken, Verifier},
+};
+use secrecy::SecretString;
+use url::{Url, form_urlencoded};
+
+use crate::{
+    TwitterApi, TwitterConfig, TwitterConfigError,
+    answers::{Document, Me, Posted, TweetV2, UserV1, UserV2},
+    call::{Call, Caller},
+    error::Fault,
+    refusal::fault_without_data,
+};
+
+const REQUEST_TOKEN: &str = "oauth/request_token";
+const ACCESS_TOKEN: &str = "oauth/access_token";
+const USER_FIELDS: (&str, &str) = (
+    "user.fields",
+    "description,profile_image_url,profile_banner_url,public_metrics",
+);
+const TWEET_FIELDS: (&str, &str) = ("tweet.fields", "created_at");
+/// Posts on a page, the most that X gives: <https://docs.x.com/x-api/users/get-posts>.
+const PAGE: (&str, &str) = ("max_results", "100");
+
+/// Twitter over HTTP, with calls signed as OAuth 1.0a says (HMAC-SHA1).
+pub struct HttpTwitterClient {
+    caller: Caller,
+}
+
+impl HttpTwitterClient {
+    /// A client that has not called anybody yet. `clock` dates the signatures and measures rate-limit waits.
+    ///
+    /// # Errors
+    /// If the address is more than scheme, host and port, or TLS cannot be set up.
+    pub fn new(config: TwitterConfig, clock: Arc<dyn Clock>) -> Result<Self, TwitterConfigError> {
+        let caller = Caller::new(config, clock)?;
+        Ok(Self { caller })
+    }
+
+    async fn start(&self) -> Result<RequestGrant, Fault> {
+        let callback = &self.caller.config().callback_url;
+        let call = Call::post(REQUEST_TOKEN).callback(callback);
+        let mut answer = Form::read(REQUEST_TOKEN, &self.caller.send(call).await?);
+        if answer.take("oauth_callback_confirmed").as_deref() != Some("true") {
+            return Err(Fault::CallbackNotConfirmed);
+        }
+        let token = RequestToken::parse(answer.need("oauth_token")?)
+            .map_err(|_| answer.lacks("oauth_token"))?;
+        Ok(RequestGrant {
+            authorization_url: self.consent_page("oauth/authorize", &token),
+            authentication_url: self.consent_page("oauth/authenticate", &token),
+            secret: answer.need("oauth_token_secret")?.into(),
+            token,
+        })
+    }
+
+    fn consent_page(&self, path: &str, token: &RequestToken) -> Url {
+        let mut url = self.caller.url(path);
+        url.query_pairs_mut()
+            .append_pair("oauth_token", token.as_str());
+        url
+    }
+
+    async fn exchange(
+        &self,
+        token: &RequestToken,
+        secret: &SecretString,
+        verifier: &Verifier,
+    ) -> Result<AccessGrant, Fault> {
+        let deadline = self.caller.deadline();
+        let call = Call::post(ACCESS_TOKEN)
+            .in_sign_in((token.as_str(), secret), verifier.expose())
+            .until(deadline);
+        let mut answer = Form::read(ACCESS_TOKEN, &self.caller.send(call).await?);
+        let credentials = Credentials::new(
+            answer.need("oauth_token")?,
+            answer.need("oauth_token_secret")?,
+        );
+        let id = match answer.take("user_id") {
+            Some(id) => id,
+            None => self.me(&credentials, deadline).await?.id,
+        };
+        let user_id = ProviderUserId::parse(&id).map_err(|_| answer.lacks("user_id"))?;
+        Ok(AccessGrant {
+            user_id,
+            credentials,
+        })
+    }
+
+    async fn me(&self, credentials: &Credentials, deadline: Instant) -> Result<Me, Fault> {
+        match self.caller.config().api {
+            TwitterApi::V2 => {
+                let call = Call::get("2/users/me", &[USER_FIELDS]);
+                let user: UserV2 = self
+                    .data(call.of_person(credentials).until(deadline))
+                    .await?;
+                Ok(user.into())
+            }
+            TwitterApi::V1_1 => {
+                let query = [("include_entities", "false"), ("skip_status", "true")];
+                let call = Call::get("1.1/account/verify_credentials.json", &query);
+                let call = call.of_person(credentials).until(deadline);
+                let user: UserV1 = self.caller.json(call).await?;
+                Ok(user.into())
+            }
+        }
+    }
+
+    /// The data of a version 2 answer that is nothing without.
+    async fn data<T: serde::de::DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Fault> {
+        let name = call.name();
+        let document: Document<T> = self.caller.json(call).await?;
+        document
+            .data
+            .ok_or_else(|| fault_without_data(name, &document.errors))
+    }
+
+    async fn page(
+        &self,
+        credentials: &Credentials,
+        of: ProviderUserId,
+        page: Option<&str>,
+    ) -> Result<TweetPage, Fault> {
+        let mut query = vec![PAGE, TWEET_FIELDS];
+        query.extend(page.map(|page| ("pagination_token", page)));
+        let call = Call::get(format!("2/users/{of}/tweets"), &query).of_person(credentials);
+        let name = call.name();
+        let document: Document<Vec<TweetV2>> = self.caller.json(call).await?;
+        if document.data.is_none() && !document.errors.is_empty() {
+            return Err(fault_without_data(name, &document.errors));
+        }
+        Ok(document.into_page())
+    }
+}
+
+#[async_trait]
+impl TwitterClient for HttpTwitterClient {
+    async fn request_token(&self) -> Result<RequestGrant, TwitterError> {
+        Ok(self.start().await?)
+    }
+
+    async fn access_token(
+        &self,
+        token: &RequestToken,
+        secret: &SecretString,
+        verifier: &Verifier,
+    ) -> Result<AccessGrant, TwitterError> {
+        Ok(self.exchange(token, secret, verifier).await?)
+    }
+
+    async fn profile(&self, credentials: &Credentials) -> Result<Profile, TwitterError> {
+        let deadline = self.caller.deadline();
+        Ok(self.me(credentials, deadline).await?.profile)
+    }
+
+    async fn tweets(
+        &self,
+        credentials: &Credentials,
+        of: ProviderUserId,
+        page: Option<&str>,
+    ) -> Result<TweetPage, TwitterError> {
+        Ok(self.page(credentials, of, page).await?)
+    }
+
+    async fn post_tweet(
+        &self,
+        credentials: &Credentials,
+        text: &str,
+    ) -> Result<TweetId, TwitterError> {
+        let call = Call::post("2/tweets").json(serde_json::json!({ "text": text }));
+        let posted: Posted = self.data(call.of_person(credentials)).await?;
+        Ok(TweetId(posted.id))
+    }
+
+    async fn revoke(&self, credentials: &Credentials) -> Result<(), TwitterError> {
+        let call = Call::post("1.1/oauth/invalidate_token").of_person(credentials);
+        self.caller.send(call).await?;
+        Ok(())
+    }
+}
+
+/// A form-encoded answer. It holds secrets, so it is printed nowhere.
+struct Form {
+    path: &'static str,
+    fields: HashMap<String, String>,
+}
+
+impl Form {
+    fn read(path: &'static str, body: &[u8]) -> Self {
+        Self {
+            path,
+            fields: form_urlencoded::parse(body).into_owned().collect(),
+        }
+    }
+
+    fn take(&mut self, field: &str) -> Option<String> {
+        self.fields.remove(field).filter(|value| !value.is_empty())
+    }
+
+    fn need(&mut self, field: &'static str) -> Result<String, Fault> {
+        self.take(field).ok_or_else(|| self.lacks(field))
+    }
+
+    fn lacks(&self, field: &'static str) -> Fault {
+        let call = format!("POST /{}", self.path);
+        Fault::Lacks { call, field }
+    }
+}
