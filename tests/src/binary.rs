@@ -10,7 +10,8 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The path of `lemon-toolbox`, which the first call builds: the release build if `LEMON_TEST_PROFILE` is `release`.
+/// The path of `lemon-toolbox`, which the first call builds: the release build if `LEMON_TEST_PROFILE` is `release`, or
+/// if this is one itself.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(build)
@@ -45,7 +46,8 @@ fn build() -> PathBuf {
         "lemon-server",
         "--message-format=json",
     ]);
-    if env::var_os("LEMON_TEST_PROFILE").is_some_and(|profile| profile == "release") {
+    let asked = env::var_os("LEMON_TEST_PROFILE").is_some_and(|profile| profile == "release");
+    if asked || !cfg!(debug_assertions) {
         command.arg("--release");
     }
     let output = command

@@ -1,5 +1,6 @@
 use std::{
     env,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -53,6 +54,12 @@ impl System {
     #[must_use]
     pub fn builder() -> SystemBuilder {
         SystemBuilder::new()
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub fn http_address(&self) -> SocketAddr {
+        self.addresses.http
     }
 
     /// A URL of the API.

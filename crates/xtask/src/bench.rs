@@ -7,6 +7,6 @@ use crate::{
 pub(crate) fn measure(steps: &mut Steps) {
     steps.run("bench", |_| {
         let bench = ["bench", "--package", "lemon-tests", "--bench", "system"];
-        run(cargo(&bench).env("LEMON_TEST_PROFILE", "release"))
+        run(&mut cargo(&bench))
     });
 }

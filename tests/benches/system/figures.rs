@@ -1,0 +1,97 @@
+use std::{fmt, process::ExitCode};
+
+/// What was measured, as a table.
+#[derive(Default)]
+pub(crate) struct Figures(Vec<Figure>);
+
+struct Figure {
+    name: &'static str,
+    measured: f64,
+    unit: &'static str,
+    /// What the machine does at best, if it is a matter of the machine.
+    limit: Option<f64>,
+    target: f64,
+    met: bool,
+}
+
+impl Figures {
+    /// A rate that is to be at least `target` times the limit.
+    pub(crate) fn rate(&mut self, name: &'static str, measured: f64, limit: f64, target: f64) {
+        self.0.push(Figure {
+            name,
+            measured,
+            unit: "/s",
+            limit: Some(limit),
+            target,
+            met: measured >= target * limit,
+        });
+    }
+
+    /// A cost that is to stay below `target`.
+    pub(crate) fn cost(
+        &mut self,
+        name: &'static str,
+        measured: f64,
+        unit: &'static str,
+        target: f64,
+    ) {
+        self.0.push(Figure {
+            name,
+            measured,
+            unit,
+            limit: None,
+            target,
+            met: measured < target,
+        });
+    }
+
+    /// Success if every target was met.
+    pub(crate) fn verdict(&self) -> ExitCode {
+        if self.0.iter().all(|figure| figure.met) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<40}{:>14}{:>14}{:>8}{:>12}  verdict",
+            "figure", "measured", "limit", "ratio", "target"
+        )?;
+        for Figure {
+            name,
+            measured,
+            unit,
+            limit,
+            target,
+            met,
+        } in &self.0
+        {
+            let of = |value: f64| {
+                format!(
+                    "{value:.digits$} {unit}",
+                    digits = usize::from(value < 100.0)
+                )
+            };
+            let (ratio, bound) = match limit {
+                Some(limit) => (
+                    format!("{:.2}", measured / limit),
+                    format!(">= {target:.2}"),
+                ),
+                None => (String::new(), format!("< {target} {unit}")),
+            };
+            let limit = limit.map(of).unwrap_or_default();
+            let verdict = if *met { "ok" } else { "MISSED" };
+            writeln!(
+                f,
+                "{name:<40}{:>14}{limit:>14}{ratio:>8}{bound:>12}  {verdict}",
+                of(*measured)
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+use anyhow::ensure;
+use futures::{StreamExt, stream};
+use lemon_tests::{Answer, System};
+
+use crate::{
+    CAN_USE, CONNECTIONS, ROUNDS,
+    bare_sqlite::BareSqlite,
+    figures::Figures,
+    load::{Request, once_each},
+    median,
+    quiet::quiet,
+};
+
+/// Registrations of each side in a round.
+const ROUND: u32 = 400;
+
+/// How many registrations a second the system accepts, beside bare SQLite transactions of the same writes.
+pub(crate) async fn measure(figures: &mut Figures, system: &System) -> anyhow::Result<()> {
+    let rounds = u32::try_from(ROUNDS)?;
+    let people = 1..=rounds * ROUND;
+    let mut bare = BareSqlite::create(people.clone())?;
+    let tokens: Vec<_> = stream::iter(people.clone())
+        .map(async |n| system.sign_in(n).await.token)
+        .buffer_unordered(CONNECTIONS)
+        .collect()
+        .await;
+    quiet(system).await?;
+    let (mut measured, mut limit) = (Vec::new(), Vec::new());
+    for (round, tokens) in (0..).zip(tokens.chunks(ROUND as usize)) {
+        let requests = tokens
+            .iter()
+            .map(|token| Request::post("/api/service/learn_me", token))
+            .collect();
+        measured.push(once_each(system.http_address(), requests, CONNECTIONS).await?);
+        quiet(system).await?;
+        limit.push(bare.register(round * ROUND + 1..=(round + 1) * ROUND)?);
+    }
+    let counted = system.client().get(system.url(CAN_USE)).send().await?;
+    let counted = Answer::read(counted).await?.body;
+    ensure!(
+        counted["register_count"] == people.count(),
+        "counted {counted}"
+    );
+    figures.rate(
+        "registrations, beside bare transactions",
+        median(measured),
+        median(limit),
+        0.5,
+    );
+    Ok(())
+}
