@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command line tool talks to its user"
+)]
 
 mod bench;
 mod cargo;
@@ -36,12 +40,19 @@ enum Chore {
     Bench,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let mut steps = Steps::default();
-    match Arguments::parse().chore {
-        Chore::Test { fast } => test::test(&mut steps, fast)?,
-        Chore::Lint => test::lint(&mut steps)?,
-        Chore::Bench => bench::measure(&mut steps),
+    let prepared = match Arguments::parse().chore {
+        Chore::Test { fast } => test::test(&mut steps, fast),
+        Chore::Lint => test::lint(&mut steps),
+        Chore::Bench => {
+            bench::measure(&mut steps);
+            Ok(())
+        }
+    };
+    if let Err(error) = prepared {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
     }
-    Ok(steps.finish())
+    steps.finish()
 }
