@@ -10,6 +10,9 @@
 pub mod fakes;
 pub mod suites;
 
+mod race;
 mod subject;
 
+pub use race::race;
 pub use subject::Subject;
+pub use suites::Store;

@@ -16,6 +16,7 @@ macro_rules! emit_cases {
 }
 
 pub mod accounts;
+mod given;
 pub mod housekeeping;
 pub mod job_queue;
 pub mod outbox;
@@ -23,4 +24,7 @@ pub mod pending_sign_ins;
 pub mod place_record;
 pub mod quota_counter;
 pub mod registrations;
+pub mod store;
 pub mod twitter_client;
+
+pub use store::Store;

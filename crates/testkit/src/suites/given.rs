@@ -1,0 +1,199 @@
+//! What the cases of the store family start from.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    ports::{
+        Deletion, NewRegistration, OutboxEntry, OutboxTask, RequestOutcome, SeatTaken, SignIn,
+        Taken,
+    },
+    sealing::Sealed,
+    values::{
+        AccountId, BudgetKey, BudgetName, IdempotencyKey, Identity, ProviderUserId, RequestId,
+        ServiceType, TrainingReady, UserId, Window,
+    },
+};
+use uuid::Uuid;
+
+use super::Store;
+
+pub(super) const HOUR: Duration = Duration::from_hours(1);
+pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(super) const MICROSECOND: Duration = Duration::from_micros(1);
+
+/// Noon of a Monday in Seoul, to the microsecond.
+pub(super) fn now() -> DateTime<Utc> {
+    time("2026-11-23T03:00:00.123456Z")
+}
+
+pub(super) fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub(super) fn learn_me() -> ServiceType {
+    ServiceType::parse("LEARNME").unwrap()
+}
+
+/// Another service, that comes first in order.
+pub(super) fn draw_me() -> ServiceType {
+    ServiceType::parse("DRAWME").unwrap()
+}
+
+pub(super) fn account(n: usize) -> AccountId {
+    let id = i64::try_from(n).unwrap();
+    AccountId::twitter(ProviderUserId::try_from(id).unwrap())
+}
+
+/// As long as real sealed credentials, with every byte there is.
+pub(super) fn sealed(n: u8) -> Sealed {
+    Sealed {
+        key_id: format!("key-{n}"),
+        data: (0..=255).map(|byte: u8| byte.wrapping_add(n)).collect(),
+    }
+}
+
+pub(super) fn request_id(n: usize) -> RequestId {
+    RequestId::new(Uuid::from_u128(n as u128))
+}
+
+pub(super) fn idempotency_key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text).unwrap()
+}
+
+/// The day that [`now`] is in, with its places.
+pub(super) fn today() -> BudgetKey {
+    BudgetKey {
+        service: learn_me(),
+        budget: BudgetName::daily(),
+        window: Window {
+            start: time("2026-11-22T21:00:00Z"),
+            end: time("2026-11-23T21:00:00Z"),
+        },
+    }
+}
+
+/// Seven days later, when the cooldown of a [`request`] is over.
+pub(super) fn next_week() -> BudgetKey {
+    BudgetKey {
+        window: Window {
+            start: time("2026-11-29T21:00:00Z"),
+            end: time("2026-11-30T21:00:00Z"),
+        },
+        ..today()
+    }
+}
+
+/// Another budget of the service, with a window that outlasts the day and the cooldown.
+pub(super) fn reads() -> BudgetKey {
+    BudgetKey {
+        budget: BudgetName::parse("reads").unwrap(),
+        window: Window {
+            start: time("2026-10-31T21:00:00Z"),
+            end: time("2026-12-31T21:00:00Z"),
+        },
+        ..today()
+    }
+}
+
+pub(super) fn place(key: BudgetKey, seat: u32) -> Taken {
+    Taken {
+        key,
+        seat,
+        units: 1,
+        used: seat,
+    }
+}
+
+/// Somebody who signed in.
+pub(super) async fn person(store: &dyn Store, n: usize) -> Identity {
+    let account = account(n);
+    let sign_in = SignIn {
+        account,
+        credentials: sealed(0),
+        at: now(),
+    };
+    Identity {
+        user: store.sign_in(sign_in).await.unwrap(),
+        account,
+    }
+}
+
+/// A first request for today's place with that seat, and a cooldown of seven days.
+pub(super) fn request(identity: Identity, seat: u32) -> NewRegistration {
+    NewRegistration {
+        identity,
+        service: learn_me(),
+        request_id: request_id(usize::try_from(seat).unwrap()),
+        turn: 1,
+        places: vec![place(today(), seat)],
+        limit: 400,
+        idempotency_key: None,
+        at: now(),
+        cooldown_until: now() + 7 * DAY,
+    }
+}
+
+/// What the same person asks for when the cooldown of [`request`] is over.
+pub(super) fn next_request(identity: Identity, seat: u32) -> NewRegistration {
+    NewRegistration {
+        request_id: request_id(1000 + usize::try_from(seat).unwrap()),
+        turn: 2,
+        places: vec![place(next_week(), seat)],
+        at: now() + 7 * DAY,
+        cooldown_until: now() + 14 * DAY,
+        ..request(identity, seat)
+    }
+}
+
+pub(super) async fn registered(store: &dyn Store, new: NewRegistration) {
+    let outcome = store.request(new).await.unwrap();
+    assert_eq!(outcome, RequestOutcome::Registered);
+}
+
+/// Somebody who signed in and took today's place with the seat of their number.
+pub(super) async fn registered_person(store: &dyn Store, n: usize) -> Identity {
+    let identity = person(store, n).await;
+    registered(store, request(identity, u32::try_from(n).unwrap())).await;
+    identity
+}
+
+pub(super) fn seat_taken(key: &BudgetKey) -> RequestOutcome {
+    RequestOutcome::SeatTaken(SeatTaken {
+        budget: key.budget.clone(),
+    })
+}
+
+/// A worker's message about the account's training, without a request id.
+pub(super) fn ready(account: AccountId) -> TrainingReady {
+    TrainingReady {
+        account,
+        service: learn_me(),
+        request_id: None,
+    }
+}
+
+pub(super) fn deletion(user: UserId) -> Deletion {
+    Deletion {
+        user,
+        service: learn_me(),
+        request_id: request_id(9000),
+        at: now() + HOUR,
+    }
+}
+
+/// Every row of the outbox, whoever has it, claimed at a time when all leases are over.
+pub(super) async fn outbox(store: &dyn Store) -> Vec<OutboxEntry> {
+    let at = now() + 365 * DAY;
+    store.claim(1000, HOUR, at).await.unwrap()
+}
+
+/// The tasks in the outbox, as [`outbox`] has them.
+pub(super) async fn tasks(store: &dyn Store) -> Vec<OutboxTask> {
+    outbox(store).await.iter().map(|entry| entry.task).collect()
+}
+
+/// How many rows the outbox has; leaves them as they are.
+pub(super) async fn rows(store: &dyn Store) -> u64 {
+    store.backlog(now()).await.unwrap().rows
+}

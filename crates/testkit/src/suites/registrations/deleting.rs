@@ -1,0 +1,186 @@
+//! Contract 9: deletions.
+
+use lemon_domain::{
+    ports::{Deletion, FinishOutcome, NewRegistration, OutboxTask, Publication},
+    values::BudgetKey,
+};
+
+use super::super::{
+    Store,
+    given::{self, HOUR},
+};
+use crate::{Subject, race};
+
+/// Contract 9.
+pub async fn deleting_removes_the_registration_and_its_unsent_rows(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let ready = given::ready(who.account);
+    let spare = given::request_id(500);
+    store.finish(&ready, spare, given::now()).await.unwrap();
+    let deletion = given::deletion(who.user);
+    assert!(store.delete(deletion.clone()).await.unwrap());
+    assert_eq!(store.list(who.user).await.unwrap(), []);
+    let rows = given::outbox(&*store).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].task, OutboxTask::Delete);
+    assert_eq!(rows[0].account, who.account);
+    assert_eq!(rows[0].service, given::learn_me());
+    assert_eq!(rows[0].request_id, deletion.request_id);
+    assert_eq!(rows[0].created_at, deletion.at);
+}
+
+/// Contract 9.
+pub async fn deleting_removes_claimed_rows_too(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let claimed = store.claim(10, HOUR, given::now()).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    // The relay that has it may still give it back or remove it: neither brings it to life.
+    store.postpone(&claimed[0], given::now()).await.unwrap();
+    store.remove(&[claimed[0].id]).await.unwrap();
+    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+}
+
+/// Contract 9.
+pub async fn deleting_keeps_the_use_and_its_places(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let service = given::learn_me();
+    let last_use = store.last_use(who.user, &service).await.unwrap();
+    let places = store.places(&given::today()).await.unwrap();
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(last_use.is_some());
+    let kept = store.last_use(who.user, &service).await.unwrap();
+    assert_eq!(kept, last_use);
+    assert_eq!(places.len(), 1);
+    assert_eq!(store.places(&given::today()).await.unwrap(), places);
+}
+
+/// Contract 9.
+pub async fn deleting_what_is_not_there_changes_nothing(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    assert!(!store.delete(given::deletion(who.user)).await.unwrap());
+    assert_eq!(given::rows(&*store).await, 0);
+    given::registered(&*store, given::request(who, 1)).await;
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(!store.delete(given::deletion(who.user)).await.unwrap());
+    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+}
+
+/// Contract 9.
+pub async fn deleting_touches_nobody_elses_and_no_other_service(store: Subject<dyn Store>) {
+    let one = given::registered_person(&*store, 1).await;
+    let two = given::registered_person(&*store, 2).await;
+    let elsewhere = BudgetKey {
+        service: given::draw_me(),
+        ..given::today()
+    };
+    let other_service = NewRegistration {
+        service: given::draw_me(),
+        places: vec![given::place(elsewhere, 3)],
+        ..given::request(one, 3)
+    };
+    given::registered(&*store, other_service).await;
+    assert!(store.delete(given::deletion(one.user)).await.unwrap());
+    let left = store.list(one.user).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].service, given::draw_me());
+    assert_eq!(store.list(two.user).await.unwrap().len(), 1);
+    let rows = given::outbox(&*store).await;
+    let left: Vec<_> = rows.iter().map(|row| (row.task, row.request_id)).collect();
+    let expected = [
+        (OutboxTask::Train, given::request_id(2)),
+        (OutboxTask::Train, given::request_id(3)),
+        (OutboxTask::Delete, given::deletion(one.user).request_id),
+    ];
+    assert_eq!(left, expected);
+}
+
+/// Contract 9.
+pub async fn deleting_again_keeps_the_earlier_delete_row(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    given::registered(&*store, given::next_request(who, 1)).await;
+    let second = Deletion {
+        request_id: given::request_id(9001),
+        ..given::deletion(who.user)
+    };
+    assert!(store.delete(second).await.unwrap());
+    let rows = given::outbox(&*store).await;
+    let left: Vec<_> = rows.iter().map(|row| (row.task, row.request_id)).collect();
+    let expected = [
+        (OutboxTask::Delete, given::request_id(9000)),
+        (OutboxTask::Delete, given::request_id(9001)),
+    ];
+    assert_eq!(left, expected);
+}
+
+/// Contract 9.
+pub async fn of_concurrent_deletions_one_is_effective(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let deleted = race(16, |_| {
+        let store = store.share();
+        async move { store.delete(given::deletion(who.user)).await.unwrap() }
+    })
+    .await;
+    assert_eq!(deleted.into_iter().filter(|deleted| *deleted).count(), 1);
+    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+}
+
+/// Contract 8 and 9: the worker has just stored what must not stay.
+pub async fn a_training_that_ends_after_the_deletion_puts_one_delete_row(
+    store: Subject<dyn Store>,
+) {
+    let who = given::registered_person(&*store, 1).await;
+    store.delete(given::deletion(who.user)).await.unwrap();
+    let rows = given::outbox(&*store).await;
+    store.remove(&[rows[0].id]).await.unwrap();
+    let ready = given::ready(who.account);
+    let spare = given::request_id(500);
+    let outcome = store.finish(&ready, spare, given::now()).await.unwrap();
+    assert_eq!(outcome, FinishOutcome::NotRegistered);
+    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+}
+
+/// Contract 8 and 9.
+pub async fn a_deletion_that_races_a_finish_leaves_no_notification(store: Subject<dyn Store>) {
+    for n in 1..=8 {
+        let who = given::registered_person(&*store, n).await;
+        race(2, |i| {
+            let store = store.share();
+            async move {
+                if i == 0 {
+                    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+                } else {
+                    let ready = given::ready(who.account);
+                    let spare = given::request_id(500);
+                    store.finish(&ready, spare, given::now()).await.unwrap();
+                }
+            }
+        })
+        .await;
+        assert_eq!(store.list(who.user).await.unwrap(), []);
+    }
+    let rows = given::outbox(&*store).await;
+    assert!(rows.iter().all(|row| row.task == OutboxTask::Delete));
+    assert!((8..=16).contains(&rows.len()));
+}
+
+/// Contract 4 and 9.
+pub async fn who_registers_after_a_deletion_starts_anew(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let ready = given::ready(who.account);
+    let spare = given::request_id(500);
+    store.finish(&ready, spare, given::now()).await.unwrap();
+    let publication = Publication {
+        user: who.user,
+        service: given::learn_me(),
+        public: true,
+    };
+    store.set_public(publication).await.unwrap();
+    store.delete(given::deletion(who.user)).await.unwrap();
+    given::registered(&*store, given::next_request(who, 1)).await;
+    let list = store.list(who.user).await.unwrap();
+    assert_eq!(list.len(), 1);
+    assert!(!list[0].ready);
+    assert!(!list[0].public);
+}

@@ -1,0 +1,178 @@
+//! Contract 6 to 8: ready messages.
+
+use lemon_domain::{
+    ports::{FinishOutcome, OutboxTask},
+    values::{AccountId, Registration, RequestId, TrainingReady, UserId},
+};
+
+use super::super::{
+    Store,
+    given::{self, HOUR},
+};
+use crate::{Subject, race};
+
+/// What goes on a delete job if the message has no request id.
+fn spare() -> RequestId {
+    given::request_id(500)
+}
+
+async fn finish(store: &dyn Store, ready: &TrainingReady) -> FinishOutcome {
+    let at = given::now() + HOUR;
+    store.finish(ready, spare(), at).await.unwrap()
+}
+
+async fn registration(store: &dyn Store, user: UserId) -> Registration {
+    store.list(user).await.unwrap().remove(0)
+}
+
+fn ready_for(account: AccountId, request_id: RequestId) -> TrainingReady {
+    TrainingReady {
+        request_id: Some(request_id),
+        ..given::ready(account)
+    }
+}
+
+/// Contract 6.
+pub async fn finishing_marks_and_puts_one_notify_row(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let before = registration(&*store, who.user).await;
+    let outcome = finish(&*store, &given::ready(who.account)).await;
+    assert_eq!(outcome, FinishOutcome::Finished);
+    let expected = Registration {
+        ready: true,
+        ..before
+    };
+    assert_eq!(registration(&*store, who.user).await, expected);
+    let rows = given::outbox(&*store).await;
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[1].task, OutboxTask::Notify);
+    assert_eq!(rows[1].account, who.account);
+    assert_eq!(rows[1].service, given::learn_me());
+    assert_eq!(rows[1].request_id, expected.request_id);
+    assert_eq!(rows[1].created_at, given::now() + HOUR);
+}
+
+/// Contract 6.
+pub async fn finishing_again_changes_nothing(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let by_id = ready_for(who.account, given::request_id(1));
+    assert_eq!(finish(&*store, &by_id).await, FinishOutcome::Finished);
+    for repeated in [by_id, given::ready(who.account)] {
+        let outcome = finish(&*store, &repeated).await;
+        assert_eq!(outcome, FinishOutcome::AlreadyFinished);
+    }
+    let tasks = given::tasks(&*store).await;
+    assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Notify]);
+}
+
+/// Contract 6.
+pub async fn of_concurrent_finishes_one_is_effective(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let outcomes = race(16, |i| {
+        let store = store.share();
+        let ready = if i % 2 == 0 {
+            given::ready(who.account)
+        } else {
+            ready_for(who.account, given::request_id(1))
+        };
+        async move { finish(&*store, &ready).await }
+    })
+    .await;
+    let count = |outcome| outcomes.iter().filter(|it| **it == outcome).count();
+    assert_eq!(count(FinishOutcome::Finished), 1);
+    assert_eq!(count(FinishOutcome::AlreadyFinished), 15);
+    let tasks = given::tasks(&*store).await;
+    assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Notify]);
+}
+
+/// Contract 6: `ready` stays true from the first training on, yet the second is announced too.
+pub async fn each_request_is_finished_and_announced(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let ready = given::ready(who.account);
+    assert_eq!(finish(&*store, &ready).await, FinishOutcome::Finished);
+    given::registered(&*store, given::next_request(who, 1)).await;
+    assert_eq!(finish(&*store, &ready).await, FinishOutcome::Finished);
+    assert_eq!(
+        finish(&*store, &ready).await,
+        FinishOutcome::AlreadyFinished
+    );
+    let notified: Vec<_> = given::outbox(&*store)
+        .await
+        .into_iter()
+        .filter(|row| row.task == OutboxTask::Notify)
+        .map(|row| row.request_id)
+        .collect();
+    let second = given::next_request(who, 1).request_id;
+    assert_eq!(notified, [given::request_id(1), second]);
+}
+
+/// Contract 7.
+pub async fn finishing_by_request_id_finishes_that_request(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let by_id = ready_for(who.account, given::request_id(1));
+    assert_eq!(finish(&*store, &by_id).await, FinishOutcome::Finished);
+    assert!(registration(&*store, who.user).await.ready);
+}
+
+/// Contract 7.
+pub async fn finishing_another_request_changes_nothing(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    given::registered(&*store, given::next_request(who, 1)).await;
+    let late = ready_for(who.account, given::request_id(1));
+    assert_eq!(finish(&*store, &late).await, FinishOutcome::Superseded);
+    assert!(!registration(&*store, who.user).await.ready);
+    assert_eq!(given::rows(&*store).await, 2);
+    let outcome = finish(&*store, &given::ready(who.account)).await;
+    assert_eq!(outcome, FinishOutcome::Finished);
+    assert_eq!(finish(&*store, &late).await, FinishOutcome::Superseded);
+}
+
+async fn assert_one_delete_row(store: &dyn Store, account: AccountId, request_id: RequestId) {
+    let rows = given::outbox(store).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].task, OutboxTask::Delete);
+    assert_eq!(rows[0].account, account);
+    assert_eq!(rows[0].service, given::learn_me());
+    assert_eq!(rows[0].request_id, request_id);
+    assert_eq!(rows[0].created_at, given::now() + HOUR);
+}
+
+/// Contract 8.
+pub async fn finishing_for_somebody_not_registered_puts_one_delete_row(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    let outcome = finish(&*store, &given::ready(who.account)).await;
+    assert_eq!(outcome, FinishOutcome::NotRegistered);
+    assert_one_delete_row(&*store, who.account, spare()).await;
+}
+
+/// Contract 8.
+pub async fn finishing_for_an_account_nobody_knows_puts_one_delete_row(store: Subject<dyn Store>) {
+    let stranger = given::account(1);
+    let outcome = finish(&*store, &given::ready(stranger)).await;
+    assert_eq!(outcome, FinishOutcome::NotRegistered);
+    assert_one_delete_row(&*store, stranger, spare()).await;
+    assert_eq!(store.account(stranger).await.unwrap(), None);
+}
+
+/// Contract 8.
+pub async fn finishing_another_service_puts_one_delete_row(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let ready = TrainingReady {
+        service: given::draw_me(),
+        ..given::ready(who.account)
+    };
+    assert_eq!(finish(&*store, &ready).await, FinishOutcome::NotRegistered);
+    assert!(!registration(&*store, who.user).await.ready);
+    let rows = given::outbox(&*store).await;
+    let tasks: Vec<_> = rows.iter().map(|row| row.task).collect();
+    assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Delete]);
+    assert_eq!(rows[1].service, given::draw_me());
+}
+
+/// Contract 8.
+pub async fn a_delete_job_carries_the_request_id_of_the_message(store: Subject<dyn Store>) {
+    let stranger = given::account(1);
+    let ready = ready_for(stranger, given::request_id(7));
+    assert_eq!(finish(&*store, &ready).await, FinishOutcome::NotRegistered);
+    assert_one_delete_row(&*store, stranger, given::request_id(7)).await;
+}

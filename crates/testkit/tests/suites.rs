@@ -1,0 +1,32 @@
+//! What is true of every suite.
+
+use std::{fs, io, path::Path};
+
+fn sources(folder: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            text += &sources(&path)?;
+        } else {
+            text += &fs::read_to_string(path)?;
+        }
+    }
+    Ok(text)
+}
+
+#[test]
+fn every_case_is_emitted() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/suites");
+    let text = sources(&folder).unwrap();
+    let cases: Vec<&str> = text
+        .split("\npub async fn ")
+        .skip(1)
+        .map(|rest| rest.split('(').next().unwrap())
+        .collect();
+    assert!(cases.len() > 100, "only {} cases were found", cases.len());
+    for case in cases {
+        let listed = text.lines().any(|line| line.trim() == format!("{case},"));
+        assert!(listed, "no suite emits the case {case}");
+    }
+}
