@@ -1,0 +1,162 @@
+use std::{fmt, io, rc::Rc, sync::Arc};
+
+use actix_web::{
+    App, HttpServer,
+    middleware::from_fn,
+    web::{self, Data, ServiceConfig},
+};
+use lemon_domain::{
+    ports::{Clock, IdSource},
+    usecases::{Profiles, Registering, SignIns},
+    values::{Catalogue, InvalidValue},
+};
+use tokio::{runtime::Handle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    HttpConfig, Listener, Tokens,
+    calls::{self, Api},
+    cors::Cors,
+    deadline::Carried,
+    docs,
+    edge::Edge,
+    measures::Measures,
+    route,
+};
+
+/// What the API does its work with.
+#[derive(Clone)]
+pub struct UseCases {
+    /// Sign in.
+    pub sign_ins: Arc<SignIns>,
+    /// Profile.
+    pub profiles: Arc<Profiles>,
+    /// Registration.
+    pub registering: Arc<Registering>,
+    /// Services.
+    pub catalogue: Arc<Catalogue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of tokens and requests.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// Further routes on the same port, added on each worker. They set their own `Content-Security-Policy` and
+/// `Cache-Control`; where they don't, the API's strict ones hold.
+#[derive(Clone)]
+pub struct Mount(Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>);
+
+impl Mount {
+    /// Adds routes.
+    pub fn new(routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(routes))
+    }
+
+    /// Adds nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::new(|_| {})
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mount")
+    }
+}
+
+/// The API, ready to run.
+pub struct Application {
+    listener: Listener,
+    config: HttpConfig,
+    use_cases: UseCases,
+    tokens: Arc<Tokens>,
+    mount: Mount,
+}
+
+impl Application {
+    /// Puts the API together.
+    ///
+    /// # Errors
+    /// If the configuration of tokens is wrong: one sentence that names the fault, never a key.
+    pub fn new(
+        listener: Listener,
+        config: HttpConfig,
+        use_cases: UseCases,
+        mount: Mount,
+    ) -> Result<Self, InvalidValue> {
+        let (clock, ids) = (Arc::clone(&use_cases.clock), Arc::clone(&use_cases.ids));
+        let tokens = Arc::new(Tokens::new(&config.jwt, clock, ids)?);
+        Ok(Self {
+            listener,
+            config,
+            use_cases,
+            tokens,
+            mount,
+        })
+    }
+
+    /// The address, with the real port.
+    #[must_use]
+    pub const fn local_addr(&self) -> std::net::SocketAddr {
+        self.listener.local_addr()
+    }
+
+    /// Issues and verifies the tokens of this API.
+    #[must_use]
+    pub fn tokens(&self) -> Arc<Tokens> {
+        Arc::clone(&self.tokens)
+    }
+
+    /// Serves until `stop`, then finishes the calls in hand, for as long as the deadline allows. Handles no signals.
+    ///
+    /// # Errors
+    /// If the workers cannot be started.
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let Self {
+            listener,
+            config,
+            use_cases,
+            tokens,
+            mount,
+        } = self;
+        Measures::describe();
+        let carried = Carried::on(Handle::current());
+        let ids = Arc::clone(&use_cases.ids);
+        let api = Data::new(Api {
+            use_cases,
+            tokens,
+            deadlines: config.deadlines,
+            carried: carried.clone(),
+        });
+        let docs = config.docs.then(docs::Docs::new);
+        let origins = config.allowed_origins;
+        let app = move || {
+            let edge = Rc::new(Edge::new(Cors::new(&origins), &*ids));
+            App::new()
+                .app_data(api.clone())
+                .configure(calls::routes)
+                .configure(|app| docs::routes(app, docs.as_ref()))
+                .configure(|app| mount.0(app))
+                .default_service(web::to(route::no_path))
+                .wrap(from_fn(move |request, next| {
+                    Rc::clone(&edge).pass(request, next)
+                }))
+        };
+        let mut server = HttpServer::new(app);
+        if let Some(workers) = config.workers {
+            server = server.workers(workers);
+        }
+        server
+            .client_request_timeout(config.deadlines.request)
+            .client_disconnect_timeout(config.deadlines.request)
+            .shutdown_timeout(config.deadlines.shutdown.as_secs())
+            .shutdown_signal(stop.cancelled_owned())
+            .listen(listener.into_socket())?
+            .run()
+            .await?;
+        // Whoever hung up is no longer waited for by the workers.
+        let _in_time = timeout(config.deadlines.shutdown, carried.finish()).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! The calls of the API: each a handler, what it answers, and its documentation.
+
+pub(crate) mod oauth;
+pub(crate) mod profile;
+mod quota;
+pub(crate) mod registration;
+pub(crate) mod services;
+
+use std::sync::Arc;
+
+use actix_web::web;
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use lemon_domain::values::Service;
+
+use crate::{
+    Deadlines, Tokens, UseCases,
+    deadline::Carried,
+    route::{Route, get},
+};
+
+/// What handlers work with.
+pub(crate) struct Api {
+    pub(crate) use_cases: UseCases,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) carried: Carried,
+}
+
+const REQUEST_TOKEN: Route = Route {
+    pattern: "/api/oauth/twitter/request-token",
+    allow: "GET, HEAD",
+};
+const TWITTER_LOGIN: Route = Route {
+    pattern: "/api/oauth/twitter/twitter-login",
+    allow: "POST",
+};
+const USER_PROFILE: Route = Route {
+    pattern: "/api/twitter/user-profile",
+    allow: "GET, HEAD",
+};
+const SERVICES: Route = Route {
+    pattern: "/api/service",
+    allow: "GET, HEAD, PUT",
+};
+const SERVICE: Route = Route {
+    pattern: "/api/service/{service}",
+    allow: "DELETE, POST",
+};
+const CAN_USE: Route = Route {
+    pattern: "/api/service/{service}/can-use",
+    allow: "GET, HEAD",
+};
+
+/// Every path of the API. The busiest first: paths are tried in this order.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            CAN_USE
+                .resource()
+                .route(get().to(registration::can_use))
+                .default_service(web::to(registration::other_method)),
+        )
+        .service(
+            SERVICE
+                .resource()
+                .route(web::post().to(registration::register))
+                .route(web::delete().to(registration::delete))
+                .default_service(web::to(registration::other_method)),
+        )
+        .service(
+            SERVICES
+                .resource()
+                .route(get().to(services::list))
+                .route(web::put().to(services::publish)),
+        )
+        .service(
+            REQUEST_TOKEN
+                .resource()
+                .route(get().to(oauth::request_token)),
+        )
+        .service(
+            TWITTER_LOGIN
+                .resource()
+                .route(web::post().to(oauth::twitter_login)),
+        )
+        .service(
+            USER_PROFILE
+                .resource()
+                .route(get().to(profile::user_profile)),
+        );
+}
+
+/// A time in the zone of the service's day, in whole seconds: rounded up, so that it is never too early.
+fn shown(time: DateTime<Utc>, service: Option<&Arc<Service>>) -> String {
+    let down = time.trunc_subsecs(0);
+    let up = if down < time {
+        down + TimeDelta::seconds(1)
+    } else {
+        down
+    };
+    match service {
+        Some(service) => up
+            .with_timezone(&service.daily.window.zone())
+            .to_rfc3339_opts(SecondsFormat::Secs, false),
+        None => up.to_rfc3339_opts(SecondsFormat::Secs, false),
+    }
+}

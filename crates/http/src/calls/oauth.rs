@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use actix_web::{
+    HttpResponse,
+    http::header::{self, HeaderValue},
+    web::Data,
+};
+use lemon_domain::values::{self, Verifier};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Api;
+use crate::{
+    deadline::within,
+    extract::{Fields, FromFields, Json, invalid},
+    problem::{Code, Problem},
+};
+
+/// A request token, and where to send the person with it.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "token": "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
+    "authorization_url": "https://api.x.com/oauth/authorize?oauth_token=Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
+    "authentication_url": "https://api.x.com/oauth/authenticate?oauth_token=Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
+}))]
+pub(crate) struct RequestToken {
+    /// The request token. Good once, for ten minutes; others stay good while new ones are issued.
+    token: String,
+    /// Here Twitter always asks the person.
+    #[schema(format = Uri)]
+    authorization_url: String,
+    /// Here Twitter skips a consent already given. The one to use.
+    #[schema(format = Uri)]
+    authentication_url: String,
+}
+
+/// What the person brings back from Twitter. Both are `null` if they did not agree.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "oauth_token": "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
+    "oauth_verifier": "uw7NjWHT6OJ1MpJOXsHfNxoAhPKpgI8BlYDhxEjIBY",
+}))]
+pub(crate) struct TwitterLogin {
+    /// The request token.
+    #[schema(min_length = 1, max_length = 256, required = true)]
+    oauth_token: Option<String>,
+    /// Twitter's proof that the person agreed.
+    #[schema(min_length = 1, max_length = 256, required = true)]
+    oauth_verifier: Option<String>,
+}
+
+/// The token to call with.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl" }))]
+pub(crate) struct SignedIn {
+    /// A JWT, to be sent as `Authorization: Bearer`. The header of the same name has it as well.
+    access_token: String,
+}
+
+impl FromFields for TwitterLogin {
+    fn from_fields(fields: &Fields) -> Result<Self, Problem> {
+        Ok(Self {
+            oauth_token: fields.text_or_null("oauth_token")?.map(str::to_owned),
+            oauth_verifier: fields.text_or_null("oauth_verifier")?.map(str::to_owned),
+        })
+    }
+}
+
+impl TwitterLogin {
+    fn agreed(self) -> Result<(values::RequestToken, Verifier), Problem> {
+        let null = |field: &str| invalid(format!("{field} is null, the other field is not."));
+        let fault = |fault: values::InvalidValue| invalid(format!("{fault}."));
+        match (self.oauth_token, self.oauth_verifier) {
+            (Some(token), Some(verifier)) => Ok((
+                values::RequestToken::parse(token).map_err(fault)?,
+                Verifier::parse(verifier).map_err(fault)?,
+            )),
+            (None, None) => Err(Problem::new(
+                Code::SignInDenied,
+                "The person did not agree. Nothing was stored.",
+            )),
+            (None, Some(_)) => Err(null("oauth_token")),
+            (Some(_), None) => Err(null("oauth_verifier")),
+        }
+    }
+}
+
+/// Begin a sign-in.
+///
+/// Gets a request token from Twitter. Send the person to `authentication_url`; they come back to the web app with
+/// `oauth_token` and `oauth_verifier`, or with `denied`.
+#[utoipa::path(
+    get,
+    path = "/api/oauth/twitter/request-token",
+    operation_id = "begin_sign_in",
+    tag = "sign-in",
+    responses((status = OK, body = RequestToken, description = "A fresh request token."))
+)]
+pub(crate) async fn request_token(api: Data<Api>) -> Result<HttpResponse, Problem> {
+    let grant = within(api.deadlines.twitter, api.use_cases.sign_ins.begin()).await??;
+    Ok(HttpResponse::Ok().json(RequestToken {
+        token: grant.token.as_str().to_owned(),
+        authorization_url: grant.authorization_url.into(),
+        authentication_url: grant.authentication_url.into(),
+    }))
+}
+
+/// Complete a sign-in.
+///
+/// Signs the person up on first sight. A call that failed before Twitter was asked may be repeated as it is; a pair
+/// that was used, has expired, was denied or is somebody else's needs a new request token.
+#[utoipa::path(
+    post,
+    path = "/api/oauth/twitter/twitter-login",
+    operation_id = "complete_sign_in",
+    tag = "sign-in",
+    request_body = TwitterLogin,
+    responses((
+        status = CREATED, body = SignedIn, description = "Signed in.",
+        headers(("Authorization" = String, description = "`Bearer` and the token."))
+    ))
+)]
+pub(crate) async fn twitter_login(
+    Json(login): Json<TwitterLogin>,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let (token, verifier) = login.agreed()?;
+    let sign_ins = Arc::clone(&api.use_cases.sign_ins);
+    let completing = async move { sign_ins.complete(&token, &verifier).await };
+    let identity = api
+        .carried
+        .through(api.deadlines.twitter, completing)
+        .await??;
+    let access_token = api.tokens.issue(identity).map_err(Problem::internal)?;
+    let bearer =
+        HeaderValue::try_from(format!("Bearer {access_token}")).map_err(Problem::internal)?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::AUTHORIZATION, bearer))
+        .json(SignedIn { access_token }))
+}

@@ -1,0 +1,143 @@
+use actix_web::{HttpResponse, web::Data};
+use lemon_domain::{
+    ports,
+    values::{Registration, ServiceType},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Api, shown};
+use crate::{
+    deadline::within,
+    extract::{Caller, Fields, FromFields, Json, invalid},
+    problem::{Code, Problem},
+};
+
+/// A service the caller is registered for.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "service_type": "LEARNME",
+    "public": false,
+    "ready": true,
+    "can_use_time": "2026-11-30T12:00:00+09:00",
+}))]
+pub(crate) struct RegisteredService {
+    /// The service.
+    #[schema(pattern = "^[A-Z0-9_]{1,32}$")]
+    service_type: String,
+    /// Others may use the result.
+    public: bool,
+    /// A training has finished. Stays true while a later one runs.
+    ready: bool,
+    /// When the caller may ask again, in the zone of the service's day.
+    #[schema(format = DateTime)]
+    can_use_time: String,
+}
+
+/// Whether others may use the result of a service.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "service_type": "LEARNME", "public": true }))]
+pub(crate) struct Publication {
+    /// The service.
+    #[schema(pattern = "^[A-Z0-9_]{1,32}$")]
+    service_type: String,
+    /// They may.
+    public: bool,
+}
+
+impl FromFields for Publication {
+    fn from_fields(fields: &Fields) -> Result<Self, Problem> {
+        Ok(Self {
+            service_type: fields.text("service_type")?.to_owned(),
+            public: fields.flag("public")?,
+        })
+    }
+}
+
+/// The services the caller is registered for.
+///
+/// At most one entry per type. Every change shows at once.
+#[utoipa::path(
+    get,
+    path = "/api/service",
+    operation_id = "list_services",
+    tag = "services",
+    security(("bearer" = [])),
+    responses((status = OK, body = [RegisteredService], description = "The services, by type."))
+)]
+pub(crate) async fn list(
+    Caller(identity): Caller,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let registrations = within(
+        api.deadlines.call,
+        api.use_cases.registering.list(identity.user),
+    )
+    .await??;
+    let services: Vec<_> = registrations
+        .into_iter()
+        .map(|registration| registered(&api, registration))
+        .collect();
+    Ok(HttpResponse::Ok().json(services))
+}
+
+/// Say whether others may use the result.
+#[utoipa::path(
+    put,
+    path = "/api/service",
+    operation_id = "publish_service",
+    tag = "services",
+    security(("bearer" = [])),
+    request_body = Publication,
+    responses((status = OK, body = Publication, description = "As it is now."))
+)]
+pub(crate) async fn publish(
+    Caller(identity): Caller,
+    Json(wish): Json<Publication>,
+    api: Data<Api>,
+) -> Result<HttpResponse, Problem> {
+    let service =
+        ServiceType::parse(&wish.service_type).map_err(|fault| invalid(format!("{fault}.")))?;
+    if api.use_cases.catalogue.by_type(&service).is_none() {
+        return Err(Problem::new(
+            Code::UnknownService,
+            "No service has this type.",
+        ));
+    }
+    let publication = ports::Publication {
+        user: identity.user,
+        service,
+        public: wish.public,
+    };
+    let published = within(
+        api.deadlines.call,
+        api.use_cases.registering.publish(publication),
+    )
+    .await??
+    .ok_or_else(|| {
+        Problem::new(
+            Code::NotRegistered,
+            "The caller is not registered for this service.",
+        )
+    })?;
+    Ok(HttpResponse::Ok().json(Publication {
+        service_type: published.service.to_string(),
+        public: published.public,
+    }))
+}
+
+fn registered(api: &Api, registration: Registration) -> RegisteredService {
+    let Registration {
+        service,
+        public,
+        ready,
+        can_use_at,
+        ..
+    } = registration;
+    RegisteredService {
+        can_use_time: shown(can_use_at, api.use_cases.catalogue.by_type(&service)),
+        service_type: service.to_string(),
+        public,
+        ready,
+    }
+}

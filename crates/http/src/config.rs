@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::Origin;
+
+/// How the API behaves. Where it listens is the [`Listener`](crate::Listener)'s matter.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Web apps on other origins that may call with credentials.
+    pub allowed_origins: Vec<Origin>,
+    /// Serve Swagger UI and the OpenAPI document.
+    pub docs: bool,
+    /// Worker threads; as many as there are cores if none is given.
+    pub workers: Option<usize>,
+    /// Tokens.
+    pub jwt: JwtConfig,
+    /// How long anything may take.
+    pub deadlines: Deadlines,
+}
+
+/// How tokens are signed and verified.
+#[derive(Debug, Clone)]
+pub struct JwtConfig {
+    /// Base64 of at least 64 bytes each. The first signs, all verify, so that a key can be rotated without signing
+    /// anybody out.
+    pub secrets: Vec<SecretString>,
+    /// How long a token is good.
+    pub lifetime: Duration,
+}
+
+impl JwtConfig {
+    /// A month, as the earlier system had it: a twelfth of 365.25 days, 2,629,800 s.
+    pub const DEFAULT_LIFETIME: Duration = Duration::from_mins(43_830);
+}
+
+/// How long anything may take. Past it a caller gets a problem, never a hang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// A request's head, and then its body, to arrive (408).
+    pub request: Duration,
+    /// A call that asks only our own stores (503).
+    pub call: Duration,
+    /// A call that asks Twitter as well (503).
+    pub twitter: Duration,
+    /// Calls in hand to finish once the server is told to stop. Whole seconds.
+    pub shutdown: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            request: Duration::from_secs(5),
+            call: Duration::from_secs(2),
+            twitter: Duration::from_secs(10),
+            shutdown: Duration::from_secs(20),
+        }
+    }
+}

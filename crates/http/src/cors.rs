@@ -1,0 +1,95 @@
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderValue},
+    },
+};
+
+use crate::Origin;
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, idempotency-key, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Authorization, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id",
+);
+/// How long a browser may remember a preflight: an hour, in seconds.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
+
+/// Cross-origin calls with credentials (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+///
+/// Written out rather than taken from `actix-cors`, which answers a preflight it refuses in plain text, sends
+/// `Access-Control-Allow-Credentials` to strangers, and cannot reach the answer to a panic. Nobody is refused here: a
+/// stranger's browser finds no permission in the answer, and that is all that CORS is.
+pub(crate) struct Cors {
+    origins: Vec<HeaderValue>,
+}
+
+/// What CORS has to say to one request.
+pub(crate) enum Sharing {
+    /// It is not about the API.
+    None,
+    /// The answer varies by origin, and this one has no permission.
+    Stranger,
+    /// The origin may read the answer.
+    Friend(HeaderValue),
+}
+
+impl Cors {
+    pub(crate) fn new(origins: &[Origin]) -> Self {
+        let origins = origins
+            .iter()
+            .filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok())
+            .collect();
+        Self { origins }
+    }
+
+    pub(crate) fn sharing(&self, request: &HttpRequest) -> Sharing {
+        if !request.path().starts_with("/api/") {
+            return Sharing::None;
+        }
+        request
+            .headers()
+            .get(header::ORIGIN)
+            .filter(|origin| self.origins.contains(origin))
+            .map_or(Sharing::Stranger, |origin| Sharing::Friend(origin.clone()))
+    }
+}
+
+impl Sharing {
+    /// The answer to a preflight, if the request is one.
+    pub(crate) fn preflight(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        let is_preflight = !matches!(self, Self::None)
+            && request.method() == Method::OPTIONS
+            && request.headers().contains_key(header::ORIGIN)
+            && request
+                .headers()
+                .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        is_preflight.then(|| {
+            let mut answer = HttpResponse::NoContent();
+            if matches!(self, Self::Friend(_)) {
+                answer
+                    .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, METHODS))
+                    .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS))
+                    .insert_header((header::ACCESS_CONTROL_MAX_AGE, MAX_AGE));
+            }
+            answer.finish()
+        })
+    }
+
+    /// Adds to any answer what the browser looks for in it.
+    pub(crate) fn share(self, headers: &mut HeaderMap) {
+        if !matches!(self, Self::None) {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        if let Self::Friend(origin) = self {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            );
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
+    }
+}

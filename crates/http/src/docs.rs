@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use actix_web::{
+    HttpResponse,
+    http::header::{self, HeaderValue},
+    web::{Data, Path, ServiceConfig},
+};
+use utoipa_swagger_ui::Config;
+
+use crate::{
+    problem::{Code, Problem},
+    route::{Route, get},
+};
+
+const DOCUMENT: Route = Route {
+    pattern: "/v3/api-docs",
+    allow: "GET, HEAD",
+};
+const UI: Route = Route {
+    pattern: "/swagger-ui/{file:.*}",
+    allow: "GET, HEAD",
+};
+const UI_WITHOUT_SLASH: Route = Route {
+    pattern: "/swagger-ui",
+    allow: "GET, HEAD",
+};
+
+/// Swagger UI brings its own files and styles its elements in place.
+const UI_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                         img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                         frame-ancestors 'none'";
+
+/// The OpenAPI document, and Swagger UI to read it with.
+#[derive(Clone)]
+pub(crate) struct Docs {
+    document: Arc<str>,
+    ui: Arc<Config<'static>>,
+}
+
+impl Docs {
+    pub(crate) fn new() -> Self {
+        let ui = Config::from(DOCUMENT.pattern)
+            .persist_authorization(true)
+            .try_it_out_enabled(true);
+        Self {
+            document: crate::openapi().into(),
+            ui: Arc::new(ui),
+        }
+    }
+}
+
+/// The paths of the documentation, if it is served.
+pub(crate) fn routes(app: &mut ServiceConfig, docs: Option<&Docs>) {
+    let Some(docs) = docs else { return };
+    app.app_data(Data::new(docs.clone()))
+        .service(DOCUMENT.resource().route(get().to(document)))
+        .service(UI.resource().route(get().to(ui)))
+        .service(UI_WITHOUT_SLASH.resource().route(get().to(to_ui)));
+}
+
+async fn document(docs: Data<Docs>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(docs.document.to_string())
+}
+
+async fn to_ui() -> HttpResponse {
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, "/swagger-ui/"))
+        .finish()
+}
+
+async fn ui(file: Path<String>, docs: Data<Docs>) -> Result<HttpResponse, Problem> {
+    let file = utoipa_swagger_ui::serve(&file, Arc::clone(&docs.ui))
+        .map_err(|error| Problem::internal(error.to_string()))?
+        .ok_or_else(|| Problem::new(Code::NotFound, "Swagger UI has no such file."))?;
+    Ok(HttpResponse::Ok()
+        .content_type(file.content_type)
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(UI_POLICY),
+        ))
+        .body(file.bytes.into_owned()))
+}

@@ -1,0 +1,182 @@
+use std::{fmt, future::Future, io, rc::Rc, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    middleware::from_fn,
+    web::{self, Data},
+};
+use futures::future::{BoxFuture, join_all};
+use lemon_domain::{BoxError, ports::IdSource};
+use serde_json::json;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Listener,
+    cors::Cors,
+    edge::Edge,
+    problem::Problem,
+    route::{self, Route, get},
+};
+
+const LIVE: Route = Route {
+    pattern: "/health/live",
+    allow: "GET, HEAD",
+};
+const READY: Route = Route {
+    pattern: "/health/ready",
+    allow: "GET, HEAD",
+};
+const METRICS: Route = Route {
+    pattern: "/metrics",
+    allow: "GET, HEAD",
+};
+
+/// How long a check may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The metrics in the text format of Prometheus.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+type Probe = dyn Fn() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
+
+/// Something without which nobody can be served, such as the store.
+#[derive(Clone)]
+pub struct Check {
+    name: &'static str,
+    probe: Arc<Probe>,
+}
+
+impl Check {
+    /// `name` is told to callers, what `probe` fails with only to the log.
+    pub fn new<F>(name: &'static str, probe: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        Self {
+            name,
+            probe: Arc::new(move || Box::pin(probe())),
+        }
+    }
+
+    /// The name, if it failed.
+    async fn failed(&self) -> Option<&'static str> {
+        let error = match timeout(PATIENCE, (self.probe)()).await {
+            Ok(Ok(())) => return None,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::warn!(check = self.name, error, "a readiness check failed");
+        Some(self.name)
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Check").field(&self.name).finish()
+    }
+}
+
+/// Health and metrics, on a port of their own.
+pub struct Operations {
+    listener: Listener,
+    checks: Vec<Check>,
+    metrics: MetricsText,
+    ids: Arc<dyn IdSource>,
+}
+
+pub(crate) struct State {
+    checks: Vec<Check>,
+    metrics: MetricsText,
+}
+
+impl Operations {
+    /// Ready is who passes every check, each within a second.
+    pub fn new(
+        listener: Listener,
+        checks: Vec<Check>,
+        metrics: MetricsText,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        Self {
+            listener,
+            checks,
+            metrics,
+            ids,
+        }
+    }
+
+    /// The address, with the real port.
+    #[must_use]
+    pub const fn local_addr(&self) -> std::net::SocketAddr {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`. Handles no signals.
+    ///
+    /// # Errors
+    /// If the worker cannot be started.
+    pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        let Self {
+            listener,
+            checks,
+            metrics,
+            ids,
+        } = self;
+        let state = Data::new(State { checks, metrics });
+        let app = move || {
+            let edge = Rc::new(Edge::new(Cors::new(&[]), &*ids));
+            App::new()
+                .app_data(state.clone())
+                .service(LIVE.resource().route(get().to(live)))
+                .service(READY.resource().route(get().to(ready)))
+                .service(METRICS.resource().route(get().to(metrics_text)))
+                .default_service(web::to(route::no_path))
+                .wrap(from_fn(move |request, next| {
+                    Rc::clone(&edge).pass(request, next)
+                }))
+        };
+        HttpServer::new(app)
+            .workers(1)
+            .shutdown_timeout(PATIENCE.as_secs())
+            .shutdown_signal(stop.cancelled_owned())
+            .listen(listener.into_socket())?
+            .run()
+            .await
+    }
+}
+
+/// Is the process alive?
+#[utoipa::path(
+    get, path = "/health/live", operation_id = "live", tag = "operations",
+    responses((status = OK, description = "It is.", body = Value, example = json!({ "status": "live" })))
+)]
+pub(crate) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "live" }))
+}
+
+/// Can people be served?
+#[utoipa::path(
+    get, path = "/health/ready", operation_id = "ready", tag = "operations",
+    responses((status = OK, description = "They can.", body = Value, example = json!({ "status": "ready" })))
+)]
+pub(crate) async fn ready(state: Data<State>) -> Result<HttpResponse, Problem> {
+    let checks = join_all(state.checks.iter().map(Check::failed)).await;
+    let failed: Vec<_> = checks.into_iter().flatten().collect();
+    if failed.is_empty() {
+        Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
+    } else {
+        Err(Problem::not_ready(failed))
+    }
+}
+
+/// Metrics, in the text format of Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "operations",
+    responses((status = OK, description = "The metrics.", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn metrics_text(state: Data<State>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body((state.metrics)())
+}

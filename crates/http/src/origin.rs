@@ -1,0 +1,91 @@
+use std::fmt;
+
+use lemon_domain::values::InvalidValue;
+use url::Url;
+
+/// Where a web app is served from, as a browser's `Origin` header says it: `https://app.example`, with a port if it
+/// is not the scheme's own (<https://www.rfc-editor.org/rfc/rfc6454#section-6.2>).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Reads an origin of `http` or `https`.
+    ///
+    /// # Errors
+    /// For anything a browser would not send as it stands: `*`, `null`, a path or trailing slash, upper case, the
+    /// scheme's own port.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let canonical = Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .map(|url| url.origin().ascii_serialization());
+        match canonical {
+            Some(origin) if origin == text => Ok(Self(origin)),
+            Some(origin) => Err(InvalidValue::new(
+                "the allowed origin",
+                format!("{text:?} is not what a browser sends; {origin:?} would be"),
+            )),
+            None => Err(InvalidValue::new(
+                "the allowed origin",
+                format!("{text:?} is not of the form https://host or https://host:port"),
+            )),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_browser_sends_is_an_origin() {
+        for text in [
+            "https://lemon.example",
+            "http://localhost:3000",
+            "http://[::1]:8080",
+        ] {
+            assert_eq!(Origin::parse(text).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        for text in [
+            "",
+            "*",
+            "null",
+            "lemon.example",
+            "https://lemon.example/",
+            "https://lemon.example/app",
+            "https://Lemon.example",
+            "https://lemon.example:443",
+            "https://me@lemon.example",
+            "ftp://lemon.example",
+            "file:///etc/passwd",
+            "https://lemon.example\n",
+        ] {
+            assert!(Origin::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_told_what_would_be_right() {
+        let error = Origin::parse("https://Lemon.example/").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"the allowed origin "https://Lemon.example/" is not what a browser sends; "https://lemon.example" would be"#
+        );
+    }
+}

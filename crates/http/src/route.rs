@@ -1,0 +1,54 @@
+use actix_web::{
+    HttpRequest, HttpResponse, Resource, guard,
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
+    web,
+};
+
+use crate::problem::{Code, Problem};
+
+/// A path we serve: its pattern, which names it in metrics, and the methods it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// As `/api/service/{service}`.
+    pub(crate) pattern: &'static str,
+    /// As `GET, HEAD`.
+    pub(crate) allow: &'static str,
+}
+
+impl Route {
+    /// The route a request was matched to, if it is one of ours.
+    pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
+        request.app_data::<Self>().copied()
+    }
+
+    /// The resource to add handlers to. `OPTIONS` tells the methods, any other that has no handler is refused.
+    pub(crate) fn resource(self) -> Resource {
+        web::resource(self.pattern)
+            .app_data(self)
+            .default_service(web::to(other_method))
+    }
+}
+
+/// A `GET`, and the `HEAD` that goes with it.
+pub(crate) fn get() -> actix_web::Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// Answers any method that a path has no handler for.
+pub(crate) async fn other_method(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let allow = Route::of(&request).map_or("", |route| route.allow);
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent()
+            .insert_header((header::ALLOW, HeaderValue::from_static(allow)))
+            .finish());
+    }
+    Err(Problem::method_not_allowed(allow))
+}
+
+/// Answers any path that nobody has.
+pub(crate) async fn no_path() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Code::NotFound, "No call has this path."))
+}
