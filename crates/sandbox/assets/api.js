@@ -1,0 +1,129 @@
+// The calls of the API, and the sandbox's notifications.
+
+import { token } from './session.js';
+
+const config = document.documentElement.dataset;
+const service = `/api/service/${config.servicePath}`;
+
+/** Longer than any deadline of the server. */
+const PATIENCE_MS = 20_000;
+
+/** A call that was not answered with success. `status` is 0 if there was no answer at all. */
+export class Problem extends Error {
+  constructor({ status, code, canUseAt, retryAt }) {
+    super(code);
+    Object.assign(this, { status, code, canUseAt, retryAt });
+  }
+
+  /** The call may or may not have been carried out: it is to be repeated under the same idempotency key. */
+  get isOpen() {
+    return this.status === 0 || this.status >= 500;
+  }
+}
+
+let departure = new AbortController();
+
+/** Breaks off the calls of a person who leaves: their answers must not show up in the next one's page. */
+export function abandon() {
+  departure.abort();
+  departure = new AbortController();
+}
+
+async function call(method, path, { body, headers = {} } = {}) {
+  const bearer = token();
+  const left = departure.signal;
+  const signal = AbortSignal.any([left, AbortSignal.timeout(PATIENCE_MS)]);
+  const request = { method, headers: { ...headers }, signal };
+  if (bearer) request.headers.Authorization = `Bearer ${bearer}`;
+  if (body !== undefined) {
+    request.headers['Content-Type'] = 'application/json';
+    request.body = JSON.stringify(body);
+  }
+  try {
+    const answer = await fetch(path, request);
+    const text = await answer.text();
+    if (!answer.ok) throw problemOf(answer, text);
+    return text ? JSON.parse(text) : undefined;
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem({ status: 0, code: left.aborted ? 'abandoned' : 'unreachable' });
+  }
+}
+
+function problemOf(answer, text) {
+  const problem = parsed(text);
+  const wait = Number(answer.headers.get('Retry-After') ?? NaN);
+  return new Problem({
+    status: answer.status,
+    code: problem.code ?? String(answer.status),
+    canUseAt: problem.can_use_time ? new Date(problem.can_use_time) : undefined,
+    retryAt: Number.isFinite(wait) ? new Date(Date.now() + wait * 1000) : undefined,
+  });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** Where Twitter asks the person. */
+export async function signInUrl() {
+  return (await call('GET', '/api/oauth/twitter/request-token')).authentication_url;
+}
+
+/** Exchanges what the person brought back from Twitter for a token. */
+export async function signIn(oauth_token, oauth_verifier) {
+  const body = { oauth_token, oauth_verifier };
+  return (await call('POST', '/api/oauth/twitter/twitter-login', { body })).access_token;
+}
+
+/** The person's Twitter profile. */
+export function profile() {
+  return call('GET', '/api/twitter/user-profile');
+}
+
+/** Today's places. */
+export function places() {
+  return call('GET', `${service}/can-use`);
+}
+
+/** The person's registration, or `null`. */
+export async function registration() {
+  const all = await call('GET', '/api/service');
+  const mine = all.find((one) => one.service_type === config.serviceType);
+  return mine ? { ...mine, canUseAt: new Date(mine.can_use_time) } : null;
+}
+
+/** Asks for a place; a repeated call with the same key is the same call. */
+export function register(key) {
+  return call('POST', service, { headers: { 'Idempotency-Key': key } });
+}
+
+/** Sets whether others may use the result. */
+export function publish(isPublic) {
+  return call('PUT', '/api/service', {
+    body: { service_type: config.serviceType, public: isPublic },
+  });
+}
+
+/** Deletes the registration and what was trained. */
+export function remove() {
+  return call('DELETE', service);
+}
+
+/** What the sandbox's Twitter posted for a person, newest first; nothing if it does not answer. */
+export async function notifications(twitterId) {
+  try {
+    const answer = await fetch(`${config.sandbox}/sandbox/notifications/${twitterId}`, {
+      credentials: 'omit',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    const all = answer.ok ? await answer.json() : [];
+    return all.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,263 @@
+// The person's way through the page: sign in, register, wait, delete, sign out.
+
+import * as api from './api.js';
+import * as session from './session.js';
+import { at, phase, show } from './view.js';
+import { change } from './words.js';
+
+const LOOK_EVERY_MS = 1000;
+const trainingSeconds = Number(document.documentElement.dataset.trainingSeconds);
+/** How often to look for the notification once the training is ready. */
+const LOOKS = 30;
+/** Codes of problems that have words of their own. */
+const WORDED = [
+  'cooldown_active',
+  'daily_quota_exhausted',
+  'quota_exhausted',
+  'twitter_access_revoked',
+  'twitter_account_suspended',
+];
+
+const NOBODY = {
+  isSignedIn: false,
+  profile: undefined,
+  // `null` is known to be none, `undefined` is not known.
+  registration: undefined,
+  canUseAt: undefined,
+  training: null,
+  notification: undefined,
+};
+
+const state = { ...NOBODY, places: undefined, message: undefined, busy: false };
+
+/** The attempt to register whose outcome is open. */
+let attempt;
+let timer;
+
+function update(change) {
+  Object.assign(state, change);
+  show(state);
+}
+
+function tell(name, values) {
+  update({ message: { name, values } });
+}
+
+function setTraining(training) {
+  session.keepTraining(training);
+  update({ training });
+}
+
+/** Does one thing at a time, and puts what goes wrong into words. */
+async function act(work) {
+  if (state.busy) return;
+  const focused = document.activeElement;
+  update({ busy: true, message: undefined });
+  try {
+    await work();
+  } catch (error) {
+    fail(error);
+  } finally {
+    update({ busy: false });
+    // What was pressed may be gone: the reader goes on where it stood.
+    if (!focused.checkVisibility() && state.isSignedIn) at('learn-me-title').focus();
+    watch();
+  }
+}
+
+function fail(error) {
+  if (!(error instanceof api.Problem)) throw error;
+  if (error.code === 'abandoned') return;
+  if (error.status === 401) {
+    leave('session_ended');
+    return;
+  }
+  if (error.canUseAt) update({ canUseAt: error.canUseAt });
+  update({ message: { ...words(error), isFault: true } });
+}
+
+function words({ status, code, canUseAt, retryAt }) {
+  const values = { time: canUseAt ?? retryAt, code };
+  if (WORDED.includes(code)) return { name: code, values };
+  if (status === 429) return { name: 'too_many_requests' };
+  if (status >= 500) return { name: 'unavailable' };
+  return { name: status === 0 ? 'unreachable' : 'failed', values };
+}
+
+function leave(why) {
+  session.end();
+  api.abandon();
+  attempt = undefined;
+  if (at('confirmation').open) at('confirmation').close();
+  update({ ...NOBODY, message: { name: why } });
+  at('welcome-title').focus();
+}
+
+async function goToTwitter() {
+  location.assign(await api.signInUrl());
+}
+
+/** The person is back from Twitter: with a verifier, or having cancelled. */
+async function comeBack(query) {
+  history.replaceState(null, '', location.pathname);
+  if (query.has('denied')) {
+    tell('sign_in_cancelled');
+    return;
+  }
+  try {
+    session.begin(await api.signIn(query.get('oauth_token'), query.get('oauth_verifier')));
+  } catch (error) {
+    if (!(error instanceof api.Problem) || error.isOpen) throw error;
+    update({ message: { name: 'sign_in_failed', isFault: true } });
+    return;
+  }
+  await enter();
+  at('name').focus();
+  tell('signed_in');
+}
+
+async function enter() {
+  update({ isSignedIn: true, training: session.training() });
+  await together(loadProfile(), loadRegistration());
+}
+
+/** Waits for all, so that one that fails keeps nothing else from being shown. */
+async function together(...loads) {
+  const failed = (await Promise.allSettled(loads)).find((load) => load.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function loadProfile() {
+  update({ profile: await api.profile() });
+}
+
+async function loadPlaces() {
+  update({ places: await api.places() });
+}
+
+async function loadRegistration() {
+  const registration = await api.registration();
+  update({ registration });
+  if (registration && !registration.ready && !state.training) {
+    setTraining({ again: false, seen: await seen(), looks: LOOKS });
+  }
+  if (registration?.ready) await loadNotification();
+}
+
+async function seen() {
+  return (await api.notifications(session.twitterId())).map((one) => one.id);
+}
+
+/** Finds the notification of the latest training; while one runs, only a new one is its own. */
+async function loadNotification() {
+  const { training } = state;
+  const all = await api.notifications(session.twitterId());
+  const notification = all.find((one) => !training?.seen.includes(one.id));
+  update({ notification });
+  if (!training) return;
+  const looks = training.looks - 1;
+  setTraining(notification || looks <= 0 ? null : { ...training, looks });
+}
+
+/** Looks again and again while something is awaited and the page is seen. */
+function watch() {
+  clearTimeout(timer);
+  if (!document.hidden && state.isSignedIn && state.training) timer = setTimeout(look, LOOK_EVERY_MS);
+}
+
+async function look() {
+  const before = phase(state);
+  try {
+    await loadRegistration();
+    if (before !== 'ready' && phase(state) === 'ready') tell('now_ready');
+    if (state.message?.name === 'unreachable') update({ message: undefined });
+  } catch (error) {
+    fail(error);
+  }
+  watch();
+}
+
+async function register() {
+  attempt ??= uuid();
+  const before = await seen();
+  let place;
+  try {
+    place = await api.register(attempt);
+  } catch (error) {
+    if (!error.isOpen) attempt = undefined;
+    if (error.status === 429) await loadPlaces();
+    throw error;
+  }
+  attempt = undefined;
+  setTraining({
+    since: Date.now(),
+    again: Boolean(state.registration?.ready),
+    seen: before,
+    looks: LOOKS + Math.ceil(trainingSeconds),
+  });
+  tell('registered', { position: place.register_count, limit: place.register_limit });
+  await together(loadRegistration(), loadPlaces());
+}
+
+/** A random name for one attempt. `crypto.randomUUID` is missing where a page comes by plain HTTP from afar. */
+function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function publish(isPublic) {
+  const { registration } = state;
+  update({ registration: { ...registration, public: isPublic } });
+  try {
+    await api.publish(isPublic);
+  } catch (error) {
+    update({ registration });
+    throw error;
+  }
+  tell(isPublic ? 'now_public' : 'now_private');
+}
+
+async function remove() {
+  at('confirmation').close();
+  await api.remove();
+  session.keepTraining(null);
+  update({
+    registration: null,
+    canUseAt: state.registration?.canUseAt,
+    training: null,
+    notification: undefined,
+  });
+  tell('deleted');
+  await loadPlaces();
+}
+
+function listen() {
+  at('language').addEventListener('click', () => {
+    change();
+    show(state);
+  });
+  at('sign-in').addEventListener('click', () => act(goToTwitter));
+  at('sign-out').addEventListener('click', () => leave('signed_out'));
+  at('register').addEventListener('click', () => act(register));
+  at('public').addEventListener('change', ({ target: { checked } }) => act(() => publish(checked)));
+  at('delete').addEventListener('click', () => at('confirmation').showModal());
+  at('keep').addEventListener('click', () => at('confirmation').close());
+  at('confirm').addEventListener('click', () => act(remove));
+  document.addEventListener('visibilitychange', watch);
+  // Back from Twitter by the browser's own button, the page is as it was left.
+  window.addEventListener('pageshow', ({ persisted }) => persisted && update({ busy: false }));
+}
+
+function start() {
+  listen();
+  show(state);
+  const query = new URLSearchParams(location.search);
+  act(async () => {
+    const person = query.has('denied') || query.has('oauth_verifier')
+      ? comeBack(query)
+      : session.token() && enter();
+    await together(person, loadPlaces());
+  });
+}
+
+start();

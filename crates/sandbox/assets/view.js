@@ -1,0 +1,159 @@
+// Shows the state. It is the only place that writes to the document.
+
+import { count, other, say, shown, stretch, time } from './words.js';
+
+const trainingSeconds = Number(document.documentElement.dataset.trainingSeconds);
+
+/** The element of that id. */
+export const at = (id) => document.getElementById(id);
+
+/** How far the person is: `none`, `training`, `again` (an earlier training is ready meanwhile) or `ready`. */
+export function phase({ registration, training }) {
+  if (!registration) return 'none';
+  if (!registration.ready) return 'training';
+  return training?.again ? 'again' : 'ready';
+}
+
+/** Brings the document in line with the state. */
+export function show(state) {
+  showWords();
+  showMessage(state.message);
+  showWelcome(state);
+  showProfile(state.profile);
+  showPlaces(state.places);
+  showLearnMe(state);
+  for (const button of document.querySelectorAll('.primary, .danger')) {
+    // Not `disabled`, which would drop the focus.
+    button.ariaDisabled = state.busy ? 'true' : null;
+  }
+}
+
+function showWords() {
+  document.documentElement.lang = shown();
+  for (const element of document.querySelectorAll('[data-t]')) {
+    write(element, say(element.dataset.t));
+  }
+  const { tag, name } = other();
+  at('language').lang = tag;
+  write(at('language'), name);
+}
+
+function showMessage(message) {
+  const region = at('message');
+  const text = message ? say(message.name, message.values) : '';
+  // A live region speaks when it changes, so it changes only when there is something new to say.
+  if (region.textContent === text) return;
+  region.replaceChildren();
+  if (!text) return;
+  const line = document.createElement('p');
+  line.textContent = text;
+  line.className = message.isFault ? 'fault' : '';
+  region.append(line);
+}
+
+function showWelcome({ isSignedIn }) {
+  document.body.classList.toggle('signed-in', isSignedIn);
+  at('welcome').hidden = isSignedIn;
+  at('sign-out').hidden = !isSignedIn;
+}
+
+function showProfile(profile) {
+  at('profile').hidden = !profile;
+  if (!profile) return;
+  const name = profile.screen_nickname || profile.screen_name;
+  write(at('name'), name);
+  write(at('handle'), `@${profile.screen_name}`);
+  write(at('bio'), profile.user_bio);
+  write(at('following'), count(profile.following_count));
+  write(at('followers'), count(profile.follower_count));
+  showPicture(at('picture'), profile.profile_image_url, say('picture_of', { name }));
+  showPicture(at('banner'), profile.banner_image_url, say('banner_of', { name }));
+}
+
+function showPicture(image, url, alt) {
+  image.hidden = !url;
+  image.alt = alt;
+  if (url && image.src !== url) image.src = url;
+}
+
+function showPlaces(places) {
+  at('places').hidden = !places;
+  if (!places) return;
+  const values = { taken: places.register_count, limit: places.register_limit };
+  showProgress('places', { value: values.taken, max: values.limit }, say('places_taken', values));
+}
+
+function showLearnMe(state) {
+  const { registration } = state;
+  const now = phase(state);
+  const isReady = now === 'ready';
+  at('learn-me').hidden = registration === undefined;
+  at('learn-me').dataset.phase = now;
+  write(at('badge'), say(now === 'again' ? 'training' : now));
+  write(at('learn-me-text'), about(now, state));
+  at('training').hidden = now !== 'training' && now !== 'again';
+  showTraining(state.training);
+  showNotification(isReady ? state.notification : undefined, state.profile);
+  at('public-choice').hidden = !isReady;
+  at('public').checked = Boolean(registration?.public);
+  at('register').hidden = !(now === 'none' || isReady) || isCoolingDown(state);
+  write(at('register'), say(isReady ? 'register_again' : 'register'));
+  at('delete').hidden = !registration;
+  write(at('confirmation-text'), say('confirm_text', { time: registration?.canUseAt ?? '' }));
+}
+
+function about(now, state) {
+  const isCooling = isCoolingDown(state);
+  const names = {
+    none: isCooling ? 'about_cooldown' : 'about_none',
+    training: 'about_training',
+    again: 'about_again',
+    ready: isCooling ? 'about_ready' : 'about_ready_open',
+  };
+  return say(names[now], { time: canUseAt(state) });
+}
+
+function canUseAt({ registration, canUseAt }) {
+  return registration?.canUseAt ?? canUseAt;
+}
+
+function isCoolingDown(state) {
+  return canUseAt(state) > Date.now();
+}
+
+function showTraining(training) {
+  if (!training?.since) {
+    showProgress('training', {}, say('unknown_left', { whole: stretch(trainingSeconds) }));
+    return;
+  }
+  const gone = (Date.now() - training.since) / 1000;
+  const left = trainingSeconds - gone;
+  const text = left > 0 ? say('time_left', { left: stretch(left) }) : say('nearly');
+  showProgress('training', { value: Math.min(gone, trainingSeconds), max: trainingSeconds }, text);
+}
+
+/** Without a value, the bar shows only that something goes on. */
+function showProgress(name, { value, max }, text) {
+  const bar = at(`${name}-bar`);
+  if (value === undefined) {
+    bar.removeAttribute('value');
+  } else {
+    bar.max = max;
+    bar.value = value;
+  }
+  bar.ariaValueText = text;
+  write(at(`${name}-text`), text);
+}
+
+function showNotification(notification, profile) {
+  at('notification').hidden = !notification;
+  if (!notification) return;
+  write(at('notification-text'), notification.text);
+  write(at('notification-from'), profile ? `@${profile.screen_name}` : 'Twitter');
+  at('notification-time').dateTime = notification.created_at;
+  write(at('notification-time'), time(new Date(notification.created_at)));
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
