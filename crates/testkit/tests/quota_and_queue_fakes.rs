@@ -1,0 +1,97 @@
+//! The fakes of the quota counter and the job queue keep the contracts.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod quota {
+    use std::sync::Arc;
+
+    use lemon_domain::ports::QuotaCounter;
+    use lemon_testkit::{Subject, fakes::MemoryQuotaCounter};
+
+    async fn subject() -> Subject<dyn QuotaCounter> {
+        Subject::new(Arc::new(MemoryQuotaCounter::default()))
+    }
+
+    lemon_testkit::quota_counter_suite!(subject);
+}
+
+mod queue {
+    use std::{sync::Arc, time::Duration};
+
+    use lemon_domain::values::QueueName;
+    use lemon_testkit::{
+        fakes::{FakeClock, MemoryJobQueue},
+        suites::job_queue::QueueSubject,
+    };
+
+    async fn subject() -> QueueSubject {
+        let clock = Arc::new(FakeClock::default());
+        let consumed = QueueName::parse("ServiceReadyQueue").unwrap();
+        QueueSubject {
+            queue: Arc::new(MemoryJobQueue::new(clock.clone(), [consumed.clone()])),
+            consumed,
+            visibility: Duration::from_secs(30),
+            time: clock,
+            guard: Box::new(()),
+        }
+    }
+
+    lemon_testkit::job_queue_suite!(subject);
+}
+
+mod what_only_a_fake_does {
+    use std::{sync::Arc, time::Duration};
+
+    use lemon_domain::{
+        ports::{JobQueue, Outgoing, QuotaCounter},
+        values::{BudgetKey, BudgetName, QueueName, ServiceType, Window},
+    };
+    use lemon_testkit::fakes::{DeadMessage, FakeClock, MemoryJobQueue, MemoryQuotaCounter};
+    use uuid::Uuid;
+
+    fn key(budget: &str) -> BudgetKey {
+        BudgetKey {
+            service: ServiceType::parse("LEARNME").unwrap(),
+            budget: BudgetName::parse(budget).unwrap(),
+            window: Window {
+                start: "2026-11-22T21:00:00Z".parse().unwrap(),
+                end: "2026-11-23T21:00:00Z".parse().unwrap(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_counter_forgets_when_it_is_told_to() {
+        let counter = MemoryQuotaCounter::default();
+        let keys = [key("daily"), key("reads")];
+        let at = "2026-11-23T03:00:00Z".parse().unwrap();
+        for key in &keys {
+            counter.restore(key, &[], at).await.unwrap();
+        }
+        counter.forget(&keys[0]);
+        assert_eq!(counter.usage(&keys).await.unwrap(), [None, Some(0)]);
+        counter.forget_all();
+        assert_eq!(counter.usage(&keys).await.unwrap(), [None, None]);
+    }
+
+    #[tokio::test]
+    async fn bodies_and_dead_letters_can_be_looked_at() {
+        let jobs = QueueName::parse("Jobs").unwrap();
+        let queue = MemoryJobQueue::new(Arc::new(FakeClock::default()), [jobs.clone()]);
+        let messages = ["one", "two"].map(|body| Outgoing {
+            id: Uuid::nil(),
+            body: body.to_owned(),
+        });
+        queue.send(&jobs, messages.to_vec()).await;
+        let deliveries = queue.receive(&jobs, 1, Duration::ZERO).await.unwrap();
+        assert_eq!(queue.bodies(&jobs), ["one", "two"]);
+        let dead = queue.dead_letter(&jobs, &deliveries[0], "not JSON").await;
+        dead.unwrap();
+        assert_eq!(queue.bodies(&jobs), ["two"]);
+        let expected = DeadMessage {
+            body: "one".to_owned(),
+            reason: "not JSON".to_owned(),
+        };
+        assert_eq!(queue.dead_messages(&jobs), [expected]);
+    }
+}
