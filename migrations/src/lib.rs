@@ -1,1 +1,25 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+#![expect(
+    elided_lifetimes_in_paths,
+    reason = "a step must match `MigrationTrait`, which elides them"
+)]
+
+mod m20261122_000001_people;
+mod m20261122_000002_registrations;
+mod m20261122_000003_outbox;
+
+pub use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
+
+/// All steps, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_people::Migration),
+            Box::new(m20261122_000002_registrations::Migration),
+            Box::new(m20261122_000003_outbox::Migration),
+        ]
+    }
+}
