@@ -1,1 +1,19 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+mod config;
+mod database;
+mod entity;
+mod error;
+mod housekeeping;
+mod migrate;
+mod outbox;
+mod pending_sign_ins;
+mod place_record;
+mod registrations;
+mod row;
+mod store;
+
+pub use config::StoreConfig;
+pub use error::ConnectError;
+pub use store::SqlStore;

@@ -1,0 +1,112 @@
+use async_trait::async_trait;
+use lemon_domain::{
+    ports::{Accounts, SignIn, StoreError, StoredAccount},
+    values::{AccountId, UserId},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait,
+    sea_query::{OnConflict, Query},
+};
+
+use crate::{
+    SqlStore,
+    entity::{
+        accounts::{self, Column, Entity, Model},
+        users,
+    },
+    error::SqlError,
+    row,
+};
+
+#[async_trait]
+impl Accounts for SqlStore {
+    async fn sign_in(&self, sign_in: SignIn) -> Result<UserId, StoreError> {
+        self.within_deadline(async {
+            loop {
+                if let Some(user) = self.refresh(&sign_in).await? {
+                    return Ok(user);
+                }
+                if let Some(user) = self.sign_up(&sign_in).await? {
+                    return Ok(user);
+                }
+                // Somebody signed the same account up in between: now it is there to be refreshed.
+            }
+        })
+        .await
+    }
+
+    async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError> {
+        let find = Entity::find().filter(is(account)).into_query();
+        self.within_deadline(row::one::<Model>(self.reader(), &find))
+            .await
+    }
+}
+
+impl SqlStore {
+    /// Replaces the credentials of an account that is there.
+    async fn refresh(&self, sign_in: &SignIn) -> Result<Option<UserId>, SqlError> {
+        let update = Query::update()
+            .table(Entity)
+            .values([
+                (
+                    Column::Credentials,
+                    sign_in.credentials.data.as_slice().into(),
+                ),
+                (
+                    Column::CredentialsKeyId,
+                    sign_in.credentials.key_id.as_str().into(),
+                ),
+                (Column::RefreshedAt, sign_in.at.into()),
+            ])
+            .cond_where(is(sign_in.account))
+            .returning_col(Column::UserId)
+            .take();
+        let row = self.writer().query_one(&update).await?;
+        Ok(row
+            .map(|row| row.try_get("", "user_id"))
+            .transpose()?
+            .map(UserId::new))
+    }
+
+    /// Makes a person and their account, or neither if the account is there by now.
+    async fn sign_up(&self, sign_in: &SignIn) -> Result<Option<UserId>, SqlError> {
+        let tx = self.begin().await?;
+        let user = users::Entity::insert(users::ActiveModel {
+            id: NotSet,
+            created_at: Set(sign_in.at),
+        })
+        .exec(&tx)
+        .await?
+        .last_insert_id;
+        let inserted = Entity::insert(accounts::ActiveModel {
+            id: NotSet,
+            user_id: Set(user),
+            provider: Set(sign_in.account.provider.as_str().to_owned()),
+            provider_user_id: Set(sign_in.account.user_id.get()),
+            credentials: Set(sign_in.credentials.data.clone()),
+            credentials_key_id: Set(sign_in.credentials.key_id.clone()),
+            created_at: Set(sign_in.at),
+            refreshed_at: Set(sign_in.at),
+        })
+        .on_conflict(
+            OnConflict::columns([Column::Provider, Column::ProviderUserId])
+                .do_nothing()
+                .to_owned(),
+        )
+        .into_query();
+        if tx.execute(&inserted).await?.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        tx.commit().await.map_err(SqlError::Commit)?;
+        Ok(Some(UserId::new(user)))
+    }
+}
+
+/// Holds for the row of that account.
+pub(crate) fn is(account: AccountId) -> Condition {
+    Condition::all()
+        .add(Column::Provider.eq(account.provider.as_str()))
+        .add(Column::ProviderUserId.eq(account.user_id.get()))
+}

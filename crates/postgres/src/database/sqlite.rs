@@ -1,0 +1,81 @@
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+};
+
+use sea_orm::{
+    DatabaseConnection, SqlxError, SqlxSqliteConnector,
+    sqlx::{
+        ConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    },
+};
+
+use super::{Database, patience, unreached};
+use crate::{ConnectError, StoreConfig};
+
+/// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
+/// that a transaction could fail to upgrade; readers never wait for them (<https://www.sqlite.org/wal.html>).
+const WRITERS: u32 = 1;
+
+pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, ConnectError> {
+    if path.is_empty() || path.starts_with(":memory:") {
+        return Err(ConnectError::Address(
+            "sqlite:// must be followed by the path of a file".to_owned(),
+        ));
+    }
+    let path = PathBuf::from(path);
+    let name = format!("SQLite at {}", path.display());
+    let opened = async {
+        create(&path).map_err(SqlxError::Io)?;
+        let options = options(&path, config);
+        let writer = pool(options.clone(), WRITERS, config).await?;
+        let read_only = options.pragma("query_only", "ON");
+        let reader = pool(read_only, config.max_connections, config).await?;
+        Ok((writer, reader))
+    };
+    let (writer, reader) = opened.await.map_err(|error| unreached(&name, &error))?;
+    Ok(Database {
+        name,
+        writer,
+        reader,
+    })
+}
+
+fn options(path: &Path, config: &StoreConfig) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was answered is on the disk, also when the power fails.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(patience(config.deadline))
+        .disable_statement_logging()
+}
+
+async fn pool(
+    options: SqliteConnectOptions,
+    connections: u32,
+    config: &StoreConfig,
+) -> Result<DatabaseConnection, SqlxError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(patience(config.deadline))
+        // A file does not go away: connections, and the statements prepared on them, live as long as the pool.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await?;
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Makes the file, if there is none, for its owner alone. SQLite gives the files beside it the same rights.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}

@@ -1,0 +1,13 @@
+//! The tables, as rows. Private: what leaves this crate are the domain's values.
+#![expect(
+    unreachable_pub,
+    reason = "sea-orm's derives make public items, and their types must be as visible"
+)]
+
+pub mod accounts;
+pub mod outbox;
+pub mod pending_sign_ins;
+pub mod places;
+pub mod registrations;
+pub mod users;
+pub mod uses;

@@ -1,0 +1,58 @@
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    BoxError,
+    ports::{OutboxEntry, OutboxTask},
+    values::{RequestId, ServiceType},
+};
+use sea_orm::{QueryResult, entity::prelude::*};
+
+use super::accounts::account_id;
+use crate::row::{Row, key};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "outbox")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub task: String,
+    pub service: String,
+    pub provider: String,
+    pub provider_user_id: i64,
+    pub request_id: Uuid,
+    pub attempt: i64,
+    pub due_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static str = "outbox";
+    type Value = OutboxEntry;
+
+    fn key(row: &QueryResult) -> String {
+        key::<i64>(row, "id")
+    }
+
+    fn value(self) -> Result<OutboxEntry, BoxError> {
+        Ok(OutboxEntry {
+            id: self.id,
+            attempt: self.attempt.try_into()?,
+            task: task(&self.task)?,
+            service: ServiceType::parse(&self.service)?,
+            account: account_id(&self.provider, self.provider_user_id)?,
+            request_id: RequestId::new(self.request_id),
+            created_at: self.created_at,
+        })
+    }
+}
+
+fn task(name: &str) -> Result<OutboxTask, BoxError> {
+    [OutboxTask::Train, OutboxTask::Notify, OutboxTask::Delete]
+        .into_iter()
+        .find(|task| task.as_str() == name)
+        .ok_or_else(|| format!("the task is {name:?}, not train, notify or delete").into())
+}

@@ -1,0 +1,58 @@
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    BoxError,
+    values::{Holder, Place, UserId},
+};
+use sea_orm::{QueryResult, entity::prelude::*};
+
+use crate::row::{Row, key};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "places")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub service: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub budget: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub window_start: DateTime<Utc>,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub seat: i64,
+    pub user_id: i64,
+    pub turn: i64,
+    pub units: i64,
+    pub at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static str = "places";
+    type Value = Place;
+
+    fn key(row: &QueryResult) -> String {
+        [
+            key::<String>(row, "service"),
+            key::<String>(row, "budget"),
+            key::<DateTime<Utc>>(row, "window_start"),
+            key::<i64>(row, "seat"),
+        ]
+        .join("/")
+    }
+
+    fn value(self) -> Result<Place, BoxError> {
+        Ok(Place {
+            holder: Holder {
+                user: UserId::new(self.user_id),
+                turn: self.turn.try_into()?,
+            },
+            seat: self.seat.try_into()?,
+            units: self.units.try_into()?,
+            at: self.at,
+        })
+    }
+}

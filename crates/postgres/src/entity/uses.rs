@@ -1,0 +1,52 @@
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    BoxError,
+    values::{IdempotencyKey, Use},
+};
+use sea_orm::{QueryResult, entity::prelude::*};
+
+use crate::row::{Row, key};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "uses")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub service: String,
+    pub turn: i64,
+    pub window_start: DateTime<Utc>,
+    pub cooldown_until: DateTime<Utc>,
+    pub idempotency_key: Option<String>,
+    pub position: i64,
+    pub quota_limit: i64,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static str = "uses";
+    type Value = Use;
+
+    fn key(row: &QueryResult) -> String {
+        [key::<i64>(row, "user_id"), key::<String>(row, "service")].join("/")
+    }
+
+    fn value(self) -> Result<Use, BoxError> {
+        Ok(Use {
+            turn: self.turn.try_into()?,
+            window_start: self.window_start,
+            cooldown_until: self.cooldown_until,
+            idempotency_key: self
+                .idempotency_key
+                .map(IdempotencyKey::parse)
+                .transpose()?,
+            position: self.position.try_into()?,
+            limit: self.quota_limit.try_into()?,
+        })
+    }
+}

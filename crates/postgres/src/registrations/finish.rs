@@ -1,0 +1,129 @@
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    BoxError,
+    ports::{FinishOutcome, OutboxTask},
+    values::{RequestId, TrainingReady},
+};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
+    QuerySelect, QueryTrait,
+    sea_query::{Expr, Query},
+};
+use uuid::Uuid;
+
+use crate::{
+    SqlStore,
+    accounts::is,
+    entity::{
+        accounts,
+        registrations::{Column, Entity, Model},
+    },
+    error::SqlError,
+    outbox::NewEntry,
+    row::{self, Row},
+};
+
+/// Marks the registration of an account as ready, once for a request.
+pub(super) async fn finish(
+    store: &SqlStore,
+    ready: &TrainingReady,
+    request_id: RequestId,
+    at: DateTime<Utc>,
+) -> Result<FinishOutcome, SqlError> {
+    let tx = store.begin().await?;
+    let (outcome, task, request_id) = match lock(&tx, ready).await? {
+        None => (
+            FinishOutcome::NotRegistered,
+            OutboxTask::Delete,
+            ready.request_id.unwrap_or(request_id),
+        ),
+        Some(current) => {
+            if let Some(outcome) = current.against(ready) {
+                tx.rollback().await?;
+                return Ok(outcome);
+            }
+            current.mark(&tx, at).await?;
+            (
+                FinishOutcome::Finished,
+                OutboxTask::Notify,
+                RequestId::new(current.request_id),
+            )
+        }
+    };
+    let entry = NewEntry {
+        task,
+        service: &ready.service,
+        account: ready.account,
+        request_id,
+        at,
+    };
+    entry.put(&tx).await?;
+    store.commit_outbox(tx).await?;
+    Ok(outcome)
+}
+
+/// What is registered now.
+#[derive(FromQueryResult)]
+struct Current {
+    user_id: i64,
+    service: String,
+    request_id: Uuid,
+    finished_request_id: Option<Uuid>,
+}
+
+impl Row for Current {
+    const TABLE: &'static str = Model::TABLE;
+    type Value = Self;
+
+    fn key(row: &QueryResult) -> String {
+        Model::key(row)
+    }
+
+    fn value(self) -> Result<Self, BoxError> {
+        Ok(self)
+    }
+}
+
+/// Finds the registration of the account, and keeps others from it until the end of the transaction.
+async fn lock(
+    tx: &DatabaseTransaction,
+    ready: &TrainingReady,
+) -> Result<Option<Current>, SqlError> {
+    let account = Query::select()
+        .column(accounts::Column::Id)
+        .from(accounts::Entity)
+        .cond_where(is(ready.account))
+        .take();
+    let find = Entity::find()
+        .filter(Column::AccountId.in_subquery(account))
+        .filter(Column::Service.eq(ready.service.as_str()))
+        .lock_exclusive()
+        .into_query();
+    row::one::<Current>(tx, &find).await
+}
+
+impl Current {
+    /// What stands against finishing it with this message.
+    fn against(&self, ready: &TrainingReady) -> Option<FinishOutcome> {
+        let named = ready.request_id.map(RequestId::get);
+        if named.is_some_and(|id| id != self.request_id) {
+            Some(FinishOutcome::Superseded)
+        } else if self.finished_request_id == Some(self.request_id) {
+            Some(FinishOutcome::AlreadyFinished)
+        } else {
+            None
+        }
+    }
+
+    async fn mark(&self, tx: &DatabaseTransaction, at: DateTime<Utc>) -> Result<(), SqlError> {
+        Entity::update_many()
+            .col_expr(Column::Ready, Expr::value(true))
+            .col_expr(Column::FinishedRequestId, Expr::value(self.request_id))
+            .col_expr(Column::FinishedAt, Expr::value(at))
+            .filter(Column::UserId.eq(self.user_id))
+            .filter(Column::Service.eq(&self.service))
+            .exec(tx)
+            .await?;
+        Ok(())
+    }
+}

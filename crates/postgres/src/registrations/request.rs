@@ -1,0 +1,190 @@
+use std::collections::HashSet;
+
+use lemon_domain::{
+    ports::{NewRegistration, OutboxTask, RequestOutcome, SeatTaken, Taken},
+    values::{BudgetName, IdempotencyKey},
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
+    QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, OnConflict, Query},
+};
+
+use super::find_use;
+use crate::{
+    SqlStore,
+    accounts::is,
+    entity::{accounts, places, registrations, uses},
+    error::SqlError,
+    outbox::NewEntry,
+    row,
+};
+
+/// Stores all of a request, or nothing.
+///
+/// No row is locked first: the row of the use is the lock. Of a person's racing requests, the later waits at
+/// `record_use` until the earlier is committed, and then finds it.
+pub(super) async fn request(
+    store: &SqlStore,
+    new: NewRegistration,
+) -> Result<RequestOutcome, SqlError> {
+    let tx = store.begin().await?;
+    let account_id = find_account(&tx, &new).await?;
+    if !record_use(&tx, &new).await? {
+        let find = find_use(new.identity.user, &new.service);
+        let last = row::one::<uses::Model>(&tx, &find).await?;
+        tx.rollback().await?;
+        // The row stays locked until the end of the transaction, so it is there.
+        return last
+            .map(RequestOutcome::UsedBefore)
+            .ok_or_else(|| DbErr::RecordNotFound("uses".to_owned()).into());
+    }
+    if let Some(budget) = record_places(&tx, &new).await? {
+        tx.rollback().await?;
+        return Ok(RequestOutcome::SeatTaken(SeatTaken { budget }));
+    }
+    put_registration(&tx, &new, account_id).await?;
+    let train = NewEntry {
+        task: OutboxTask::Train,
+        service: &new.service,
+        account: new.identity.account,
+        request_id: new.request_id,
+        at: new.at,
+    };
+    train.put(&tx).await?;
+    store.commit_outbox(tx).await?;
+    Ok(RequestOutcome::Registered)
+}
+
+/// The row of the account that the person asks with.
+async fn find_account(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<i64, SqlError> {
+    accounts::Entity::find()
+        .select_only()
+        .column(accounts::Column::Id)
+        .filter(is(new.identity.account))
+        .filter(accounts::Column::UserId.eq(new.identity.user.get()))
+        .into_tuple()
+        .one(tx)
+        .await?
+        .ok_or(SqlError::UnknownPerson)
+}
+
+/// Records the use, unless one is there that stands against it.
+async fn record_use(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<bool, SqlError> {
+    use uses::Column;
+    let first = new.places.first().ok_or(SqlError::NoPlace)?;
+    let key = new.idempotency_key.as_ref().map(IdempotencyKey::as_str);
+    let windows_end = new.places.iter().map(|place| place.key.window.end);
+    let insert = uses::Entity::insert(uses::ActiveModel {
+        user_id: Set(new.identity.user.get()),
+        service: Set(new.service.as_str().to_owned()),
+        turn: Set(new.turn.into()),
+        window_start: Set(first.key.window.start),
+        cooldown_until: Set(new.cooldown_until),
+        idempotency_key: Set(key.map(str::to_owned)),
+        position: Set(first.seat.into()),
+        quota_limit: Set(new.limit.into()),
+        expires_at: Set(windows_end.fold(new.cooldown_until, Ord::max)),
+    })
+    .on_conflict(
+        OnConflict::columns([Column::UserId, Column::Service])
+            .update_columns([
+                Column::Turn,
+                Column::WindowStart,
+                Column::CooldownUntil,
+                Column::IdempotencyKey,
+                Column::Position,
+                Column::QuotaLimit,
+                Column::ExpiresAt,
+            ])
+            .action_cond_where(nothing_against(new))
+            .to_owned(),
+    )
+    .into_query();
+    Ok(tx.execute(&insert).await?.rows_affected() == 1)
+}
+
+/// Holds for an earlier use that does not stand against the request.
+fn nothing_against(new: &NewRegistration) -> Condition {
+    use uses::Column;
+    let earlier = |column| Expr::col((uses::Entity, column));
+    let other_key = new.idempotency_key.as_ref().map(|key| {
+        earlier(Column::IdempotencyKey)
+            .is_null()
+            .or(earlier(Column::IdempotencyKey).ne(key.as_str()))
+    });
+    Condition::all()
+        .add(earlier(Column::Turn).lt(i64::from(new.turn)))
+        .add(earlier(Column::CooldownUntil).lte(new.at))
+        .add_option(other_key)
+}
+
+/// Records the places; answers the budget of the first that is another's.
+async fn record_places(
+    tx: &DatabaseTransaction,
+    new: &NewRegistration,
+) -> Result<Option<BudgetName>, SqlError> {
+    let row = |place: &Taken| places::ActiveModel {
+        service: Set(place.key.service.as_str().to_owned()),
+        budget: Set(place.key.budget.as_str().to_owned()),
+        window_start: Set(place.key.window.start),
+        seat: Set(place.seat.into()),
+        user_id: Set(new.identity.user.get()),
+        turn: Set(new.turn.into()),
+        units: Set(place.units.into()),
+        at: Set(new.at),
+        expires_at: Set(Ord::max(new.cooldown_until, place.key.window.end)),
+    };
+    // An error would end the transaction on PostgreSQL, and not say which place it was.
+    let mut insert = places::Entity::insert_many(new.places.iter().map(row))
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .into_query();
+    insert.returning(Query::returning().column(places::Column::Budget));
+    let recorded: HashSet<String> = tx
+        .query_all(&insert)
+        .await?
+        .iter()
+        .map(|row| row.try_get("", "budget"))
+        .collect::<Result<_, _>>()?;
+    Ok(new
+        .places
+        .iter()
+        .map(|place| &place.key.budget)
+        .find(|budget| !recorded.contains(budget.as_str()))
+        .cloned())
+}
+
+/// Makes the person's registration, or gives it the new request: `public` and `ready` stay as they are.
+async fn put_registration(
+    tx: &DatabaseTransaction,
+    new: &NewRegistration,
+    account_id: i64,
+) -> Result<(), SqlError> {
+    use registrations::Column;
+    registrations::Entity::insert(registrations::ActiveModel {
+        user_id: Set(new.identity.user.get()),
+        service: Set(new.service.as_str().to_owned()),
+        account_id: Set(account_id),
+        request_id: Set(new.request_id.get()),
+        public: Set(false),
+        ready: Set(false),
+        can_use_at: Set(new.cooldown_until),
+        requested_at: Set(new.at),
+        finished_request_id: NotSet,
+        finished_at: NotSet,
+    })
+    .on_conflict(
+        OnConflict::columns([Column::UserId, Column::Service])
+            .update_columns([
+                Column::AccountId,
+                Column::RequestId,
+                Column::CanUseAt,
+                Column::RequestedAt,
+            ])
+            .to_owned(),
+    )
+    .exec_without_returning(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+use std::{future::Future, sync::Arc, time::Duration};
+
+use lemon_domain::ports::StoreError;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tokio::{sync::Notify, time::timeout};
+
+use crate::{
+    ConnectError, StoreConfig,
+    database::{Database, patience},
+    error::SqlError,
+    migrate,
+};
+
+/// The store in a SQL database. Clones share their connections.
+///
+/// One method of a port is one statement or one transaction, and ends within the deadline. All that two callers
+/// could do to the same person at once is decided by a constraint or a lock of the database, never by what was read before.
+#[derive(Debug, Clone)]
+pub struct SqlStore {
+    database: Database,
+    deadline: Duration,
+    outbox_put: Arc<Notify>,
+}
+
+impl SqlStore {
+    /// Connects. The schema stays as it is: see [`SqlStore::migrate`].
+    ///
+    /// # Errors
+    /// If the database is not reached, or a newer program has changed it.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, ConnectError> {
+        let database = Database::open(config).await?;
+        migrate::refuse_newer(&database).await?;
+        Ok(Self {
+            database,
+            deadline: config.deadline,
+            outbox_put: Arc::default(),
+        })
+    }
+
+    /// Brings the schema up to date: all that is missing, or nothing. Any number of replicas may do so at once.
+    ///
+    /// # Errors
+    /// If a migration fails, or a newer program has changed the database.
+    pub async fn migrate(&self) -> Result<(), ConnectError> {
+        migrate::up(&self.database).await
+    }
+
+    /// The migrations that are missing, in order. Changes nothing.
+    ///
+    /// # Errors
+    /// If the database does not answer, or a newer program has changed it.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, ConnectError> {
+        migrate::pending(&self.database).await
+    }
+
+    /// Waits until all connections are given back, and closes them.
+    pub async fn close(&self) {
+        for connection in [&self.database.writer, &self.database.reader] {
+            // It is closed either way.
+            let _ = connection.close_by_ref().await;
+        }
+    }
+
+    /// For what only reads.
+    pub(crate) fn reader(&self) -> &DatabaseConnection {
+        &self.database.reader
+    }
+
+    /// For what changes something in one statement.
+    pub(crate) fn writer(&self) -> &DatabaseConnection {
+        &self.database.writer
+    }
+
+    /// For what changes something in several statements.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, SqlError> {
+        let options = TransactionOptions {
+            // The lock at once, not when the first statement finds that another program has it.
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let patience = patience(self.deadline);
+        timeout(patience, self.writer().begin_with_options(options))
+            .await
+            .map_err(|_| SqlError::BeginTimedOut(patience))?
+            .map_err(SqlError::Begin)
+    }
+
+    /// Commits a transaction that put rows in the outbox, and wakes who waits for them.
+    pub(crate) async fn commit_outbox(&self, tx: DatabaseTransaction) -> Result<(), SqlError> {
+        tx.commit().await.map_err(SqlError::Commit)?;
+        self.outbox_put.notify_one();
+        Ok(())
+    }
+
+    /// Waits for a transaction of this process that put rows in the outbox.
+    pub(crate) async fn outbox_put(&self) {
+        self.outbox_put.notified().await;
+    }
+
+    /// Ends a call at its deadline. A transaction that is under way then is rolled back.
+    pub(crate) async fn within_deadline<T>(
+        &self,
+        call: impl Future<Output = Result<T, SqlError>> + Send,
+    ) -> Result<T, StoreError> {
+        timeout(self.deadline, call)
+            .await
+            .unwrap_or(Err(SqlError::TimedOut(self.deadline)))
+            .map_err(StoreError::from)
+    }
+}
