@@ -1,2 +1,19 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
 pub mod page;
+
+mod config;
+mod error;
+mod html;
+mod oauth;
+mod people;
+mod provider;
+mod routes;
+mod sandbox;
+mod workers;
+mod x_error;
+
+pub use config::SandboxConfig;
+pub use error::BindError;
+pub use sandbox::Sandbox;
+pub use workers::{Workers, WorkersConfig, WorkersPorts};

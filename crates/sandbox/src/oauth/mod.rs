@@ -1,0 +1,10 @@
+//! OAuth 1.0a as the provider sees it, written from RFC 5849 and without the client's crates, so that the two check
+//! each other: <https://www.rfc-editor.org/rfc/rfc5849>.
+
+mod authorization;
+mod encoding;
+mod signature;
+
+pub(crate) use authorization::Authorization;
+pub(crate) use encoding::form_pairs;
+pub(crate) use signature::{Secrets, SignedRequest, hmac_sha1};

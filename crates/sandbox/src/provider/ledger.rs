@@ -1,0 +1,230 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{BindError, people::Person};
+
+const FILE: &str = "sandbox-twitter.jsonl";
+/// Posts are numbered from here, after all made-up ones.
+const FIRST_ID: i64 = 1_900_000_000_000_000_000;
+/// Beyond this the oldest are forgotten.
+const MOST_POSTS: usize = 20_000;
+
+/// A post that came in through the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Post {
+    pub(crate) id: i64,
+    pub(crate) user_id: i64,
+    pub(crate) text: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// A line of the file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Entry {
+    Post(Post),
+    Revoked { user_id: i64, times: u32 },
+}
+
+/// What must be remembered over restarts: posts, and how often each person's access was revoked.
+///
+/// In memory, and in an append-only file of JSON lines if there is a folder for it. The file is read, and rewritten
+/// without what is no longer needed, at the start. Lines are short and rare, so they are written in place.
+#[derive(Default)]
+pub(super) struct Ledger {
+    posts: VecDeque<Post>,
+    revocations: HashMap<i64, u32>,
+    file: Option<File>,
+}
+
+impl Ledger {
+    pub(super) fn open(dir: Option<PathBuf>) -> Result<Self, BindError> {
+        let mut ledger = Self::default();
+        if let Some(dir) = dir {
+            let path = dir.join(FILE);
+            ledger
+                .open_file(&path)
+                .map_err(|source| BindError::State { path, source })?;
+        }
+        Ok(ledger)
+    }
+
+    fn open_file(&mut self, path: &Path) -> io::Result<()> {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        let content = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            content => content?,
+        };
+        for line in content
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            match serde_json::from_slice(line) {
+                Ok(entry) => self.take_in(entry),
+                // A crash in the middle of a line leaves half of one.
+                Err(_) => {
+                    tracing::warn!("a line of the sandbox's file cannot be read and is left out");
+                }
+            }
+        }
+        let fresh = path.with_extension("new");
+        fs::write(&fresh, self.lines()?)?;
+        fs::rename(&fresh, path)?;
+        self.file = Some(OpenOptions::new().append(true).open(path)?);
+        Ok(())
+    }
+
+    fn take_in(&mut self, entry: Entry) {
+        match entry {
+            Entry::Post(post) => {
+                if self.posts.len() >= MOST_POSTS {
+                    self.posts.pop_front();
+                }
+                self.posts.push_back(post);
+            }
+            Entry::Revoked { user_id, times } => {
+                self.revocations.insert(user_id, times);
+            }
+        }
+    }
+
+    fn lines(&self) -> io::Result<Vec<u8>> {
+        let revoked = self
+            .revocations
+            .iter()
+            .map(|(&user_id, &times)| Entry::Revoked { user_id, times });
+        let mut lines = Vec::new();
+        for entry in self.posts.iter().cloned().map(Entry::Post).chain(revoked) {
+            lines.append(&mut line(&entry)?);
+        }
+        Ok(lines)
+    }
+
+    /// Keeps a post; `None` if the person posted the same text before.
+    pub(super) fn post(&mut self, person: Person, text: &str, at: DateTime<Utc>) -> Option<Post> {
+        if self.posts(Some(person)).any(|post| post.text == text) {
+            return None;
+        }
+        let post = Post {
+            id: self.posts.back().map_or(FIRST_ID, |last| last.id + 1),
+            user_id: person.user_id(),
+            text: text.to_owned(),
+            created_at: at,
+        };
+        self.record(Entry::Post(post.clone()));
+        Some(post)
+    }
+
+    pub(super) fn revoke(&mut self, person: Person) {
+        self.record(Entry::Revoked {
+            user_id: person.user_id(),
+            times: self.generation(person) + 1,
+        });
+    }
+
+    /// How often the person's access was revoked.
+    pub(super) fn generation(&self, person: Person) -> u32 {
+        let times = self.revocations.get(&person.user_id());
+        times.copied().unwrap_or_default()
+    }
+
+    /// Newest first.
+    pub(super) fn posts(&self, by: Option<Person>) -> impl Iterator<Item = &Post> {
+        let by = by.map(Person::user_id);
+        self.posts
+            .iter()
+            .rev()
+            .filter(move |post| by.is_none_or(|id| post.user_id == id))
+    }
+
+    fn record(&mut self, entry: Entry) {
+        if let Some(file) = &mut self.file {
+            let written = line(&entry).and_then(|line| file.write_all(&line));
+            if let Err(error) = written {
+                tracing::warn!(%error, "the sandbox cannot write its file; a restart will forget this change");
+            }
+        }
+        self.take_in(entry);
+    }
+}
+
+fn line(entry: &Entry) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(number: u32) -> Person {
+        Person::new(number).unwrap()
+    }
+
+    fn post(ledger: &mut Ledger, number: u32, text: &str) -> Option<Post> {
+        ledger.post(person(number), text, DateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn everything_is_there_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Ledger::open(Some(dir.path().join("deep"))).unwrap();
+        let mut before = open();
+        let first = post(&mut before, 1, "하나\n둘").unwrap();
+        let second = post(&mut before, 2, "two").unwrap();
+        before.revoke(person(1));
+        before.revoke(person(1));
+        drop(before);
+
+        for _ in 0..2 {
+            let mut after = open();
+            let posts: Vec<&Post> = after.posts(None).collect();
+            assert_eq!(posts, [&second, &first]);
+            assert_eq!(after.generation(person(1)), 2);
+            assert_eq!(after.generation(person(2)), 0);
+            assert_eq!(post(&mut after, 2, "two"), None);
+        }
+    }
+
+    #[test]
+    fn half_a_line_is_left_out_and_spoils_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Ledger::open(Some(dir.path().to_owned())).unwrap();
+        post(&mut open(), 1, "one");
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(dir.path().join(FILE))
+            .unwrap();
+        file.write_all(b"{\"post\":{\"id\":19").unwrap();
+        post(&mut open(), 1, "two");
+        let after = open();
+        let texts: Vec<&str> = after.posts(None).map(|post| post.text.as_str()).collect();
+        assert_eq!(texts, ["two", "one"]);
+    }
+
+    #[test]
+    fn numbers_grow_and_only_the_newest_are_kept() {
+        let mut ledger = Ledger::default();
+        for n in 0..=MOST_POSTS {
+            let number = u32::try_from(n).unwrap() + 1;
+            post(&mut ledger, number, "hello").unwrap();
+        }
+        assert_eq!(ledger.posts(None).count(), MOST_POSTS);
+        assert!(
+            ledger
+                .posts(None)
+                .is_sorted_by(|newer, older| newer.id > older.id)
+        );
+        assert_eq!(ledger.posts(Some(person(1))).count(), 0);
+    }
+}

@@ -1,0 +1,278 @@
+//! What the stand-in Twitter knows and decides, without HTTP.
+
+mod access_tokens;
+mod ledger;
+mod limits;
+mod nonces;
+mod pending;
+mod text;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use lemon_domain::ports::{Clock, IdSource};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::{
+    BindError, SandboxConfig,
+    oauth::{Authorization, Secrets, SignedRequest},
+    people::Person,
+    x_error::XError,
+};
+use access_tokens::AccessTokens;
+use ledger::Ledger;
+use limits::Limits;
+use nonces::Nonces;
+use pending::PendingTokens;
+
+pub(crate) use access_tokens::AccessToken;
+pub(crate) use ledger::Post;
+pub(crate) use limits::{Allowance, Endpoint};
+
+/// How far a timestamp may be off, in seconds: X's five minutes.
+const TIMESTAMP_LEEWAY: i64 = 300;
+
+/// A call as it came, as far as its signature sees it.
+pub(crate) struct ReceivedCall {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) query: Vec<u8>,
+    pub(crate) form: Vec<u8>,
+    pub(crate) authorization: Option<String>,
+}
+
+/// A token and its secret, fresh.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) secret: String,
+}
+
+/// What a person decides on the consent page.
+pub(crate) enum Decision {
+    Authorize(Person),
+    Cancel,
+}
+
+/// The OAuth provider and what people posted.
+pub(crate) struct Provider {
+    consumer_key: String,
+    consumer_secret: SecretString,
+    callbacks: Vec<Url>,
+    tokens: AccessTokens,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    state: Mutex<State>,
+}
+
+struct State {
+    pending: PendingTokens,
+    nonces: Nonces,
+    limits: Limits,
+    ledger: Ledger,
+}
+
+impl Provider {
+    pub(crate) fn open(
+        config: SandboxConfig,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, BindError> {
+        Ok(Self {
+            consumer_key: config.consumer_key,
+            consumer_secret: config.consumer_secret,
+            callbacks: config.callback_urls,
+            tokens: AccessTokens::new(config.token_key),
+            clock,
+            ids,
+            state: Mutex::new(State {
+                pending: PendingTokens::default(),
+                nonces: Nonces::default(),
+                limits: Limits::default(),
+                ledger: Ledger::open(config.state_dir)?,
+            }),
+        })
+    }
+
+    // sign-in
+
+    /// Starts a sign-in.
+    pub(crate) fn issue_request_token(&self, call: &ReceivedCall) -> Result<Issued, XError> {
+        let authorization = self.authorization(call)?;
+        self.check_signature(call, &authorization, "")?;
+        let wanted = authorization.get("oauth_callback");
+        let callback = self
+            .callbacks
+            .iter()
+            .find(|callback| Some(callback.as_str()) == wanted)
+            .ok_or(XError::CallbackNotApproved)?;
+        let issued = Issued {
+            token: self.random(),
+            secret: self.random(),
+        };
+        self.state()
+            .pending
+            .insert(&issued, callback.clone(), self.clock.now());
+        Ok(issued)
+    }
+
+    /// Where a request token's person comes back to, if it waits for their decision.
+    pub(crate) fn undecided(&self, token: &str) -> Option<Url> {
+        self.state().pending.undecided(token, self.clock.now())
+    }
+
+    /// Takes a person's decision, once; answers where they go.
+    pub(crate) fn decide(&self, token: &str, decision: &Decision) -> Option<Url> {
+        let mut state = self.state();
+        let mut callback = state.pending.undecided(token, self.clock.now())?;
+        match decision {
+            Decision::Authorize(person) => {
+                let verifier = self.random();
+                callback
+                    .query_pairs_mut()
+                    .append_pair("oauth_token", token)
+                    .append_pair("oauth_verifier", &verifier);
+                state.pending.agree(token, *person, verifier);
+            }
+            Decision::Cancel => {
+                callback.query_pairs_mut().append_pair("denied", token);
+                state.pending.remove(token);
+            }
+        }
+        Some(callback)
+    }
+
+    /// Completes a sign-in.
+    pub(crate) fn exchange(&self, call: &ReceivedCall) -> Result<AccessToken, XError> {
+        let authorization = self.authorization(call)?;
+        let token = authorization
+            .get("oauth_token")
+            .ok_or(XError::BadAuthenticationData)?;
+        let now = self.clock.now();
+        let secret = self.state().pending.secret(token, now);
+        self.check_signature(call, &authorization, &secret.ok_or(XError::InvalidToken)?)?;
+        let verifier = authorization
+            .get("oauth_verifier")
+            .ok_or(XError::InvalidToken)?;
+        let mut state = self.state();
+        let person = state
+            .pending
+            .take(token, verifier, now)
+            .ok_or(XError::InvalidToken)?;
+        Ok(self.tokens.of(person, state.ledger.generation(person)))
+    }
+
+    // calls of a person
+
+    /// Whose call it is, and the access token it came with.
+    pub(crate) fn person(&self, call: &ReceivedCall) -> Result<AccessToken, XError> {
+        let authorization = self.authorization(call)?;
+        let token = authorization
+            .get("oauth_token")
+            .ok_or(XError::BadAuthenticationData)?;
+        let person = AccessTokens::claimed_person(token).ok_or(XError::InvalidToken)?;
+        let current = self.tokens.of(person, self.generation(person));
+        if !current.is(token) {
+            return Err(XError::InvalidToken);
+        }
+        self.check_signature(call, &authorization, &current.secret)?;
+        Ok(current)
+    }
+
+    /// Counts a call against the person's limit for an endpoint.
+    pub(crate) fn admit(&self, person: Person, endpoint: Endpoint) -> Result<Allowance, XError> {
+        self.state()
+            .limits
+            .admit(person, endpoint, self.clock.now())
+            .map_err(XError::RateLimited)
+    }
+
+    /// Posts a text.
+    pub(crate) fn post(&self, person: Person, text: &str) -> Result<Post, XError> {
+        text::check(text)?;
+        self.state()
+            .ledger
+            .post(person, text, self.clock.now())
+            .ok_or(XError::DuplicatePost)
+    }
+
+    /// Gives up the person's access token. The next sign-in makes another one.
+    pub(crate) fn revoke(&self, person: Person) {
+        self.state().ledger.revoke(person);
+    }
+
+    // what can be seen
+
+    /// How often the person's access was revoked.
+    pub(crate) fn generation(&self, person: Person) -> u32 {
+        self.state().ledger.generation(person)
+    }
+
+    /// What was posted, by one person or all, newest first.
+    pub(crate) fn posts(&self, by: Option<Person>) -> Vec<Post> {
+        self.state().ledger.posts(by).cloned().collect()
+    }
+
+    // checks
+
+    /// What can be checked without knowing the token's secret.
+    fn authorization(&self, call: &ReceivedCall) -> Result<Authorization, XError> {
+        let authorization = call
+            .authorization
+            .as_deref()
+            .and_then(Authorization::parse)
+            .ok_or(XError::BadAuthenticationData)?;
+        if authorization.get("oauth_consumer_key") != Some(&self.consumer_key)
+            || authorization.get("oauth_signature_method") != Some("HMAC-SHA1")
+            || !authorization.is_version_1()
+        {
+            return Err(XError::CouldNotAuthenticate);
+        }
+        let off = authorization
+            .timestamp
+            .abs_diff(self.clock.now().timestamp());
+        if off > TIMESTAMP_LEEWAY.unsigned_abs() {
+            return Err(XError::TimestampOutOfBounds);
+        }
+        Ok(authorization)
+    }
+
+    /// The signature first, so that strangers cannot fill the memory of nonces.
+    fn check_signature(
+        &self,
+        call: &ReceivedCall,
+        authorization: &Authorization,
+        token_secret: &str,
+    ) -> Result<(), XError> {
+        let request = SignedRequest {
+            method: &call.method,
+            url: &call.url,
+            query: &call.query,
+            form: &call.form,
+            authorization,
+        };
+        let secrets = Secrets {
+            consumer: self.consumer_secret.expose_secret(),
+            token: token_secret,
+        };
+        let fresh = request.is_signed_with(secrets)
+            && self
+                .state()
+                .nonces
+                .is_first_use(authorization, self.clock.now().timestamp());
+        if fresh {
+            Ok(())
+        } else {
+            Err(XError::CouldNotAuthenticate)
+        }
+    }
+
+    fn random(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.ids.nonce())
+    }
+
+    /// Each change is complete before the lock is given back, so a panic elsewhere leaves nothing half done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,66 @@
+//! How long a post may be: <https://docs.x.com/fundamentals/counting-characters>.
+
+use crate::x_error::XError;
+
+const LONGEST: usize = 280;
+/// Any link counts as one of this length.
+const LINK: usize = 23;
+
+/// A post has at least one visible character, and 280 at most as X counts them.
+pub(super) fn check(text: &str) -> Result<(), XError> {
+    if text.trim().is_empty() {
+        return Err(XError::InvalidRequest("text is missing.".to_owned()));
+    }
+    if weight(text) > LONGEST {
+        return Err(XError::TextTooLong);
+    }
+    Ok(())
+}
+
+fn weight(text: &str) -> usize {
+    text.split_inclusive(char::is_whitespace)
+        .map(|word| {
+            let bare = word.trim_end_matches(char::is_whitespace);
+            if bare.starts_with("https://") || bare.starts_with("http://") {
+                LINK + word.chars().count() - bare.chars().count()
+            } else {
+                word.chars().map(weight_of).sum()
+            }
+        })
+        .sum()
+}
+
+/// Latin and its like count one, Korean, emoji and all else two.
+const fn weight_of(character: char) -> usize {
+    match character as u32 {
+        0..=4351 | 8192..=8205 | 8208..=8223 | 8242..=8247 => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latin_counts_one_and_korean_two() {
+        assert!(check(&"a".repeat(280)).is_ok());
+        assert_eq!(check(&"a".repeat(281)), Err(XError::TextTooLong));
+        assert!(check(&"학".repeat(140)).is_ok());
+        assert_eq!(check(&"학".repeat(141)), Err(XError::TextTooLong));
+    }
+
+    #[test]
+    fn a_link_counts_as_twenty_three() {
+        let link = format!("https://example.com/{}", "a".repeat(500));
+        assert_eq!(weight(&link), 23);
+        assert_eq!(weight(&format!("see {link}\nnow")), 4 + 23 + 1 + 3);
+    }
+
+    #[test]
+    fn a_text_of_nothing_is_refused() {
+        for text in ["", " ", "\n\t"] {
+            assert!(matches!(check(text), Err(XError::InvalidRequest(_))));
+        }
+    }
+}

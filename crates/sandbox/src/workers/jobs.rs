@@ -1,0 +1,156 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use lemon_domain::{
+    ports::{Outgoing, QueueError, TwitterError},
+    values::{Credentials, InvalidValue, Provider, ProviderUserId},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    WorkersConfig, WorkersPorts,
+    messages::{DeleteJob, NotifyJob, Ready, TrainJob},
+};
+
+/// Pages read at most: X gives a person's latest 3,200 posts, <https://docs.x.com/x-api/users/get-posts>.
+const MOST_PAGES: usize = 32;
+
+/// Why a job is not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JobError {
+    /// It never will be.
+    #[error("the message is malformed")]
+    Malformed,
+    #[error("twitter refused")]
+    Twitter(#[from] TwitterError),
+    #[error("the ready message was not sent")]
+    Queue(#[from] QueueError),
+}
+
+impl From<serde_json::Error> for JobError {
+    /// The parser's own words may quote a token.
+    fn from(_: serde_json::Error) -> Self {
+        Self::Malformed
+    }
+}
+
+impl From<InvalidValue> for JobError {
+    fn from(_: InvalidValue) -> Self {
+        Self::Malformed
+    }
+}
+
+impl JobError {
+    /// The same job may succeed later.
+    pub(super) const fn is_transient(&self) -> bool {
+        match self {
+            Self::Malformed => false,
+            Self::Twitter(error) => error.is_transient(),
+            // The ready queue may be mended; the training must not be lost.
+            Self::Queue(_) => true,
+        }
+    }
+
+    /// How long to wait, if somebody says.
+    pub(super) const fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Twitter(TwitterError::RateLimited { retry_after }) => Some(*retry_after),
+            Self::Queue(QueueError::RateLimited { retry_after }) => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// Where jobs are done, and what was learned is kept.
+pub(super) struct Bench {
+    config: WorkersConfig,
+    pub(super) ports: WorkersPorts,
+    trained: Mutex<BTreeMap<ProviderUserId, usize>>,
+}
+
+impl Bench {
+    pub(super) fn new(config: WorkersConfig, ports: WorkersPorts) -> Self {
+        Self {
+            config,
+            ports,
+            trained: Mutex::default(),
+        }
+    }
+
+    pub(super) fn trained(&self) -> BTreeMap<ProviderUserId, usize> {
+        self.memory().clone()
+    }
+
+    /// Fetches the person's posts, takes its time, and says that it is ready.
+    pub(super) async fn train(self: Arc<Self>, body: String) -> Result<(), JobError> {
+        let job: TrainJob = read(&body)?;
+        let person = job.user_id()?;
+        let posts = self.count_posts(&job.credentials(), person).await?;
+        tokio::time::sleep(self.config.training).await;
+        self.memory().insert(person, posts);
+        self.send_ready(Ready {
+            finished: "sandbox_train",
+            oauth_user_id: person.get(),
+            oauth_type: Provider::Twitter.as_str(),
+            service_name: self.config.service_type.as_str(),
+            request_id: job.request_id,
+        })
+        .await
+    }
+
+    /// Posts a notification as the person. A text that is there already was posted by an earlier try.
+    pub(super) async fn notify(self: Arc<Self>, body: String) -> Result<(), JobError> {
+        let job: NotifyJob = read(&body)?;
+        let (twitter, credentials) = (&self.ports.twitter, job.credentials());
+        match twitter.post_tweet(&credentials, &job.message).await {
+            Ok(_) | Err(TwitterError::DuplicatePost) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Forgets a person.
+    pub(super) fn delete(&self, body: &str) -> Result<(), JobError> {
+        let job: DeleteJob = read(body)?;
+        self.memory().remove(&job.user_id()?);
+        Ok(())
+    }
+
+    async fn count_posts(
+        &self,
+        credentials: &Credentials,
+        of: ProviderUserId,
+    ) -> Result<usize, TwitterError> {
+        let (mut posts, mut page) = (0, None);
+        for _ in 0..MOST_PAGES {
+            let twitter = &self.ports.twitter;
+            let answer = twitter.tweets(credentials, of, page.as_deref()).await?;
+            posts += answer.tweets.len();
+            page = answer.next;
+            if page.is_none() {
+                break;
+            }
+        }
+        Ok(posts)
+    }
+
+    async fn send_ready(&self, ready: Ready<'_>) -> Result<(), JobError> {
+        let message = Outgoing {
+            id: self.ports.ids.uuid(),
+            body: serde_json::to_string(&ready)?,
+        };
+        let queue = &self.ports.queue;
+        let outcomes = queue.send(&self.config.ready, vec![message]).await;
+        Ok(outcomes.into_iter().collect::<Result<(), QueueError>>()?)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, BTreeMap<ProviderUserId, usize>> {
+        self.trained.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, JobError> {
+    Ok(serde_json::from_str(body)?)
+}
