@@ -6,10 +6,11 @@ use super::PageConfig;
 ///
 /// What the scripts must know stands in data attributes of the root, as inline scripts are forbidden.
 pub(super) fn html(config: &PageConfig) -> String {
+    let sandbox = config.sandbox_url.as_str().trim_end_matches('/');
     let page = html! {
         (DOCTYPE)
         html lang="en"
-            data-sandbox=(config.sandbox_url.as_str().trim_end_matches('/'))
+            data-sandbox=(sandbox)
             data-training-seconds=(config.training.as_secs_f64())
             data-service-path=(config.service_path)
             data-service-type=(config.service_type) {
@@ -25,7 +26,7 @@ pub(super) fn html(config: &PageConfig) -> String {
                     (places())
                     (learn_me())
                 }
-                footer { p data-t="sandbox_note" {} }
+                (footer(sandbox))
                 (confirmation())
             }
         }
@@ -147,6 +148,18 @@ fn notification() -> Markup {
             blockquote {
                 p #notification-text {}
                 footer { span #notification-from {} " · " time #notification-time {} }
+            }
+        }
+    }
+}
+
+fn footer(sandbox: &str) -> Markup {
+    html! {
+        footer {
+            p {
+                span data-t="sandbox_note" {}
+                " "
+                a href={ (sandbox) "/timeline" } data-t="timeline" {}
             }
         }
     }
