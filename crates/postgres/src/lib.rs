@@ -10,6 +10,8 @@ mod migrate;
 mod outbox;
 mod pending_sign_ins;
 mod place_record;
+#[cfg(test)]
+mod plans;
 mod registrations;
 mod row;
 mod store;

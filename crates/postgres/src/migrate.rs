@@ -26,6 +26,17 @@ pub(crate) async fn up(database: &Database) -> Result<(), ConnectError> {
     tx.commit().await.map_err(failed)
 }
 
+/// Takes back the latest `steps`, in one transaction and under a lock.
+pub(crate) async fn down(database: &Database, steps: u32) -> Result<(), ConnectError> {
+    let failed = |error: DbErr| ConnectError::Migration {
+        database: database.name.clone(),
+        cause: cause(&error),
+    };
+    let tx = lock(database).await.map_err(failed)?;
+    Migrator::down(&tx, Some(steps)).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)
+}
+
 /// The names of the migrations that are missing.
 pub(crate) async fn pending(database: &Database) -> Result<Vec<String>, ConnectError> {
     refuse_newer(database).await?;

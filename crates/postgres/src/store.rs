@@ -48,6 +48,14 @@ impl SqlStore {
         migrate::up(&self.database).await
     }
 
+    /// Takes the latest migrations back, and with them what was stored in what they made.
+    ///
+    /// # Errors
+    /// If a migration fails.
+    pub async fn roll_back(&self, steps: u32) -> Result<(), ConnectError> {
+        migrate::down(&self.database, steps).await
+    }
+
     /// The migrations that are missing, in order. Changes nothing.
     ///
     /// # Errors
@@ -62,6 +70,11 @@ impl SqlStore {
             // It is closed either way.
             let _ = connection.close_by_ref().await;
         }
+    }
+
+    #[cfg(all(test, feature = "sqlite"))]
+    pub(crate) fn connections_mut(&mut self) -> [&mut DatabaseConnection; 2] {
+        [&mut self.database.writer, &mut self.database.reader]
     }
 
     /// For what only reads.

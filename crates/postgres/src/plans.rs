@@ -1,0 +1,169 @@
+//! Proof that no statement reads a whole table: each that a store sends is caught and explained.
+#![cfg(feature = "sqlite")]
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lemon_domain::{
+    ports::{
+        Accounts, Deletion, Housekeeping, NewRegistration, Outbox, PendingSignIn, PendingSignIns,
+        PlaceRecord, Publication, Registrations, SignIn, Taken,
+    },
+    sealing::Sealed,
+    values::{
+        AccountId, BudgetKey, BudgetName, Identity, ProviderUserId, RequestId, RequestToken,
+        ServiceType, TrainingReady, Window,
+    },
+};
+use sea_orm::{ConnectionTrait, Statement};
+use uuid::Uuid;
+
+use crate::{SqlStore, StoreConfig};
+
+/// Every statement that was sent.
+type Sent = Arc<Mutex<Vec<Statement>>>;
+
+fn catch(store: &mut SqlStore) -> Sent {
+    let sent = Sent::default();
+    for connection in store.connections_mut() {
+        let sent = Arc::clone(&sent);
+        connection.set_metric_callback(move |info| {
+            let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+            sent.push(info.statement.clone());
+        });
+    }
+    sent
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn sealed() -> Sealed {
+    Sealed {
+        key_id: "key".to_owned(),
+        data: vec![7; 64],
+    }
+}
+
+fn request(identity: Identity, service: &ServiceType) -> NewRegistration {
+    let window = Window {
+        start: now(),
+        end: now() + TimeDelta::days(1),
+    };
+    NewRegistration {
+        identity,
+        service: service.clone(),
+        request_id: RequestId::new(Uuid::nil()),
+        turn: 1,
+        places: vec![Taken {
+            key: BudgetKey {
+                service: service.clone(),
+                budget: BudgetName::daily(),
+                window,
+            },
+            seat: 1,
+            units: 1,
+            used: 1,
+        }],
+        limit: 400,
+        idempotency_key: None,
+        at: now(),
+        cooldown_until: now() + TimeDelta::days(7),
+    }
+}
+
+/// A sign-in, twice, from the request token on.
+async fn sign_in(store: &SqlStore) -> Identity {
+    let token = RequestToken::parse("token").unwrap();
+    let pending = PendingSignIn {
+        token: token.clone(),
+        secret: sealed(),
+        expires_at: now() + TimeDelta::minutes(10),
+    };
+    store.put(pending).await.unwrap();
+    store.take(&token, now()).await.unwrap().unwrap();
+    let account = AccountId::twitter(ProviderUserId::try_from(1).unwrap());
+    let sign_in = SignIn {
+        account,
+        credentials: sealed(),
+        at: now(),
+    };
+    store.sign_in(sign_in.clone()).await.unwrap();
+    let user = store.sign_in(sign_in).await.unwrap();
+    store.account(account).await.unwrap().unwrap();
+    Identity { user, account }
+}
+
+/// Everything that can happen to a registration.
+async fn register(store: &SqlStore, identity: Identity) {
+    let service = ServiceType::parse("LEARNME").unwrap();
+    let new = request(identity, &service);
+    store.request(new.clone()).await.unwrap();
+    store.request(new.clone()).await.unwrap();
+    store.places(&new.places[0].key).await.unwrap();
+    store.last_use(identity.user, &service).await.unwrap();
+    let ready = TrainingReady {
+        account: identity.account,
+        service: service.clone(),
+        request_id: None,
+    };
+    store.finish(&ready, new.request_id, now()).await.unwrap();
+    let publication = Publication {
+        user: identity.user,
+        service: service.clone(),
+        public: true,
+    };
+    store.set_public(publication).await.unwrap().unwrap();
+    store.list(identity.user).await.unwrap();
+    let deletion = Deletion {
+        user: identity.user,
+        service,
+        request_id: new.request_id,
+        at: now(),
+    };
+    assert!(store.delete(deletion).await.unwrap());
+}
+
+async fn relay(store: &SqlStore) {
+    let lease = Duration::from_secs(30);
+    let claimed = store.claim(100, lease, now()).await.unwrap();
+    store.postpone(&claimed[0], now()).await.unwrap();
+    store.remove(&[claimed[0].id]).await.unwrap();
+    store.purge(now() + TimeDelta::days(30)).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/lemon.db", folder.path().display());
+    let mut store = SqlStore::connect(&StoreConfig::new(url)).await.unwrap();
+    store.migrate().await.unwrap();
+    let sent = catch(&mut store);
+    let identity = sign_in(&store).await;
+    register(&store, identity).await;
+    relay(&store).await;
+    let sent = std::mem::take(&mut *sent.lock().unwrap());
+    assert!(sent.len() > 25, "{} statements were caught", sent.len());
+    // An insertion reads nothing: SQLite only prepares to look at foreign keys that it finds broken.
+    let read = |statement: &Statement| !statement.sql.starts_with("INSERT");
+    for mut statement in sent.into_iter().filter(read) {
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        for row in store
+            .reader()
+            .query_all_raw(statement.clone())
+            .await
+            .unwrap()
+        {
+            let step: String = row.try_get("", "detail").unwrap();
+            let whole = step.starts_with("SCAN") && step != "SCAN due";
+            assert!(
+                !whole && !step.contains("TEMP B-TREE"),
+                "{step}: {statement}"
+            );
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use lemon_domain::{
+    ports::{Accounts, Outbox, PendingSignIn, PendingSignIns, Registrations, RequestOutcome},
+    sealing::Place,
+    values::{Credentials, RequestToken},
+};
+use lemon_postgres::{SqlStore, StoreConfig};
+use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use secrecy::SecretString;
+
+use super::given::{config, folder, keys, now, outsider, register, request, sign_in, store};
+
+#[tokio::test]
+async fn an_address_that_cannot_be_used_is_told_without_its_password() {
+    let (_folder, file) = folder();
+    std::fs::write(&file, "no database, but long enough to be read as one").unwrap();
+    let nowhere = file.join("lemon.db");
+    let addresses = [
+        "mysql://lemon:hunter2@db/lemon".to_owned(),
+        "postgres://lemon:hunter2@127.0.0.1:1/lemon".to_owned(),
+        "postgres://lemon:hunter2@127.0.0.1:port/lemon".to_owned(),
+        "sqlite://".to_owned(),
+        "sqlite://:memory:".to_owned(),
+        format!("sqlite://{}", nowhere.display()),
+        format!("sqlite://{}", file.display()),
+    ];
+    for address in addresses {
+        let config = StoreConfig::new(address.clone());
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let refused = SqlStore::connect(&config).await.unwrap_err();
+        let line = refused.to_string();
+        assert!(!line.contains("hunter2") && !line.contains('\n'), "{line}");
+        let named = ["address", "PostgreSQL at 127.0.0.1:1/lemon: ", "SQLite at "];
+        assert!(named.iter().any(|name| line.contains(name)), "{line}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, file) = folder();
+    let store = store(&file).await;
+    register(&store, 1).await;
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database, its log and its index");
+}
+
+#[tokio::test]
+async fn nothing_secret_can_be_read_in_the_files() {
+    let (folder, file) = folder();
+    let store = store(&file).await;
+    let token = RequestToken::parse("a-request-token").unwrap();
+    let secret = SecretString::from("the-request-tokens-secret");
+    let pending = PendingSignIn {
+        secret: keys().seal(Place::RequestTokenSecret(&token), &secret, [9; 24]),
+        token,
+        expires_at: now() + TimeDelta::minutes(10),
+    };
+    store.put(pending).await.unwrap();
+    let credentials = Credentials::new("the-access-token", "the-access-secret");
+    sign_in(&store, 1, &credentials).await;
+    let mut bytes = Vec::new();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
+    }
+    let is_there = |text: &str| bytes.windows(text.len()).any(|at| at == text.as_bytes());
+    assert!(is_there("a-request-token"), "the files hold what was put");
+    for secret in [
+        "the-request-tokens-secret",
+        "the-access-token",
+        "the-access-secret",
+    ] {
+        assert!(!is_there(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_holds_is_told_in_time_and_used_again_after() {
+    let (_folder, file) = folder();
+    let config = StoreConfig {
+        deadline: Duration::from_millis(200),
+        ..config(&file)
+    };
+    let store = SqlStore::connect(&config).await.unwrap();
+    store.migrate().await.unwrap();
+    let identity = sign_in(&store, 1, &Credentials::new("token", "secret")).await;
+    let db = outsider(&file).await;
+    let writing = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let held = db.begin_with_options(writing).await.unwrap();
+    let error = store.request(request(identity, 1)).await.unwrap_err();
+    assert!(error.is_transient() && error.is_certain(), "{error:?}");
+    let error = store.remove(&[1]).await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    assert!(store.account(identity.account).await.unwrap().is_some());
+    held.rollback().await.unwrap();
+    let outcome = store.request(request(identity, 1)).await.unwrap();
+    assert_eq!(outcome, RequestOutcome::Registered);
+}

@@ -1,0 +1,106 @@
+//! What the tests start from.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lemon_domain::{
+    ports::{Accounts, NewRegistration, Registrations, RequestOutcome, SignIn, Taken},
+    sealing::{SealingKey, SealingKeys},
+    values::{
+        AccountId, BudgetKey, BudgetName, Credentials, Identity, ProviderUserId, RequestId,
+        ServiceType, Window,
+    },
+};
+use lemon_postgres::{SqlStore, StoreConfig};
+use sea_orm::{Database, DatabaseConnection, prelude::Uuid};
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+pub(crate) fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lemon.db");
+    (folder, file)
+}
+
+pub(crate) fn config(file: &Path) -> StoreConfig {
+    StoreConfig::new(format!("sqlite://{}", file.display()))
+}
+
+pub(crate) async fn store(file: &Path) -> SqlStore {
+    let store = SqlStore::connect(&config(file)).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+/// The database as any other program sees it.
+pub(crate) async fn outsider(file: &Path) -> DatabaseConnection {
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    Database::connect(url).await.unwrap()
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    "2026-11-22T12:00:00.000001Z".parse().unwrap()
+}
+
+pub(crate) fn account(n: i64) -> AccountId {
+    AccountId::twitter(ProviderUserId::try_from(n).unwrap())
+}
+
+pub(crate) fn keys() -> SealingKeys {
+    let key = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let key = SealingKey::parse(&SecretString::from(key)).unwrap();
+    SealingKeys::new(vec![key]).unwrap()
+}
+
+pub(crate) fn learn_me() -> ServiceType {
+    ServiceType::parse("LEARNME").unwrap()
+}
+
+pub(crate) fn today() -> BudgetKey {
+    BudgetKey {
+        service: learn_me(),
+        budget: BudgetName::daily(),
+        window: Window {
+            start: "2026-11-21T21:00:00Z".parse().unwrap(),
+            end: "2026-11-22T21:00:00Z".parse().unwrap(),
+        },
+    }
+}
+
+pub(crate) async fn sign_in(store: &SqlStore, n: i64, credentials: &Credentials) -> Identity {
+    let account = account(n);
+    let sign_in = SignIn {
+        account,
+        credentials: keys().seal_credentials(account, credentials, [7; 24]),
+        at: now(),
+    };
+    let user = store.sign_in(sign_in).await.unwrap();
+    Identity { user, account }
+}
+
+/// Somebody who signed in and registered, with the seat of their number.
+pub(crate) async fn register(store: &SqlStore, n: u32) -> Identity {
+    let identity = sign_in(store, n.into(), &Credentials::new("token", "secret")).await;
+    let outcome = store.request(request(identity, n)).await.unwrap();
+    assert_eq!(outcome, RequestOutcome::Registered);
+    identity
+}
+
+pub(crate) fn request(identity: Identity, n: u32) -> NewRegistration {
+    NewRegistration {
+        identity,
+        service: learn_me(),
+        request_id: RequestId::new(Uuid::from_u128(n.into())),
+        turn: 1,
+        places: vec![Taken {
+            key: today(),
+            seat: n,
+            units: 1,
+            used: n,
+        }],
+        limit: 400,
+        idempotency_key: None,
+        at: now(),
+        cooldown_until: now() + TimeDelta::days(7),
+    }
+}

@@ -1,0 +1,8 @@
+//! What the ports do not show: the schema and its version, the file, and rows that somebody spoiled.
+#![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod file;
+mod given;
+mod migrations;
+mod rows;

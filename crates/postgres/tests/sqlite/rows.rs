@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use lemon_domain::{
+    ports::{Accounts, Deletion, Housekeeping, Outbox, PlaceRecord, Registrations, StoreError},
+    values::RequestId,
+};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, prelude::Uuid};
+
+use super::given::{account, folder, learn_me, now, outsider, register, store, today};
+
+#[tokio::test]
+async fn a_corrupt_row_stops_nobody_else() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    for n in 1..=3 {
+        register(&store, n).await;
+    }
+    let db = outsider(&file).await;
+    for corruption in [
+        "UPDATE outbox SET task = 'sing' WHERE provider_user_id = 1",
+        "UPDATE outbox SET due_at = 'noon', request_id = 'none' WHERE provider_user_id = 2",
+        "UPDATE outbox SET due_at = '2026-11-22T12:00:00+00:00' WHERE provider_user_id = 2",
+        "UPDATE places SET turn = 99999999999 WHERE seat = 2",
+        "INSERT INTO registrations SELECT user_id, 'no service', account_id, 'none', public, ready, can_use_at,
+             requested_at, NULL, NULL FROM registrations WHERE user_id = 1",
+    ] {
+        db.execute_unprepared(corruption).await.unwrap();
+    }
+    let claimed = store
+        .claim(10, Duration::from_mins(1), now())
+        .await
+        .unwrap();
+    let accounts: Vec<_> = claimed.iter().map(|entry| entry.account).collect();
+    assert_eq!(accounts, [account(3)]);
+    let places = store.places(&today()).await.unwrap();
+    assert_eq!(
+        places.iter().map(|place| place.seat).collect::<Vec<_>>(),
+        [1, 3]
+    );
+    let first = store.account(account(1)).await.unwrap().unwrap();
+    assert_eq!(store.list(first.user).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    let identity = register(&store, 1).await;
+    let db = outsider(&file).await;
+    for corruption in [
+        "UPDATE uses SET quota_limit = -1",
+        "UPDATE accounts SET provider = 'MYSPACE'",
+    ] {
+        db.execute_unprepared(corruption).await.unwrap();
+    }
+    let last_use = store.last_use(identity.user, &learn_me()).await;
+    let told = corrupt(last_use.unwrap_err());
+    assert_eq!(told, ("uses", "1/LEARNME".to_owned()));
+    let deletion = Deletion {
+        user: identity.user,
+        service: learn_me(),
+        request_id: RequestId::new(Uuid::nil()),
+        at: now(),
+    };
+    let deleted = store.delete(deletion).await;
+    let told = corrupt(deleted.unwrap_err());
+    assert_eq!(told, ("accounts", "1".to_owned()));
+    assert_eq!(store.list(identity.user).await.unwrap().len(), 1);
+}
+
+fn corrupt(error: StoreError) -> (&'static str, String) {
+    match error {
+        StoreError::Corrupt { table, key, .. } => (table, key),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_schema_refuses_what_must_not_be() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    register(&store, 1).await;
+    let db = outsider(&file).await;
+    db.execute_unprepared("PRAGMA foreign_keys = ON")
+        .await
+        .unwrap();
+    for (statement, refusal) in [
+        ("INSERT INTO accounts SELECT 9, user_id, provider, provider_user_id, credentials, credentials_key_id,
+              created_at, refreshed_at FROM accounts", "UNIQUE"),
+        ("UPDATE accounts SET provider_user_id = 0", "CHECK"),
+        ("UPDATE accounts SET user_id = 99", "FOREIGN KEY"),
+        ("UPDATE accounts SET credentials = NULL", "NOT NULL"),
+        ("INSERT INTO places SELECT * FROM places", "UNIQUE"),
+        ("UPDATE places SET units = 0", "CHECK"),
+        ("INSERT INTO registrations SELECT * FROM registrations", "UNIQUE"),
+    ] {
+        let error = db.execute_unprepared(statement).await.unwrap_err();
+        assert!(error.to_string().contains(refusal), "{statement}: {error}");
+    }
+    db.execute_unprepared("DELETE FROM users").await.unwrap();
+    for table in ["accounts", "registrations", "uses", "places"] {
+        let count = format!("SELECT count(*) AS rows FROM {table}");
+        let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, count));
+        let rows: i64 = row.await.unwrap().unwrap().try_get("", "rows").unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_purge_leaves_numbers_that_were_given_unused() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    register(&store, 1).await;
+    let claim = |at| store.claim(10, Duration::ZERO, at);
+    let first = claim(now()).await.unwrap();
+    store.remove(&[first[0].id]).await.unwrap();
+    store.purge(now() + TimeDelta::days(30)).await.unwrap();
+    register(&store, 2).await;
+    let second = claim(now()).await.unwrap();
+    assert!(
+        second[0].id > first[0].id,
+        "a late removal must not hit another row"
+    );
+}
