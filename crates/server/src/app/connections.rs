@@ -1,0 +1,78 @@
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use lemon_domain::{
+    ports::{Clock, IdSource, JobQueue, QuotaCounter},
+    values::Catalogue,
+};
+use lemon_embedded::{EmbeddedJobQueue, EmbeddedQuotaCounter, QueueConfig};
+use lemon_postgres::{SqlStore, StoreConfig};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::StartError;
+use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, StoreSettings};
+
+/// Receives before a message is dead-lettered.
+const MAX_RECEIVES: u32 = 5;
+
+/// Connects to the user store.
+pub(crate) async fn store(
+    settings: &StoreSettings,
+    data_dir: &Path,
+) -> Result<SqlStore, StartError> {
+    let url = settings.url.expose_secret();
+    let url = match url.split_once("://") {
+        None if url.is_empty() => {
+            SecretString::from(format!("sqlite://{}", data_dir.join("lemon.db").display()))
+        }
+        Some(("sqlite" | "postgres" | "postgresql", _)) => settings.url.clone(),
+        _ => {
+            let fault = "it is neither sqlite://… nor postgres://…";
+            return Err(ConfigError::wrong("store.url", fault).into());
+        }
+    };
+    let config = StoreConfig {
+        url,
+        max_connections: settings.max_connections,
+        deadline: Duration::from_millis(settings.deadline_ms),
+    };
+    Ok(SqlStore::connect(&config)
+        .await
+        .context("the store cannot be used")?)
+}
+
+/// Connects to the quota counter.
+pub(crate) fn quota(
+    settings: &QuotaSettings,
+    data_dir: &Path,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn QuotaCounter>, StartError> {
+    if settings.url.expose_secret() != EMBEDDED {
+        return Err(ConfigError::wrong("quota.url", "it is not \"embedded\"").into());
+    }
+    let counter = EmbeddedQuotaCounter::open(&data_dir.join("quota.db"), Arc::clone(clock))
+        .context("the quota counter cannot be used")?;
+    Ok(Arc::new(counter))
+}
+
+/// Connects to the job queue.
+pub(crate) fn queue(
+    settings: &QueueSettings,
+    data_dir: &Path,
+    catalogue: &Catalogue,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Arc<dyn JobQueue>, StartError> {
+    if settings.url != EMBEDDED {
+        return Err(ConfigError::wrong("queue.url", "it is not \"embedded\"").into());
+    }
+    let config = QueueConfig {
+        path: data_dir.join("queue.db"),
+        visibility: Duration::from_secs(settings.visibility_seconds),
+        max_receives: MAX_RECEIVES,
+        queues: catalogue.queues(),
+    };
+    let queue = EmbeddedJobQueue::open(&config, Arc::clone(clock), Arc::clone(ids))
+        .context("the job queue cannot be used")?;
+    Ok(Arc::new(queue))
+}

@@ -1,0 +1,34 @@
+use std::{sync::OnceLock, time::Duration};
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+/// Upper bounds of the buckets of every `…_seconds` histogram, in seconds.
+const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+/// How often histograms are drained, as the exporter asks for.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The process' metrics: the first call installs the recorder.
+pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("metrics cannot be recorded")?;
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// Drains histograms until `stop`, so that they do not grow when nobody asks for them.
+pub(crate) async fn keep_small(handle: PrometheusHandle, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => handle.run_upkeep(),
+            () = stop.cancelled() => return,
+        }
+    }
+}

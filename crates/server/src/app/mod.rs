@@ -1,0 +1,117 @@
+//! The running program: every part made, wired and kept alive.
+
+pub(crate) mod connections;
+mod metering;
+mod parts;
+mod plan;
+mod stand_ins;
+mod supervisor;
+
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+use lemon_domain::ports::{Clock, IdSource};
+use lemon_http::{Listener, Mount};
+
+pub(crate) use parts::Parts;
+pub(crate) use plan::{Plan, TwitterPlan};
+use stand_ins::StandIns;
+use supervisor::Supervisor;
+
+use crate::{
+    config::ConfigError,
+    system::{SystemClock, SystemIds},
+};
+
+/// Why the program did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The configuration is wrong: exit code 2.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Anything else: exit code 1.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// Where the program listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    pub(crate) http: SocketAddr,
+    pub(crate) ops: SocketAddr,
+    pub(crate) sandbox: Option<SocketAddr>,
+}
+
+/// Everything that runs.
+pub(crate) struct App {
+    addresses: Addresses,
+    /// What takes and does work: stops first.
+    front: Supervisor,
+    /// What the front leans on: stops last.
+    back: Supervisor,
+}
+
+impl App {
+    /// Starts everything: first what can fail, then what serves.
+    pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
+        let http = Listener::bind(plan.http).map_err(anyhow::Error::from)?;
+        let ops = Listener::bind(plan.ops).map_err(anyhow::Error::from)?;
+        let (stand_ins, twitter) = match &plan.twitter {
+            TwitterPlan::Real(config) => (None, config.clone()),
+            TwitterPlan::Sandbox(sandbox) => {
+                let (stand_ins, config) = StandIns::bind(
+                    sandbox,
+                    http.local_addr(),
+                    &plan.data_dir,
+                    Arc::clone(&clock),
+                    Arc::clone(&ids),
+                )?;
+                (Some(stand_ins), config)
+            }
+        };
+        let parts = Parts::connect(plan, twitter, clock, ids).await?;
+        let mount = stand_ins
+            .as_ref()
+            .zip(parts.plan.catalogue.iter().next())
+            .map_or_else(Mount::nothing, |(stand_ins, service)| {
+                stand_ins.page(service)
+            });
+        let addresses = Addresses {
+            http: http.local_addr(),
+            ops: ops.local_addr(),
+            sandbox: stand_ins.as_ref().map(StandIns::local_addr),
+        };
+        let (mut front, mut back) = (Supervisor::new(), Supervisor::new());
+        parts.serve(http, mount, &mut front)?;
+        parts.observe(ops, &mut back)?;
+        parts.work(&mut front);
+        if let Some(stand_ins) = stand_ins {
+            let catalogue = &parts.plan.catalogue;
+            stand_ins.run(catalogue, || parts.workers_ports(), &mut front, &mut back);
+        }
+        Ok(Self {
+            addresses,
+            front,
+            back,
+        })
+    }
+
+    pub(crate) const fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Runs until `until` is done, or until a part ends by itself, which is an error. Work in hand is finished.
+    pub(crate) async fn run<T>(mut self, until: impl Future<Output = T>) -> anyhow::Result<T> {
+        let ended = tokio::select! {
+            done = until => Ok(done),
+            error = self.front.failed() => Err(error),
+            error = self.back.failed() => Err(error),
+        };
+        let front = self.front.finish().await;
+        let back = self.back.finish().await;
+        let done = ended?;
+        front.and(back)?;
+        Ok(done)
+    }
+}

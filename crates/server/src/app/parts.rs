@@ -1,0 +1,235 @@
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use lemon_domain::{
+    ports::{Clock, IdSource, JobQueue, Outbox, TwitterClient},
+    usecases::{Dispatch, Profiles, Quotas, Registering, RegisteringPorts, SignIns, Trainings},
+};
+use lemon_http::{
+    Application, Check, Deadlines, HttpConfig, Listener, Mount, Operations, UseCases,
+};
+use lemon_postgres::SqlStore;
+use lemon_sandbox::WorkersPorts;
+use lemon_twitter::{HttpTwitterClient, TwitterConfig};
+use lemon_worker::{ListenerConfig, ReadyListener, Relay, RelayConfig, Upkeep};
+
+use super::{StartError, connections, metering, plan::Plan, supervisor::Supervisor};
+
+/// How often the upkeep is done.
+const UPKEEP: Duration = Duration::from_mins(1);
+
+/// Everything that is connected, and the use cases over it.
+pub(crate) struct Parts {
+    pub(crate) plan: Plan,
+    pub(crate) store: Arc<SqlStore>,
+    pub(crate) queue: Arc<dyn JobQueue>,
+    pub(crate) twitter: Arc<dyn TwitterClient>,
+    quotas: Arc<Quotas>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+impl Parts {
+    /// Connects to everything, brings the database up to date and sets the quota counter right.
+    pub(crate) async fn connect(
+        plan: Plan,
+        twitter: TwitterConfig,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, StartError> {
+        let counter = connections::quota(&plan.quota, &plan.data_dir, &clock)?;
+        let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids)?;
+        let store = Arc::new(connections::store(&plan.store, &plan.data_dir).await?);
+        store
+            .migrate()
+            .await
+            .context("the database cannot be brought up to date")?;
+        let twitter = HttpTwitterClient::new(twitter, Arc::clone(&clock))
+            .map_err(|error| crate::config::ConfigError::wrong("twitter.url", error))?;
+        let quotas = |grace| {
+            Quotas::new(
+                Arc::clone(&counter),
+                store.clone(),
+                Arc::clone(&clock),
+                grace,
+            )
+        };
+        // The embedded counter is this process' alone: what stands unrecorded in it at the start is an orphan.
+        quotas(Duration::ZERO)
+            .reconcile(&plan.catalogue)
+            .await
+            .context("the quota counter cannot be set right")?;
+        Ok(Self {
+            quotas: Arc::new(quotas(Registering::GRACE)),
+            twitter: Arc::new(twitter),
+            store,
+            queue,
+            plan,
+            clock,
+            ids,
+        })
+    }
+
+    /// The REST API.
+    pub(crate) fn serve(
+        &self,
+        listener: Listener,
+        mount: Mount,
+        front: &mut Supervisor,
+    ) -> Result<(), StartError> {
+        let config = HttpConfig {
+            allowed_origins: self.plan.allowed_origins.clone(),
+            docs: self.plan.docs,
+            workers: None,
+            jwt: self.plan.jwt.clone(),
+            deadlines: Deadlines::default(),
+        };
+        let application = Application::new(listener, config, self.use_cases(), mount)
+            .map_err(|error| crate::config::ConfigError::wrong("jwt.secrets", error))?;
+        let stop = front.stop();
+        front.spawn("API", async move {
+            application.run(stop).await.context("it cannot serve")
+        });
+        Ok(())
+    }
+
+    /// Health and metrics.
+    pub(crate) fn observe(&self, listener: Listener, back: &mut Supervisor) -> anyhow::Result<()> {
+        let metrics = metering::metrics()?;
+        let text = metrics.clone();
+        let ids = Arc::clone(&self.ids);
+        let render = Arc::new(move || text.render());
+        let operations = Operations::new(listener, self.checks(), render, ids);
+        let stop = back.stop();
+        back.spawn("health and metrics", async move {
+            operations.run(stop).await.context("they cannot be served")
+        });
+        let stop = back.stop();
+        back.spawn("upkeep of metrics", async move {
+            metering::keep_small(metrics, stop).await;
+            Ok(())
+        });
+        Ok(())
+    }
+
+    /// What is driven by queues and the clock.
+    pub(crate) fn work(&self, front: &mut Supervisor) {
+        let relay = Relay {
+            outbox: self.store.clone(),
+            queue: Arc::clone(&self.queue),
+            dispatch: Arc::new(Dispatch {
+                catalogue: Arc::clone(&self.plan.catalogue),
+                accounts: self.store.clone(),
+                keys: Arc::clone(&self.plan.sealing_keys),
+            }),
+            clock: Arc::clone(&self.clock),
+            config: RelayConfig::default(),
+        };
+        let stop = front.stop();
+        front.spawn("outbox relay", async move {
+            relay.run(stop).await;
+            Ok(())
+        });
+        let listener = Arc::new(ReadyListener {
+            queue: Arc::clone(&self.queue),
+            trainings: Arc::new(Trainings {
+                registrations: self.store.clone(),
+                clock: Arc::clone(&self.clock),
+                ids: Arc::clone(&self.ids),
+            }),
+            catalogue: Arc::clone(&self.plan.catalogue),
+            config: ListenerConfig {
+                visibility: Duration::from_secs(self.plan.queue.visibility_seconds),
+                ..ListenerConfig::default()
+            },
+        });
+        let stop = front.stop();
+        front.spawn("ready listener", async move {
+            listener.run(stop).await;
+            Ok(())
+        });
+        let upkeep = Upkeep {
+            housekeeping: self.store.clone(),
+            quotas: Arc::clone(&self.quotas),
+            catalogue: Arc::clone(&self.plan.catalogue),
+            clock: Arc::clone(&self.clock),
+            every: UPKEEP,
+        };
+        let stop = front.stop();
+        front.spawn("upkeep", async move {
+            upkeep.run(stop).await;
+            Ok(())
+        });
+    }
+
+    /// What must answer before anybody can be served.
+    fn checks(&self) -> Vec<Check> {
+        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        let (quotas, catalogue) = (Arc::clone(&self.quotas), Arc::clone(&self.plan.catalogue));
+        let (queue, names) = (Arc::clone(&self.queue), self.plan.catalogue.ready_queues());
+        let now = Arc::clone(&self.clock);
+        vec![
+            Check::new("store", move || {
+                let (store, now) = (store.clone(), clock.now());
+                async move {
+                    store.backlog(now).await?;
+                    Ok(())
+                }
+            }),
+            Check::new("quota", move || {
+                let (quotas, catalogue, now) = (quotas.clone(), catalogue.clone(), now.now());
+                async move {
+                    for service in catalogue.iter() {
+                        quotas.usage(&service.budgets_at(now)).await?;
+                    }
+                    Ok(())
+                }
+            }),
+            Check::new("queue", move || {
+                let (queue, names) = (queue.clone(), names.clone());
+                async move {
+                    for name in &names {
+                        queue.depth(name).await?;
+                    }
+                    Ok(())
+                }
+            }),
+        ]
+    }
+
+    /// What the stand-in workers work with.
+    pub(crate) fn workers_ports(&self) -> WorkersPorts {
+        WorkersPorts {
+            queue: Arc::clone(&self.queue),
+            twitter: Arc::clone(&self.twitter),
+            ids: Arc::clone(&self.ids),
+        }
+    }
+
+    fn use_cases(&self) -> UseCases {
+        UseCases {
+            sign_ins: Arc::new(SignIns {
+                twitter: Arc::clone(&self.twitter),
+                pending: self.store.clone(),
+                accounts: self.store.clone(),
+                keys: Arc::clone(&self.plan.sealing_keys),
+                clock: Arc::clone(&self.clock),
+                ids: Arc::clone(&self.ids),
+            }),
+            profiles: Arc::new(Profiles {
+                twitter: Arc::clone(&self.twitter),
+                accounts: self.store.clone(),
+                keys: Arc::clone(&self.plan.sealing_keys),
+            }),
+            registering: Arc::new(Registering::new(RegisteringPorts {
+                registrations: self.store.clone(),
+                quotas: Arc::clone(&self.quotas),
+                clock: Arc::clone(&self.clock),
+                ids: Arc::clone(&self.ids),
+            })),
+            catalogue: Arc::clone(&self.plan.catalogue),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+        }
+    }
+}

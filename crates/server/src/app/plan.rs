@@ -1,0 +1,199 @@
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use directories::ProjectDirs;
+use lemon_domain::{
+    sealing::{SealingKey, SealingKeys},
+    values::Catalogue,
+};
+use lemon_http::{JwtConfig, Origin};
+use lemon_twitter::{TwitterApi, TwitterConfig};
+use secrecy::SecretString;
+use url::Url;
+
+use super::StartError;
+use crate::config::{
+    ConfigError, Keys, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
+    TwitterSettings,
+};
+
+/// A web app under development, as its tools serve it.
+const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
+/// When keys must be given.
+const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
+
+/// A configuration that was found right, with everything in its final form.
+pub(crate) struct Plan {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) http: std::net::SocketAddr,
+    pub(crate) allowed_origins: Vec<Origin>,
+    pub(crate) docs: bool,
+    pub(crate) jwt: JwtConfig,
+    pub(crate) ops: std::net::SocketAddr,
+    pub(crate) store: StoreSettings,
+    pub(crate) sealing_keys: Arc<SealingKeys>,
+    pub(crate) quota: QuotaSettings,
+    pub(crate) queue: QueueSettings,
+    pub(crate) twitter: TwitterPlan,
+    pub(crate) catalogue: Arc<Catalogue>,
+}
+
+/// Which Twitter.
+pub(crate) enum TwitterPlan {
+    /// The stand-in, in this process. Its addresses are known once it listens.
+    Sandbox(SandboxPlan),
+    /// The real one, or one that speaks like it.
+    Real(TwitterConfig),
+}
+
+/// The stand-ins, before they listen.
+pub(crate) struct SandboxPlan {
+    pub(crate) settings: SandboxSettings,
+    pub(crate) callback_url: Option<Url>,
+    pub(crate) api: TwitterApi,
+    pub(crate) deadline: Duration,
+    pub(crate) consumer_secret: SecretString,
+    pub(crate) token_key: SecretString,
+}
+
+impl Plan {
+    /// Checks a configuration and makes what a first run needs.
+    pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
+        let data_dir = match settings.data_dir {
+            Some(data_dir) => data_dir,
+            None => ProjectDirs::from("", "", "lemon-toolbox")
+                .map(|folders| folders.data_dir().to_owned())
+                .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
+        };
+        // Only a machine of its own makes keys for itself: replicas must share theirs.
+        let keys = settings
+            .twitter
+            .is_sandbox()
+            .then(|| made_keys(&data_dir))
+            .transpose()?;
+        let jwt = JwtConfig {
+            secrets: or_made(
+                "jwt.secrets",
+                settings.jwt.secrets.0,
+                keys.as_ref().map(|keys| &keys.jwt_secret),
+            )?,
+            lifetime: Duration::from_secs(settings.jwt.lifetime_seconds),
+        };
+        let sealing_keys = or_made(
+            "store.sealing_keys",
+            settings.store.sealing_keys.0.clone(),
+            keys.as_ref().map(|keys| &keys.sealing_key),
+        )?;
+        let twitter = match keys {
+            Some(keys) => sandbox(settings.twitter, settings.sandbox, keys)?,
+            None => real(settings.twitter)?,
+        };
+        Ok(Self {
+            allowed_origins: origins(settings.http.allowed_origins.map(|origins| origins.0))?,
+            http: settings.http.listen,
+            docs: settings.http.docs,
+            ops: settings.ops.listen,
+            sealing_keys: Arc::new(seals(&sealing_keys)?),
+            catalogue: Arc::new(
+                settings
+                    .services
+                    .catalogue()
+                    .map_err(|fault| ConfigError::wrong("services", fault))?,
+            ),
+            store: settings.store,
+            quota: settings.quota,
+            queue: settings.queue,
+            jwt,
+            twitter,
+            data_dir,
+        })
+    }
+}
+
+fn seals(keys: &[SecretString]) -> Result<SealingKeys, ConfigError> {
+    keys.iter()
+        .map(SealingKey::parse)
+        .collect::<Result<_, _>>()
+        .and_then(SealingKeys::new)
+        .map_err(|fault| ConfigError::wrong("store.sealing_keys", fault))
+}
+
+fn origins(configured: Option<Vec<String>>) -> Result<Vec<Origin>, ConfigError> {
+    configured
+        .unwrap_or_else(|| vec![DEVELOPMENT_ORIGIN.to_owned()])
+        .iter()
+        .map(|origin| Origin::parse(origin))
+        .collect::<Result<_, _>>()
+        .map_err(|fault| ConfigError::wrong("http.allowed_origins", fault))
+}
+
+/// The keys of the data folder, made on the first run.
+fn made_keys(data_dir: &Path) -> anyhow::Result<Keys> {
+    Keys::of(data_dir)
+        .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
+}
+
+/// The configured secrets, or the one that this machine made.
+fn or_made(
+    key: &str,
+    configured: Vec<SecretString>,
+    made: Option<&SecretString>,
+) -> Result<Vec<SecretString>, ConfigError> {
+    match made {
+        _ if !configured.is_empty() => Ok(configured),
+        Some(made) => Ok(vec![made.clone()]),
+        None => Err(ConfigError::missing(key, NOT_SANDBOX)),
+    }
+}
+
+fn api(settings: &TwitterSettings) -> Result<TwitterApi, ConfigError> {
+    settings
+        .api
+        .parse()
+        .map_err(|fault| ConfigError::wrong("twitter.api", fault))
+}
+
+fn sandbox(
+    twitter: TwitterSettings,
+    settings: SandboxSettings,
+    keys: Keys,
+) -> Result<TwitterPlan, ConfigError> {
+    let exposed = !settings.listen.ip().is_loopback();
+    if exposed && !settings.anybody_may_sign_in_as_anybody {
+        let fault = "anybody can sign in as anybody there, so it is a loopback address unless \
+                     sandbox.anybody_may_sign_in_as_anybody is true";
+        return Err(ConfigError::wrong("sandbox.listen", fault));
+    }
+    Ok(TwitterPlan::Sandbox(SandboxPlan {
+        api: api(&twitter)?,
+        deadline: Duration::from_millis(twitter.deadline_ms),
+        callback_url: twitter.callback_url,
+        consumer_secret: keys.sandbox_consumer_secret,
+        token_key: keys.sandbox_token_key,
+        settings,
+    }))
+}
+
+fn real(settings: TwitterSettings) -> Result<TwitterPlan, ConfigError> {
+    let required = |key: &str| ConfigError::missing(key, NOT_SANDBOX);
+    Ok(TwitterPlan::Real(TwitterConfig {
+        api: api(&settings)?,
+        url: Url::parse(&settings.url).map_err(|_| {
+            ConfigError::wrong("twitter.url", "it is neither \"sandbox\" nor a URL")
+        })?,
+        consumer_key: settings
+            .consumer_key
+            .ok_or_else(|| required("twitter.consumer_key"))?,
+        consumer_secret: settings
+            .consumer_secret
+            .ok_or_else(|| required("twitter.consumer_secret"))?,
+        callback_url: settings
+            .callback_url
+            .ok_or_else(|| required("twitter.callback_url"))?,
+        deadline: Duration::from_millis(settings.deadline_ms),
+    }))
+}

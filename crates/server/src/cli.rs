@@ -1,0 +1,78 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Twitter tools for everybody: sign in, take one of the day's places, be told when it is ready.
+///
+/// Without a command it serves. Nothing needs to be installed or configured for a first look: everything runs on this
+/// machine, with SQLite in a data folder and a stand-in for Twitter, and the log says where the page is.
+#[derive(Parser)]
+#[command(name = "lemon-toolbox", version, after_long_help = HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Args)]
+pub(crate) struct Common {
+    /// Configuration file (TOML); the environment goes over it
+    #[arg(long, global = true, env = "LEMON_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder for keys and databases of a single machine, made on the first run
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API, relay jobs and listen for ready messages (the default)
+    Serve,
+    /// Make the whole journey over real HTTP, a line a step; succeeds only if every step held
+    ///
+    /// Starts a system of its own on free ports with a temporary data folder, so that it can run beside another, signs
+    /// a made-up person in, registers, waits for the training, sees the notification, deletes everything and stops.
+    Demo,
+    /// Check the configuration and try every connection, a line each
+    Check,
+    /// Bring the database to this program's version, or back
+    Migrate {
+        /// Which way
+        #[arg(value_enum, default_value_t = Direction::Up)]
+        direction: Direction,
+        /// With `down`: how many migrations to take back
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        steps: u32,
+    },
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Direction {
+    /// Apply what is missing
+    Up,
+    /// Take back the latest
+    Down,
+}
+
+const HELP: &str = "\
+Configuration:
+  Every key can be in the file ([section] key = …) and in the environment (LEMON_SECTION__KEY), which wins. A secret may
+  come from a file: LEMON_SECTION__KEY_FILE names it. An unknown key stops the start. The README has the table of keys.
+
+    LEMON_HTTP__LISTEN=0.0.0.0:8080        where the API listens
+    LEMON_SERVICES__LEARN_ME__DAILY_LIMIT=400
+    LEMON_LOG__FILTER=info,lemon_http=debug
+    LEMON_LOG__FORMAT=json                 auto: human on a terminal, JSON elsewhere
+
+Exit codes:
+  0  done      1  it could not be started, or a part of it ended      2  the command line or the configuration is wrong
+
+Examples:
+  lemon-toolbox                            serve with nothing configured; the log says where
+  lemon-toolbox demo                       see the whole journey in the terminal
+  lemon-toolbox --config lemon.toml check  try every connection before a start";

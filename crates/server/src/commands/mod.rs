@@ -1,0 +1,53 @@
+//! What each subcommand does.
+
+mod check;
+mod demo;
+mod serve;
+
+use std::{env, io::Write};
+
+use anyhow::Context;
+
+use crate::{
+    app::{Plan, StartError, connections},
+    cli::{Cli, Command, Common, Direction},
+    config::{Overrides, Settings, load},
+    logging,
+};
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(configured(cli.common)?).await,
+        Command::Demo => demo::run().await,
+        Command::Check => check::run(configured(cli.common)?).await,
+        Command::Migrate { direction, steps } => {
+            migrate(configured(cli.common)?, direction, steps).await
+        }
+        Command::Openapi => {
+            writeln!(std::io::stdout(), "{}", lemon_http::openapi()).context("cannot print")?;
+            Ok(())
+        }
+    }
+}
+
+/// The configuration, with the log set up as it says.
+fn configured(common: Common) -> Result<Plan, StartError> {
+    let overrides = Overrides {
+        file: common.config,
+        data_dir: common.data_dir,
+    };
+    let settings: Settings = load(&overrides, env::vars())?;
+    logging::init(&settings.log)?;
+    Plan::new(settings)
+}
+
+async fn migrate(plan: Plan, direction: Direction, steps: u32) -> Result<(), StartError> {
+    let store = connections::store(&plan.store, &plan.data_dir).await?;
+    match direction {
+        Direction::Up => store.migrate().await,
+        Direction::Down => store.roll_back(steps).await,
+    }
+    .context("the database cannot be migrated")?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// The file in the data folder.
+const FILE: &str = "keys.json";
+
+/// Keys that a single machine makes for itself on its first run.
+#[derive(Deserialize)]
+pub(crate) struct Keys {
+    pub(crate) jwt_secret: SecretString,
+    pub(crate) sealing_key: SecretString,
+    pub(crate) sandbox_consumer_secret: SecretString,
+    pub(crate) sandbox_token_key: SecretString,
+}
+
+#[derive(Serialize)]
+struct NewKeys {
+    jwt_secret: String,
+    sealing_key: String,
+    sandbox_consumer_secret: String,
+    sandbox_token_key: String,
+}
+
+impl Keys {
+    /// Reads the keys of a data folder; makes the folder (0700) and the keys (0600) on first sight.
+    pub(crate) fn of(data_dir: &Path) -> io::Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)?;
+        let file = data_dir.join(FILE);
+        match fs::read(&file) {
+            Ok(content) => serde_json::from_slice(&content).map_err(|error| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{FILE} cannot be read at line {}", error.line()),
+                )
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Self::make(data_dir)?;
+                Self::of(data_dir)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes fresh keys, whole or not at all. Of two first runs at a time, one's keys stay.
+    fn make(data_dir: &Path) -> io::Result<()> {
+        let keys = NewKeys {
+            jwt_secret: random::<64>()?,
+            sealing_key: format!("k1:{}", random::<32>()?),
+            sandbox_consumer_secret: random::<32>()?,
+            sandbox_token_key: random::<32>()?,
+        };
+        let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
+        file.sync_all()?;
+        let linked = fs::hard_link(&draft, data_dir.join(FILE));
+        fs::remove_file(&draft)?;
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// So many random bytes, in Base64.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "keys are made here, once, from the operating system's randomness"
+)]
+fn random<const N: usize>() -> io::Result<String> {
+    let mut bytes = [0_u8; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(BASE64_STANDARD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_and_are_the_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("a/b");
+        let first = Keys::of(&data_dir).unwrap();
+        let second = Keys::of(&data_dir).unwrap();
+        assert_eq!(
+            first.jwt_secret.expose_secret(),
+            second.jwt_secret.expose_secret()
+        );
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&data_dir.join(FILE)), 0o600);
+        assert_eq!(mode(&data_dir), 0o700);
+        assert_eq!(fs::read_dir(&data_dir).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn two_folders_have_different_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = Keys::of(&folder.path().join("one")).unwrap();
+        let two = Keys::of(&folder.path().join("two")).unwrap();
+        assert_ne!(
+            one.sealing_key.expose_secret(),
+            two.sealing_key.expose_secret()
+        );
+    }
+
+    #[test]
+    fn a_spoilt_file_is_an_error_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), "{\"jwt_secret\": hush}").unwrap();
+        let error = Keys::of(folder.path()).err().unwrap().to_string();
+        assert!(error.contains(FILE) && !error.contains("hush"), "{error}");
+    }
+}

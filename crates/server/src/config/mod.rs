@@ -1,0 +1,16 @@
+//! Configuration: a file, then the environment, then the command line; a struct per section.
+
+mod keys;
+mod list;
+mod load;
+mod log;
+mod services;
+mod settings;
+
+pub(crate) use keys::Keys;
+pub(crate) use load::{ConfigError, Overrides, load};
+pub(crate) use log::{LogFormat, LogSettings};
+pub(crate) use settings::{
+    EMBEDDED, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
+    TwitterSettings,
+};

@@ -1,0 +1,183 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{list::List, log::LogSettings, services::ServicesSettings};
+
+/// The value of `quota.url` and `queue.url` that needs no server.
+pub(crate) const EMBEDDED: &str = "embedded";
+/// The value of `twitter.url` that means the sandbox.
+pub(crate) const SANDBOX: &str = "sandbox";
+
+/// Everything that can be configured. An unknown key stops the start.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) http: HttpSettings,
+    pub(crate) ops: OpsSettings,
+    pub(crate) store: StoreSettings,
+    pub(crate) quota: QuotaSettings,
+    pub(crate) queue: QueueSettings,
+    pub(crate) twitter: TwitterSettings,
+    pub(crate) sandbox: SandboxSettings,
+    pub(crate) jwt: JwtSettings,
+    pub(crate) log: LogSettings,
+    pub(crate) services: ServicesSettings,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HttpSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) allowed_origins: Option<List<String>>,
+    /// Swagger UI and the OpenAPI document.
+    pub(crate) docs: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8080),
+            allowed_origins: None,
+            docs: true,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OpsSettings {
+    pub(crate) listen: SocketAddr,
+}
+
+impl Default for OpsSettings {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8082),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSettings {
+    /// `sqlite://…` or `postgres://…`; it may hold a password. Empty: a file in the data folder.
+    pub(crate) url: SecretString,
+    pub(crate) sealing_keys: List<SecretString>,
+    pub(crate) max_connections: u32,
+    pub(crate) deadline_ms: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            url: SecretString::from(""),
+            sealing_keys: List::default(),
+            max_connections: 10,
+            deadline_ms: 2_000,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct QuotaSettings {
+    pub(crate) url: SecretString,
+}
+
+impl Default for QuotaSettings {
+    fn default() -> Self {
+        Self {
+            url: SecretString::from(EMBEDDED),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct QueueSettings {
+    pub(crate) url: String,
+    pub(crate) visibility_seconds: u64,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self {
+            url: EMBEDDED.to_owned(),
+            visibility_seconds: 30,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TwitterSettings {
+    pub(crate) url: String,
+    /// `v2` or `v1.1`.
+    pub(crate) api: String,
+    pub(crate) consumer_key: Option<SecretString>,
+    pub(crate) consumer_secret: Option<SecretString>,
+    pub(crate) callback_url: Option<url::Url>,
+    pub(crate) deadline_ms: u64,
+}
+
+impl TwitterSettings {
+    /// The sandbox stands in for Twitter.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.url == SANDBOX
+    }
+}
+
+impl Default for TwitterSettings {
+    fn default() -> Self {
+        Self {
+            url: SANDBOX.to_owned(),
+            api: "v2".to_owned(),
+            consumer_key: None,
+            consumer_secret: None,
+            callback_url: None,
+            deadline_ms: 5_000,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SandboxSettings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) training_seconds: u64,
+    /// Listen beyond loopback, though anybody can sign in as anybody there.
+    pub(crate) anybody_may_sign_in_as_anybody: bool,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8081),
+            training_seconds: 5,
+            anybody_may_sign_in_as_anybody: false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct JwtSettings {
+    pub(crate) secrets: List<SecretString>,
+    pub(crate) lifetime_seconds: u64,
+}
+
+impl Default for JwtSettings {
+    fn default() -> Self {
+        Self {
+            secrets: List::default(),
+            lifetime_seconds: 2_629_800,
+        }
+    }
+}
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
+}

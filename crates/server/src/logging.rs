@@ -1,0 +1,30 @@
+//! Log lines on stderr: human on a terminal, JSON elsewhere.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::{ConfigError, LogFormat, LogSettings};
+
+/// Sends every log line from here on to stderr.
+pub(crate) fn init(settings: &LogSettings) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&settings.filter)
+        .map_err(|error| ConfigError::wrong("log.filter", error))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let human = match settings.format {
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => stderr().is_terminal(),
+    };
+    let initialised = if human {
+        let layer = fmt::layer()
+            .with_writer(stderr)
+            .with_ansi(stderr().is_terminal())
+            .with_target(false);
+        registry.with(layer).try_init()
+    } else {
+        let layer = fmt::layer().json().flatten_event(true).with_writer(stderr);
+        registry.with(layer).try_init()
+    };
+    initialised.map_err(|error| ConfigError::new(format!("logging cannot start: {error}")))
+}

@@ -1,0 +1,120 @@
+//! The process is killed in the middle of it, and nothing is lost or doubled.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use futures::future::join_all;
+use lemon_tests::{Person, System, wait_until};
+
+/// Registers as the web app does: a failed call is repeated, with the same key.
+async fn register_stubbornly(person: &Person) -> u16 {
+    let key = format!("key-{}", person.user_id);
+    let path = "/api/service/learn_me";
+    wait_until("the registration is answered", async || {
+        let request = person
+            .request(reqwest::Method::POST, path)
+            .header("Idempotency-Key", &key);
+        let status = request.send().await.ok()?.status().as_u16();
+        (status < 500).then_some(status)
+    })
+    .await
+}
+
+async fn notified_once(person: &Person) {
+    wait_until("the notification has come", async || {
+        (!person.notifications().await.is_empty()).then_some(())
+    })
+    .await;
+    assert_eq!(person.notifications().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_a_crowd_it_is_still_exact() {
+    let mut system = System::builder()
+        .env("LEMON_SERVICES__LEARN_ME__DAILY_LIMIT", "40")
+        .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
+        .start()
+        .await;
+    let mut people = Vec::new();
+    for n in 1..=60 {
+        people.push(system.sign_in(n).await);
+    }
+
+    let crowd = tokio::spawn({
+        let people = people.clone();
+        async move { join_all(people.iter().map(register_stubbornly)).await }
+    });
+    wait_until("some have registered", async || {
+        let taken = people[0].can_use().await.body["register_count"].as_u64();
+        (taken >= Some(5)).then_some(())
+    })
+    .await;
+    system.kill().await;
+    system.restart().await;
+    let statuses = crowd.await.unwrap();
+
+    let accepted = statuses.iter().filter(|&&status| status == 201).count();
+    assert_eq!(accepted, 40, "{statuses:?}");
+    for (person, status) in people.iter().zip(statuses) {
+        let listed = person.services().await.must_be(200);
+        assert_eq!(listed.as_array().unwrap().len(), usize::from(status == 201));
+        if status == 201 {
+            person.wait_until_ready().await;
+            notified_once(person).await;
+        }
+    }
+    assert_eq!(people[0].can_use().await.must_be(200)["register_count"], 40);
+}
+
+#[tokio::test]
+async fn killed_while_a_worker_trains_the_training_still_becomes_ready() {
+    let mut system = System::builder()
+        .env("LEMON_SANDBOX__TRAINING_SECONDS", "1")
+        .env("LEMON_QUEUE__VISIBILITY_SECONDS", "2")
+        .start()
+        .await;
+    let person = system.sign_in(1).await;
+    person.register(None).await.must_be(201);
+    system.kill().await;
+    system.restart().await;
+    // The JWT and the stored Twitter token are as good as before.
+    person.profile().await.must_be(200);
+    assert_eq!(person.can_use().await.must_be(200)["register_count"], 1);
+    person.wait_until_ready().await;
+    notified_once(&person).await;
+}
+
+#[tokio::test]
+async fn killed_again_and_again_everybody_is_notified_once() {
+    let mut system = System::builder()
+        .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
+        .env("LEMON_QUEUE__VISIBILITY_SECONDS", "2")
+        .start()
+        .await;
+    let mut people = Vec::new();
+    for n in 1..=5 {
+        let person = system.sign_in(n).await;
+        person.register(None).await.must_be(201);
+        people.push(person);
+        system.kill().await;
+        system.restart().await;
+    }
+    for person in &people {
+        person.wait_until_ready().await;
+        notified_once(person).await;
+    }
+    assert_eq!(people[0].can_use().await.must_be(200)["register_count"], 5);
+}
+
+#[tokio::test]
+async fn asked_to_end_it_finishes_and_exits_with_success() {
+    let mut system = System::builder()
+        .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
+        .start()
+        .await;
+    let person = system.sign_in(1).await;
+    person.register(None).await.must_be(201);
+    let status = system.terminate().await;
+    assert!(status.success(), "{status}");
+    system.restart().await;
+    person.wait_until_ready().await;
+    notified_once(&person).await;
+}

@@ -1,0 +1,221 @@
+//! How the program starts, and how it says that it cannot.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output},
+};
+
+use lemon_tests::{System, binary};
+use serde_json::Value;
+
+const FREE: [(&str, &str); 3] = [
+    ("LEMON_HTTP__LISTEN", "127.0.0.1:0"),
+    ("LEMON_OPS__LISTEN", "127.0.0.1:0"),
+    ("LEMON_SANDBOX__LISTEN", "127.0.0.1:0"),
+];
+
+/// Runs the program to its end.
+fn run(data_dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(binary())
+        .args(args)
+        .env_clear()
+        .envs(FREE)
+        .env("LEMON_DATA_DIR", data_dir)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
+}
+
+/// The exit code, and the one line on stderr.
+fn refusal(data_dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let output = run(data_dir, args, variables);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let last = stderr.trim_end().lines().last().unwrap_or_default();
+    (output.status.code().unwrap(), last.to_owned())
+}
+
+#[test]
+fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    for (variable, value, named) in [
+        ("LEMON_HTTP__LISTN", "127.0.0.1:0", "listn"),
+        ("LEMON_HTTP__LISTEN", "nowhere", "http.listen"),
+        ("LEMON_NONSENSE", "1", "nonsense"),
+        ("LEMON_JWT__SECRETS", "c2hvcnQ=", "jwt.secrets"),
+        ("LEMON_JWT__SECRETS", "not base64!", "jwt.secrets"),
+        (
+            "LEMON_STORE__SEALING_KEYS",
+            "k1:c2hvcnQ=",
+            "store.sealing_keys",
+        ),
+        ("LEMON_STORE__URL", "mysql://localhost/x", "store.url"),
+        ("LEMON_QUOTA__URL", "memcached://x", "quota.url"),
+        ("LEMON_QUEUE__URL", "rabbit", "queue.url"),
+        ("LEMON_HTTP__ALLOWED_ORIGINS", "*", "http.allowed_origins"),
+        (
+            "LEMON_TWITTER__URL",
+            "https://api.x.com",
+            "twitter.consumer_key",
+        ),
+        ("LEMON_TWITTER__URL", "nonsense", "twitter.url"),
+        ("LEMON_TWITTER__API", "v3", "twitter.api"),
+        ("LEMON_LOG__FILTER", "a=b=c", "log.filter"),
+        ("LEMON_SERVICES__LEARN_ME__ZONE", "Mars/Base", "Mars/Base"),
+        ("LEMON_SERVICES__LEARN_ME__TURNS_AT", "25:00", "25:00"),
+        (
+            "LEMON_SERVICES__LEARN_ME__DAILY_LIMIT",
+            "many",
+            "daily_limit",
+        ),
+    ] {
+        let (code, line) = refusal(folder.path(), &["serve"], &[(variable, value)]);
+        assert_eq!(code, 2, "{variable}: {line}");
+        assert!(line.contains(named), "{variable}: {line}");
+    }
+}
+
+#[test]
+fn a_secret_is_not_repeated_in_the_sentence_about_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for variable in ["LEMON_JWT__SECRETS", "LEMON_STORE__SEALING_KEYS"] {
+        let output = run(folder.path(), &["serve"], &[(variable, "k1:hush-hush!")]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!String::from_utf8(output.stderr).unwrap().contains("hush"));
+    }
+}
+
+#[test]
+fn an_unknown_argument_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(refusal(folder.path(), &["sreve"], &[]).0, 2);
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for variable in [
+        "LEMON_HTTP__LISTEN",
+        "LEMON_OPS__LISTEN",
+        "LEMON_SANDBOX__LISTEN",
+    ] {
+        let (code, line) = refusal(folder.path(), &[], &[(variable, &address)]);
+        assert_eq!(code, 1, "{line}");
+        assert!(line.contains(&address) && line.contains("port"), "{line}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (code, line) = refusal(&file.join("data"), &[], &[]);
+    assert_eq!(code, 1, "{line}");
+    assert!(line.contains("file/data"), "{line}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut system = System::builder().data_dir(folder.path()).start().await;
+    system.terminate().await;
+    rusqlite::Connection::open(folder.path().join("lemon.db"))
+        .unwrap()
+        .execute(
+            "insert into seaql_migrations (version, applied_at) values ('m99990101_from_the_future', 0)",
+            [],
+        )
+        .unwrap();
+    let (code, line) = refusal(folder.path(), &["serve"], &[]);
+    assert_eq!(code, 1, "{line}");
+    assert!(line.contains("newer version"), "{line}");
+}
+
+#[tokio::test]
+async fn a_data_folder_in_use_is_named() {
+    let system = System::builder().start().await;
+    let (code, line) = refusal(&system.data_dir(), &["serve"], &[]);
+    assert_eq!(code, 1, "{line}");
+    assert!(line.contains("in use"), "{line}");
+}
+
+#[test]
+fn the_sandbox_stays_on_loopback_unless_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let everywhere = ("LEMON_SANDBOX__LISTEN", "0.0.0.0:0");
+    let (code, line) = refusal(folder.path(), &[], &[everywhere]);
+    assert_eq!(code, 2, "{line}");
+    assert!(line.contains("anybody_may_sign_in_as_anybody"), "{line}");
+}
+
+#[tokio::test]
+async fn the_log_says_that_the_sandbox_is_on() {
+    let system = System::builder().start().await;
+    let lines = system.log_lines();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("anybody can sign in as anybody")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn check_tries_every_connection_in_a_line_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["check"], &[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    for part in ["configuration", "store", "quota", "queue", "twitter"] {
+        assert!(
+            said.lines().any(|line| line.starts_with(part)),
+            "{part} in {said}"
+        );
+    }
+}
+
+#[test]
+fn openapi_prints_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["openapi"], &[]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert!(
+        document["paths"]["/api/service/learn_me"]["post"].is_object(),
+        "{document}"
+    );
+}
+
+#[test]
+fn migrate_goes_forward_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [
+        vec!["migrate"],
+        vec!["migrate", "down"],
+        vec!["migrate", "up"],
+    ] {
+        let output = run(folder.path(), &args, &[]);
+        assert!(output.status.success(), "{args:?}: {output:?}");
+    }
+}
+
+#[test]
+fn help_says_how_to_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["--help"], &[]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in [
+        "serve",
+        "demo",
+        "check",
+        "migrate",
+        "openapi",
+        "LEMON_HTTP__LISTEN",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
