@@ -1,1 +1,13 @@
-//! Stub.
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod file;
+mod job_queue;
+mod quota_counter;
+mod writer;
+
+pub use config::QueueConfig;
+pub use error::OpenError;
+pub use job_queue::{DeadLetter, EmbeddedJobQueue};
+pub use quota_counter::EmbeddedQuotaCounter;

@@ -1,0 +1,148 @@
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use lemon_domain::{
+    BoxError,
+    ports::{QueueError, QuotaError},
+};
+use rusqlite::ErrorCode;
+
+/// Why a file was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it, or this one has it open already.
+    #[error("{} is in use by another process", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be made, read or written.
+    #[error("{} cannot be written", path.display())]
+    CannotWrite {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: BoxError,
+    },
+    /// A later version of this program wrote it.
+    #[error("{} is of version {found}, newer than {known}, the newest known", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that can be read.
+        known: u32,
+    },
+    /// It holds something else.
+    #[error("{} is not a {expected}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// It is torn, or its content breaks an invariant.
+    #[error("{} is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn cannot_write(path: &Path, source: impl Into<BoxError>) -> Self {
+        Self::CannotWrite {
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn damaged(path: &Path, source: impl Into<BoxError>) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn of(path: &Path, error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse {
+                path: path.to_owned(),
+            },
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure,
+            ) => Self::cannot_write(path, error),
+            _ => Self::damaged(path, error),
+        }
+    }
+}
+
+/// Why a write was not made, or may not have been.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("the writer of the file has stopped")]
+    Stopped,
+    #[error("the transaction was rolled back")]
+    RolledBack,
+    /// One error may fail a whole group of writes, so it is shared.
+    #[error("the file could not be written")]
+    Sqlite(#[source] Arc<rusqlite::Error>),
+}
+
+impl Fault {
+    /// The disk may have room again, or the device be back.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Stopped | Self::RolledBack => true,
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::OperationInterrupted
+                )
+            ),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
+    }
+}
+
+impl From<Fault> for QuotaError {
+    fn from(fault: Fault) -> Self {
+        if fault.is_transient() {
+            Self::Unavailable(fault.into())
+        } else {
+            Self::Rejected(fault.into())
+        }
+    }
+}
+
+impl From<Fault> for QueueError {
+    fn from(fault: Fault) -> Self {
+        if fault.is_transient() {
+            Self::Unavailable(fault.into())
+        } else {
+            Self::Rejected(fault.into())
+        }
+    }
+}

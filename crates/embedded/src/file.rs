@@ -1,0 +1,171 @@
+use std::{fs, io, path::Path, time::Duration};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
+
+use crate::OpenError;
+
+/// When a commit is on the disk, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Durability {
+    /// Before it is answered: it survives a power failure.
+    Commit,
+    /// A little later: it survives the process, not always a power failure.
+    Checkpoint,
+}
+
+/// What a file holds.
+pub(crate) struct Format {
+    /// What it is called in errors.
+    pub(crate) name: &'static str,
+    /// Tells it from other SQLite files, <https://www.sqlite.org/pragma.html#pragma_application_id>.
+    pub(crate) application_id: i32,
+    /// When commits are durable.
+    pub(crate) durability: Durability,
+    /// The schema, step by step; a file's version is how many of them it has seen.
+    pub(crate) migrations: &'static [&'static str],
+}
+
+impl Format {
+    /// Opens the file for this process alone; makes it, or brings it to the newest version.
+    pub(crate) fn open(&self, path: &Path) -> Result<Connection, OpenError> {
+        make_private(path).map_err(|error| OpenError::cannot_write(path, error))?;
+        let mut connection = self
+            .connect(path)
+            .map_err(|error| OpenError::of(path, error))?;
+        self.migrate(&mut connection, path)?;
+        check(&connection, path)?;
+        Ok(connection)
+    }
+
+    fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        // Who finds the file in use is told at once.
+        connection.busy_timeout(Duration::ZERO)?;
+        // The lock is taken by the first access and held until the connection closes, however the process ends:
+        // https://www.sqlite.org/pragma.html#pragma_locking_mode
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        let synchronous = match self.durability {
+            Durability::Commit => "FULL",
+            Durability::Checkpoint => "NORMAL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        // What is deleted may have carried credentials.
+        connection.pragma_update(None, "secure_delete", true)?;
+        Ok(connection)
+    }
+
+    fn migrate(&self, connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+        let failed = |error| OpenError::of(path, error);
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let (owner, found) = identity(&transaction).map_err(failed)?;
+        let empty = is_empty(&transaction).map_err(failed)?;
+        if owner != self.application_id && !(empty && owner == 0 && found == 0) {
+            return Err(OpenError::Foreign {
+                path: path.to_owned(),
+                expected: self.name,
+            });
+        }
+        let known = u32::try_from(self.migrations.len()).unwrap_or(u32::MAX);
+        if found > known {
+            return Err(OpenError::Newer {
+                path: path.to_owned(),
+                found,
+                known,
+            });
+        }
+        for step in self.migrations.iter().skip(found as usize) {
+            transaction.execute_batch(step).map_err(failed)?;
+        }
+        transaction
+            .pragma_update(None, "application_id", self.application_id)
+            .map_err(failed)?;
+        transaction
+            .pragma_update(None, "user_version", known)
+            .map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+}
+
+/// A time in a column, kept as microseconds since 1970.
+pub(crate) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<DateTime<Utc>> {
+    let micros = row.get(column)?;
+    let time = DateTime::from_timestamp_micros(micros);
+    time.ok_or_else(|| {
+        let index = row.as_ref().column_index(column).unwrap_or_default();
+        rusqlite::Error::IntegralValueOutOfRange(index, micros)
+    })
+}
+
+/// Whose file it is, and of which version.
+fn identity(connection: &Connection) -> rusqlite::Result<(i32, u32)> {
+    let owner = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok((owner, version))
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
+}
+
+/// Reads every page, so that a torn file is found now and not by a request.
+fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let verdict: String = connection
+        .pragma_query_value(None, "quick_check", |row| row.get(0))
+        .map_err(|error| OpenError::of(path, error))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(OpenError::damaged(path, verdict))
+    }
+}
+
+/// Makes the file if there is none, and keeps others from reading it. SQLite gives its journals the same mode.
+///
+/// A file that exists must not be opened here: closing it again would release the process' locks on it,
+/// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
+fn make_private(path: &Path) -> io::Result<()> {
+    match private().open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::metadata(path)?.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            restrict(path)
+        }
+        made => made.map(drop),
+    }
+}
+
+#[cfg(unix)]
+fn private() -> fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    options
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    options
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

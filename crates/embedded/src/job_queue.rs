@@ -1,0 +1,296 @@
+mod line;
+mod receipt;
+mod rows;
+
+use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    ports::{
+        Clock, Delivery, Depth, IdSource, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing,
+        QueueError, Receipt,
+    },
+    values::QueueName,
+};
+use tokio::{
+    sync::futures::Notified,
+    time::{Instant, sleep, sleep_until},
+};
+
+use self::{
+    line::{Line, lines},
+    receipt::Handle,
+    rows::{Look, Message},
+};
+use crate::{OpenError, QueueConfig, error::Fault, writer::Writer};
+
+/// How often a waiting receive looks at the clock, which may be set, for a message that is hidden until a known time.
+const LOOK_AT_CLOCK: Duration = Duration::from_millis(50);
+
+/// A message that came to nothing. Its text is received from the dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The queue's own id of the message.
+    pub message_id: String,
+    /// Why.
+    pub reason: String,
+    /// When it was sent.
+    pub sent_at: DateTime<Utc>,
+    /// When it was given up.
+    pub died_at: DateTime<Utc>,
+}
+
+/// Standard queues in a SQLite file, each with its dead-letter queue `<name>-dlq`.
+///
+/// What was taken, received or acknowledged survives a power failure. Bodies are plain text, as on any queue; the file is
+/// the owner's alone, and what is acknowledged is overwritten.
+///
+/// A receipt is good until the message is received again, also after its visibility timeout. A `receive` that is
+/// dropped may have received messages; they come again after their visibility timeout.
+pub struct EmbeddedJobQueue {
+    lines: BTreeMap<String, Arc<Line>>,
+    visibility: Duration,
+    writer: Writer,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+impl EmbeddedJobQueue {
+    /// Opens the file, for this process alone; makes it if there is none.
+    ///
+    /// # Errors
+    /// As [`OpenError`] says.
+    pub fn open(
+        config: &QueueConfig,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, OpenError> {
+        let connection = rows::FORMAT.open(&config.path)?;
+        Ok(Self {
+            lines: lines(&config.queues, config.max_receives),
+            visibility: config.visibility.min(MAX_DELAY),
+            writer: Writer::start("job-queue", connection)
+                .map_err(|error| OpenError::cannot_write(&config.path, error))?,
+            clock,
+            ids,
+        })
+    }
+
+    /// At most `max` of a queue's dead letters, the oldest first.
+    ///
+    /// # Errors
+    /// [`QueueError::NoSuchQueue`], or infrastructure.
+    pub async fn dead_letters(
+        &self,
+        queue: &QueueName,
+        max: u32,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let line = self.line(queue)?;
+        let Some(dead) = &line.dead_letters else {
+            return Ok(Vec::new());
+        };
+        let dead = dead.queue.clone();
+        let read = self
+            .writer
+            .submit(move |connection| rows::dead_letters(connection, &dead, max));
+        Ok(read.committed().await?)
+    }
+
+    fn line(&self, queue: &QueueName) -> Result<Arc<Line>, QueueError> {
+        let line = self.lines.get(queue.as_str());
+        line.cloned()
+            .ok_or_else(|| QueueError::NoSuchQueue(queue.to_string()))
+    }
+
+    async fn put(&self, line: &Arc<Line>, messages: Vec<Message>) -> Result<(), Fault> {
+        let (to, now) = (Arc::clone(line), self.clock.now());
+        let sent = self
+            .writer
+            .submit(move |connection| rows::send(connection, &to.name, &messages, now));
+        sent.committed().await?;
+        line.changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn look(&self, line: &Arc<Line>, max: usize) -> Result<Look, Fault> {
+        let (line, now) = (Arc::clone(line), self.clock.now());
+        let until = now + self.visibility;
+        let looked = self
+            .writer
+            .submit(move |connection| rows::receive(connection, &line, max, now, until));
+        looked.committed().await
+    }
+
+    /// Waits until a look may find something, or the wait is over.
+    async fn wait(
+        &self,
+        changed: Pin<&mut Notified<'_>>,
+        next: Option<DateTime<Utc>>,
+        deadline: Instant,
+    ) {
+        let visible = async {
+            let Some(next) = next else {
+                return std::future::pending().await;
+            };
+            while self.clock.now() < next {
+                let left = (next - self.clock.now()).to_std().unwrap_or_default();
+                sleep(left.min(LOOK_AT_CLOCK)).await;
+            }
+        };
+        tokio::select! {
+            () = changed => {}
+            () = visible => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+
+    async fn hide(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        time: Duration,
+    ) -> Result<(), QueueError> {
+        let line = self.line(queue)?;
+        let handle = Handle::parse(receipt).ok_or(QueueError::StaleReceipt)?;
+        let until = self.clock.now() + time.min(MAX_DELAY);
+        let held = Arc::clone(&line);
+        let hidden = self
+            .writer
+            .submit(move |connection| rows::hide(connection, &held.name, handle, until));
+        let outcome = taken(hidden.committed().await?);
+        line.changed.notify_waiters();
+        outcome
+    }
+}
+
+#[async_trait]
+impl JobQueue for EmbeddedJobQueue {
+    async fn send(
+        &self,
+        queue: &QueueName,
+        messages: Vec<Outgoing>,
+    ) -> Vec<Result<(), QueueError>> {
+        let Ok(line) = self.line(queue) else {
+            return messages.iter().map(|_| no_such(queue)).collect();
+        };
+        let mut fitting = Vec::with_capacity(messages.len());
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for Outgoing { body, .. } in messages {
+            let fits = check_size(&body);
+            if fits.is_ok() {
+                let id = self.ids.uuid();
+                fitting.push(Message { id, body });
+            }
+            outcomes.push(fits);
+        }
+        if let Err(fault) = self.put(&line, fitting).await {
+            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(fault.clone().into());
+            }
+        }
+        outcomes
+    }
+
+    async fn receive(
+        &self,
+        queue: &QueueName,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let line = self.line(queue)?;
+        if max == 0 {
+            return Ok(Vec::new());
+        }
+        let deadline = Instant::now() + wait.min(MAX_DELAY);
+        loop {
+            // Before the look, so that nothing sent after it goes unnoticed.
+            let mut changed = std::pin::pin!(line.changed.notified());
+            changed.as_mut().enable();
+            let look = self.look(&line, max.min(MAX_BATCH)).await?;
+            if !look.deliveries.is_empty() || Instant::now() >= deadline {
+                return Ok(look.deliveries);
+            }
+            self.wait(changed, look.next, deadline).await;
+        }
+    }
+
+    async fn ack(&self, queue: &QueueName, receipts: &[Receipt]) -> Vec<Result<(), QueueError>> {
+        let Ok(line) = self.line(queue) else {
+            return receipts.iter().map(|_| no_such(queue)).collect();
+        };
+        let handles: Vec<_> = receipts.iter().map(Handle::parse).collect();
+        let acked = self.writer.submit(move |connection| {
+            let remove = |handle: Option<Handle>| match handle {
+                Some(handle) => rows::remove(connection, &line.name, handle),
+                None => Ok(false),
+            };
+            handles
+                .into_iter()
+                .map(remove)
+                .collect::<Result<Vec<_>, _>>()
+        });
+        match acked.committed().await {
+            Ok(acked) => acked.into_iter().map(taken).collect(),
+            Err(fault) => receipts.iter().map(|_| Err(fault.clone().into())).collect(),
+        }
+    }
+
+    async fn retry_after(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        self.hide(queue, receipt, delay).await
+    }
+
+    async fn extend(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        visibility: Duration,
+    ) -> Result<(), QueueError> {
+        self.hide(queue, receipt, visibility).await
+    }
+
+    async fn dead_letter(
+        &self,
+        queue: &QueueName,
+        delivery: &Delivery,
+        reason: &str,
+    ) -> Result<(), QueueError> {
+        let line = self.line(queue)?;
+        let handle = Handle::parse(&delivery.receipt).ok_or(QueueError::StaleReceipt)?;
+        let (reason, now) = (reason.to_owned(), self.clock.now());
+        let buried = self
+            .writer
+            .submit(move |connection| rows::bury(connection, &line, handle, &reason, now));
+        taken(buried.committed().await?)
+    }
+
+    async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError> {
+        let (line, now) = (self.line(queue)?, self.clock.now());
+        let counted = self
+            .writer
+            .submit(move |connection| rows::depth(connection, &line, now));
+        Ok(counted.committed().await?)
+    }
+}
+
+fn no_such(queue: &QueueName) -> Result<(), QueueError> {
+    Err(QueueError::NoSuchQueue(queue.to_string()))
+}
+
+fn check_size(body: &str) -> Result<(), QueueError> {
+    let (bytes, max) = (body.len(), MAX_BODY_BYTES);
+    if bytes > max {
+        return Err(QueueError::TooLarge { bytes, max });
+    }
+    Ok(())
+}
+
+/// What a write that names a receipt answers: it is stale unless its message was there.
+fn taken(there: bool) -> Result<(), QueueError> {
+    there.then_some(()).ok_or(QueueError::StaleReceipt)
+}

@@ -1,0 +1,66 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use lemon_domain::values::QueueName;
+use tokio::sync::Notify;
+
+/// One queue, dead-letter queues included.
+pub(super) struct Line {
+    /// Its name.
+    pub(super) name: String,
+    /// Where its messages go that come to nothing; a dead-letter queue has none.
+    pub(super) dead_letters: Option<DeadLetters>,
+    /// Wakes who waits for a message.
+    pub(super) changed: Notify,
+}
+
+impl Line {
+    /// Where its dead letters go; those of a dead-letter queue stay.
+    pub(super) fn grave(&self) -> &str {
+        let dead = self.dead_letters.as_ref();
+        dead.map_or(&self.name, |dead| &dead.queue)
+    }
+}
+
+/// When a message is dead, and where it goes.
+pub(super) struct DeadLetters {
+    /// Their queue.
+    pub(super) queue: String,
+    /// Receives without an acknowledgement.
+    pub(super) after: u32,
+}
+
+/// The queues of a configuration, each with its dead-letter queue.
+pub(super) fn lines(
+    queues: &BTreeSet<QueueName>,
+    max_receives: u32,
+) -> BTreeMap<String, Arc<Line>> {
+    let mut lines = BTreeMap::new();
+    for queue in queues {
+        let dead = format!("{queue}-dlq");
+        let dead_letters = DeadLetters {
+            queue: dead.clone(),
+            after: max_receives,
+        };
+        insert(&mut lines, queue.to_string(), Some(dead_letters));
+        if !queues.iter().any(|other| other.as_str() == dead) {
+            insert(&mut lines, dead, None);
+        }
+    }
+    lines
+}
+
+fn insert(
+    lines: &mut BTreeMap<String, Arc<Line>>,
+    name: String,
+    dead_letters: Option<DeadLetters>,
+) {
+    let line = Line {
+        name: name.clone(),
+        dead_letters,
+        changed: Notify::new(),
+    };
+    lines.insert(name, Arc::new(line));
+}

@@ -1,0 +1,239 @@
+use chrono::{DateTime, Utc};
+use lemon_domain::ports::{Delivery, Depth, Receipt};
+use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
+
+use super::{DeadLetter, line::Line, receipt::Handle};
+use crate::file::{Durability, Format, time};
+
+/// The file of a job queue. A message that was taken must not be lost by a power failure either.
+pub(super) const FORMAT: Format = Format {
+    name: "job queue",
+    application_id: i32::from_be_bytes(*b"LmJq"),
+    durability: Durability::Commit,
+    migrations: &[include_str!("1.sql")],
+};
+
+/// A message to put.
+pub(super) struct Message {
+    pub(super) id: Uuid,
+    pub(super) body: String,
+}
+
+/// What a look at a queue found.
+pub(super) struct Look {
+    /// What was received.
+    pub(super) deliveries: Vec<Delivery>,
+    /// When the next message is visible, if there is one.
+    pub(super) next: Option<DateTime<Utc>>,
+}
+
+/// Puts messages at the end of a queue.
+pub(super) fn send(
+    connection: &Connection,
+    queue: &str,
+    messages: &[Message],
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO messages (queue, id, sent_at, visible_at, body) VALUES (?1, ?2, ?3, ?3, ?4)",
+    )?;
+    for Message { id, body } in messages {
+        insert.execute(params![queue, id.as_bytes(), now.timestamp_micros(), body])?;
+    }
+    Ok(())
+}
+
+/// Receives what is visible at `now`, and hides it until `until`.
+pub(super) fn receive(
+    connection: &Connection,
+    line: &Line,
+    max: usize,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> rusqlite::Result<Look> {
+    bury_exhausted(connection, line, now)?;
+    let mut take = connection.prepare_cached(
+        "UPDATE messages SET visible_at = ?4, receives = receives + 1
+         WHERE number IN (SELECT number FROM messages
+                          WHERE queue = ?1 AND visible_at <= ?2 ORDER BY visible_at LIMIT ?3)
+         RETURNING number, id, receives, body",
+    )?;
+    let (now, until) = (now.timestamp_micros(), until.timestamp_micros());
+    let deliveries: Vec<_> = take
+        .query_map(params![line.name, now, max, until], delivery)?
+        .collect::<Result<_, _>>()?;
+    let next = if deliveries.is_empty() {
+        next_visible(connection, line)?
+    } else {
+        None
+    };
+    Ok(Look { deliveries, next })
+}
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let handle = Handle {
+        number: row.get("number")?,
+        receives: row.get("receives")?,
+        id: Uuid::from_bytes(row.get("id")?),
+    };
+    Ok(Delivery {
+        message_id: handle.id.to_string(),
+        receipt: Receipt(handle.to_string()),
+        body: row.get("body")?,
+        attempt: handle.receives,
+    })
+}
+
+fn next_visible(connection: &Connection, line: &Line) -> rusqlite::Result<Option<DateTime<Utc>>> {
+    let next: Option<i64> = connection
+        .prepare_cached("SELECT min(visible_at) FROM messages WHERE queue = ?1")?
+        .query_row([&line.name], |row| row.get(0))?;
+    Ok(next.and_then(DateTime::from_timestamp_micros))
+}
+
+/// Moves what was received too often to the dead letters.
+fn bury_exhausted(
+    connection: &Connection,
+    line: &Line,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    let Some(dead) = &line.dead_letters else {
+        return Ok(());
+    };
+    let reason = format!("received {} times without an acknowledgement", dead.after);
+    connection
+        .prepare_cached(
+            "UPDATE messages INDEXED BY messages_by_receives
+             SET queue = ?4, receives = 0, visible_at = ?3, died_at = ?3, reason = ?5
+             WHERE queue = ?1 AND receives > 0 AND receives >= ?2 AND visible_at <= ?3",
+        )?
+        .execute(params![
+            line.name,
+            dead.after,
+            now.timestamp_micros(),
+            dead.queue,
+            reason
+        ])
+        .map(drop)
+}
+
+/// Removes a message for good; answers whether the receipt was its latest.
+pub(super) fn remove(
+    connection: &Connection,
+    queue: &str,
+    handle: Handle,
+) -> rusqlite::Result<bool> {
+    let removed = connection
+        .prepare_cached(
+            "DELETE FROM messages WHERE number = ?1 AND receives = ?2 AND id = ?3 AND queue = ?4",
+        )?
+        .execute(params![
+            handle.number,
+            handle.receives,
+            handle.id.as_bytes(),
+            queue
+        ])?;
+    Ok(removed == 1)
+}
+
+/// Hides a message until then; answers whether the receipt was its latest.
+pub(super) fn hide(
+    connection: &Connection,
+    queue: &str,
+    handle: Handle,
+    until: DateTime<Utc>,
+) -> rusqlite::Result<bool> {
+    let hidden = connection
+        .prepare_cached(
+            "UPDATE messages SET visible_at = ?5
+             WHERE number = ?1 AND receives = ?2 AND id = ?3 AND queue = ?4",
+        )?
+        .execute(params![
+            handle.number,
+            handle.receives,
+            handle.id.as_bytes(),
+            queue,
+            until.timestamp_micros()
+        ])?;
+    Ok(hidden == 1)
+}
+
+/// Moves a message to the dead letters; answers whether the receipt was its latest.
+pub(super) fn bury(
+    connection: &Connection,
+    line: &Line,
+    handle: Handle,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<bool> {
+    let buried = connection
+        .prepare_cached(
+            "UPDATE messages SET queue = ?5, receives = 0, visible_at = ?6, died_at = ?6, reason = ?7
+             WHERE number = ?1 AND receives = ?2 AND id = ?3 AND queue = ?4",
+        )?
+        .execute(params![
+            handle.number,
+            handle.receives,
+            handle.id.as_bytes(),
+            line.name,
+            line.grave(),
+            now.timestamp_micros(),
+            reason
+        ])?;
+    Ok(buried == 1)
+}
+
+/// Counts.
+pub(super) fn depth(
+    connection: &Connection,
+    line: &Line,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<Depth> {
+    bury_exhausted(connection, line, now)?;
+    let (waiting, in_flight) = connection
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE visible_at <= ?2), count(*) FILTER (WHERE visible_at > ?2)
+             FROM messages WHERE queue = ?1",
+        )?
+        .query_row(params![line.name, now.timestamp_micros()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let dead = match &line.dead_letters {
+        Some(dead) => count(connection, &dead.queue)?,
+        None => 0,
+    };
+    Ok(Depth {
+        waiting,
+        in_flight,
+        dead,
+    })
+}
+
+fn count(connection: &Connection, queue: &str) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT count(*) FROM messages WHERE queue = ?1")?
+        .query_row([queue], |row| row.get(0))
+}
+
+/// The dead letters of a queue, oldest first.
+pub(super) fn dead_letters(
+    connection: &Connection,
+    queue: &str,
+    max: u32,
+) -> rusqlite::Result<Vec<DeadLetter>> {
+    connection
+        .prepare_cached(
+            "SELECT id, reason, died_at, sent_at FROM messages
+             WHERE queue = ?1 AND reason IS NOT NULL ORDER BY died_at, number LIMIT ?2",
+        )?
+        .query_map(params![queue, max], |row| {
+            Ok(DeadLetter {
+                message_id: Uuid::from_bytes(row.get("id")?).to_string(),
+                reason: row.get("reason")?,
+                sent_at: time(row, "sent_at")?,
+                died_at: time(row, "died_at")?,
+            })
+        })?
+        .collect()
+}

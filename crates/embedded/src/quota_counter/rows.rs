@@ -1,0 +1,141 @@
+use lemon_domain::{
+    BoxError,
+    values::{self, BudgetKey, BudgetName, Holder, Place, ServiceType, UserId},
+};
+use rusqlite::{Connection, Row, params};
+
+use super::{
+    count::Count,
+    ledger::{Change, Window},
+};
+use crate::file::{Durability, Format, time};
+
+/// The file of a quota counter. The record restores what a power failure takes, so that no commit waits for the disk.
+pub(super) const FORMAT: Format = Format {
+    name: "quota counter",
+    application_id: i32::from_be_bytes(*b"LmQc"),
+    durability: Durability::Checkpoint,
+    migrations: &[include_str!("1.sql")],
+};
+
+/// Makes changes.
+pub(super) fn write(connection: &Connection, changes: &[Change]) -> rusqlite::Result<()> {
+    changes
+        .iter()
+        .try_for_each(|change| write_one(connection, change))
+}
+
+fn write_one(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::Put { window, place } => put(connection, *window, place),
+        Change::Remove { window, holder } => connection
+            .prepare_cached(
+                "DELETE FROM places WHERE window_id = ?1 AND user_id = ?2 AND turn = ?3",
+            )?
+            .execute(params![window, holder.user.get(), holder.turn])
+            .map(drop),
+        Change::Replace {
+            window,
+            key,
+            places,
+        } => {
+            forget(connection, *window)?;
+            begin(connection, *window, key)?;
+            places
+                .iter()
+                .try_for_each(|place| put(connection, *window, place))
+        }
+        Change::Forget { window } => forget(connection, *window),
+    }
+}
+
+fn put(connection: &Connection, window: i64, place: &Place) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO places (window_id, user_id, turn, seat, units, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            window,
+            place.holder.user.get(),
+            place.holder.turn,
+            place.seat,
+            place.units,
+            place.at.timestamp_micros(),
+        ])
+        .map(drop)
+}
+
+fn begin(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO windows (id, service, budget, starts_at, ends_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            window,
+            key.service.as_str(),
+            key.budget.as_str(),
+            key.window.start.timestamp_micros(),
+            key.window.end.timestamp_micros(),
+        ])
+        .map(drop)
+}
+
+/// With its places.
+fn forget(connection: &Connection, window: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM places WHERE window_id = ?1")?
+        .execute([window])?;
+    connection
+        .prepare_cached("DELETE FROM windows WHERE id = ?1")?
+        .execute([window])
+        .map(drop)
+}
+
+/// Reads everything.
+pub(super) fn load(connection: &Connection) -> Result<Vec<Window>, BoxError> {
+    let mut statement = connection
+        .prepare("SELECT id, service, budget, starts_at, ends_at FROM windows ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut windows = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = row.get("id")?;
+        windows.push(Window {
+            id,
+            key: key(row)?,
+            count: count(connection, id)?,
+        });
+    }
+    Ok(windows)
+}
+
+fn key(row: &Row<'_>) -> Result<BudgetKey, BoxError> {
+    Ok(BudgetKey {
+        service: ServiceType::parse(row.get_ref("service")?.as_str()?)?,
+        budget: BudgetName::parse(row.get_ref("budget")?.as_str()?)?,
+        window: values::Window {
+            start: time(row, "starts_at")?,
+            end: time(row, "ends_at")?,
+        },
+    })
+}
+
+fn count(connection: &Connection, window: i64) -> Result<Count, BoxError> {
+    let mut statement = connection
+        .prepare_cached("SELECT user_id, turn, seat, units, at FROM places WHERE window_id = ?1")?;
+    let mut rows = statement.query([window])?;
+    let mut count = Count::new();
+    while let Some(row) = rows.next()? {
+        count.put(Place {
+            holder: Holder {
+                user: UserId::new(row.get("user_id")?),
+                turn: row.get("turn")?,
+            },
+            seat: row.get("seat")?,
+            units: row.get("units")?,
+            at: time(row, "at")?,
+        });
+    }
+    Ok(count)
+}

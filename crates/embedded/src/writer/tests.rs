@@ -1,0 +1,104 @@
+use std::sync::mpsc::channel;
+
+use rusqlite::Connection;
+
+use super::*;
+
+fn writer() -> Writer {
+    let connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch("CREATE TABLE numbers (n INTEGER PRIMARY KEY, filling BLOB)")
+        .unwrap();
+    Writer::start("test", connection).unwrap()
+}
+
+fn insert(writer: &Writer, number: i64) -> Pending<i64> {
+    writer.submit(move |connection| {
+        connection.execute("INSERT INTO numbers (n) VALUES (?1)", [number])?;
+        Ok(number)
+    })
+}
+
+async fn numbers(writer: &Writer) -> Vec<i64> {
+    let read = writer.submit(|connection| {
+        let mut statement = connection.prepare("SELECT n FROM numbers ORDER BY n")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    });
+    read.committed().await.unwrap()
+}
+
+/// Keeps the thread busy, so that what is submitted meanwhile makes one group.
+fn hold(writer: &Writer) -> Sender<()> {
+    let (started, starts) = channel();
+    let (release, released) = channel();
+    let held = writer.submit(move |_| {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+        Ok(())
+    });
+    drop(held);
+    starts.recv().unwrap();
+    release
+}
+
+#[tokio::test]
+async fn a_write_that_fails_is_undone_alone() {
+    let writer = writer();
+    let release = hold(&writer);
+    let first = insert(&writer, 1);
+    let again = insert(&writer, 1);
+    let half = writer.submit(|connection| {
+        connection.execute("INSERT INTO numbers (n) VALUES (2)", [])?;
+        connection.execute("INSERT INTO numbers (n) VALUES (1)", [])
+    });
+    let last = insert(&writer, 3);
+    release.send(()).unwrap();
+    assert_eq!(first.committed().await.unwrap(), 1);
+    assert!(matches!(again.committed().await, Err(Fault::Sqlite(_))));
+    assert!(matches!(half.committed().await, Err(Fault::Sqlite(_))));
+    assert_eq!(last.committed().await.unwrap(), 3);
+    assert_eq!(numbers(&writer).await, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_group_that_finds_the_disk_full_fails_and_a_later_one_does_not() {
+    let writer = writer();
+    let limited = writer.submit(|connection| {
+        connection.pragma_update(None, "max_page_count", 10)?;
+        Ok(())
+    });
+    limited.committed().await.unwrap();
+    let release = hold(&writer);
+    let before = insert(&writer, 1);
+    let large = writer.submit(|connection| {
+        let sql = "INSERT INTO numbers VALUES (2, zeroblob(1000000))";
+        connection.execute(sql, [])
+    });
+    let after = insert(&writer, 3);
+    release.send(()).unwrap();
+    assert!(matches!(before.committed().await, Err(Fault::RolledBack)));
+    let large = large.committed().await.unwrap_err();
+    assert!(large.is_transient(), "{large:?}");
+    assert!(matches!(after.committed().await, Err(Fault::RolledBack)));
+    insert(&writer, 4).committed().await.unwrap();
+    assert_eq!(numbers(&writer).await, [4]);
+}
+
+#[tokio::test]
+async fn a_write_nobody_waits_for_is_made() {
+    let writer = writer();
+    drop(insert(&writer, 1));
+    assert_eq!(numbers(&writer).await, [1]);
+}
+
+#[tokio::test]
+async fn what_was_submitted_is_written_before_the_writer_is_gone() {
+    let writer = writer();
+    let release = hold(&writer);
+    let pending: Vec<_> = (0..2000).map(|number| insert(&writer, number)).collect();
+    release.send(()).unwrap();
+    drop(writer);
+    for (expected, pending) in (0..).zip(pending) {
+        assert_eq!(pending.committed().await.unwrap(), expected);
+    }
+}

@@ -1,0 +1,52 @@
+//! What several tests need.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use lemon_domain::{
+    ports::{Delivery, JobQueue, Outgoing},
+    values::QueueName,
+};
+use lemon_embedded::{EmbeddedJobQueue, OpenError, QueueConfig};
+use lemon_testkit::fakes::{FakeClock, SequentialIds};
+use uuid::Uuid;
+
+/// The visibility timeout of the queues here.
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(30);
+
+/// The one queue there is.
+pub(crate) fn jobs() -> QueueName {
+    QueueName::parse("Jobs").unwrap()
+}
+
+/// Opens a queue in a folder.
+pub(crate) fn try_open(
+    folder: &Path,
+    clock: &Arc<FakeClock>,
+) -> Result<EmbeddedJobQueue, OpenError> {
+    let config = QueueConfig {
+        visibility: VISIBILITY,
+        ..QueueConfig::new(folder.join("queue.db"), [jobs()].into())
+    };
+    EmbeddedJobQueue::open(&config, clock.clone(), Arc::new(SequentialIds::default()))
+}
+
+/// Opens a queue in a folder, where that must succeed.
+pub(crate) fn open(folder: &Path, clock: &Arc<FakeClock>) -> EmbeddedJobQueue {
+    try_open(folder, clock).unwrap()
+}
+
+/// Sends one message.
+pub(crate) async fn send(queue: &EmbeddedJobQueue, body: &str) {
+    let message = Outgoing {
+        id: Uuid::nil(),
+        body: body.to_owned(),
+    };
+    for outcome in queue.send(&jobs(), vec![message]).await {
+        outcome.unwrap();
+    }
+}
+
+/// Receives without waiting.
+pub(crate) async fn receive(queue: &EmbeddedJobQueue) -> Vec<Delivery> {
+    queue.receive(&jobs(), 10, Duration::ZERO).await.unwrap()
+}

@@ -1,0 +1,49 @@
+//! Both adapters keep the contracts of their ports.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod quota_counter {
+    use std::sync::Arc;
+
+    use lemon_domain::ports::QuotaCounter;
+    use lemon_embedded::EmbeddedQuotaCounter;
+    use lemon_testkit::{Subject, fakes::FakeClock};
+
+    async fn subject() -> Subject<dyn QuotaCounter> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quota.db");
+        let counter = EmbeddedQuotaCounter::open(&path, Arc::new(FakeClock::default())).unwrap();
+        Subject::guarded(Arc::new(counter), folder)
+    }
+
+    lemon_testkit::quota_counter_suite!(subject);
+}
+
+mod job_queue {
+    use std::{sync::Arc, time::Duration};
+
+    use lemon_domain::values::QueueName;
+    use lemon_embedded::{EmbeddedJobQueue, QueueConfig};
+    use lemon_testkit::{
+        fakes::{FakeClock, SequentialIds},
+        suites::job_queue::QueueSubject,
+    };
+
+    async fn subject() -> QueueSubject {
+        let folder = tempfile::tempdir().unwrap();
+        let consumed = QueueName::parse("ServiceReadyQueue").unwrap();
+        let path = folder.path().join("queue.db");
+        let config = QueueConfig::new(path, [consumed.clone()].into());
+        let clock = Arc::new(FakeClock::default());
+        let ids = Arc::new(SequentialIds::default());
+        QueueSubject {
+            queue: Arc::new(EmbeddedJobQueue::open(&config, clock.clone(), ids).unwrap()),
+            consumed,
+            visibility: Duration::from_secs(30),
+            time: clock,
+            guard: Box::new(folder),
+        }
+    }
+
+    lemon_testkit::job_queue_suite!(subject);
+}
