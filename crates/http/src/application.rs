@@ -2,6 +2,7 @@ use std::{fmt, io, rc::Rc, sync::Arc};
 
 use actix_web::{
     App, HttpServer,
+    dev::Server,
     middleware::from_fn,
     web::{self, Data, ServiceConfig},
 };
@@ -18,7 +19,7 @@ use crate::{
     calls::{self, Api},
     cors::Cors,
     deadline::Carried,
-    docs,
+    docs::{self, Docs},
     edge::Edge,
     measures::Measures,
     route,
@@ -113,6 +114,18 @@ impl Application {
     /// # Errors
     /// If the workers cannot be started.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        Measures::describe();
+        let carried = Carried::on(Handle::current());
+        let in_hand = self.config.deadlines.shutdown;
+        let server = self.server(carried.clone(), stop)?;
+        server.await?;
+        // Whoever hung up is no longer waited for by the workers.
+        let _in_time = timeout(in_hand, carried.finish()).await;
+        Ok(())
+    }
+
+    /// The server, started. Apart from `run`, whose future may then move among threads.
+    fn server(self, carried: Carried, stop: CancellationToken) -> io::Result<Server> {
         let Self {
             listener,
             config,
@@ -120,16 +133,14 @@ impl Application {
             tokens,
             mount,
         } = self;
-        Measures::describe();
-        let carried = Carried::on(Handle::current());
         let ids = Arc::clone(&use_cases.ids);
         let api = Data::new(Api {
             use_cases,
             tokens,
             deadlines: config.deadlines,
-            carried: carried.clone(),
+            carried,
         });
-        let docs = config.docs.then(docs::Docs::new);
+        let docs = config.docs.then(Docs::new);
         let origins = config.allowed_origins;
         let app = move || {
             let edge = Rc::new(Edge::new(Cors::new(&origins), &*ids));
@@ -147,16 +158,12 @@ impl Application {
         if let Some(workers) = config.workers {
             server = server.workers(workers);
         }
-        server
+        Ok(server
             .client_request_timeout(config.deadlines.request)
             .client_disconnect_timeout(config.deadlines.request)
             .shutdown_timeout(config.deadlines.shutdown.as_secs())
             .shutdown_signal(stop.cancelled_owned())
             .listen(listener.into_socket())?
-            .run()
-            .await?;
-        // Whoever hung up is no longer waited for by the workers.
-        let _in_time = timeout(config.deadlines.shutdown, carried.finish()).await;
-        Ok(())
+            .run())
     }
 }

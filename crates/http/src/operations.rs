@@ -2,6 +2,7 @@ use std::{fmt, future::Future, io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpResponse, HttpServer,
+    dev::Server,
     middleware::from_fn,
     web::{self, Data},
 };
@@ -117,6 +118,10 @@ impl Operations {
     /// # Errors
     /// If the worker cannot be started.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
+        self.serve(stop)?.await
+    }
+
+    fn serve(self, stop: CancellationToken) -> io::Result<Server> {
         let Self {
             listener,
             checks,
@@ -124,7 +129,7 @@ impl Operations {
             ids,
         } = self;
         let state = Data::new(State { checks, metrics });
-        let app = move || {
+        let server = HttpServer::new(move || {
             let edge = Rc::new(Edge::new(Cors::new(&[]), &*ids));
             App::new()
                 .app_data(state.clone())
@@ -135,14 +140,13 @@ impl Operations {
                 .wrap(from_fn(move |request, next| {
                     Rc::clone(&edge).pass(request, next)
                 }))
-        };
-        HttpServer::new(app)
+        });
+        let server = server
             .workers(1)
             .shutdown_timeout(PATIENCE.as_secs())
             .shutdown_signal(stop.cancelled_owned())
-            .listen(listener.into_socket())?
-            .run()
-            .await
+            .listen(listener.into_socket())?;
+        Ok(server.run())
     }
 }
 

@@ -1,0 +1,89 @@
+//! A quota counter that can be made to fail in every way there is.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome},
+    values::{BudgetKey, Holder, Place},
+};
+use lemon_testkit::fakes::MemoryQuotaCounter;
+use tokio::sync::{Notify, watch};
+
+/// What no answer may contain.
+pub(crate) const SECRET: &str = "redis://:hunter2@10.0.0.7";
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    Unavailable,
+    Rejected,
+    Hang,
+    Panic,
+}
+
+#[derive(Default)]
+pub(crate) struct FaultyCounter {
+    inner: MemoryQuotaCounter,
+    fault: watch::Sender<Option<Fault>>,
+    reached: Notify,
+}
+
+impl FaultyCounter {
+    /// From now on every call fails like this.
+    pub(crate) fn fail(&self, fault: Fault) {
+        self.fault.send_replace(Some(fault));
+    }
+
+    /// From now on all is well, also for calls that hang.
+    pub(crate) fn recover(&self) {
+        self.fault.send_replace(None);
+    }
+
+    /// Waits until a call hangs.
+    pub(crate) async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    async fn check(&self) -> Result<(), QuotaError> {
+        let fault = *self.fault.borrow();
+        match fault {
+            None => Ok(()),
+            Some(Fault::Unavailable) => Err(QuotaError::Unavailable(SECRET.into())),
+            Some(Fault::Rejected) => Err(QuotaError::Rejected(SECRET.into())),
+            Some(Fault::Hang) => {
+                self.reached.notify_one();
+                let mut fault = self.fault.subscribe();
+                fault.wait_for(Option::is_none).await.unwrap();
+                Ok(())
+            }
+            Some(Fault::Panic) => panic!("{SECRET}"),
+        }
+    }
+}
+
+#[async_trait]
+impl QuotaCounter for FaultyCounter {
+    async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError> {
+        self.check().await?;
+        self.inner.reserve(reservation).await
+    }
+
+    async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
+        self.check().await?;
+        self.inner.release(holder, keys).await
+    }
+
+    async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError> {
+        self.check().await?;
+        self.inner.usage(keys).await
+    }
+
+    async fn restore(
+        &self,
+        key: &BudgetKey,
+        record: &[Place],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError> {
+        self.check().await?;
+        self.inner.restore(key, record, as_of).await
+    }
+}

@@ -1,0 +1,21 @@
+//! The real application on a free port, over real HTTP, against fakes of everything behind the use cases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and some faults are panics"
+)]
+
+mod app;
+mod cors;
+mod docs;
+mod edge;
+mod faults;
+mod forge;
+mod operations;
+mod problems;
+mod profile;
+mod registration;
+mod services;
+mod sign_in;
+mod tokens;
+mod wire;

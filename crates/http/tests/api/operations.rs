@@ -1,0 +1,81 @@
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use lemon_http::{Check, Listener, Operations};
+use lemon_testkit::fakes::SequentialIds;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::app::{code, header, problem};
+
+fn start(checks: Vec<Check>) -> (SocketAddr, DropGuard) {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr();
+    let stop = CancellationToken::new();
+    let metrics = Arc::new(|| "lemons_total 3\n".to_owned());
+    let ids = Arc::new(SequentialIds::default());
+    let operations = Operations::new(listener, checks, metrics, ids);
+    assert_eq!(operations.local_addr(), address);
+    tokio::spawn(operations.run(stop.clone()));
+    (address, stop.drop_guard())
+}
+
+async fn get(address: SocketAddr, path: &str) -> Response {
+    let address = format!("http://{address}{path}");
+    reqwest::get(address).await.unwrap()
+}
+
+fn passes() -> Check {
+    Check::new("store", async || Ok(()))
+}
+
+#[tokio::test]
+async fn who_answers_is_alive() {
+    let failing = Check::new("store", async || Err("away".into()));
+    let (address, _stop) = start(vec![failing]);
+    let answer = get(address, "/health/live").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body, json!({ "status": "live" }));
+}
+
+#[tokio::test]
+async fn who_passes_every_check_is_ready() {
+    let (address, _stop) = start(vec![passes(), passes()]);
+    let answer = get(address, "/health/ready").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body, json!({ "status": "ready" }));
+}
+
+#[tokio::test]
+async fn a_failed_check_is_named_and_its_cause_is_not() {
+    let failing = Check::new("quota", async || Err("redis://:hunter2@10.0.0.7".into()));
+    let (address, _stop) = start(vec![passes(), failing]);
+    let answer = get(address, "/health/ready").await;
+    insta::assert_json_snapshot!(problem(answer).await);
+}
+
+#[tokio::test]
+async fn a_check_that_hangs_fails_in_time() {
+    let hanging = Check::new("queue", std::future::pending);
+    let (address, _stop) = start(vec![hanging]);
+    let started = std::time::Instant::now();
+    let problem = problem(get(address, "/health/ready").await).await;
+    assert_eq!(problem["failed"], json!(["queue"]));
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn metrics_are_plain_text() {
+    let (address, _stop) = start(Vec::new());
+    let answer = get(address, "/metrics").await;
+    assert!(header(&answer, "content-type").starts_with("text/plain; version=0.0.4"));
+    assert_eq!(answer.text().await.unwrap(), "lemons_total 3\n");
+}
+
+#[tokio::test]
+async fn nothing_else_is_here() {
+    let (address, _stop) = start(Vec::new());
+    assert_eq!(code(get(address, "/api/service").await).await, "not_found");
+}

@@ -1,0 +1,216 @@
+use std::time::Duration;
+
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::{App, LIMIT, code, header, problem};
+
+/// Until six in the morning in Seoul, from noon.
+const REST_OF_THE_DAY: u64 = 18 * 60 * 60;
+
+async fn can_use(app: &App) -> Response {
+    let call = app.get("/api/service/learn_me/can-use");
+    call.send().await.unwrap()
+}
+
+async fn delete(app: &App, token: &str) -> Response {
+    let call = app.call(Method::DELETE, "/api/service/learn_me");
+    call.bearer_auth(token).send().await.unwrap()
+}
+
+async fn register_as(app: &App, token: &str, key: &str) -> Response {
+    let call = app.post("/api/service/learn_me").bearer_auth(token);
+    call.header("Idempotency-Key", key).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn places_are_counted_from_one() {
+    let app = App::start();
+    for n in 1..=LIMIT {
+        let answer = app.register(&app.sign_in(n).await).await;
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        assert_eq!(
+            header(&answer, "ratelimit-policy"),
+            r#""daily";q=3;w=86400"#
+        );
+        assert_eq!(
+            header(&answer, "ratelimit"),
+            format!(r#""daily";r={};t={REST_OF_THE_DAY}"#, LIMIT - n)
+        );
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(
+            body,
+            json!({ "register_count": n, "register_limit": LIMIT })
+        );
+    }
+}
+
+#[tokio::test]
+async fn once_the_places_are_taken_the_quota_is_exhausted_until_the_day_turns() {
+    let app = App::start();
+    for person in 1..=LIMIT {
+        app.register(&app.sign_in(person).await).await;
+    }
+    let late = app.sign_in(LIMIT + 1).await;
+    let answer = app.register(&late).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(header(&answer, "retry-after"), REST_OF_THE_DAY.to_string());
+    assert_eq!(
+        header(&answer, "ratelimit-policy"),
+        r#""daily";q=3;w=86400"#
+    );
+    assert_eq!(header(&answer, "ratelimit"), r#""daily";r=0;t=64800"#);
+    insta::assert_json_snapshot!(problem(answer).await);
+    app.clock.advance(Duration::from_secs(REST_OF_THE_DAY));
+    assert_eq!(app.register(&late).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_further_budget_has_a_problem_of_its_own() {
+    let app = App::start();
+    let draw = async |token: String| {
+        let call = app.post("/api/service/draw_me").bearer_auth(token);
+        call.send().await.unwrap()
+    };
+    assert_eq!(
+        draw(app.sign_in(1).await).await.status(),
+        StatusCode::CREATED
+    );
+    let answer = draw(app.sign_in(2).await).await;
+    assert_eq!(
+        header(&answer, "ratelimit-policy"),
+        r#""reads";q=100;w=2592000"#
+    );
+    assert!(header(&answer, "ratelimit").starts_with(r#""reads";r=0;t="#));
+    insta::assert_json_snapshot!(problem(answer).await);
+}
+
+#[tokio::test]
+async fn a_second_request_meets_the_cooldown() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    app.register(&token).await;
+    app.clock.advance(Duration::from_millis(1500));
+    let answer = app.register(&token).await;
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(header(&answer, "retry-after"), (7 * 86400 - 1).to_string());
+    insta::assert_json_snapshot!(problem(answer).await);
+    app.clock.advance(Duration::from_hours(7 * 24));
+    assert_eq!(app.register(&token).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_same_key_answers_the_same_again() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    let first = register_as(&app, &token, "attempt 1").await;
+    assert_eq!(first.status(), StatusCode::CREATED);
+    let first: Value = first.json().await.unwrap();
+    app.register(&app.sign_in(2).await).await;
+    let again = register_as(&app, &token, "attempt 1").await;
+    assert_eq!(again.status(), StatusCode::CREATED);
+    assert_eq!(again.json::<Value>().await.unwrap(), first);
+    let other = register_as(&app, &token, "attempt 2").await;
+    assert_eq!(code(other).await, "cooldown_active");
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    let answer = register_as(&app, &token, "").await;
+    insta::assert_json_snapshot!(problem(answer).await);
+    let long = "k".repeat(256);
+    assert_eq!(
+        code(register_as(&app, &token, &long).await).await,
+        "invalid_header"
+    );
+    let call = app.post("/api/service/learn_me").bearer_auth(&token);
+    let twice = call
+        .header("Idempotency-Key", "a")
+        .header("Idempotency-Key", "b");
+    assert_eq!(code(twice.send().await.unwrap()).await, "invalid_header");
+    assert_eq!(app.services(&token).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_body_makes_no_difference_to_a_registration() {
+    let app = App::start();
+    for (person, body) in [(1, "{}"), (2, ""), (3, "not JSON")] {
+        let token = app.sign_in(person).await;
+        let call = app.post("/api/service/learn_me").bearer_auth(token);
+        let answer = call
+            .header("Content-Type", "application/json")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED, "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn can_use_tells_whether_there_are_places() {
+    let app = App::start();
+    for n in 0..=LIMIT {
+        let answer = can_use(&app).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(
+            header(&answer, "ratelimit-policy"),
+            r#""daily";q=3;w=86400"#
+        );
+        assert_eq!(
+            header(&answer, "ratelimit"),
+            format!(r#""daily";r={};t={REST_OF_THE_DAY}"#, LIMIT - n)
+        );
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(
+            body,
+            json!({ "can_use": n < LIMIT, "register_count": n, "register_limit": LIMIT })
+        );
+        app.register(&app.sign_in(n + 1).await).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_empty_at_once_and_repeatable() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    app.register(&token).await;
+    for _ in 0..2 {
+        let answer = delete(&app, &token).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.bytes().await.unwrap().len(), 0);
+        assert_eq!(app.services(&token).await, json!([]));
+    }
+}
+
+#[tokio::test]
+async fn the_cooldown_outlives_a_deletion() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    app.register(&token).await;
+    delete(&app, &token).await;
+    assert_eq!(code(app.register(&token).await).await, "cooldown_active");
+}
+
+#[tokio::test]
+async fn a_service_that_there_is_not_is_not_found() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    for (method, path) in [
+        (Method::POST, "/api/service/nonsense"),
+        (Method::DELETE, "/api/service/LEARNME"),
+        (Method::GET, "/api/service/nonsense/can-use"),
+        (Method::GET, "/api/service/%FF%00/can-use"),
+        (Method::GET, "/api/service/nonsense"),
+        (Method::PATCH, "/api/service/nonsense/can-use"),
+    ] {
+        let call = app.call(method, path).bearer_auth(&token);
+        assert_eq!(
+            code(call.send().await.unwrap()).await,
+            "unknown_service",
+            "{path}"
+        );
+    }
+}
