@@ -1,0 +1,183 @@
+use std::sync::Arc;
+
+use lemon_domain::{
+    ports::{OutboxEntry, OutboxTask},
+    usecases::{Dispatch, Job, Prepared},
+    values::{Catalogue, RequestId, Service},
+};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use crate::{
+    mocks::{MockAccounts, broken_off},
+    world::{World, account, learn_me, sealing_keys},
+};
+
+fn dispatch(world: &World, services: Vec<Service>) -> Dispatch {
+    Dispatch {
+        catalogue: Arc::new(Catalogue::new(services).unwrap()),
+        accounts: world.store.clone(),
+        keys: world.keys.clone(),
+    }
+}
+
+fn entry(world: &World, task: OutboxTask) -> OutboxEntry {
+    OutboxEntry {
+        id: 1,
+        attempt: 1,
+        task,
+        service: learn_me(400).service_type,
+        account: account(7),
+        request_id: RequestId::new(Uuid::from_u128(42)),
+        created_at: world.now(),
+    }
+}
+
+async fn prepare(world: &World, task: OutboxTask) -> Prepared {
+    let dispatch = dispatch(world, vec![learn_me(400)]);
+    dispatch.prepare(&entry(world, task)).await.unwrap()
+}
+
+fn assert_sent(prepared: Prepared, to: &str) -> Job {
+    let Prepared::Send(queue, job) = prepared else {
+        panic!("{prepared:?} is not sent");
+    };
+    assert_eq!(queue.as_str(), to);
+    job
+}
+
+#[tokio::test]
+async fn a_training_goes_out_with_the_persons_credentials() {
+    let world = World::new();
+    world.person(7).await;
+    let job = assert_sent(
+        prepare(&world, OutboxTask::Train).await,
+        "TweetGetRequestQueue",
+    );
+    let Job::Train {
+        account: of,
+        credentials,
+        request_id,
+    } = job
+    else {
+        panic!("{job:?} is no training");
+    };
+    assert_eq!(of, account(7));
+    assert_eq!(credentials, world.twitter.credentials_of(7));
+    assert_eq!(request_id.get(), Uuid::from_u128(42));
+}
+
+#[tokio::test]
+async fn a_notification_goes_out_with_credentials_and_the_services_text() {
+    let world = World::new();
+    world.person(7).await;
+    let job = assert_sent(
+        prepare(&world, OutboxTask::Notify).await,
+        "TweetNotificationQueue",
+    );
+    let Job::Notify {
+        account: of,
+        credentials,
+        message,
+        request_id,
+    } = job
+    else {
+        panic!("{job:?} is no notification");
+    };
+    assert_eq!(of, account(7));
+    assert_eq!(credentials, world.twitter.credentials_of(7));
+    assert_eq!(message, learn_me(400).notification);
+    assert_eq!(request_id.get(), Uuid::from_u128(42));
+}
+
+#[tokio::test]
+async fn a_deletion_needs_no_credentials_and_no_account() {
+    let world = World::new();
+    let dispatch = Dispatch {
+        accounts: Arc::new(MockAccounts::new()),
+        ..dispatch(&world, vec![learn_me(400)])
+    };
+    let entry = entry(&world, OutboxTask::Delete);
+    let prepared = dispatch.prepare(&entry).await.unwrap();
+    let job = assert_sent(prepared, "LearnMeTrainDataDeleteRequestQueue");
+    assert!(matches!(
+        job,
+        Job::Delete { account: of, request_id }
+            if of == account(7) && request_id == entry.request_id
+    ));
+}
+
+#[tokio::test]
+async fn credentials_are_those_of_the_latest_sign_in() {
+    let world = World::new();
+    world.person(7).await;
+    let credentials = world.twitter.credentials_of(7);
+    let twitter: &dyn lemon_domain::ports::TwitterClient = &*world.twitter;
+    twitter.revoke(&credentials).await.unwrap();
+    world.person(7).await;
+    let job = assert_sent(
+        prepare(&world, OutboxTask::Train).await,
+        "TweetGetRequestQueue",
+    );
+    let fresh = world.twitter.credentials_of(7);
+    assert_ne!(fresh, credentials);
+    assert!(matches!(job, Job::Train { credentials, .. } if credentials == fresh));
+}
+
+#[tokio::test]
+async fn a_job_of_an_account_that_is_gone_is_dropped() {
+    let world = World::new();
+    for task in [OutboxTask::Train, OutboxTask::Notify] {
+        let prepared = prepare(&world, task).await;
+        assert!(matches!(prepared, Prepared::Drop("the account is gone")));
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_sealing_key_is_missing_is_held() {
+    let world = World::new();
+    world.person(7).await;
+    let dispatch = Dispatch {
+        keys: Arc::new(sealing_keys(&["third"])),
+        ..dispatch(&world, vec![learn_me(400)])
+    };
+    let entry = entry(&world, OutboxTask::Train);
+    let prepared = dispatch.prepare(&entry).await.unwrap();
+    assert!(matches!(prepared, Prepared::Hold(reason) if reason.contains("\"first\"")));
+}
+
+#[tokio::test]
+async fn a_job_of_a_service_that_the_catalogue_lacks_is_held() {
+    let world = World::new();
+    let dispatch = dispatch(&world, vec![]);
+    for task in [OutboxTask::Train, OutboxTask::Notify, OutboxTask::Delete] {
+        let prepared = dispatch.prepare(&entry(&world, task)).await.unwrap();
+        assert!(matches!(prepared, Prepared::Hold(reason) if reason.contains("LEARNME")));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told() {
+    let world = World::new();
+    let mut accounts = MockAccounts::new();
+    accounts.expect_account().return_once(|_| Err(broken_off()));
+    let dispatch = Dispatch {
+        accounts: Arc::new(accounts),
+        ..dispatch(&world, vec![learn_me(400)])
+    };
+    let entry = entry(&world, OutboxTask::Notify);
+    assert!(dispatch.prepare(&entry).await.is_err());
+}
+
+#[tokio::test]
+async fn a_printed_job_shows_no_credentials() {
+    let world = World::new();
+    world.person(7).await;
+    let credentials = world.twitter.credentials_of(7);
+    for task in [OutboxTask::Train, OutboxTask::Notify] {
+        let printed = format!("{:?}", prepare(&world, task).await);
+        for secret in [&credentials.token, &credentials.secret] {
+            assert!(!printed.contains(secret.expose_secret()), "{printed}");
+        }
+    }
+}

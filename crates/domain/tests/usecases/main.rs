@@ -1,0 +1,20 @@
+//! Use cases, on the fakes; on mocks where a fault is hard to cause.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod crowd;
+mod dispatch;
+mod mocks;
+mod overtaken;
+mod profile;
+mod quotas;
+mod registering;
+mod sealing;
+mod sign_in;
+mod store_faults;
+mod training;
+mod world;

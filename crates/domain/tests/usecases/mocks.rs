@@ -1,0 +1,95 @@
+//! Ports that answer as a test says. One that is asked what no test expects panics.
+
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    ports::{
+        Accounts, Deletion, FinishOutcome, NewRegistration, PendingSignIn, PendingSignIns,
+        PlaceRecord, Publication, QuotaCounter, QuotaError, Registrations, RequestOutcome,
+        Reservation, ReserveOutcome, SignIn, StoreError, StoredAccount,
+    },
+    values::{
+        AccountId, BudgetKey, Holder, Place, Registration, RequestId, RequestToken, ServiceType,
+        TrainingReady, Use, UserId,
+    },
+};
+
+mockall::mock! {
+    pub(crate) Accounts {}
+
+    #[async_trait::async_trait]
+    impl Accounts for Accounts {
+        async fn sign_in(&self, sign_in: SignIn) -> Result<UserId, StoreError>;
+        async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) PendingSignIns {}
+
+    #[async_trait::async_trait]
+    impl PendingSignIns for PendingSignIns {
+        async fn put(&self, pending: PendingSignIn) -> Result<(), StoreError>;
+        async fn take(
+            &self,
+            token: &RequestToken,
+            now: DateTime<Utc>,
+        ) -> Result<Option<PendingSignIn>, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) Registrations {}
+
+    #[async_trait::async_trait]
+    impl Registrations for Registrations {
+        async fn last_use(
+            &self,
+            user: UserId,
+            service: &ServiceType,
+        ) -> Result<Option<Use>, StoreError>;
+        async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError>;
+        async fn finish(
+            &self,
+            ready: &TrainingReady,
+            request_id: RequestId,
+            at: DateTime<Utc>,
+        ) -> Result<FinishOutcome, StoreError>;
+        async fn delete(&self, deletion: Deletion) -> Result<bool, StoreError>;
+        async fn set_public(
+            &self,
+            publication: Publication,
+        ) -> Result<Option<Registration>, StoreError>;
+        async fn list(&self, user: UserId) -> Result<Vec<Registration>, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) PlaceRecord {}
+
+    #[async_trait::async_trait]
+    impl PlaceRecord for PlaceRecord {
+        async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError>;
+    }
+}
+
+mockall::mock! {
+    pub(crate) QuotaCounter {}
+
+    #[async_trait::async_trait]
+    impl QuotaCounter for QuotaCounter {
+        async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError>;
+        async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError>;
+        async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError>;
+        async fn restore(
+            &self,
+            key: &BudgetKey,
+            record: &[Place],
+            as_of: DateTime<Utc>,
+        ) -> Result<(), QuotaError>;
+    }
+}
+
+/// A fault of the store, of which nothing is known but that it passed through.
+pub(crate) fn broken_off() -> StoreError {
+    StoreError::Unavailable("the connection broke".into())
+}

@@ -1,0 +1,199 @@
+//! Requests that find, when they are stored, that another was first.
+
+use std::{sync::Arc, time::Duration};
+
+use lemon_domain::{
+    ports::{
+        PlaceRecord, QuotaCounter, Registrations, RequestOutcome, Reservation, ReserveOutcome,
+        SeatTaken,
+    },
+    usecases::{RegisterError, Registered},
+    values::{BudgetName, Holder, Identity, Service},
+};
+
+use crate::{
+    mocks::MockRegistrations,
+    world::{SECOND, World, idempotency_key, keys_at, learn_me, learn_me_with_reads},
+};
+
+/// The counter has lost everything, and was restored from a record that was read too early.
+async fn misinform(world: &World, service: &Service) {
+    world.counter.forget_all();
+    for key in keys_at(service, world.now()) {
+        world.counter.restore(&key, &[], world.now()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn whose_seat_is_anothers_gets_the_next() {
+    let world = World::new();
+    let service = learn_me_with_reads(400, 10, 1000);
+    let people = world.people(4).await;
+    for who in &people[..3] {
+        world.register(*who, &service).await.unwrap();
+    }
+    misinform(&world, &service).await;
+    let registered = world.register(people[3], &service).await.unwrap();
+    assert_eq!(registered.position, 4);
+    assert_eq!(world.counted(&service).await, [Some(4), Some(40)]);
+}
+
+#[tokio::test]
+async fn whose_seat_was_the_last_is_refused() {
+    let world = World::new();
+    let service = learn_me(1);
+    let people = world.people(2).await;
+    world.register(people[0], &service).await.unwrap();
+    misinform(&world, &service).await;
+    let outcome = world.register(people[1], &service).await;
+    assert!(matches!(outcome, Err(RegisterError::QuotaExhausted { .. })));
+    assert_eq!(world.counted(&service).await, [Some(1)]);
+}
+
+#[tokio::test]
+async fn who_is_refused_one_budget_after_losing_its_seat_keeps_no_place_in_another() {
+    let world = World::new();
+    let service = learn_me_with_reads(400, 10, 10);
+    let people = world.people(2).await;
+    world.register(people[0], &service).await.unwrap();
+    let reads = &keys_at(&service, world.now())[1];
+    world.counter.forget(reads);
+    world
+        .counter
+        .restore(reads, &[], world.now())
+        .await
+        .unwrap();
+    let outcome = world.register(people[1], &service).await;
+    assert!(matches!(
+        outcome,
+        Err(RegisterError::QuotaExhausted { key, limit: 10 }) if key == *reads
+    ));
+    assert_eq!(world.counted(&service).await, [Some(1), Some(10)]);
+}
+
+#[tokio::test]
+async fn who_is_overtaken_again_and_again_is_told_in_the_end() {
+    let world = World::new();
+    let who = world.person(1).await;
+    let mut registrations = MockRegistrations::new();
+    registrations.expect_last_use().returning(|_, _| Ok(None));
+    let seat_taken = SeatTaken {
+        budget: BudgetName::daily(),
+    };
+    registrations
+        .expect_request()
+        .times(5)
+        .returning(move |_| Ok(RequestOutcome::SeatTaken(seat_taken.clone())));
+    let registering = world.registering_on(Arc::new(registrations));
+    let outcome = registering.register(who, &learn_me(400), None).await;
+    assert!(matches!(outcome, Err(RegisterError::Contended)));
+}
+
+/// A replica that read the person's last use before their other call was stored, and stores after it.
+async fn late_call(world: &World, who: Identity, service: &Service) -> MockRegistrations {
+    let last_use = world.store.last_use(who.user, &service.service_type).await;
+    let last_use = last_use.unwrap().unwrap();
+    let mut registrations = MockRegistrations::new();
+    registrations
+        .expect_last_use()
+        .times(1)
+        .returning(|_, _| Ok(None));
+    registrations
+        .expect_request()
+        .times(1)
+        .returning(move |_| Ok(RequestOutcome::UsedBefore(last_use.clone())));
+    registrations
+}
+
+#[tokio::test]
+async fn two_calls_of_one_person_share_the_place() {
+    let world = World::new();
+    let service = learn_me_with_reads(400, 10, 1000);
+    let who = world.person(1).await;
+    world.register(who, &service).await.unwrap();
+    let late = late_call(&world, who, &service).await;
+    let registering = world.registering_on(Arc::new(late));
+    let outcome = registering.register(who, &service, None).await;
+    assert!(matches!(outcome, Err(RegisterError::CooldownActive { .. })));
+    assert_eq!(world.counted(&service).await, [Some(1), Some(10)]);
+}
+
+#[tokio::test]
+async fn two_calls_with_one_idempotency_key_share_the_answer() {
+    let world = World::new();
+    let service = learn_me(400);
+    let who = world.person(1).await;
+    let key = || Some(idempotency_key("attempt 1"));
+    let first = world.registering().register(who, &service, key()).await;
+    let late = late_call(&world, who, &service).await;
+    let registering = world.registering_on(Arc::new(late));
+    let second = registering.register(who, &service, key()).await;
+    assert_eq!(second.unwrap(), first.unwrap());
+    assert_eq!(world.counted(&service).await, [Some(1)]);
+}
+
+#[tokio::test]
+async fn a_call_overtaken_before_the_window_turned_gives_back_what_it_took_and_no_more() {
+    let world = World::new();
+    let service = learn_me_with_reads(400, 10, 1000);
+    let who = world.person(1).await;
+    let turn = "2026-11-23T21:00:00Z".parse().unwrap();
+    world.clock.set(turn - SECOND);
+    world.register(who, &service).await.unwrap();
+    let late = late_call(&world, who, &service).await;
+    world.clock.set(turn);
+    let registering = world.registering_on(Arc::new(late));
+    let outcome = registering.register(who, &service, None).await;
+    assert!(matches!(outcome, Err(RegisterError::CooldownActive { .. })));
+    // The new day's place is free again. The month's is the one that the first call recorded.
+    assert_eq!(world.counted(&service).await, [Some(0), Some(10)]);
+}
+
+#[tokio::test]
+async fn without_a_cooldown_the_overtaken_call_is_the_next_turn() {
+    let world = World::new();
+    let service = Service {
+        cooldown: Duration::ZERO,
+        ..learn_me(400)
+    };
+    let who = world.person(1).await;
+    for position in 1..=2 {
+        let registered = world.register(who, &service).await.unwrap();
+        assert_eq!(
+            registered,
+            Registered {
+                position,
+                limit: 400
+            }
+        );
+    }
+    let key = &keys_at(&service, world.now())[0];
+    let places = world.store.places(key).await.unwrap();
+    let turns: Vec<_> = places.iter().map(|place| place.holder.turn).collect();
+    assert_eq!(turns, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_place_reserved_by_a_call_that_crashed_is_found_by_the_next() {
+    let world = World::new();
+    let service = learn_me(400);
+    let people = world.people(2).await;
+    let crashed = Holder {
+        user: people[0].user,
+        turn: 1,
+    };
+    let budgets = service.budgets_at(world.now());
+    let reserved = world.quotas().reserve(crashed, &budgets).await.unwrap();
+    assert_eq!(reserved.unwrap()[0].seat, 1);
+    let other = world.register(people[1], &service).await.unwrap();
+    assert_eq!(other.position, 2);
+    let again = world.register(people[0], &service).await.unwrap();
+    assert_eq!(again.position, 1);
+    let reservation = Reservation {
+        holder: crashed,
+        budgets,
+        at: world.now(),
+    };
+    let held = world.counter.reserve(&reservation).await.unwrap();
+    assert!(matches!(held, ReserveOutcome::Reserved(taken) if taken[0].used == 2));
+}

@@ -1,0 +1,298 @@
+use std::{sync::Arc, time::Duration};
+
+use lemon_domain::{
+    ports::{Accounts, PendingSignIn, PendingSignIns, StoreError, TwitterError},
+    sealing::{OpenError, Place, Sealed},
+    usecases::{SignInError, SignIns},
+    values::{RequestToken, Verifier},
+};
+use lemon_testkit::race;
+use secrecy::ExposeSecret;
+
+use crate::{
+    mocks::{MockAccounts, MockPendingSignIns, broken_off},
+    world::{SECOND, World, account, sealing_keys},
+};
+
+fn contains(sealed: &Sealed, plain: &str) -> bool {
+    sealed
+        .data
+        .windows(plain.len())
+        .any(|part| part == plain.as_bytes())
+}
+
+/// Begins a sign-in, to which the person of that number agrees.
+async fn agreed(world: &World, person: u32) -> (RequestToken, Verifier) {
+    let grant = world.sign_ins().begin().await.unwrap();
+    let verifier = world.twitter.authorize(&grant.token, person);
+    (grant.token, verifier)
+}
+
+/// What Twitter answers where it should not be asked.
+fn asked() -> TwitterError {
+    TwitterError::Rejected("nobody should have asked".into())
+}
+
+async fn assert_not_pending(world: &World, (token, verifier): &(RequestToken, Verifier)) {
+    let repeated = world.sign_ins().complete(token, verifier).await;
+    assert!(
+        matches!(repeated, Err(SignInError::NotPending)),
+        "{repeated:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_person_who_agreed_is_signed_in_and_their_credentials_are_kept() {
+    let world = World::new();
+    let (token, verifier) = agreed(&world, 7).await;
+    let identity = world.sign_ins().complete(&token, &verifier).await.unwrap();
+    assert_eq!(identity.account, account(7));
+    let stored = world.store.account(account(7)).await.unwrap().unwrap();
+    assert_eq!(stored.user, identity.user);
+    let credentials = world.keys.open_credentials(account(7), &stored.credentials);
+    assert_eq!(credentials.unwrap(), world.twitter.credentials_of(7));
+}
+
+#[tokio::test]
+async fn a_later_sign_in_is_the_same_person() {
+    let world = World::new();
+    let mut people = Vec::new();
+    for _ in 0..2 {
+        let (token, verifier) = agreed(&world, 7).await;
+        people.push(world.sign_ins().complete(&token, &verifier).await.unwrap());
+    }
+    assert_eq!(people[0], people[1]);
+}
+
+#[tokio::test]
+async fn an_older_request_token_stays_good_while_newer_ones_are_issued() {
+    let world = World::new();
+    let (token, verifier) = agreed(&world, 1).await;
+    for _ in 0..20 {
+        world.sign_ins().begin().await.unwrap();
+    }
+    world.sign_ins().complete(&token, &verifier).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_request_tokens_secret_rests_sealed() {
+    let world = World::new();
+    let grant = world.sign_ins().begin().await.unwrap();
+    let pending = world.store.take(&grant.token, world.now()).await.unwrap();
+    let secret = pending.unwrap().secret;
+    assert!(!contains(&secret, grant.secret.expose_secret()));
+    let place = Place::RequestTokenSecret(&grant.token);
+    let opened = world.keys.open(place, &secret).unwrap();
+    assert_eq!(opened.expose_secret(), grant.secret.expose_secret());
+}
+
+#[tokio::test]
+async fn the_credentials_rest_sealed() {
+    let world = World::new();
+    let (token, verifier) = agreed(&world, 7).await;
+    world.sign_ins().complete(&token, &verifier).await.unwrap();
+    let stored = world.store.account(account(7)).await.unwrap().unwrap();
+    let credentials = world.twitter.credentials_of(7);
+    for plain in [credentials.token, credentials.secret] {
+        assert!(!contains(&stored.credentials, plain.expose_secret()));
+    }
+}
+
+#[tokio::test]
+async fn a_replayed_pair_is_not_pending() {
+    let world = World::new();
+    let pair = agreed(&world, 1).await;
+    world.sign_ins().complete(&pair.0, &pair.1).await.unwrap();
+    assert_not_pending(&world, &pair).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_calls_with_one_pair_one_signs_in() {
+    let world = Arc::new(World::new());
+    let (token, verifier) = agreed(&world, 1).await;
+    let outcomes = race(20, |_| {
+        let (world, token, verifier) = (world.clone(), token.clone(), verifier.clone());
+        async move { world.sign_ins().complete(&token, &verifier).await }
+    })
+    .await;
+    let (signed_in, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!(signed_in.len(), 1);
+    for outcome in refused {
+        assert!(matches!(outcome, Err(SignInError::NotPending)));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_request_token_is_not_pending_and_twitter_is_not_asked() {
+    let world = World::new();
+    world.twitter.fail_next([asked()]);
+    let token = RequestToken::parse("invented").unwrap();
+    let verifier = Verifier::parse("invented").unwrap();
+    let outcome = world.sign_ins().complete(&token, &verifier).await;
+    assert!(matches!(outcome, Err(SignInError::NotPending)));
+}
+
+#[tokio::test]
+async fn a_person_has_ten_minutes_to_come_back() {
+    let world = World::new();
+    let (in_time, too_late) = (agreed(&world, 1).await, agreed(&world, 2).await);
+    let expiry = world.now() + Duration::from_mins(10);
+    world.clock.set(expiry - SECOND);
+    let (token, verifier) = in_time;
+    world.sign_ins().complete(&token, &verifier).await.unwrap();
+    world.clock.set(expiry);
+    assert_not_pending(&world, &too_late).await;
+    assert_eq!(world.store.account(account(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_failure_of_twitter_that_may_pass_leaves_the_sign_in_pending() {
+    let world = World::new();
+    let (token, verifier) = agreed(&world, 1).await;
+    let retry_after = Duration::from_mins(15);
+    let passing = [
+        TwitterError::Unreached("no route".into()),
+        TwitterError::Unavailable("503".into()),
+        TwitterError::RateLimited { retry_after },
+    ];
+    for error in passing {
+        world.twitter.fail_next([error]);
+        let outcome = world.sign_ins().complete(&token, &verifier).await;
+        assert!(matches!(outcome, Err(SignInError::Twitter(error)) if error.is_transient()));
+        assert_eq!(world.store.account(account(1)).await.unwrap(), None);
+    }
+    world.sign_ins().complete(&token, &verifier).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_twitter_refuses_is_over() {
+    let refusals = [
+        TwitterError::InvalidToken,
+        TwitterError::Suspended,
+        TwitterError::Rejected("403".into()),
+        TwitterError::Corrupt("no token".into()),
+    ];
+    for refusal in refusals {
+        let world = World::new();
+        let pair = agreed(&world, 1).await;
+        world.twitter.fail_next([refusal]);
+        let outcome = world.sign_ins().complete(&pair.0, &pair.1).await;
+        assert!(matches!(outcome, Err(SignInError::Twitter(error)) if !error.is_transient()));
+        assert_eq!(world.store.account(account(1)).await.unwrap(), None);
+        assert_not_pending(&world, &pair).await;
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_pair_signs_nobody_in() {
+    let world = World::new();
+    let (mine, _) = agreed(&world, 1).await;
+    let (_, theirs) = agreed(&world, 2).await;
+    let outcome = world.sign_ins().complete(&mine, &theirs).await;
+    assert!(matches!(
+        outcome,
+        Err(SignInError::Twitter(TwitterError::InvalidToken))
+    ));
+    for n in [1, 2] {
+        assert_eq!(world.store.account(account(n)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_twitter_does_not_start_leaves_nothing_pending() {
+    let world = World::new();
+    let sign_ins = SignIns {
+        pending: Arc::new(MockPendingSignIns::new()),
+        ..world.sign_ins()
+    };
+    world
+        .twitter
+        .fail_next([TwitterError::Unreached("no route".into())]);
+    let outcome = sign_ins.begin().await;
+    assert!(matches!(
+        outcome,
+        Err(SignInError::Twitter(TwitterError::Unreached(_)))
+    ));
+}
+
+#[tokio::test]
+async fn a_request_token_that_could_not_be_kept_is_not_given_out() {
+    let world = World::new();
+    let mut pending = MockPendingSignIns::new();
+    pending.expect_put().return_once(|_| Err(broken_off()));
+    let sign_ins = SignIns {
+        pending: Arc::new(pending),
+        ..world.sign_ins()
+    };
+    let outcome = sign_ins.begin().await;
+    assert!(matches!(outcome, Err(SignInError::Store(_))));
+}
+
+#[tokio::test]
+async fn twitter_is_not_asked_when_the_store_cannot_be() {
+    let world = World::new();
+    let mut pending = MockPendingSignIns::new();
+    pending
+        .expect_take()
+        .return_once(|_, _| Err(StoreError::Unreached("no route".into())));
+    world.twitter.fail_next([asked()]);
+    let sign_ins = SignIns {
+        pending: Arc::new(pending),
+        ..world.sign_ins()
+    };
+    let token = RequestToken::parse("token").unwrap();
+    let outcome = sign_ins
+        .complete(&token, &Verifier::parse("verifier").unwrap())
+        .await;
+    assert!(matches!(
+        outcome,
+        Err(SignInError::Store(StoreError::Unreached(_)))
+    ));
+}
+
+#[tokio::test]
+async fn an_account_that_could_not_be_stored_is_told() {
+    let world = World::new();
+    let mut accounts = MockAccounts::new();
+    accounts.expect_sign_in().return_once(|_| Err(broken_off()));
+    let sign_ins = SignIns {
+        accounts: Arc::new(accounts),
+        ..world.sign_ins()
+    };
+    let (token, verifier) = agreed(&world, 1).await;
+    let outcome = sign_ins.complete(&token, &verifier).await;
+    assert!(matches!(outcome, Err(SignInError::Store(_))));
+}
+
+#[tokio::test]
+async fn a_secret_moved_to_another_request_token_does_not_open() {
+    let world = World::new();
+    let (mine, verifier) = agreed(&world, 1).await;
+    let (theirs, _) = agreed(&world, 2).await;
+    let stolen = world.store.take(&theirs, world.now()).await.unwrap();
+    let moved = PendingSignIn {
+        token: mine.clone(),
+        ..stolen.unwrap()
+    };
+    world.store.put(moved).await.unwrap();
+    let outcome = world.sign_ins().complete(&mine, &verifier).await;
+    assert!(matches!(
+        outcome,
+        Err(SignInError::Sealing(OpenError::Altered))
+    ));
+}
+
+#[tokio::test]
+async fn a_secret_sealed_with_a_key_that_was_removed_does_not_open() {
+    let world = World::new();
+    let (token, verifier) = agreed(&world, 1).await;
+    let sign_ins = SignIns {
+        keys: Arc::new(sealing_keys(&["third"])),
+        ..world.sign_ins()
+    };
+    let outcome = sign_ins.complete(&token, &verifier).await;
+    assert!(matches!(
+        outcome,
+        Err(SignInError::Sealing(OpenError::UnknownKey(id))) if id == "first"
+    ));
+}

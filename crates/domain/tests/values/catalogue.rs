@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lemon_domain::values::{
+    BudgetName, BudgetPolicy, Catalogue, Period, QueueName, Service, ServicePath, ServiceQueues,
+    ServiceType, WindowPolicy,
+};
+
+fn budget(name: &str, limit: u32, units: u32) -> BudgetPolicy {
+    BudgetPolicy {
+        name: BudgetName::parse(name).unwrap(),
+        limit,
+        units,
+        window: WindowPolicy::parse(Period::Daily, "06:00", "Asia/Seoul").unwrap(),
+    }
+}
+
+fn service(service_type: &str, path: &str) -> Service {
+    let queue = |name: &str| QueueName::parse(&format!("{service_type}-{name}")).unwrap();
+    Service {
+        service_type: ServiceType::parse(service_type).unwrap(),
+        path: ServicePath::parse(path).unwrap(),
+        daily: budget("daily", 400, 1),
+        budgets: vec![],
+        cooldown: Duration::from_hours(168),
+        queues: ServiceQueues {
+            train: queue("train"),
+            ready: QueueName::parse("ready").unwrap(),
+            notify: queue("notify"),
+            delete: queue("delete"),
+        },
+        notification: "Ready.".to_owned(),
+    }
+}
+
+fn fault(services: Vec<Service>) -> String {
+    Catalogue::new(services).unwrap_err().to_string()
+}
+
+#[test]
+fn services_are_found_by_type_and_by_path() {
+    let services = vec![service("LEARNME", "learn_me"), service("DRAWME", "draw_me")];
+    let catalogue = Catalogue::new(services.clone()).unwrap();
+    for service in &services {
+        let by_type = catalogue.by_type(&service.service_type).unwrap();
+        assert_eq!(**by_type, *service);
+        let by_path = catalogue.by_path(service.path.as_str()).unwrap();
+        assert_eq!(**by_path, *service);
+    }
+    let types: Vec<_> = catalogue.iter().map(|s| s.service_type.as_str()).collect();
+    assert_eq!(types, ["LEARNME", "DRAWME"]);
+    let unknown = ServiceType::parse("UNKNOWN").unwrap();
+    assert!(catalogue.by_type(&unknown).is_none());
+    for path in ["", "LEARNME", "learn_me/", "unknown"] {
+        assert!(catalogue.by_path(path).is_none());
+    }
+}
+
+#[test]
+fn a_type_or_path_stands_once() {
+    let twice = "the service catalogue has LEARNME twice";
+    let same_type = vec![service("LEARNME", "a"), service("LEARNME", "b")];
+    assert_eq!(fault(same_type), twice);
+    let same_path = vec![service("OTHER", "a"), service("LEARNME", "a")];
+    assert_eq!(fault(same_path), twice);
+}
+
+#[test]
+fn a_budget_stands_once_and_is_taken_from() {
+    let twice = Service {
+        budgets: vec![budget("daily", 1, 1)],
+        ..service("LEARNME", "learn_me")
+    };
+    assert_eq!(
+        fault(vec![twice]),
+        "the service catalogue has the budget LEARNME.daily twice"
+    );
+    let nothing = Service {
+        budgets: vec![budget("reads", 1, 0)],
+        ..service("LEARNME", "learn_me")
+    };
+    assert_eq!(
+        fault(vec![nothing]),
+        "the service catalogue takes nothing from the budget LEARNME.reads"
+    );
+}
+
+#[test]
+fn every_queue_is_there_once() {
+    let services = vec![service("LEARNME", "learn_me"), service("DRAWME", "draw_me")];
+    let catalogue = Catalogue::new(services).unwrap();
+    let ready: Vec<_> = catalogue.ready_queues().into_iter().collect();
+    assert_eq!(ready, [QueueName::parse("ready").unwrap()]);
+    assert_eq!(catalogue.queues().len(), 7);
+}
+
+#[test]
+fn a_use_takes_the_days_place_first_and_then_the_further_budgets() {
+    let service = Service {
+        budgets: vec![budget("reads", 1000, 10), budget("posts", 50, 2)],
+        ..service("LEARNME", "learn_me")
+    };
+    let now: DateTime<Utc> = "2026-11-23T03:00:00Z".parse().unwrap();
+    let budgets = service.budgets_at(now);
+    let taken: Vec<_> = budgets
+        .iter()
+        .map(|it| (it.key.budget.as_str(), it.limit, it.units))
+        .collect();
+    assert_eq!(
+        taken,
+        [("daily", 400, 1), ("reads", 1000, 10), ("posts", 50, 2)]
+    );
+    for budget in budgets {
+        assert_eq!(budget.key.service, service.service_type);
+        assert_eq!(budget.key.window, service.daily.window.window_at(now));
+    }
+}
