@@ -21,6 +21,22 @@ const LOCKED: u32 = 326;
 const CALLBACK_NOT_APPROVED: u32 = 415;
 const ACCESS_LEVEL: u32 = 453;
 
+const USER_SUSPENDED: &str = "user-suspended";
+/// The types that are named in a log. Anything else might be a token that was sent back.
+const PROBLEMS: [&str; 11] = [
+    "client-forbidden",
+    "disallowed-resource",
+    "invalid-request",
+    "not-authorized-for-field",
+    "not-authorized-for-resource",
+    "oauth1-permissions",
+    "resource-not-found",
+    "resource-unavailable",
+    "unsupported-authentication",
+    "usage-capped",
+    USER_SUSPENDED,
+];
+
 /// Waits are at least this long, or clocks that differ a little would make us call too early.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 /// Waits are at most this long: X's longest window.
@@ -48,11 +64,10 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// The end of a type such as `https://api.x.com/2/problems/user-suspended`, if it is fit for a log.
-    fn slug(&self) -> Option<&str> {
+    /// The end of a type such as `https://api.x.com/2/problems/user-suspended`, if it is one that is known.
+    fn slug(&self) -> Option<&'static str> {
         let (_, slug) = self.kind.as_deref()?.rsplit_once("/problems/")?;
-        let fits = slug.len() <= 64 && slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        fits.then_some(slug)
+        PROBLEMS.into_iter().find(|problem| *problem == slug)
     }
 
     fn mentions(&self, words: &str) -> bool {
@@ -61,7 +76,7 @@ impl Problem {
     }
 
     fn is_suspension(&self) -> bool {
-        matches!(self.code, Some(SUSPENDED | LOCKED)) || self.slug() == Some("user-suspended")
+        matches!(self.code, Some(SUSPENDED | LOCKED)) || self.slug() == Some(USER_SUSPENDED)
     }
 }
 
@@ -70,7 +85,7 @@ impl Problem {
 pub(crate) struct Refusal {
     status: StatusCode,
     code: Option<u32>,
-    problem: Option<String>,
+    problem: Option<&'static str>,
 }
 
 impl Refusal {
@@ -78,7 +93,7 @@ impl Refusal {
         Self {
             status,
             code: problems.iter().find_map(|problem| problem.code),
-            problem: problems.iter().find_map(Problem::slug).map(str::to_owned),
+            problem: problems.iter().find_map(Problem::slug),
         }
     }
 }
@@ -89,7 +104,7 @@ impl fmt::Display for Refusal {
         if let Some(code) = self.code {
             write!(f, ", code {code}")?;
         }
-        if let Some(problem) = &self.problem {
+        if let Some(problem) = self.problem {
             write!(f, ", {problem}")?;
         }
         let meaning = match (self.code, self.status) {

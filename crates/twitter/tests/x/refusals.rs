@@ -1,0 +1,212 @@
+use serde_json::json;
+
+use super::*;
+
+/// The kind of an error, for comparing.
+fn kind(error: &TwitterError) -> &'static str {
+    match error {
+        TwitterError::InvalidToken => "invalid token",
+        TwitterError::Suspended => "suspended",
+        TwitterError::DuplicatePost => "duplicate",
+        TwitterError::RateLimited { .. } => "rate limited",
+        TwitterError::Unreached(_) => "unreached",
+        TwitterError::Unavailable(_) => "unavailable",
+        TwitterError::Rejected(_) => "rejected",
+        TwitterError::Corrupt(_) => "corrupt",
+        _ => "new",
+    }
+}
+
+fn v1(code: u32) -> String {
+    json!({ "errors": [{ "code": code, "message": "…" }] }).to_string()
+}
+
+fn v2(status: u16, detail: &str, kind: &str) -> String {
+    json!({ "title": "…", "detail": detail, "type": kind, "status": status }).to_string()
+}
+
+async fn refusal_of_post(status: u16, body: String) -> TwitterError {
+    let (_server, client) = twitter(ResponseTemplate::new(status).set_body_string(body)).await;
+    client.post_tweet(&me(), "Hello").await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_person_s_call_fails_as_x_says() {
+    let suspended = "https://api.twitter.com/2/problems/user-suspended";
+    let duplicate = "You are not allowed to create a Tweet with duplicate content.";
+    for (status, body, expected) in [
+        (401, v1(32), "invalid token"),
+        (401, v1(89), "invalid token"),
+        (403, v1(89), "invalid token"),
+        (401, v2(401, "Unauthorized", "about:blank"), "invalid token"),
+        (401, String::new(), "invalid token"),
+        (403, v1(64), "suspended"),
+        (403, v1(326), "suspended"),
+        (403, v2(403, "…", suspended), "suspended"),
+        (
+            403,
+            v2(403, "Your account is suspended and …", "about:blank"),
+            "suspended",
+        ),
+        (403, v1(187), "duplicate"),
+        (403, v2(403, duplicate, "about:blank"), "duplicate"),
+        (429, v1(88), "rate limited"),
+        (429, "Too Many Requests".to_owned(), "rate limited"),
+        (400, v1(215), "rejected"),
+        (401, v1(135), "rejected"),
+        (401, v1(261), "rejected"),
+        (403, v1(453), "rejected"),
+        (402, v2(402, "CreditsDepleted", "about:blank"), "rejected"),
+        (403, v2(403, "Forbidden", "about:blank"), "rejected"),
+        (404, "<html>".to_owned(), "rejected"),
+        (418, "{".to_owned(), "rejected"),
+        (500, v1(131), "unavailable"),
+        (503, v1(130), "unavailable"),
+        (502, "<html>".to_owned(), "unavailable"),
+    ] {
+        let error = refusal_of_post(status, body.clone()).await;
+        assert_eq!(kind(&error), expected, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_exchange_is_an_invalid_token() {
+    for (status, body, expected) in [
+        (401, v1(32), "invalid token"),
+        (401, "Invalid request token".to_owned(), "invalid token"),
+        (
+            403,
+            "Reverse auth credentials are invalid".to_owned(),
+            "invalid token",
+        ),
+        (403, v1(64), "suspended"),
+        (401, v1(135), "rejected"),
+        (400, v1(215), "rejected"),
+        (503, String::new(), "unavailable"),
+    ] {
+        let answer = ResponseTemplate::new(status).set_body_string(&body);
+        let (_server, client) = twitter(answer).await;
+        let error = exchange(&client).await.unwrap_err();
+        assert_eq!(kind(&error), expected, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_start_is_about_the_application() {
+    for (status, code, meaning) in [
+        (401, 32, "key or secret is wrong"),
+        (403, 415, "callback is not in the application's list"),
+        (401, 135, "clock is wrong"),
+        (403, 453, "access level is too low"),
+    ] {
+        let answer = ResponseTemplate::new(status).set_body_string(v1(code));
+        let (_server, client) = twitter(answer).await;
+        let error = client.request_token().await.unwrap_err();
+        assert_eq!(kind(&error), "rejected", "{error:?}");
+        let told = told(&error);
+        assert!(told.contains(meaning), "{told}");
+        assert!(told.contains(&format!("code {code}")), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_success_with_errors_and_no_data_is_a_refusal() {
+    let problem = |slug: &str| {
+        let kind = format!("https://api.x.com/2/problems/{slug}");
+        let body = json!({ "errors": [{ "title": "…", "detail": "…", "type": kind }] });
+        ResponseTemplate::new(200).set_body_json(body)
+    };
+    let (_server, client) = twitter(problem("resource-not-found")).await;
+    let error = client.tweets(&me(), my_id(), None).await.unwrap_err();
+    assert_eq!(kind(&error), "rejected");
+    assert!(told(&error).contains("resource-not-found"));
+
+    let (_server, client) = twitter(problem("user-suspended")).await;
+    let error = client.profile(&me()).await.unwrap_err();
+    assert_eq!(kind(&error), "suspended");
+}
+
+/// The fake clock shows this second since 1970.
+const NOW: i64 = 1_795_402_800;
+
+async fn wait(headers: &[(&str, i64)]) -> Duration {
+    let mut answer = ResponseTemplate::new(429);
+    for (name, value) in headers {
+        answer = answer.insert_header(*name, value.to_string());
+    }
+    let (_server, client) = twitter(answer).await;
+    match client.profile(&me()).await {
+        Err(TwitterError::RateLimited { retry_after }) => retry_after,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_over_at_its_reset() {
+    let reset = ("x-rate-limit-reset", NOW + 321);
+    assert_eq!(wait(&[reset]).await, Duration::from_secs(321));
+    let later = ("retry-after", 999);
+    assert_eq!(wait(&[reset, later]).await, Duration::from_secs(321));
+    assert_eq!(wait(&[later]).await, Duration::from_secs(999));
+}
+
+#[tokio::test]
+async fn the_longest_exhausted_window_counts() {
+    let headers = [
+        ("x-rate-limit-remaining", 10),
+        ("x-rate-limit-reset", NOW + 60),
+        ("x-app-limit-24hour-remaining", 0),
+        ("x-app-limit-24hour-reset", NOW + 3_600),
+        ("x-user-limit-24hour-remaining", 0),
+        ("x-user-limit-24hour-reset", NOW + 7_200),
+    ];
+    assert_eq!(wait(&headers).await, Duration::from_hours(2));
+}
+
+#[tokio::test]
+async fn a_wait_is_never_absurd() {
+    for (headers, expected) in [
+        (vec![], Duration::from_mins(1)),
+        (
+            vec![("x-rate-limit-reset", NOW - 5)],
+            Duration::from_secs(1),
+        ),
+        (vec![("retry-after", 0)], Duration::from_secs(1)),
+        (vec![("retry-after", -7)], Duration::from_mins(1)),
+        (
+            vec![("x-rate-limit-reset", i64::MAX)],
+            Duration::from_hours(24),
+        ),
+        (
+            vec![("x-rate-limit-reset", i64::MIN)],
+            Duration::from_secs(1),
+        ),
+    ] {
+        assert_eq!(wait(&headers).await, expected, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_error_tells_a_secret_though_twitter_repeats_it() {
+    let echo = SECRETS.join(" ");
+    for status in [302, 400, 401, 403, 404, 429, 500] {
+        for body in [
+            echo.clone(),
+            v2(
+                status,
+                &echo,
+                &format!("https://x/2/problems/{}", SECRETS[2]),
+            ),
+            json!({ "errors": [{ "code": 1, "message": echo }] }).to_string(),
+        ] {
+            let answer = ResponseTemplate::new(status)
+                .set_body_string(body)
+                .insert_header("location", format!("https://x/{}", SECRETS[2]).as_str());
+            let (_server, client) = twitter(answer).await;
+            assert_tells_no_secret(&exchange(&client).await.unwrap_err());
+            assert_tells_no_secret(&client.request_token().await.unwrap_err());
+            assert_tells_no_secret(&client.revoke(&me()).await.unwrap_err());
+            assert_tells_no_secret(&client.profile(&me()).await.unwrap_err());
+        }
+    }
+}
