@@ -14,6 +14,7 @@ mod place_record;
 mod plans;
 mod registrations;
 mod row;
+mod signal;
 mod store;
 
 pub use config::StoreConfig;

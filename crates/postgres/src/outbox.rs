@@ -90,7 +90,7 @@ impl Outbox for SqlStore {
     }
 
     async fn changed(&self) {
-        self.outbox_put().await;
+        self.outbox().wait().await;
     }
 }
 

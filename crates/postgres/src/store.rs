@@ -1,17 +1,18 @@
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use lemon_domain::ports::StoreError;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
-use tokio::{sync::Notify, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     ConnectError, StoreConfig,
     database::{Database, patience},
     error::SqlError,
     migrate,
+    signal::Signal,
 };
 
 /// The store in a SQL database. Clones share their connections.
@@ -22,7 +23,7 @@ use crate::{
 pub struct SqlStore {
     database: Database,
     deadline: Duration,
-    outbox_put: Arc<Notify>,
+    outbox: Signal,
 }
 
 impl SqlStore {
@@ -34,9 +35,9 @@ impl SqlStore {
         let database = Database::open(config).await?;
         migrate::refuse_newer(&database).await?;
         Ok(Self {
+            outbox: Signal::new(&database),
             database,
             deadline: config.deadline,
-            outbox_put: Arc::default(),
         })
     }
 
@@ -104,13 +105,13 @@ impl SqlStore {
     /// Commits a transaction that put rows in the outbox, and wakes who waits for them.
     pub(crate) async fn commit_outbox(&self, tx: DatabaseTransaction) -> Result<(), SqlError> {
         tx.commit().await.map_err(SqlError::Commit)?;
-        self.outbox_put.notify_one();
+        self.outbox.give();
         Ok(())
     }
 
-    /// Waits for a transaction of this process that put rows in the outbox.
-    pub(crate) async fn outbox_put(&self) {
-        self.outbox_put.notified().await;
+    /// What tells of rows that were put in the outbox.
+    pub(crate) fn outbox(&self) -> &Signal {
+        &self.outbox
     }
 
     /// Ends a call at its deadline. A transaction that is under way then is rolled back.

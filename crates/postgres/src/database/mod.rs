@@ -6,7 +6,7 @@ mod sqlite;
 
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, SqlxError};
+use sea_orm::{DatabaseConnection, SqlxError, sqlx::PgPool};
 use secrecy::ExposeSecret;
 
 use crate::{ConnectError, StoreConfig, error::driver_cause};
@@ -20,6 +20,8 @@ pub(crate) struct Database {
     pub(crate) writer: DatabaseConnection,
     /// For whatever only reads.
     pub(crate) reader: DatabaseConnection,
+    /// For news from the other replicas, where there can be any. A connection of its own, for it is never given back.
+    pub(crate) news: Option<PgPool>,
 }
 
 impl Database {

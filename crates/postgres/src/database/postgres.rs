@@ -36,12 +36,18 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Database, ConnectError>
                 Ok(true)
             })
         })
+        .connect_lazy_with(options.clone());
+    let news = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_lazy_with(options);
     let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     Ok(Database {
         name,
         writer: connection.clone(),
         reader: connection,
+        news: Some(news),
     })
 }
 

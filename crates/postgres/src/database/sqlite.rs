@@ -40,6 +40,7 @@ pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, C
         name,
         writer,
         reader,
+        news: None,
     })
 }
 
