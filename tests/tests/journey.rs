@@ -1,5 +1,4 @@
 //! One person, from signing in to the last trace gone.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 
