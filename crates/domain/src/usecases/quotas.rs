@@ -102,6 +102,25 @@ impl Quotas {
         Ok(self.counter.release(holder, &keys(budgets)).await?)
     }
 
+    /// Gives back those of the holder's places that are not recorded. Another request of the same person may have recorded
+    /// the others, of which it and the caller have one and the same.
+    ///
+    /// # Errors
+    /// If the counter fails, or the record cannot be read.
+    pub async fn give_back(&self, holder: Holder, budgets: &[Budget]) -> Result<(), QuotasError> {
+        let mut unrecorded = Vec::new();
+        for key in keys(budgets) {
+            let record = self.record.places(&key).await?;
+            if record.iter().all(|place| place.holder != holder) {
+                unrecorded.push(key);
+            }
+        }
+        if unrecorded.is_empty() {
+            return Ok(());
+        }
+        Ok(self.counter.release(holder, &unrecorded).await?)
+    }
+
     /// Sets budgets right from the record: what was reserved longer ago than the grace and never recorded is given
     /// back, and what the counter forgot is counted again.
     ///

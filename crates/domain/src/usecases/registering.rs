@@ -174,7 +174,7 @@ impl Registering {
             Err(key) => key,
         };
         // An attempt before this one may have left a place in another budget.
-        self.ports.quotas.release(holder, budgets).await?;
+        self.ports.quotas.give_back(holder, budgets).await?;
         let limit = budgets
             .iter()
             .find(|budget| budget.key == key)
@@ -197,10 +197,7 @@ impl Registering {
                 limit,
             })),
             Ok(RequestOutcome::UsedBefore(last)) => {
-                // Places of the same window are the ones that the other request recorded.
-                if daily.is_some_and(|place| place.key.window.start != last.window_start) {
-                    self.ports.quotas.release(holder, budgets).await?;
-                }
+                self.ports.quotas.give_back(holder, budgets).await?;
                 answer_of(&last, key.as_ref(), at).transpose()
             }
             Ok(RequestOutcome::SeatTaken(_)) => {
