@@ -54,11 +54,7 @@ fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
         ("LEMON_QUOTA__URL", "memcached://x", "quota.url"),
         ("LEMON_QUEUE__URL", "rabbit", "queue.url"),
         ("LEMON_HTTP__ALLOWED_ORIGINS", "*", "http.allowed_origins"),
-        (
-            "LEMON_TWITTER__URL",
-            "https://api.x.com",
-            "twitter.consumer_key",
-        ),
+        ("LEMON_TWITTER__URL", "https://api.x.com", "jwt.secrets"),
         ("LEMON_TWITTER__URL", "nonsense", "twitter.url"),
         ("LEMON_TWITTER__API", "v3", "twitter.api"),
         ("LEMON_LOG__FILTER", "a=b=c", "log.filter"),

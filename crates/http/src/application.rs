@@ -134,13 +134,14 @@ impl Application {
             mount,
         } = self;
         let ids = Arc::clone(&use_cases.ids);
+        let catalogue = Arc::clone(&use_cases.catalogue);
         let api = Data::new(Api {
             use_cases,
             tokens,
             deadlines: config.deadlines,
             carried,
         });
-        let docs = config.docs.then(Docs::new);
+        let docs = config.docs.then(|| Docs::new(&catalogue));
         let origins = config.allowed_origins;
         let app = move || {
             let edge = Rc::new(Edge::new(Cors::new(&origins), &*ids));

@@ -5,6 +5,7 @@ use actix_web::{
     http::header::{self, HeaderValue},
     web::{Data, Path, ServiceConfig},
 };
+use lemon_domain::values::Catalogue;
 use utoipa_swagger_ui::Config;
 
 use crate::{
@@ -38,12 +39,12 @@ pub(crate) struct Docs {
 }
 
 impl Docs {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(catalogue: &Catalogue) -> Self {
         let ui = Config::from(DOCUMENT.pattern)
             .persist_authorization(true)
             .try_it_out_enabled(true);
         Self {
-            document: crate::openapi().into(),
+            document: crate::openapi(catalogue).into(),
             ui: Arc::new(ui),
         }
     }

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
+use lemon_domain::values::Catalogue;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
         Components, Content, Header, Object, Ref, RefOr, Response, ResponseBuilder, Schema, Type,
         example::ExampleBuilder,
-        path::Operation,
+        path::{Operation, PathItem},
         schema::SchemaType,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -18,11 +19,41 @@ use crate::{
     problem::{self, Code, Problem},
 };
 
-/// The OpenAPI 3.1 document of the API: the same text for the same build.
+/// What stands for a service's path in the patterns of calls.
+const SERVICE: &str = "{service}";
+
+/// The OpenAPI 3.1 document of the API, with the calls of each service of the catalogue by their real paths.
 #[must_use]
-pub fn openapi() -> String {
+pub fn openapi(catalogue: &Catalogue) -> String {
+    let mut document = Document::openapi();
+    offer(&mut document, catalogue);
     // Maps with texts for keys always become JSON.
-    Document::openapi().to_pretty_json().unwrap_or_default()
+    document.to_pretty_json().unwrap_or_default()
+}
+
+/// Puts the services' paths in the place of the pattern: who reads the document calls what it says.
+fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
+    let (patterns, mut paths): (Vec<_>, Vec<_>) = std::mem::take(&mut document.paths.paths)
+        .into_iter()
+        .partition(|(path, _)| path.contains(SERVICE));
+    for service in catalogue.iter() {
+        for (pattern, item) in &patterns {
+            let mut item = item.clone();
+            for operation in of_item(&mut item) {
+                operation.parameters = operation.parameters.take().map(|mut parameters| {
+                    parameters.retain(
+                        |parameter| !matches!(parameter, RefOr::T(path) if path.name == "service"),
+                    );
+                    parameters
+                });
+                if let Some(id) = &mut operation.operation_id {
+                    *id = format!("{id}_{}", service.path.as_str());
+                }
+            }
+            paths.push((pattern.replace(SERVICE, service.path.as_str()), item));
+        }
+    }
+    document.paths.paths = paths.into_iter().collect();
 }
 
 #[derive(OpenApi)]
@@ -258,18 +289,21 @@ fn operations(document: &mut utoipa::openapi::OpenApi) -> Vec<(String, &mut Oper
         .paths
         .iter_mut()
         .flat_map(|(path, item)| {
-            let path = path.replace("{service}", "learn_me");
-            [
-                &mut item.get,
-                &mut item.put,
-                &mut item.post,
-                &mut item.delete,
-            ]
-            .into_iter()
-            .flatten()
-            .map(move |operation| (path.clone(), operation))
+            let path = path.replace(SERVICE, "learn_me");
+            of_item(item).map(move |operation| (path.clone(), operation))
         })
         .collect()
+}
+
+fn of_item(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn text(description: &str) -> Header {

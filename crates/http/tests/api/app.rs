@@ -1,6 +1,6 @@
 //! The application under test, and a person to call it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lemon_domain::{
@@ -152,7 +152,7 @@ pub(crate) fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
 }
 
 /// The body of a problem, once everything that all problems share was checked.
-pub(crate) async fn problem(answer: Response) -> Value {
+pub(crate) async fn problem(answer: Response) -> BTreeMap<String, Value> {
     let status = answer.status();
     assert_eq!(header(&answer, "content-type"), "application/problem+json");
     assert_eq!(header(&answer, "cache-control"), "no-store");
@@ -169,7 +169,7 @@ pub(crate) async fn problem(answer: Response) -> Value {
         status == StatusCode::UNAUTHORIZED
     );
     let path = answer.url().path().to_owned();
-    let body: Value = answer.json().await.unwrap();
+    let body: BTreeMap<String, Value> = answer.json().await.unwrap();
     assert_eq!(body["status"], status.as_u16());
     assert_eq!(body["instance"], path);
     body
@@ -189,6 +189,11 @@ pub(crate) fn jwt(keys: &[u8]) -> JwtConfig {
             .collect(),
         lifetime: JwtConfig::DEFAULT_LIFETIME,
     }
+}
+
+/// Two services.
+pub(crate) fn catalogue() -> Catalogue {
+    Catalogue::new(vec![learn_me(), draw_me()]).unwrap()
 }
 
 fn use_cases(
@@ -227,7 +232,7 @@ fn use_cases(
             clock: clock.clone(),
             ids: ids.clone(),
         })),
-        catalogue: Arc::new(Catalogue::new(vec![learn_me(), draw_me()]).unwrap()),
+        catalogue: Arc::new(catalogue()),
         clock: clock.clone(),
         ids,
     }

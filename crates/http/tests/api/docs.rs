@@ -1,22 +1,30 @@
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::app::{App, Setup, code, header};
+use crate::app::{App, Setup, catalogue, code, header};
+
+fn document() -> String {
+    lemon_http::openapi(&catalogue())
+}
 
 #[test]
 fn the_document_is_as_it_was() {
-    insta::assert_snapshot!(lemon_http::openapi());
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    // Whether maps keep their order depends on what else is built.
+    insta::with_settings!({ sort_maps => true }, {
+        insta::assert_json_snapshot!(document);
+    });
 }
 
 #[test]
 fn the_document_is_openapi_3_1() {
-    let document: Value = serde_json::from_str(&lemon_http::openapi()).unwrap();
+    let document: Value = serde_json::from_str(&document()).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
 }
 
 #[test]
 fn every_reference_of_the_document_leads_somewhere() {
-    let text = lemon_http::openapi();
+    let text = document();
     let document: Value = serde_json::from_str(&text).unwrap();
     let references: Vec<_> = text
         .split("\"$ref\": \"#")
@@ -32,7 +40,7 @@ fn every_reference_of_the_document_leads_somewhere() {
 #[tokio::test]
 async fn every_call_of_the_document_is_there() {
     let app = App::start();
-    let document: Value = serde_json::from_str(&lemon_http::openapi()).unwrap();
+    let document: Value = serde_json::from_str(&document()).unwrap();
     let mut calls = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         if !path.starts_with("/api/") {
@@ -40,14 +48,13 @@ async fn every_call_of_the_document_is_there() {
         }
         for method in item.as_object().unwrap().keys() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let path = path.replace("{service}", "learn_me");
-            let answer = app.call(method, &path).send().await.unwrap();
+            let answer = app.call(method, path).send().await.unwrap();
             let status = answer.status().as_u16();
             assert!(!matches!(status, 404 | 405), "{path}: {status}");
             calls += 1;
         }
     }
-    assert_eq!(calls, 8);
+    assert_eq!(calls, 11);
 }
 
 #[tokio::test]
@@ -55,7 +62,7 @@ async fn the_document_is_served() {
     let app = App::start();
     let answer = app.get("/v3/api-docs").send().await.unwrap();
     assert_eq!(header(&answer, "content-type"), "application/json");
-    assert_eq!(answer.text().await.unwrap(), lemon_http::openapi());
+    assert_eq!(answer.text().await.unwrap(), document());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use anyhow::Context;
 use crate::{
     app::{Plan, StartError, connections},
     cli::{Cli, Command, Common, Direction},
-    config::{Overrides, Settings, load},
+    config::{ConfigError, Overrides, Settings, load},
     logging,
 };
 
@@ -25,7 +25,10 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
             migrate(configured(cli.common)?, direction, steps).await
         }
         Command::Openapi => {
-            writeln!(std::io::stdout(), "{}", lemon_http::openapi()).context("cannot print")?;
+            let catalogue = settings(cli.common)?.services.catalogue();
+            let catalogue = catalogue.map_err(|fault| ConfigError::wrong("services", fault))?;
+            let document = lemon_http::openapi(&catalogue);
+            writeln!(std::io::stdout(), "{document}").context("cannot print")?;
             Ok(())
         }
     }
@@ -33,13 +36,17 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
 
 /// The configuration, with the log set up as it says.
 fn configured(common: Common) -> Result<Plan, StartError> {
+    let settings = settings(common)?;
+    logging::init(&settings.log)?;
+    Plan::new(settings)
+}
+
+fn settings(common: Common) -> Result<Settings, ConfigError> {
     let overrides = Overrides {
         file: common.config,
         data_dir: common.data_dir,
     };
-    let settings: Settings = load(&overrides, env::vars())?;
-    logging::init(&settings.log)?;
-    Plan::new(settings)
+    load(&overrides, env::vars())
 }
 
 async fn migrate(plan: Plan, direction: Direction, steps: u32) -> Result<(), StartError> {
