@@ -18,6 +18,8 @@ pub(crate) use timeline::timeline;
 
 /// The stylesheet of every page.
 pub(crate) const STYLE: &str = include_str!("style.css");
+/// The picture in a tab of the browser.
+pub(crate) const ICON: &str = include_str!("../../assets/icon.svg");
 
 /// A page to show.
 pub(crate) struct Page {
@@ -70,6 +72,7 @@ impl Page {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (self.title) }
                     link rel="stylesheet" href="/sandbox/style.css";
+                    link rel="icon" href="/sandbox/icon.svg" type="image/svg+xml";
                 }
                 body {
                     p.note { (note) }

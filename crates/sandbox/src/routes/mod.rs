@@ -70,6 +70,7 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         ))
         .service(post("/sandbox/sign-out", web::post().to(consent::sign_out)))
         .service(get("/sandbox/style.css", web::get().to(timeline::style)))
+        .service(get("/sandbox/icon.svg", web::get().to(timeline::icon)))
         .default_service(web::to(no_such_page));
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{consent::language_of, path_part};
 use crate::{
-    html::{self, STYLE},
+    html::{self, ICON, STYLE},
     people::Person,
     provider::Provider,
     x_error::XError,
@@ -53,6 +53,14 @@ pub(super) async fn style() -> HttpResponse {
         .content_type("text/css; charset=utf-8")
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(STYLE)
+}
+
+/// `GET /sandbox/icon.svg`
+pub(super) async fn icon() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("image/svg+xml")
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(ICON)
 }
 
 fn person(request: &HttpRequest) -> Result<Person, XError> {
