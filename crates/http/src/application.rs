@@ -1,4 +1,4 @@
-use std::{fmt, io, rc::Rc, sync::Arc};
+use std::{fmt, io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -24,6 +24,10 @@ use crate::{
     measures::Measures,
     route,
 };
+
+/// How long a caller has at least to close after an answer. The server's clock ticks each half second: a deadline that is
+/// over when it is set is never noticed, and the connection stays.
+const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the API does its work with.
 #[derive(Clone)]
@@ -161,7 +165,7 @@ impl Application {
         }
         Ok(server
             .client_request_timeout(config.deadlines.request)
-            .client_disconnect_timeout(config.deadlines.request)
+            .client_disconnect_timeout(config.deadlines.request.max(SHORTEST_FAREWELL))
             .shutdown_timeout(config.deadlines.shutdown.as_secs())
             .shutdown_signal(stop.cancelled_owned())
             .listen(listener.into_socket())?
