@@ -60,6 +60,24 @@ pub(crate) struct SandboxPlan {
     pub(crate) token_key: SecretString,
 }
 
+/// What is outside: only a machine of its own, with the sandbox, makes keys for itself. Replicas must share theirs.
+enum Outside {
+    Sandbox(Keys),
+    Real(Url),
+}
+
+impl Outside {
+    fn of(twitter: &TwitterSettings, data_dir: &Path) -> Result<Self, StartError> {
+        if twitter.is_sandbox() {
+            return Ok(Self::Sandbox(made_keys(data_dir)?));
+        }
+        let url = Url::parse(&twitter.url).map_err(|_| {
+            ConfigError::wrong("twitter.url", "it is neither \"sandbox\" nor a URL")
+        })?;
+        Ok(Self::Real(url))
+    }
+}
+
 impl Plan {
     /// Checks a configuration and makes what a first run needs.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
@@ -69,28 +87,27 @@ impl Plan {
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        // Only a machine of its own makes keys for itself: replicas must share theirs.
-        let keys = settings
-            .twitter
-            .is_sandbox()
-            .then(|| made_keys(&data_dir))
-            .transpose()?;
+        let outside = Outside::of(&settings.twitter, &data_dir)?;
+        let keys = match &outside {
+            Outside::Sandbox(keys) => Some(keys),
+            Outside::Real(_) => None,
+        };
         let jwt = JwtConfig {
             secrets: or_made(
                 "jwt.secrets",
                 settings.jwt.secrets.0,
-                keys.as_ref().map(|keys| &keys.jwt_secret),
+                keys.map(|keys| &keys.jwt_secret),
             )?,
             lifetime: Duration::from_secs(settings.jwt.lifetime_seconds),
         };
         let sealing_keys = or_made(
             "store.sealing_keys",
             settings.store.sealing_keys.0.clone(),
-            keys.as_ref().map(|keys| &keys.sealing_key),
+            keys.map(|keys| &keys.sealing_key),
         )?;
-        let twitter = match keys {
-            Some(keys) => sandbox(settings.twitter, settings.sandbox, keys)?,
-            None => real(settings.twitter)?,
+        let twitter = match outside {
+            Outside::Sandbox(keys) => sandbox(settings.twitter, settings.sandbox, keys)?,
+            Outside::Real(url) => real(settings.twitter, url)?,
         };
         Ok(Self {
             allowed_origins: origins(settings.http.allowed_origins.map(|origins| origins.0))?,
@@ -178,13 +195,11 @@ fn sandbox(
     }))
 }
 
-fn real(settings: TwitterSettings) -> Result<TwitterPlan, ConfigError> {
+fn real(settings: TwitterSettings, url: Url) -> Result<TwitterPlan, ConfigError> {
     let required = |key: &str| ConfigError::missing(key, NOT_SANDBOX);
     Ok(TwitterPlan::Real(TwitterConfig {
         api: api(&settings)?,
-        url: Url::parse(&settings.url).map_err(|_| {
-            ConfigError::wrong("twitter.url", "it is neither \"sandbox\" nor a URL")
-        })?,
+        url,
         consumer_key: settings
             .consumer_key
             .ok_or_else(|| required("twitter.consumer_key"))?,
