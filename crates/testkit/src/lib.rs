@@ -8,6 +8,7 @@
 #![expect(clippy::missing_panics_doc, reason = "every function here asserts")]
 
 pub mod fakes;
+pub mod services;
 pub mod suites;
 
 mod race;

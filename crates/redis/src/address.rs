@@ -1,0 +1,112 @@
+use fred::{
+    error::{Error as FredError, ErrorKind},
+    types::config::Config as DriverConfig,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{ConnectError, error::Fault, tls};
+
+/// Where Redis is and how to sign in there. It has no `Debug`, because the driver's settings would show the password.
+#[derive(Clone)]
+pub(crate) struct Address {
+    driver: DriverConfig,
+    server: String,
+}
+
+impl Address {
+    pub(crate) fn parse(url: &SecretString) -> Result<Self, ConnectError> {
+        let (plain_url, tls) = without_tls(url.expose_secret())?;
+        let mut driver = DriverConfig::from_url(&plain_url)
+            .map_err(|error| ConnectError::Address(format!("is wrong: {}", error.details())))?;
+        let hosts = driver.server.hosts();
+        let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        let server = hosts.join(", ");
+        if tls {
+            let trust = tls::trusting_the_system();
+            let trust = trust.map_err(|cause| ConnectError::Tls {
+                server: server.clone(),
+                cause,
+            })?;
+            driver.tls = Some(trust);
+        }
+        Ok(Self { driver, server })
+    }
+
+    /// The driver's settings: servers, user, password, database and TLS.
+    pub(crate) fn driver(&self) -> DriverConfig {
+        self.driver.clone()
+    }
+
+    /// Why the server cannot count, in words for the one who wrote the address.
+    pub(crate) fn explain_fault(&self, fault: &Fault) -> ConnectError {
+        match fault {
+            Fault::BrokeOff(error) | Fault::Passing(error) | Fault::Refused(error) => {
+                self.explain(error)
+            }
+            other => ConnectError::Refused {
+                server: self.server.clone(),
+                cause: other.to_string(),
+            },
+        }
+    }
+
+    /// Why a connection failed, in words for the one who wrote the address.
+    pub(crate) fn explain(&self, error: &FredError) -> ConnectError {
+        let server = self.server.clone();
+        let cause = self.cause(error);
+        match error.kind() {
+            ErrorKind::Auth => ConnectError::Credentials { server, cause },
+            ErrorKind::Tls | ErrorKind::Protocol => ConnectError::Tls { server, cause },
+            ErrorKind::IO if self.driver.uses_tls() && is_of_tls(error) => {
+                ConnectError::Tls { server, cause }
+            }
+            ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled | ErrorKind::Routing => {
+                ConnectError::Unreachable { server, cause }
+            }
+            _ => ConnectError::Refused { server, cause },
+        }
+    }
+
+    /// The driver's words, without its names for things and without the password, which some servers repeat.
+    pub(crate) fn cause(&self, error: &FredError) -> String {
+        let details = error.details();
+        // The driver shows `std::io::Error` as `Debug` does; its message stands last, in quotes.
+        let words = match error.kind() {
+            ErrorKind::IO => details.rsplit('"').nth(1).unwrap_or(details),
+            _ => details,
+        };
+        let words = words.trim_end_matches('.');
+        match self.driver.password.as_deref() {
+            Some(password) if !password.is_empty() => words.replace(password, "***"),
+            _ => words.to_owned(),
+        }
+    }
+}
+
+fn is_of_tls(error: &FredError) -> bool {
+    ["InvalidData", "tls"]
+        .iter()
+        .any(|word| error.details().contains(word))
+}
+
+/// The address with the scheme's form that has no TLS, and whether it had.
+fn without_tls(url: &str) -> Result<(String, bool), ConnectError> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let (base, kind) = scheme.split_at(scheme.find('-').unwrap_or(scheme.len()));
+    let tls = match base {
+        "redis" | "valkey" => false,
+        "rediss" | "valkeys" => true,
+        _ => return Err(not_an_address()),
+    };
+    match kind {
+        "" | "-cluster" | "-sentinel" => Ok((format!("redis{kind}://{rest}"), tls)),
+        _ => Err(not_an_address()),
+    }
+}
+
+fn not_an_address() -> ConnectError {
+    ConnectError::Address(
+        "does not begin with redis:// or rediss://, perhaps with -cluster or -sentinel before the colon"
+            .to_owned(),
+    )
+}

@@ -1,0 +1,41 @@
+use std::{num::NonZeroUsize, time::Duration};
+
+use secrecy::SecretString;
+
+/// How to reach Redis or Valkey.
+#[derive(Debug, Clone)]
+pub struct RedisConfig {
+    /// `redis://user:password@host:6379/0`, or `rediss://` for TLS; user, password, port and database may be left out.
+    /// With `-cluster` or `-sentinel` after the scheme the further nodes follow as in
+    /// `redis-cluster://host:7000?node=other:7001` and
+    /// `redis-sentinel://host:26379?node=other:26379&sentinelServiceName=main`. `valkey` stands for `redis` as well.
+    ///
+    /// The roots that TLS trusts are the system's, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+    pub url: SecretString,
+    /// How many connections there are. Calls share them without waiting for one another's answers.
+    pub pool_size: NonZeroUsize,
+    /// The longest that a call takes, a reconnection in its course included.
+    pub deadline: Duration,
+    /// What every key begins with: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`.
+    pub key_prefix: String,
+}
+
+impl RedisConfig {
+    /// The usual number of connections.
+    pub const DEFAULT_POOL_SIZE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
+    /// The usual deadline.
+    pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
+    /// What keys usually begin with.
+    pub const DEFAULT_KEY_PREFIX: &str = "lemon";
+
+    /// The usual settings for an address.
+    #[must_use]
+    pub fn new(url: impl Into<SecretString>) -> Self {
+        Self {
+            url: url.into(),
+            pool_size: Self::DEFAULT_POOL_SIZE,
+            deadline: Self::DEFAULT_DEADLINE,
+            key_prefix: Self::DEFAULT_KEY_PREFIX.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use fred::error::{Error as FredError, ErrorKind};
+use lemon_domain::ports::QuotaError;
+
+/// Answers by which Redis says that it will be able to later: <https://redis.io/docs/latest/commands/> names them by
+/// command. Redis 6 puts them into the middle of the sentence when a script meets them.
+const PASSING: [&str; 9] = [
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+];
+
+/// Why there is no counter. Each is one sentence that names the server and the cause, and never the password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address is none.
+    #[error("the redis address {0}")]
+    Address(String),
+    /// The prefix has characters that a key cannot begin with.
+    #[error("the redis key prefix {0:?} is not 1 to 64 of A-Z, a-z, 0-9, -, _, . and :")]
+    KeyPrefix(String),
+    /// The host is unknown, refuses the connection or does not answer.
+    #[error("redis at {server} cannot be reached: {cause}")]
+    Unreachable {
+        /// Host and port; several of a cluster.
+        server: String,
+        /// What the network said.
+        cause: String,
+    },
+    /// One side speaks TLS and the other does not, or the certificate is not trusted.
+    #[error("redis at {server} and this program do not agree on TLS: {cause}")]
+    Tls {
+        /// Host and port; several of a cluster.
+        server: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// User or password are wrong or missing.
+    #[error("redis at {server} does not accept the user and password: {cause}")]
+    Credentials {
+        /// Host and port; several of a cluster.
+        server: String,
+        /// What Redis answered.
+        cause: String,
+    },
+    /// Redis is there but does not do what a counter needs: wrong database, missing rights, a replica, still loading.
+    #[error("redis at {server} cannot count: {cause}")]
+    Refused {
+        /// Host and port; several of a cluster.
+        server: String,
+        /// What Redis answered.
+        cause: String,
+    },
+}
+
+/// What went wrong with a call.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("no connection to redis within {0:?}")]
+    NotConnected(Duration),
+    #[error("redis did not answer within {0:?}")]
+    TimedOut(Duration),
+    #[error("redis broke off")]
+    BrokeOff(#[source] FredError),
+    #[error("redis cannot at the moment")]
+    Passing(#[source] FredError),
+    #[error("redis refused the script")]
+    Refused(#[source] FredError),
+    #[error("the script's answer is not one of a counter")]
+    Answer,
+    #[error("budgets of several services cannot be reserved in one step")]
+    SeveralServices,
+    #[error("{fault}")]
+    Corrupt { key: String, fault: String },
+}
+
+impl Fault {
+    /// From the driver's error, which does not tell answers of the server from its own troubles.
+    pub(crate) fn of(error: FredError) -> Self {
+        let details = error.details();
+        let code = details.split(' ').next().unwrap_or_default();
+        let answered = code.len() > 2 && code.bytes().all(|b| b.is_ascii_uppercase());
+        if answered && PASSING.iter().any(|word| details.contains(word)) {
+            return Self::Passing(error);
+        }
+        match error.kind() {
+            ErrorKind::IO
+            | ErrorKind::Timeout
+            | ErrorKind::Canceled
+            | ErrorKind::Routing
+            | ErrorKind::Cluster
+            | ErrorKind::Sentinel
+            | ErrorKind::Backpressure => Self::BrokeOff(error),
+            ErrorKind::Unknown if !answered => Self::BrokeOff(error),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+impl From<Fault> for QuotaError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Corrupt { key, fault } => Self::Corrupt {
+                key,
+                source: fault.into(),
+            },
+            Fault::NotConnected(_)
+            | Fault::TimedOut(_)
+            | Fault::BrokeOff(_)
+            | Fault::Passing(_) => Self::Unavailable(fault.into()),
+            Fault::Refused(_) | Fault::Answer | Fault::SeveralServices => {
+                Self::Rejected(fault.into())
+            }
+        }
+    }
+}

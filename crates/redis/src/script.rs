@@ -1,0 +1,130 @@
+use std::time::Duration;
+
+use fred::{
+    clients::Client,
+    error::Error as FredError,
+    interfaces::{ClientLike, LuaInterface},
+    types::{Value, config::Options, scripts::Script},
+};
+use tokio::time::Instant;
+
+use crate::error::Fault;
+
+macro_rules! script {
+    ($file:literal) => {
+        Script::from_lua(concat!(
+            include_str!("scripts/window.lua"),
+            include_str!($file)
+        ))
+    };
+}
+
+/// One script for each operation of the port. A script runs alone: nobody sees the middle of it.
+#[derive(Debug)]
+pub(crate) struct Scripts {
+    pub(crate) reserve: Script,
+    pub(crate) release: Script,
+    pub(crate) usage: Script,
+    pub(crate) restore: Script,
+}
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        Self {
+            reserve: script!("scripts/reserve.lua"),
+            release: script!("scripts/release.lua"),
+            usage: script!("scripts/usage.lua"),
+            restore: script!("scripts/restore.lua"),
+        }
+    }
+}
+
+/// A script with its keys, all of one slot, and its arguments.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) keys: Vec<String>,
+    pub(crate) args: Vec<String>,
+}
+
+impl Call<'_> {
+    /// Runs the script by its hash, or by its text where the server does not have it (any more).
+    pub(crate) async fn run(&self, client: &Client, until: Instant) -> Result<Value, FredError> {
+        let by_hash = within(client, until)
+            .evalsha(
+                self.script.sha1().clone(),
+                self.keys.clone(),
+                self.args.clone(),
+            )
+            .await;
+        match (by_hash, self.script.lua()) {
+            (Err(error), Some(text)) if error.details().starts_with("NOSCRIPT") => {
+                within(client, until)
+                    .eval(text.clone(), self.keys.clone(), self.args.clone())
+                    .await
+            }
+            (answer, _) => answer,
+        }
+    }
+}
+
+/// What a script answered. Windows are numbered from 0, in the order of the call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Done(Vec<Option<u32>>),
+    Unknown(usize),
+    Exhausted(usize),
+}
+
+impl Answer {
+    pub(crate) fn read(value: Value) -> Result<Self, Fault> {
+        let mut parts = value.into_array().into_iter();
+        let word = parts.next().and_then(Value::into_string);
+        match word.as_deref() {
+            Some("done") => parts
+                .map(|part| {
+                    if part.is_null() {
+                        Some(None)
+                    } else {
+                        count(&part).map(Some)
+                    }
+                })
+                .collect::<Option<_>>()
+                .map(Self::Done),
+            Some("unknown") => window(parts.next()).map(Self::Unknown),
+            Some("exhausted") => window(parts.next()).map(Self::Exhausted),
+            Some("corrupt") => {
+                let mut next = || parts.next().and_then(Value::into_string);
+                if let (Some(key), Some(fault)) = (next(), next()) {
+                    return Err(Fault::Corrupt { key, fault });
+                }
+                None
+            }
+            _ => None,
+        }
+        .ok_or(Fault::Answer)
+    }
+}
+
+/// A number of seats or units. More than fit are as many as fit: no limit is higher.
+fn count(value: &Value) -> Option<u32> {
+    let number = value.as_i64()?;
+    (number >= 0).then(|| u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn window(value: Option<Value>) -> Option<usize> {
+    let number = usize::try_from(value?.as_i64()?).ok()?;
+    number.checked_sub(1)
+}
+
+/// The client with what is left of the time. A command that could not be sent fails at once instead of waiting in a
+/// queue: it would be run when nobody asks for it any more.
+fn within(client: &Client, until: Instant) -> fred::clients::WithOptions<Client> {
+    let left = until.saturating_duration_since(Instant::now());
+    client.with_options(&Options {
+        // Zero would mean without end.
+        timeout: Some(left.max(Duration::from_millis(1))),
+        fail_fast: true,
+        ..Options::default()
+    })
+}

@@ -1,0 +1,22 @@
+-- ARGV: the holder.
+
+local holder = ARGV[1]
+local windows = {}
+for i = 1, #KEYS / 2 do
+  local window, fault = open(i, holder)
+  if fault then
+    return fault
+  end
+  windows[i] = window
+end
+
+for _, window in ipairs(windows) do
+  if window.place then
+    local used = math.max(window.used - window.place.units, 0)
+    -- Deleting comes first: a server out of memory refuses to begin with a write that may grow.
+    redis.call('HDEL', window.places, holder)
+    redis.call('ZREM', window.seats, holder)
+    redis.call('HSET', window.places, 'used', string.format('%.0f', used))
+  end
+end
+return { 'done' }

@@ -1,0 +1,62 @@
+-- ARGV: the holder, the time; then of each window the limit, the units of the use, and when its keys expire (Unix ms).
+
+-- Seats 1 to r + 1 are all taken exactly if the holder of rank r, from 0, has seat r + 1.
+local function lowest_free_seat(window)
+  local function seat_of_rank(rank)
+    return tonumber(redis.call('ZRANGE', window.seats, rank, rank, 'WITHSCORES')[2])
+  end
+  local low, high = 0, window.seated
+  if high > 0 and seat_of_rank(high - 1) > high then
+    high = high - 1
+    while low < high do
+      local rank = math.floor((low + high) / 2)
+      if seat_of_rank(rank) > rank + 1 then
+        high = rank
+      else
+        low = rank + 1
+      end
+    end
+  end
+  return high + 1
+end
+
+local holder, at = ARGV[1], ARGV[2]
+local windows = {}
+for i = 1, #KEYS / 2 do
+  local window, fault = open(i, holder)
+  if fault then
+    return fault
+  end
+  if not window.known then
+    return { 'unknown', i }
+  end
+  window.limit, window.units = tonumber(ARGV[3 * i]), tonumber(ARGV[3 * i + 1])
+  window.expires = ARGV[3 * i + 2]
+  windows[i] = window
+end
+for i, window in ipairs(windows) do
+  if not window.place and window.used + window.units > window.limit then
+    return { 'exhausted', i }
+  end
+end
+
+local answer = { 'done' }
+for _, window in ipairs(windows) do
+  local place, used = window.place, window.used
+  if not place then
+    place = { seat = lowest_free_seat(window), units = window.units }
+    used = used + place.units
+    local text = encode(place.seat, place.units, at)
+    redis.call('HSET', window.places, 'used', string.format('%.0f', used), holder, text)
+    redis.call('ZADD', window.seats, place.seat, holder)
+    if window.seated == 0 then
+      redis.call('PEXPIREAT', window.seats, window.expires)
+    end
+  elseif place.at < tonumber(at) then
+    redis.call('HSET', window.places, holder, encode(place.seat, place.units, at))
+  end
+  table.insert(answer, place.seat)
+  table.insert(answer, place.units)
+  table.insert(answer, used)
+end
+return answer

@@ -1,0 +1,12 @@
+-- ARGV: nothing.
+
+local answer = { 'done' }
+for i = 1, #KEYS / 2 do
+  local window, fault = open(i, '')
+  if fault then
+    return fault
+  end
+  -- A missing value in the middle of a table would end it; `false` does not.
+  table.insert(answer, window.known and window.used or false)
+end
+return answer

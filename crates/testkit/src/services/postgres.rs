@@ -1,0 +1,144 @@
+use std::{
+    fs,
+    hash::{BuildHasher, Hasher, RandomState},
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, Database};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
+use url::Url;
+
+use super::{
+    Service, find,
+    local::{LocalServer, Stop, free_port},
+};
+
+/// How many ports are tried; another process may be quicker to take one.
+const ATTEMPTS: usize = 3;
+/// How long a server may take to make its files and answer.
+const START_WITHIN: Duration = Duration::from_mins(1);
+
+/// Makes the files of a server and becomes it. It refuses to be root, so then it is Debian's `postgres`.
+///
+/// Nothing here outlives a test, so nothing need reach the disk.
+const START: &str = r#"
+set -e
+folder=$1 port=$2 postgres=$3
+shift 3
+if [ "$(id -u)" = 0 ]; then
+    chown postgres "$folder"
+    set -- setpriv --reuid=postgres --regid=postgres --clear-groups
+fi
+"$@" "${postgres%/*}/initdb" --pgdata="$folder/data" --username=lemon --auth=trust \
+    --encoding=UTF8 --locale=C --no-sync
+exec "$@" "$postgres" -D "$folder/data" -p "$port" -h 127.0.0.1 -k "$folder" \
+    -c fsync=off -c max_connections=400
+"#;
+
+/// The server of the tests that run now.
+static RUNNING: Mutex<Weak<PostgresServer>> = Mutex::const_new(Weak::new());
+
+/// A PostgreSQL for tests.
+#[derive(Debug)]
+pub struct PostgresServer {
+    url: Url,
+    _server: Option<LocalServer>,
+}
+
+impl PostgresServer {
+    /// The server of this process; it runs as long as somebody holds it.
+    ///
+    /// # Panics
+    /// If there is none in any of the ways.
+    pub async fn get() -> Arc<Self> {
+        let mut running = RUNNING.lock().await;
+        if let Some(server) = running.upgrade() {
+            return server;
+        }
+        let server = Arc::new(find::<Self>().await);
+        *running = Arc::downgrade(&server);
+        server
+    }
+
+    /// Its host and port.
+    #[must_use]
+    pub fn address(&self) -> (String, u16) {
+        let host = self.url.host_str().expect("a host").to_owned();
+        (host, self.url.port().unwrap_or(5432))
+    }
+
+    /// The address of a fresh, empty database that no other test has. It stays: where the server's address came from
+    /// the environment, its user must be allowed to make databases, and it must be a server for tests.
+    ///
+    /// # Panics
+    /// If the database cannot be made.
+    pub async fn database(&self) -> Url {
+        let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
+        let server = Database::connect(self.url.as_str()).await;
+        let server = server.expect("the PostgreSQL server answers");
+        let create = format!("CREATE DATABASE {name}");
+        let created = server.execute_unprepared(&create).await;
+        created.expect("the user may make databases");
+        server.close().await.expect("the connection ends");
+        let mut url = self.url.clone();
+        url.set_path(&name);
+        url
+    }
+}
+
+#[async_trait]
+impl Service for PostgresServer {
+    const NAME: &'static str = "PostgreSQL";
+    const VARIABLE: &'static str = "LEMON_TEST_POSTGRES_URL";
+    const PROGRAMS: &'static [&'static str] = &["postgres"];
+
+    fn at(url: String) -> Result<Self, String> {
+        let url =
+            Url::parse(&url).map_err(|error| format!("{} is wrong: {error}", Self::VARIABLE))?;
+        Ok(Self { url, _server: None })
+    }
+
+    async fn started(program: &str) -> Result<Self, String> {
+        for _ in 0..ATTEMPTS {
+            let port = free_port();
+            // Asked nicely it would wait for all who are connected.
+            let server = LocalServer::start("sh", Stop::Int, |folder| {
+                let (port, folder) = (port.to_string(), folder.to_string_lossy());
+                let args = ["-c", START, "sh", &folder, &port, program];
+                args.map(ToOwned::to_owned).into()
+            })?;
+            if is_ready(server.folder()).await {
+                let url = format!("postgres://lemon@127.0.0.1:{port}/postgres");
+                return Ok(Self {
+                    _server: Some(server),
+                    ..Self::at(url)?
+                });
+            }
+        }
+        Err(format!("{program} does not answer"))
+    }
+}
+
+/// Waits until the server that works in a folder has written that it is ready: the eighth line of its lock file,
+/// <https://www.postgresql.org/docs/current/storage-file-layout.html>.
+async fn is_ready(folder: &Path) -> bool {
+    let give_up = Instant::now() + START_WITHIN;
+    while Instant::now() < give_up {
+        let lock = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+        if lock
+            .lines()
+            .nth(7)
+            .is_some_and(|status| status.trim() == "ready")
+        {
+            return true;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    false
+}
