@@ -1,5 +1,4 @@
-//! The contract of the store's ports, kept on SQLite.
-#![cfg(feature = "sqlite")]
+//! The contract of the store's ports, kept on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -7,13 +6,38 @@ use std::sync::Arc;
 use lemon_postgres::{SqlStore, StoreConfig};
 use lemon_testkit::{Subject, suites::Store};
 
-/// A fresh database in a folder of its own.
-async fn subject() -> Subject<dyn Store> {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/lemon.db", folder.path().display());
+/// The store in a database at an address.
+async fn store(url: String) -> Arc<dyn Store> {
     let store = SqlStore::connect(&StoreConfig::new(url)).await.unwrap();
     store.migrate().await.unwrap();
-    Subject::guarded(Arc::new(store), folder)
+    Arc::new(store)
 }
 
-lemon_testkit::store_suites!(subject);
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use super::{Store, Subject, store};
+
+    /// A fresh database in a folder of its own.
+    async fn subject() -> Subject<dyn Store> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/lemon.db", folder.path().display());
+        Subject::guarded(store(url).await, folder)
+    }
+
+    lemon_testkit::store_suites!(subject);
+}
+
+mod postgresql {
+    use lemon_testkit::services::PostgresServer;
+
+    use super::{Store, Subject, store};
+
+    /// A fresh database on the server of these tests.
+    async fn subject() -> Subject<dyn Store> {
+        let server = PostgresServer::get().await;
+        let url = server.database().await;
+        Subject::guarded(store(url.into()).await, server)
+    }
+
+    lemon_testkit::store_suites!(subject);
+}
