@@ -1,4 +1,4 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use lemon_domain::{
@@ -7,13 +7,25 @@ use lemon_domain::{
 };
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQuotaCounter, QueueConfig};
 use lemon_postgres::{SqlStore, StoreConfig};
+use lemon_redis::{RedisConfig, RedisQuotaCounter};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::StartError;
 use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, StoreSettings};
 
+const NO_QUOTA: &str = "the quota counter cannot be used";
+
 /// Receives before a message is dead-lettered.
 const MAX_RECEIVES: u32 = 5;
+
+/// Makes the data folder, where something is kept in it: keys are not always.
+fn make(data_dir: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
+}
 
 /// Connects to the user store.
 pub(crate) async fn store(
@@ -23,6 +35,7 @@ pub(crate) async fn store(
     let url = settings.url.expose_secret();
     let url = match url.split_once("://") {
         None if url.is_empty() => {
+            make(data_dir)?;
             SecretString::from(format!("sqlite://{}", data_dir.join("lemon.db").display()))
         }
         Some(("sqlite" | "postgres" | "postgresql", _)) => settings.url.clone(),
@@ -42,17 +55,34 @@ pub(crate) async fn store(
 }
 
 /// Connects to the quota counter.
-pub(crate) fn quota(
+pub(crate) async fn quota(
     settings: &QuotaSettings,
     data_dir: &Path,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn QuotaCounter>, StartError> {
-    if settings.url.expose_secret() != EMBEDDED {
-        return Err(ConfigError::wrong("quota.url", "it is not \"embedded\"").into());
+    if settings.is_embedded() {
+        make(data_dir)?;
+        let counter = EmbeddedQuotaCounter::open(&data_dir.join("quota.db"), Arc::clone(clock))
+            .context(NO_QUOTA)?;
+        return Ok(Arc::new(counter));
     }
-    let counter = EmbeddedQuotaCounter::open(&data_dir.join("quota.db"), Arc::clone(clock))
-        .context("the quota counter cannot be used")?;
-    Ok(Arc::new(counter))
+    let config = RedisConfig {
+        url: settings.url.clone(),
+        pool_size: settings.pool_size,
+        deadline: Duration::from_millis(settings.deadline_ms),
+        key_prefix: settings.key_prefix.clone(),
+    };
+    match RedisQuotaCounter::connect(&config).await {
+        Ok(counter) => Ok(Arc::new(counter)),
+        Err(lemon_redis::ConnectError::Address(fault)) => {
+            let fault = format!("it is not \"embedded\", and as a Redis address it {fault}");
+            Err(ConfigError::wrong("quota.url", fault).into())
+        }
+        Err(fault @ lemon_redis::ConnectError::KeyPrefix(_)) => {
+            Err(ConfigError::wrong("quota.key_prefix", fault).into())
+        }
+        Err(fault) => Err(anyhow::Error::new(fault).context(NO_QUOTA).into()),
+    }
 }
 
 /// Connects to the job queue.
@@ -66,6 +96,7 @@ pub(crate) fn queue(
     if settings.url != EMBEDDED {
         return Err(ConfigError::wrong("queue.url", "it is not \"embedded\"").into());
     }
+    make(data_dir)?;
     let config = QueueConfig {
         path: data_dir.join("queue.db"),
         visibility: Duration::from_secs(settings.visibility_seconds),

@@ -37,7 +37,7 @@ impl Parts {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, StartError> {
-        let counter = connections::quota(&plan.quota, &plan.data_dir, &clock)?;
+        let counter = connections::quota(&plan.quota, &plan.data_dir, &clock).await?;
         let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids)?;
         let store = Arc::new(connections::store(&plan.store, &plan.data_dir).await?);
         store
@@ -54,8 +54,14 @@ impl Parts {
                 grace,
             )
         };
-        // The embedded counter is this process' alone: what stands unrecorded in it at the start is an orphan.
-        quotas(Duration::ZERO)
+        // The embedded counter is this process' alone: what stands unrecorded in it at the start is an orphan. In a
+        // shared one it may be a request of another replica.
+        let orphaned_after = if plan.quota.is_embedded() {
+            Duration::ZERO
+        } else {
+            Registering::GRACE
+        };
+        quotas(orphaned_after)
             .reconcile(&plan.catalogue)
             .await
             .context("the quota counter cannot be set right")?;

@@ -19,8 +19,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
         Ok(format!("{} service(s)", plan.catalogue.iter().count())),
     )?;
     report.line("store", store(&plan).await)?;
-    let quota = connections::quota(&plan.quota, &plan.data_dir, &clock);
-    report.line("quota", quota.map(|_| "embedded"))?;
+    report.line("quota", quota(&plan, &clock).await)?;
     let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids);
     report.line("queue", queue.map(|_| "embedded"))?;
     report.line("twitter", twitter(&plan, clock).await)?;
@@ -56,6 +55,15 @@ fn sentence(fault: &StartError) -> String {
         StartError::Config(error) => error.to_string(),
         StartError::Other(error) => format!("{error:#}"),
     }
+}
+
+async fn quota(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<&'static str, StartError> {
+    connections::quota(&plan.quota, &plan.data_dir, clock).await?;
+    Ok(if plan.quota.is_embedded() {
+        "embedded"
+    } else {
+        "redis counts"
+    })
 }
 
 async fn store(plan: &Plan) -> Result<String, StartError> {

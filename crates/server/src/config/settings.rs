@@ -1,6 +1,7 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
-use secrecy::SecretString;
+use lemon_redis::RedisConfig;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{list::List, log::LogSettings, services::ServicesSettings};
@@ -84,13 +85,27 @@ impl Default for StoreSettings {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuotaSettings {
+    /// `embedded`, or the address of a Redis, which may hold a password.
     pub(crate) url: SecretString,
+    pub(crate) pool_size: NonZeroUsize,
+    pub(crate) deadline_ms: u64,
+    pub(crate) key_prefix: String,
+}
+
+impl QuotaSettings {
+    /// The counter is this process' alone.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.url.expose_secret() == EMBEDDED
+    }
 }
 
 impl Default for QuotaSettings {
     fn default() -> Self {
         Self {
             url: SecretString::from(EMBEDDED),
+            pool_size: RedisConfig::DEFAULT_POOL_SIZE,
+            deadline_ms: 2_000,
+            key_prefix: RedisConfig::DEFAULT_KEY_PREFIX.to_owned(),
         }
     }
 }
