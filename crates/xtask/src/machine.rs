@@ -30,10 +30,24 @@ const BROWSER: [Need; 3] = [
     },
 ];
 
-/// Installs what the browser test needs and the machine lacks.
-pub(crate) fn install_browser() -> anyhow::Result<()> {
-    let missing: Vec<_> = BROWSER
+/// The servers that the adapters are tested on.
+const SERVICES: [Need; 2] = [
+    Need {
+        package: "postgresql",
+        is_there: || on_path("postgres") || Path::new("/usr/lib/postgresql").is_dir(),
+    },
+    Need {
+        package: "redis-server",
+        is_there: || on_path("redis-server") || on_path("valkey-server"),
+    },
+];
+
+/// Installs what the tests need and the machine lacks; without the browser if they go without.
+pub(crate) fn install_what_is_missing(with_browser: bool) -> anyhow::Result<()> {
+    let browser: &[Need] = if with_browser { &BROWSER } else { &[] };
+    let missing: Vec<_> = SERVICES
         .iter()
+        .chain(browser)
         .filter(|need| !(need.is_there)())
         .map(|need| need.package)
         .collect();
@@ -42,7 +56,7 @@ pub(crate) fn install_browser() -> anyhow::Result<()> {
     }
     install(&missing).with_context(|| {
         format!(
-            "the browser test needs these packages: {}; install them, or leave it out with --fast",
+            "the tests need these packages: {}; install them, or leave the browser out with --fast",
             missing.join(" ")
         )
     })

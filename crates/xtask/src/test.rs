@@ -15,9 +15,7 @@ const BROWSER_SUITE: &str = "page";
 
 /// Installs what is missing, checks everything and runs every test.
 pub(crate) fn test(steps: &mut Steps, fast: bool) -> anyhow::Result<()> {
-    if !fast {
-        machine::install_browser()?;
-    }
+    machine::install_what_is_missing(!fast)?;
     lint(steps)?;
     // As the whole-system tests build it, so that they find it done.
     steps.run("program", |_| {
