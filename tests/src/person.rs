@@ -41,6 +41,15 @@ impl Person {
         }
     }
 
+    /// The same person, calling another replica.
+    #[must_use]
+    pub fn at(&self, system: &System) -> Self {
+        Self {
+            api: system.url(""),
+            ..self.clone()
+        }
+    }
+
     /// A call of theirs to the API, to be refined and sent by hand.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
@@ -65,6 +74,19 @@ impl Person {
             request = request.header("Idempotency-Key", key);
         }
         send(request).await
+    }
+
+    /// Registers as the web app does: a failed call is repeated, with the same key, until it is answered.
+    pub async fn register_as_the_web_app(&self) -> Answer {
+        let key = format!("key-{}", self.user_id);
+        wait_until("the registration is answered", async || {
+            let request = self
+                .request(Method::POST, "/api/service/learn_me")
+                .header("Idempotency-Key", &key);
+            let answer = Answer::read(request.send().await.ok()?).await.ok()?;
+            (answer.status < 500).then_some(answer)
+        })
+        .await
     }
 
     /// Whether a place is free today.

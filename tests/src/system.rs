@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     env,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -8,6 +9,7 @@ use std::{
 
 use reqwest::{Client, redirect};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     process::{Child, Command},
@@ -109,6 +111,17 @@ impl System {
     #[must_use]
     pub fn log_lines(&self) -> Vec<String> {
         self.log.lines()
+    }
+
+    /// The requests whose training job was sent, as the log says.
+    #[must_use]
+    pub fn sent_trainings(&self) -> BTreeSet<String> {
+        self.log_lines()
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["message"] == "a job is sent" && line["task"] == "train")
+            .map(|line| line["request.id"].as_str().expect("a text").to_owned())
+            .collect()
     }
 
     /// Signs the `n`-th made-up person in, as the web app and a browser would.

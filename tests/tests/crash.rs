@@ -3,20 +3,6 @@
 use futures::future::join_all;
 use lemon_tests::{Person, System, wait_until};
 
-/// Registers as the web app does: a failed call is repeated, with the same key.
-async fn register_stubbornly(person: &Person) -> u16 {
-    let key = format!("key-{}", person.user_id);
-    let path = "/api/service/learn_me";
-    wait_until("the registration is answered", async || {
-        let request = person
-            .request(reqwest::Method::POST, path)
-            .header("Idempotency-Key", &key);
-        let status = request.send().await.ok()?.status().as_u16();
-        (status < 500).then_some(status)
-    })
-    .await
-}
-
 async fn notified_once(person: &Person) {
     wait_until("the notification has come", async || {
         (!person.notifications().await.is_empty()).then_some(())
@@ -37,7 +23,7 @@ async fn killed_in_the_middle_of_a_crowd_it_is_still_exact() {
         people.push(system.sign_in(n).await);
     }
 
-    let crowd = join_all(people.iter().map(register_stubbornly));
+    let crowd = join_all(people.iter().map(Person::register_as_the_web_app));
     let crash = async {
         wait_until("some have registered", async || {
             let taken = people[0].can_use().await.body["register_count"].as_u64();
@@ -47,14 +33,17 @@ async fn killed_in_the_middle_of_a_crowd_it_is_still_exact() {
         system.kill().await;
         system.restart().await;
     };
-    let (statuses, ()) = tokio::join!(crowd, crash);
+    let (answers, ()) = tokio::join!(crowd, crash);
 
-    let accepted = statuses.iter().filter(|&&status| status == 201).count();
-    assert_eq!(accepted, 40, "{statuses:?}");
-    for (person, status) in people.iter().zip(statuses) {
+    let accepted = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(accepted, 40, "{answers:?}");
+    for (person, answer) in people.iter().zip(answers) {
         let listed = person.services().await.must_be(200);
-        assert_eq!(listed.as_array().unwrap().len(), usize::from(status == 201));
-        if status == 201 {
+        assert_eq!(
+            listed.as_array().unwrap().len(),
+            usize::from(answer.status == 201)
+        );
+        if answer.status == 201 {
             person.wait_until_ready().await;
             notified_once(person).await;
         }

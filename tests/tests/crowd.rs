@@ -1,11 +1,9 @@
 //! More people than places.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, future::join_all, stream};
 use lemon_tests::{Person, System, wait_until};
-use serde_json::Value;
 
 /// Signs so many people in, a few at a time.
 async fn sign_in(system: &System, people: u32) -> Vec<Person> {
@@ -16,17 +14,6 @@ async fn sign_in(system: &System, people: u32) -> Vec<Person> {
         .await
 }
 
-/// The requests whose training job was sent.
-fn sent_jobs(system: &System) -> BTreeSet<String> {
-    system
-        .log_lines()
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|line| line["message"] == "a job is sent" && line["task"] == "train")
-        .map(|line| line["request.id"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_500_people_at_once_exactly_400_get_a_place() {
     let system = System::builder()
@@ -35,7 +22,7 @@ async fn of_500_people_at_once_exactly_400_get_a_place() {
         .await;
     let people = sign_in(&system, 500).await;
 
-    let answers = join_all(people.iter().map(|person| person.register(None))).await;
+    let answers = join_all(people.iter().map(Person::register_as_the_web_app)).await;
 
     let accepted: Vec<_> = answers
         .iter()
@@ -73,7 +60,7 @@ async fn of_500_people_at_once_exactly_400_get_a_place() {
     }
     assert_eq!(registered, 400);
     wait_until("400 jobs were sent", async || {
-        (sent_jobs(&system).len() == 400).then_some(())
+        (system.sent_trainings().len() == 400).then_some(())
     })
     .await;
 
@@ -82,7 +69,7 @@ async fn of_500_people_at_once_exactly_400_get_a_place() {
             person.wait_until_ready().await;
         }
     }
-    assert_eq!(sent_jobs(&system).len(), 400);
+    assert_eq!(system.sent_trainings().len(), 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]
