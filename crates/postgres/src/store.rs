@@ -1,5 +1,6 @@
 use std::{future::Future, time::Duration};
 
+use backon::{ConstantBuilder, Retryable};
 use lemon_domain::ports::StoreError;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
@@ -14,6 +15,9 @@ use crate::{
     migrate,
     signal::Signal,
 };
+
+/// How often an opening that met a lock is repeated.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The store in a SQL database. Clones share their connections.
 ///
@@ -32,8 +36,17 @@ impl SqlStore {
     /// # Errors
     /// If the database is not reached, or a newer program has changed it.
     pub async fn connect(config: &StoreConfig) -> Result<Self, ConnectError> {
-        let database = Database::open(config).await?;
-        migrate::refuse_newer(&database).await?;
+        let open = || async {
+            let database = Database::open(config).await?;
+            migrate::refuse_newer(&database).await?;
+            Ok(database)
+        };
+        let times = config.deadline.as_millis() / LOOK_AGAIN.as_millis();
+        let until_the_deadline = ConstantBuilder::default()
+            .with_delay(LOOK_AGAIN)
+            .with_max_times(usize::try_from(times).unwrap_or(usize::MAX));
+        // SQLite waits for no lock while a fresh file becomes a WAL database: whoever comes second is refused.
+        let database = open.retry(until_the_deadline).when(is_locked).await?;
         Ok(Self {
             outbox: Signal::new(&database),
             database,
@@ -124,4 +137,8 @@ impl SqlStore {
             .unwrap_or(Err(SqlError::TimedOut(self.deadline)))
             .map_err(StoreError::from)
     }
+}
+
+fn is_locked(error: &ConnectError) -> bool {
+    matches!(error, ConnectError::Unreached { cause, .. } if cause == "database is locked")
 }
