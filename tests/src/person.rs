@@ -1,8 +1,14 @@
+use std::time::Duration;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
-use crate::{Answer, System, wait::wait_until};
+use crate::{
+    Answer, System,
+    wait::{PATIENCE, wait_until},
+};
 
 /// A made-up person who has signed in. They stay signed in over restarts of the system.
 #[derive(Debug, Clone)]
@@ -76,17 +82,27 @@ impl Person {
         send(request).await
     }
 
-    /// Registers as the web app does: a failed call is repeated, with the same key, until it is answered.
+    /// Registers as the web app does: a failed call is repeated after 1, 2 and 4 seconds, with the same key; and then, as a
+    /// person would who tries again, each 4 seconds.
     pub async fn register_as_the_web_app(&self) -> Answer {
         let key = format!("key-{}", self.user_id);
-        wait_until("the registration is answered", async || {
-            let request = self
-                .request(Method::POST, "/api/service/learn_me")
-                .header("Idempotency-Key", &key);
-            let answer = Answer::read(request.send().await.ok()?).await.ok()?;
-            (answer.status < 500).then_some(answer)
-        })
-        .await
+        let mut pause = Duration::from_secs(1);
+        let answered = async {
+            loop {
+                let request = self
+                    .request(Method::POST, "/api/service/learn_me")
+                    .header("Idempotency-Key", &key);
+                match request.send().await {
+                    Ok(response) if !response.status().is_server_error() => {
+                        return Answer::read(response).await.expect("an answer");
+                    }
+                    _ => sleep(pause).await,
+                }
+                pause = (pause * 2).min(Duration::from_secs(4));
+            }
+        };
+        let answer = timeout(2 * PATIENCE, answered).await;
+        answer.expect("the registration is answered")
     }
 
     /// Whether a place is free today.
