@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use futures::{StreamExt, TryStreamExt, stream};
 use lemon_domain::{
     ports::{Clock, JobQueue, Outbox, OutboxEntry, Outgoing, StoreError},
@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::messages;
+
+/// How often the removal of what was sent is repeated: within the usual lease.
+const REMOVALS: usize = 3;
 
 /// How the relay works; the defaults suit production.
 #[derive(Debug, Clone)]
@@ -106,10 +109,13 @@ impl Relay {
             .try_collect()
             .await?;
         let by_queue = self.sort(prepared).await?;
+        let mut outcome = Ok(claimed);
         for (queue, jobs) in by_queue {
-            self.send(&queue, jobs).await?;
+            if let Err(error) = self.send(&queue, jobs).await {
+                outcome = Err(error);
+            }
         }
-        Ok(claimed)
+        outcome
     }
 
     /// Sorts what can be sent by queue; drops or postpones the rest.
@@ -153,6 +159,7 @@ impl Relay {
             .unzip();
         let outcomes = self.queue.send(queue, outgoing).await;
         let mut sent = Vec::with_capacity(entries.len());
+        let mut failed = Vec::new();
         for (entry, outcome) in entries.iter().zip(outcomes) {
             match outcome {
                 Ok(()) => {
@@ -165,12 +172,20 @@ impl Relay {
                     );
                     sent.push(entry.id);
                 }
-                Err(error) => self.postpone(entry, &chain(&error)).await?,
+                Err(error) => failed.push((entry, chain(&error))),
             }
         }
         metrics::counter!("jobs_sent_total", "queue" => queue.to_string())
             .increment(sent.len() as u64);
-        self.outbox.remove(&sent).await
+        // First of all, and again if need be: what is sent and stays is sent a second time when its lease ends.
+        let removed = (|| self.outbox.remove(&sent))
+            .retry(ExponentialBuilder::default().with_max_times(REMOVALS))
+            .when(StoreError::is_transient)
+            .await;
+        for (entry, reason) in failed {
+            self.postpone(entry, &reason).await?;
+        }
+        removed
     }
 
     async fn postpone(&self, entry: &OutboxEntry, reason: &str) -> Result<(), StoreError> {
