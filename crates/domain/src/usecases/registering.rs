@@ -206,7 +206,9 @@ impl Registering {
                 Ok(None)
             }
             Err(error) if error.is_certain() => {
-                self.ports.quotas.release(holder, budgets).await?;
+                // Another request of the person may have recorded the place. If that cannot be told, the next
+                // reconciliation gives it back; the caller is told what went wrong first.
+                let _kept = self.ports.quotas.give_back(holder, budgets).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
