@@ -17,6 +17,7 @@ const DEBIAN_POSTGRESQL: &str = "/usr/lib/postgresql";
 /// The signal that ends a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stop {
+    #[cfg(feature = "postgres")]
     Int,
     Term,
 }
@@ -24,6 +25,7 @@ pub(super) enum Stop {
 impl Stop {
     const fn signal(self) -> &'static str {
         match self {
+            #[cfg(feature = "postgres")]
             Self::Int => "INT",
             Self::Term => "TERM",
         }
