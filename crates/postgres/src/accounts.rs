@@ -62,11 +62,11 @@ impl SqlStore {
             .cond_where(is(sign_in.account))
             .returning_col(Column::UserId)
             .take();
-        let row = self.writer().query_one(&update).await?;
-        Ok(row
-            .map(|row| row.try_get("", "user_id"))
-            .transpose()?
-            .map(UserId::new))
+        let Some(row) = self.writer().query_one(&update).await? else {
+            return Ok(None);
+        };
+        self.flush().await?;
+        Ok(Some(UserId::new(row.try_get("", "user_id")?)))
     }
 
     /// Makes a person and their account, or neither if the account is there by now.
@@ -99,7 +99,7 @@ impl SqlStore {
             tx.rollback().await?;
             return Ok(None);
         }
-        tx.commit().await.map_err(SqlError::Commit)?;
+        self.commit(tx).await?;
         Ok(Some(UserId::new(user)))
     }
 }

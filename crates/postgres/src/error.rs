@@ -53,6 +53,8 @@ pub(crate) enum SqlError {
     Statement(#[from] DbErr),
     #[error("the commit was not confirmed")]
     Commit(#[source] DbErr),
+    #[error("the disk did not take a commit")]
+    Flush(#[source] std::io::Error),
     #[error("there was no answer within {0:?}")]
     TimedOut(Duration),
     #[error("corrupt data in {table}, row {key}")]
@@ -81,7 +83,9 @@ impl From<SqlError> for StoreError {
             SqlError::UnknownPerson => Self::UnknownPerson,
             SqlError::Corrupt { table, key, source } => Self::Corrupt { table, key, source },
             SqlError::Begin(_) | SqlError::BeginTimedOut(_) => Self::Unreached(error.into()),
-            SqlError::Commit(_) | SqlError::TimedOut(_) => Self::Unavailable(error.into()),
+            SqlError::Commit(_) | SqlError::Flush(_) | SqlError::TimedOut(_) => {
+                Self::Unavailable(error.into())
+            }
             SqlError::Statement(DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => {
                 Self::Unreached(error.into())
             }

@@ -31,7 +31,7 @@ impl Outbox for SqlStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
         let claim = claim(max, lease, now);
-        self.within_deadline(async {
+        self.write(async {
             let mut entries = row::each::<Model>(self.writer(), &claim).await?;
             // A database answers what it changed in any order.
             entries.sort_unstable_by_key(|entry| entry.id);
@@ -45,7 +45,7 @@ impl Outbox for SqlStore {
             return Ok(());
         }
         let remove = Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied()));
-        self.within_deadline(async {
+        self.write(async {
             remove.exec(self.writer()).await?;
             Ok(())
         })
@@ -57,7 +57,7 @@ impl Outbox for SqlStore {
             .col_expr(Column::DueAt, Expr::value(until))
             .filter(Column::Id.eq(entry.id))
             .filter(Column::Attempt.eq(i64::from(entry.attempt)));
-        self.within_deadline(async {
+        self.write(async {
             postpone.exec(self.writer()).await?;
             Ok(())
         })

@@ -6,7 +6,7 @@ use lemon_domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, Iterable,
+    ColumnTrait, ConnectionTrait, EntityTrait, Iterable, QueryTrait,
     sea_query::{OnConflict, Query},
 };
 
@@ -29,9 +29,10 @@ impl PendingSignIns for SqlStore {
             OnConflict::column(Column::Token)
                 .update_columns([Column::Secret, Column::SecretKeyId, Column::ExpiresAt])
                 .to_owned(),
-        );
-        self.within_deadline(async {
-            insert.exec_without_returning(self.writer()).await?;
+        )
+        .into_query();
+        self.write(async {
+            self.writer().execute(&insert).await?;
             Ok(())
         })
         .await
@@ -49,7 +50,13 @@ impl PendingSignIns for SqlStore {
             .and_where(Column::ExpiresAt.gt(now))
             .returning(Query::returning().columns(Column::iter()))
             .take();
-        self.within_deadline(row::one::<Model>(self.writer(), &take))
-            .await
+        // Where the answer is lost before the commit, the row is still there for a repeated call.
+        self.within_deadline(async {
+            let tx = self.begin().await?;
+            let pending = row::one::<Model>(&tx, &take).await?;
+            self.commit(tx).await?;
+            Ok(pending)
+        })
+        .await
     }
 }

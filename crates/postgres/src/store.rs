@@ -115,9 +115,20 @@ impl SqlStore {
             .map_err(SqlError::Begin)
     }
 
+    /// Commits a transaction, for good.
+    pub(crate) async fn commit(&self, tx: DatabaseTransaction) -> Result<(), SqlError> {
+        tx.commit().await.map_err(SqlError::Commit)?;
+        self.flush().await
+    }
+
+    /// Returns when what was committed before the call is there for good.
+    pub(crate) async fn flush(&self) -> Result<(), SqlError> {
+        self.database.flush().await.map_err(SqlError::Flush)
+    }
+
     /// Commits a transaction that put rows in the outbox, and wakes who waits for them.
     pub(crate) async fn commit_outbox(&self, tx: DatabaseTransaction) -> Result<(), SqlError> {
-        tx.commit().await.map_err(SqlError::Commit)?;
+        self.commit(tx).await?;
         self.outbox.give();
         Ok(())
     }
@@ -125,6 +136,19 @@ impl SqlStore {
     /// What tells of rows that were put in the outbox.
     pub(crate) fn outbox(&self) -> &Signal {
         &self.outbox
+    }
+
+    /// Has a statement that changes something changed it for good, within the deadline.
+    pub(crate) async fn write<T: Send>(
+        &self,
+        statement: impl Future<Output = Result<T, SqlError>> + Send,
+    ) -> Result<T, StoreError> {
+        self.within_deadline(async {
+            let outcome = statement.await?;
+            self.flush().await?;
+            Ok(outcome)
+        })
+        .await
     }
 
     /// Ends a call at its deadline. A transaction that is under way then is rolled back.

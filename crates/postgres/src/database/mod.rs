@@ -1,10 +1,12 @@
 //! The connections to a database.
 
+#[cfg(feature = "sqlite")]
+mod log;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use sea_orm::{DatabaseConnection, SqlxError, sqlx::PgPool};
 use secrecy::ExposeSecret;
@@ -22,6 +24,9 @@ pub(crate) struct Database {
     pub(crate) reader: DatabaseConnection,
     /// For news from the other replicas, where there can be any. A connection of its own, for it is never given back.
     pub(crate) news: Option<PgPool>,
+    /// Where commits become durable, if not by themselves.
+    #[cfg(feature = "sqlite")]
+    log: Option<log::WriteAheadLog>,
 }
 
 impl Database {
@@ -40,6 +45,15 @@ impl Database {
                 }
             ))),
         }
+    }
+
+    /// Returns when what was committed before the call survives a power failure.
+    pub(crate) async fn flush(&self) -> io::Result<()> {
+        #[cfg(feature = "sqlite")]
+        if let Some(log) = &self.log {
+            log.flush().await?;
+        }
+        Ok(())
     }
 }
 

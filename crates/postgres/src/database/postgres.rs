@@ -48,6 +48,8 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Database, ConnectError>
         writer: connection.clone(),
         reader: connection,
         news: Some(news),
+        #[cfg(feature = "sqlite")]
+        log: None,
     })
 }
 

@@ -12,7 +12,7 @@ use sea_orm::{
     },
 };
 
-use super::{Database, patience, unreached};
+use super::{Database, log::WriteAheadLog, patience, unreached};
 use crate::{ConnectError, StoreConfig};
 
 /// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
@@ -41,6 +41,7 @@ pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, C
         writer,
         reader,
         news: None,
+        log: Some(WriteAheadLog::of(&path)),
     })
 }
 
@@ -48,8 +49,8 @@ fn options(path: &Path, config: &StoreConfig) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was answered is on the disk, also when the power fails.
-        .synchronous(SqliteSynchronous::Full)
+        // The log is flushed by us, before a commit is told of: see `WriteAheadLog`.
+        .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(patience(config.deadline))
         .disable_statement_logging()
