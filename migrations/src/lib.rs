@@ -7,6 +7,7 @@
 mod m20261122_000001_people;
 mod m20261122_000002_registrations;
 mod m20261122_000003_outbox;
+mod m20261125_000004_attempts;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_people::Migration),
             Box::new(m20261122_000002_registrations::Migration),
             Box::new(m20261122_000003_outbox::Migration),
+            Box::new(m20261125_000004_attempts::Migration),
         ]
     }
 }

@@ -5,8 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::{
     SqlStore,
-    entity::{pending_sign_ins, places, uses},
-    error::SqlError,
+    entity::{attempts, pending_sign_ins, places, uses},
 };
 
 #[async_trait]
@@ -26,11 +25,16 @@ impl Housekeeping for SqlStore {
                 .filter(places::Column::ExpiresAt.lte(now))
                 .exec(&tx)
                 .await?;
-            tx.commit().await.map_err(SqlError::Commit)?;
+            let attempts = attempts::Entity::delete_many()
+                .filter(attempts::Column::ExpiresAt.lte(now))
+                .exec(&tx)
+                .await?;
+            self.commit(tx).await?;
             Ok(Purged {
                 pending_sign_ins: pending_sign_ins.rows_affected,
                 uses: uses.rows_affected,
                 places: places.rows_affected,
+                attempts: attempts.rows_affected,
             })
         })
         .await

@@ -9,13 +9,13 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
     ports::{
-        Accounts, Deletion, Housekeeping, NewRegistration, Outbox, PendingSignIn, PendingSignIns,
-        PlaceRecord, Publication, Registrations, SignIn, Taken,
+        Accounts, Attempt, Deletion, Housekeeping, NewRegistration, Outbox, PendingSignIn,
+        PendingSignIns, PlaceRecord, Publication, Registrations, SignIn, Taken,
     },
     sealing::Sealed,
     values::{
-        AccountId, BudgetKey, BudgetName, Identity, ProviderUserId, RequestId, RequestToken,
-        ServiceType, TrainingReady, Window,
+        AccountId, BudgetKey, BudgetName, IdempotencyKey, Identity, ProviderUserId, RequestId,
+        RequestToken, ServiceType, TrainingReady, Window,
     },
 };
 use sea_orm::{ConnectionTrait, Statement};
@@ -70,10 +70,17 @@ fn request(identity: Identity, service: &ServiceType) -> NewRegistration {
             used: 1,
         }],
         limit: 400,
-        idempotency_key: None,
+        attempt: Some(Attempt {
+            key: attempt(),
+            remembered_until: now() + TimeDelta::days(7),
+        }),
         at: now(),
         cooldown_until: now() + TimeDelta::days(7),
     }
+}
+
+fn attempt() -> IdempotencyKey {
+    IdempotencyKey::parse("attempt").unwrap()
 }
 
 /// A sign-in, twice, from the request token on.
@@ -106,6 +113,8 @@ async fn register(store: &SqlStore, identity: Identity) {
     store.request(new.clone()).await.unwrap();
     store.places(&new.places[0].key).await.unwrap();
     store.last_use(identity.user, &service).await.unwrap();
+    let answered = store.answered(identity.user, &service, &attempt()).await;
+    answered.unwrap().unwrap();
     let ready = TrainingReady {
         account: identity.account,
         service: service.clone(),

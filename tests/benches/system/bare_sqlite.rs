@@ -77,8 +77,8 @@ fn write(transaction: &Transaction<'_>, n: u32) -> rusqlite::Result<()> {
     let request_id = u128::from(n).to_be_bytes();
     transaction
         .prepare_cached(
-            "INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, position, quota_limit, expires_at) \
-             VALUES (?1, 'LEARNME', 1, ?2, ?3, ?1, 1000000, ?3)",
+            "INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at) \
+             VALUES (?1, 'LEARNME', 1, ?2, ?3, ?3)",
         )?
         .execute(params![n, START, LATER])?;
     transaction

@@ -25,6 +25,7 @@ pub use queue::{
 pub use quota::{QuotaCounter, Reservation, ReserveOutcome, Taken};
 pub use record::{Housekeeping, PlaceRecord, Purged};
 pub use registrations::{
-    Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome, SeatTaken,
+    Attempt, Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome,
+    SeatTaken,
 };
 pub use twitter::{AccessGrant, Profile, RequestGrant, Tweet, TweetId, TweetPage, TwitterClient};

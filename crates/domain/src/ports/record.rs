@@ -27,6 +27,8 @@ pub struct Purged {
     pub uses: u64,
     /// Places whose window and cooldown are over.
     pub places: u64,
+    /// Attempts that need not be remembered any more.
+    pub attempts: u64,
 }
 
 /// Removal of what nothing needs any more.
@@ -34,7 +36,8 @@ pub struct Purged {
 /// # Contract
 /// 1. Expired pending sign-ins go.
 /// 2. A use goes once its cooldown and all its windows are over, and its places with it; not before.
-/// 3. Whatever still counts stays.
+/// 3. An attempt goes when it need not be remembered any more; not before, whatever becomes of its use.
+/// 4. Whatever still counts stays.
 #[async_trait]
 pub trait Housekeeping: Send + Sync + 'static {
     /// Removes it.

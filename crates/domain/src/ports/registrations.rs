@@ -3,8 +3,8 @@ use chrono::{DateTime, Utc};
 
 use super::{StoreError, Taken};
 use crate::values::{
-    BudgetName, IdempotencyKey, Identity, Registration, RequestId, ServiceType, TrainingReady, Use,
-    UserId,
+    BudgetName, IdempotencyKey, Identity, Registered, Registration, RequestId, ServiceType,
+    TrainingReady, Use, UserId,
 };
 
 /// A request for a service, its places reserved.
@@ -23,11 +23,20 @@ pub struct NewRegistration {
     /// "of limit".
     pub limit: u32,
     /// The client's name for this attempt.
-    pub idempotency_key: Option<IdempotencyKey>,
+    pub attempt: Option<Attempt>,
     /// When it is made.
     pub at: DateTime<Utc>,
     /// When the person may ask again.
     pub cooldown_until: DateTime<Utc>,
+}
+
+/// An attempt that a client can repeat without having it happen twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The client's name for it.
+    pub key: IdempotencyKey,
+    /// Until when it is remembered, at least.
+    pub remembered_until: DateTime<Utc>,
 }
 
 /// What became of a request.
@@ -35,8 +44,10 @@ pub struct NewRegistration {
 pub enum RequestOutcome {
     /// Stored, with its outbox row.
     Registered,
-    /// The person has used the service before in a way that stands against it: the same idempotency key, a running
-    /// cooldown, or the same turn. Nothing was stored. The use says which.
+    /// The same attempt was stored before, and answered this. Nothing was stored.
+    Repeated(Registered),
+    /// The person has used the service before in a way that stands against it: a running cooldown, or the same turn.
+    /// Nothing was stored. The use says which.
     UsedBefore(Use),
     /// A place of that budget is another's. Nothing was stored; the counter must be restored from the record.
     SeatTaken(SeatTaken),
@@ -89,9 +100,9 @@ pub struct Publication {
 /// Registrations, each change in one transaction with the outbox rows it causes.
 ///
 /// # Contract
-/// 1. `request` stores the registration, the use, the places and one `Train` outbox row, or nothing at all.
-/// 2. A running cooldown, a known idempotency key or a turn already used answers `UsedBefore`, also when
-///    two requests of one person race: one is stored.
+/// 1. `request` stores the registration, the use, the places, the attempt and one `Train` outbox row, or nothing at all.
+/// 2. A running cooldown or a turn already used answers `UsedBefore`, and an attempt that is remembered `Repeated`, before
+///    anything else; also when two requests of one person race: one is stored.
 /// 3. No two places of a budget and window share a seat: the second request answers `SeatTaken`.
 /// 4. A person has at most one registration for a service. Asking anew after the cooldown replaces the request;
 ///    `ready` and `public` stay.
@@ -100,7 +111,7 @@ pub struct Publication {
 /// 7. `finish` without a request id finishes the current request; with another's than the current, nothing.
 /// 8. `finish` for somebody who is not registered, or whom nobody knows, puts one `Delete` row.
 /// 9. `delete` removes the registration and its unsent outbox rows and puts one `Delete` row; where there is no registration,
-///    nothing. The use and its places stay.
+///    nothing. The use, its places and its attempt stay.
 /// 10. `list` shows each change at once, in the order of service types.
 #[async_trait]
 pub trait Registrations: Send + Sync + 'static {
@@ -113,6 +124,17 @@ pub trait Registrations: Send + Sync + 'static {
         user: UserId,
         service: &ServiceType,
     ) -> Result<Option<Use>, StoreError>;
+
+    /// What an attempt of the person was answered, while it is remembered.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn answered(
+        &self,
+        user: UserId,
+        service: &ServiceType,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Registered>, StoreError>;
 
     /// Stores a request.
     ///

@@ -10,6 +10,6 @@ mod training;
 pub use dispatch::{Dispatch, Job, Prepared};
 pub use profile::{ProfileError, Profiles};
 pub use quotas::{Quotas, QuotasError};
-pub use registering::{Availability, RegisterError, Registered, Registering, RegisteringPorts};
+pub use registering::{Availability, RegisterError, Registering, RegisteringPorts};
 pub use sign_in::{SignInError, SignIns, SignedIn};
 pub use training::Trainings;

@@ -1,30 +1,24 @@
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Quotas, QuotasError};
 use crate::{
     ports::{
-        Clock, Deletion, IdSource, NewRegistration, Publication, Registrations, RequestOutcome,
-        StoreError, Taken,
+        Attempt, Clock, Deletion, IdSource, NewRegistration, Publication, Registrations,
+        RequestOutcome, StoreError, Taken,
     },
     values::{
-        Budget, BudgetKey, Holder, IdempotencyKey, Identity, Registration, RequestId, Service, Use,
-        UserId, Window,
+        Budget, BudgetKey, Holder, IdempotencyKey, Identity, Registered, Registration, RequestId,
+        Service, Use, UserId, Window,
     },
 };
 
 /// How often a request may be overtaken before it gives up.
 const MAX_ATTEMPTS: usize = 5;
 
-/// "Today's n-th of limit."
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Registered {
-    /// The n-th.
-    pub position: u32,
-    /// Of limit.
-    pub limit: u32,
-}
+/// How long an attempt is remembered at least; where the cooldown is longer, as long as that.
+const REMEMBERED: TimeDelta = TimeDelta::days(1);
 
 /// How many of the day's places are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +103,8 @@ impl Registering {
 
     /// Asks for a place and registers.
     ///
-    /// The same idempotency key from the same person answers the same again, and nothing happens twice.
+    /// The same idempotency key from the same person answers the same again, and nothing happens twice: for a day, or for
+    /// the cooldown if that is longer.
     ///
     /// # Errors
     /// As [`RegisterError`] says. Nothing is taken then; if the store broke off, the place is kept for a repeated call
@@ -136,13 +131,16 @@ impl Registering {
         key: Option<&IdempotencyKey>,
     ) -> Result<Option<Registered>, RegisterError> {
         let now = self.ports.clock.now();
-        let last = self
-            .ports
-            .registrations
-            .last_use(identity.user, &service.service_type)
-            .await?;
-        if let Some(answer) = last.as_ref().and_then(|last| answer_of(last, key, now)) {
-            return answer.map(Some);
+        let registrations = &self.ports.registrations;
+        let (user, wanted) = (identity.user, &service.service_type);
+        if let Some(key) = key
+            && let Some(answered) = registrations.answered(user, wanted, key).await?
+        {
+            return Ok(Some(answered));
+        }
+        let last = registrations.last_use(user, wanted).await?;
+        if let Some(last) = &last {
+            refuse_within_cooldown(last, now)?;
         }
         let holder = Holder {
             user: identity.user,
@@ -150,6 +148,7 @@ impl Registering {
         };
         let budgets = service.budgets_at(now);
         let places = self.reserve(holder, &budgets).await?;
+        let cooldown_until = now + service.cooldown;
         let new = NewRegistration {
             identity,
             service: service.service_type.clone(),
@@ -157,9 +156,12 @@ impl Registering {
             turn: holder.turn,
             places,
             limit: service.daily.limit,
-            idempotency_key: key.cloned(),
+            attempt: key.cloned().map(|key| Attempt {
+                key,
+                remembered_until: cooldown_until.max(now + REMEMBERED),
+            }),
             at: now,
-            cooldown_until: now + service.cooldown,
+            cooldown_until,
         };
         self.store(new, holder, &budgets).await
     }
@@ -188,7 +190,7 @@ impl Registering {
         holder: Holder,
         budgets: &[Budget],
     ) -> Result<Option<Registered>, RegisterError> {
-        let (at, key, limit) = (new.at, new.idempotency_key.clone(), new.limit);
+        let (at, limit) = (new.at, new.limit);
         let daily = new.places.first().cloned();
         let outcome = self.ports.registrations.request(new).await;
         match outcome {
@@ -196,9 +198,14 @@ impl Registering {
                 position: place.seat,
                 limit,
             })),
+            Ok(RequestOutcome::Repeated(answered)) => {
+                self.ports.quotas.give_back(holder, budgets).await?;
+                Ok(Some(answered))
+            }
             Ok(RequestOutcome::UsedBefore(last)) => {
                 self.ports.quotas.give_back(holder, budgets).await?;
-                answer_of(&last, key.as_ref(), at).transpose()
+                refuse_within_cooldown(&last, at)?;
+                Ok(None)
             }
             Ok(RequestOutcome::SeatTaken(_)) => {
                 let keys: Vec<BudgetKey> = budgets.iter().map(|b| b.key.clone()).collect();
@@ -271,19 +278,10 @@ impl Registering {
     }
 }
 
-/// What an earlier use answers to a request, if it stands against it.
-fn answer_of(
-    last: &Use,
-    key: Option<&IdempotencyKey>,
-    now: DateTime<Utc>,
-) -> Option<Result<Registered, RegisterError>> {
-    if key.is_some() && last.idempotency_key.as_ref() == key {
-        return Some(Ok(Registered {
-            position: last.position,
-            limit: last.limit,
-        }));
+fn refuse_within_cooldown(last: &Use, now: DateTime<Utc>) -> Result<(), RegisterError> {
+    let until = last.cooldown_until;
+    if until > now {
+        return Err(RegisterError::CooldownActive { until });
     }
-    (last.cooldown_until > now).then_some(Err(RegisterError::CooldownActive {
-        until: last.cooldown_until,
-    }))
+    Ok(())
 }

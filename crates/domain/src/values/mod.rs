@@ -10,7 +10,7 @@ mod window;
 pub use budget::{Budget, BudgetKey, BudgetName, Holder, Place};
 pub use credentials::{Credentials, RequestToken, Verifier};
 pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
-pub use registration::{IdempotencyKey, Registration, TrainingReady, Use};
+pub use registration::{IdempotencyKey, Registered, Registration, TrainingReady, Use};
 pub use service::{
     BudgetPolicy, Catalogue, QueueName, Service, ServicePath, ServiceQueues, ServiceType,
 };

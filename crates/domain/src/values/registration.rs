@@ -56,11 +56,14 @@ pub struct Use {
     pub window_start: DateTime<Utc>,
     /// When the person may ask again.
     pub cooldown_until: DateTime<Utc>,
-    /// The key it was asked with.
-    pub idempotency_key: Option<IdempotencyKey>,
-    /// "Today's n-th", as answered.
+}
+
+/// What an accepted request is answered: "today's n-th of limit."
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registered {
+    /// The n-th.
     pub position: u32,
-    /// "of limit", as answered.
+    /// Of limit.
     pub limit: u32,
 }
 

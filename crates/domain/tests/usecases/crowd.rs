@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use lemon_domain::{
     ports::{Outbox, PlaceRecord},
-    usecases::{RegisterError, Registered},
-    values::Service,
+    usecases::RegisterError,
+    values::{Registered, Service},
 };
 use lemon_testkit::race;
 

@@ -8,8 +8,8 @@ use lemon_domain::{
         Reservation, ReserveOutcome, SignIn, StoreError, StoredAccount,
     },
     values::{
-        AccountId, BudgetKey, Holder, Place, Registration, RequestId, RequestToken, ServiceType,
-        TrainingReady, Use, UserId,
+        AccountId, BudgetKey, Holder, IdempotencyKey, Place, Registered, Registration, RequestId,
+        RequestToken, ServiceType, TrainingReady, Use, UserId,
     },
 };
 
@@ -47,6 +47,12 @@ mockall::mock! {
             user: UserId,
             service: &ServiceType,
         ) -> Result<Option<Use>, StoreError>;
+        async fn answered(
+            &self,
+            user: UserId,
+            service: &ServiceType,
+            key: &IdempotencyKey,
+        ) -> Result<Option<Registered>, StoreError>;
         async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError>;
         async fn finish(
             &self,

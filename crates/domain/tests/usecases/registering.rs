@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Housekeeping, Outbox, OutboxTask, PlaceRecord, Publication, Registrations, StoreError,
     },
-    usecases::{Availability, RegisterError, Registered},
-    values::{BudgetName, Identity, Service, UserId},
+    usecases::{Availability, RegisterError},
+    values::{BudgetName, Identity, Registered, Service, UserId},
 };
 
 use crate::world::{
@@ -169,6 +171,30 @@ async fn another_idempotency_key_is_another_request() {
 }
 
 #[tokio::test]
+async fn an_old_idempotency_key_answers_the_same_after_a_later_one() {
+    let world = World::new();
+    let service = Service {
+        cooldown: Duration::ZERO,
+        ..learn_me(400)
+    };
+    let who = world.person(1).await;
+    let registering = world.registering();
+    for (attempt, position) in [("first", 1), ("second", 2), ("first", 1), ("second", 2)] {
+        let key = Some(idempotency_key(attempt));
+        let registered = registering.register(who, &service, key).await;
+        assert_eq!(registered.unwrap(), nth(position, 400));
+    }
+    assert_eq!(tasks(&world).await, [OutboxTask::Train; 2]);
+    world
+        .clock
+        .advance(Duration::from_hours(24).saturating_sub(SECOND));
+    world.store.purge(world.now()).await.unwrap();
+    let key = Some(idempotency_key("first"));
+    let registered = registering.register(who, &service, key).await;
+    assert_eq!(registered.unwrap(), nth(1, 400), "remembered for a day");
+}
+
+#[tokio::test]
 async fn strangers_are_unknown_and_their_place_is_given_back() {
     let world = World::new();
     let service = learn_me(400);
@@ -234,7 +260,7 @@ async fn after_the_cooldown_and_the_purge_the_person_is_as_new() {
     registering.register(who, &service, key()).await.unwrap();
     world.clock.advance(service.cooldown);
     let purged = world.store.purge(world.now()).await.unwrap();
-    assert_eq!((purged.uses, purged.places), (1, 1));
+    assert_eq!((purged.uses, purged.places, purged.attempts), (1, 1, 1));
     let again = registering.register(who, &service, key()).await;
     assert_eq!(again.unwrap(), nth(1, 400));
     let last_use = world.store.last_use(who.user, &service.service_type).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lemon_domain::{
     ports::{QuotaCounter, QuotaError, RequestOutcome, StoreError},
     usecases::{Quotas, QuotasError, RegisterError, Registering, RegisteringPorts},
-    values::Use,
+    values::{Registered, Use},
 };
 
 use crate::{
@@ -86,11 +86,16 @@ async fn a_store_that_broke_off_after_storing_answers_the_repeated_call() {
         turn: 1,
         window_start: keys_at(&service, world.now())[0].window.start,
         cooldown_until: world.now() + 7 * DAY,
-        idempotency_key: Some(idempotency_key("attempt 1")),
+    };
+    let answer = Registered {
         position: 1,
         limit: 400,
     };
     let mut registrations = MockRegistrations::new();
+    registrations
+        .expect_answered()
+        .times(1)
+        .returning(|_, _, _| Ok(None));
     registrations
         .expect_last_use()
         .times(1)
@@ -99,6 +104,10 @@ async fn a_store_that_broke_off_after_storing_answers_the_repeated_call() {
         .expect_request()
         .times(1)
         .returning(|_| Err(broken_off()));
+    registrations
+        .expect_answered()
+        .times(1)
+        .returning(move |_, _, _| Ok(Some(answer)));
     registrations
         .expect_last_use()
         .returning(move |_, _| Ok(Some(stored.clone())));

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Accounts, Clock, IdSource, QuotaCounter, Registrations, SignIn},
     sealing::{SealingKey, SealingKeys},
-    usecases::{Quotas, RegisterError, Registered, Registering, RegisteringPorts, SignIns},
+    usecases::{Quotas, RegisterError, Registering, RegisteringPorts, SignIns},
     values::{
         AccountId, BudgetKey, BudgetName, BudgetPolicy, IdempotencyKey, Identity, Period,
-        QueueName, Service, ServicePath, ServiceQueues, ServiceType, WindowPolicy,
+        QueueName, Registered, Service, ServicePath, ServiceQueues, ServiceType, WindowPolicy,
     },
 };
 use lemon_testkit::fakes::{

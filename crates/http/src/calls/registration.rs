@@ -3,8 +3,8 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    usecases::{self, Availability, RegisterError},
-    values::{BudgetKey, Service},
+    usecases::{Availability, RegisterError},
+    values::{self, BudgetKey, Service},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -67,7 +67,7 @@ pub(crate) async fn register(
     let registering = Arc::clone(&api.use_cases.registering);
     let wanted = Arc::clone(&service);
     let call = async move { registering.register(identity, &wanted, key).await };
-    let usecases::Registered { position, limit } = api
+    let values::Registered { position, limit } = api
         .carried
         .through(api.deadlines.call, call)
         .await?

@@ -5,6 +5,7 @@
 )]
 
 pub mod accounts;
+pub mod attempts;
 pub mod outbox;
 pub mod pending_sign_ins;
 pub mod places;

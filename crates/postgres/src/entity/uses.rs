@@ -1,8 +1,5 @@
 use chrono::{DateTime, Utc};
-use lemon_domain::{
-    BoxError,
-    values::{IdempotencyKey, Use},
-};
+use lemon_domain::{BoxError, values::Use};
 use sea_orm::{QueryResult, entity::prelude::*};
 
 use crate::row::{Row, key};
@@ -17,9 +14,6 @@ pub struct Model {
     pub turn: i64,
     pub window_start: DateTime<Utc>,
     pub cooldown_until: DateTime<Utc>,
-    pub idempotency_key: Option<String>,
-    pub position: i64,
-    pub quota_limit: i64,
     pub expires_at: DateTime<Utc>,
 }
 
@@ -41,12 +35,6 @@ impl Row for Model {
             turn: self.turn.try_into()?,
             window_start: self.window_start,
             cooldown_until: self.cooldown_until,
-            idempotency_key: self
-                .idempotency_key
-                .map(IdempotencyKey::parse)
-                .transpose()?,
-            position: self.position.try_into()?,
-            limit: self.quota_limit.try_into()?,
         })
     }
 }

@@ -9,7 +9,10 @@ use lemon_domain::{
         Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome,
         StoreError,
     },
-    values::{Registration, RequestId, ServiceType, TrainingReady, Use, UserId},
+    values::{
+        IdempotencyKey, Registered, Registration, RequestId, ServiceType, TrainingReady, Use,
+        UserId,
+    },
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryTrait,
@@ -19,6 +22,7 @@ use sea_orm::{
 use crate::{
     SqlStore,
     entity::{
+        attempts,
         registrations::{Column, Entity, Model},
         uses,
     },
@@ -34,6 +38,17 @@ impl Registrations for SqlStore {
     ) -> Result<Option<Use>, StoreError> {
         let find = find_use(user, service);
         self.within_deadline(row::one::<uses::Model>(self.reader(), &find))
+            .await
+    }
+
+    async fn answered(
+        &self,
+        user: UserId,
+        service: &ServiceType,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Registered>, StoreError> {
+        let find = find_attempt(user, service, key);
+        self.within_deadline(row::one::<attempts::Model>(self.reader(), &find))
             .await
     }
 
@@ -66,8 +81,7 @@ impl Registrations for SqlStore {
             .and_where(Column::Service.eq(publication.service.as_str()))
             .returning(Query::returning().columns(Column::iter()))
             .take();
-        self.within_deadline(row::one::<Model>(self.writer(), &update))
-            .await
+        self.write(row::one::<Model>(self.writer(), &update)).await
     }
 
     async fn list(&self, user: UserId) -> Result<Vec<Registration>, StoreError> {
@@ -82,6 +96,14 @@ impl Registrations for SqlStore {
         })
         .await
     }
+}
+
+fn find_attempt(user: UserId, service: &ServiceType, key: &IdempotencyKey) -> SelectStatement {
+    attempts::Entity::find()
+        .filter(attempts::Column::UserId.eq(user.get()))
+        .filter(attempts::Column::Service.eq(service.as_str()))
+        .filter(attempts::Column::IdempotencyKey.eq(key.as_str()))
+        .into_query()
 }
 
 fn find_use(user: UserId, service: &ServiceType) -> SelectStatement {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use lemon_domain::{
     ports::{NewRegistration, OutboxTask, RequestOutcome, SeatTaken, Taken},
-    values::{BudgetName, IdempotencyKey},
+    values::BudgetName,
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -11,11 +11,11 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
-use super::find_use;
+use super::{find_attempt, find_use};
 use crate::{
     SqlStore,
     accounts::is,
-    entity::{accounts, places, registrations, uses},
+    entity::{accounts, attempts, places, registrations, uses},
     error::SqlError,
     outbox::NewEntry,
     row,
@@ -31,14 +31,10 @@ pub(super) async fn request(
 ) -> Result<RequestOutcome, SqlError> {
     let tx = store.begin().await?;
     let account_id = find_account(&tx, &new).await?;
-    if !record_use(&tx, &new).await? {
-        let find = find_use(new.identity.user, &new.service);
-        let last = row::one::<uses::Model>(&tx, &find).await?;
+    if !record_use(&tx, &new).await? || !record_attempt(&tx, &new).await? {
+        let outcome = find_earlier(&tx, &new).await?;
         tx.rollback().await?;
-        // The row stays locked until the end of the transaction, so it is there.
-        return last
-            .map(RequestOutcome::UsedBefore)
-            .ok_or_else(|| DbErr::RecordNotFound("uses".to_owned()).into());
+        return Ok(outcome);
     }
     if let Some(budget) = record_places(&tx, &new).await? {
         tx.rollback().await?;
@@ -55,6 +51,25 @@ pub(super) async fn request(
     train.put(&tx).await?;
     store.commit_outbox(tx).await?;
     Ok(RequestOutcome::Registered)
+}
+
+/// What stands against the request.
+async fn find_earlier(
+    tx: &DatabaseTransaction,
+    new: &NewRegistration,
+) -> Result<RequestOutcome, SqlError> {
+    let user = new.identity.user;
+    if let Some(attempt) = &new.attempt {
+        let find = find_attempt(user, &new.service, &attempt.key);
+        if let Some(answered) = row::one::<attempts::Model>(tx, &find).await? {
+            return Ok(RequestOutcome::Repeated(answered));
+        }
+    }
+    let find = find_use(user, &new.service);
+    let last = row::one::<uses::Model>(tx, &find).await?;
+    // The row stays locked until the end of the transaction, so it is there.
+    last.map(RequestOutcome::UsedBefore)
+        .ok_or_else(|| DbErr::RecordNotFound("uses".to_owned()).into())
 }
 
 /// The row of the account that the person asks with.
@@ -74,7 +89,6 @@ async fn find_account(tx: &DatabaseTransaction, new: &NewRegistration) -> Result
 async fn record_use(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<bool, SqlError> {
     use uses::Column;
     let first = new.places.first().ok_or(SqlError::NoPlace)?;
-    let key = new.idempotency_key.as_ref().map(IdempotencyKey::as_str);
     let windows_end = new.places.iter().map(|place| place.key.window.end);
     let insert = uses::Entity::insert(uses::ActiveModel {
         user_id: Set(new.identity.user.get()),
@@ -82,9 +96,6 @@ async fn record_use(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<b
         turn: Set(new.turn.into()),
         window_start: Set(first.key.window.start),
         cooldown_until: Set(new.cooldown_until),
-        idempotency_key: Set(key.map(str::to_owned)),
-        position: Set(first.seat.into()),
-        quota_limit: Set(new.limit.into()),
         expires_at: Set(windows_end.fold(new.cooldown_until, Ord::max)),
     })
     .on_conflict(
@@ -93,9 +104,6 @@ async fn record_use(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<b
                 Column::Turn,
                 Column::WindowStart,
                 Column::CooldownUntil,
-                Column::IdempotencyKey,
-                Column::Position,
-                Column::QuotaLimit,
                 Column::ExpiresAt,
             ])
             .action_cond_where(nothing_against(new))
@@ -109,15 +117,28 @@ async fn record_use(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<b
 fn nothing_against(new: &NewRegistration) -> Condition {
     use uses::Column;
     let earlier = |column| Expr::col((uses::Entity, column));
-    let other_key = new.idempotency_key.as_ref().map(|key| {
-        earlier(Column::IdempotencyKey)
-            .is_null()
-            .or(earlier(Column::IdempotencyKey).ne(key.as_str()))
-    });
     Condition::all()
         .add(earlier(Column::Turn).lt(i64::from(new.turn)))
         .add(earlier(Column::CooldownUntil).lte(new.at))
-        .add_option(other_key)
+}
+
+/// Records the attempt, if it has a name, unless it was made before.
+async fn record_attempt(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<bool, SqlError> {
+    let Some(attempt) = &new.attempt else {
+        return Ok(true);
+    };
+    let first = new.places.first().ok_or(SqlError::NoPlace)?;
+    let insert = attempts::Entity::insert(attempts::ActiveModel {
+        user_id: Set(new.identity.user.get()),
+        service: Set(new.service.as_str().to_owned()),
+        idempotency_key: Set(attempt.key.as_str().to_owned()),
+        position: Set(first.seat.into()),
+        quota_limit: Set(new.limit.into()),
+        expires_at: Set(attempt.remembered_until),
+    })
+    .on_conflict(OnConflict::new().do_nothing().to_owned())
+    .into_query();
+    Ok(tx.execute(&insert).await?.rows_affected() == 1)
 }
 
 /// Records the places; answers the budget of the first that is another's.

@@ -99,7 +99,7 @@ pub(crate) fn request(identity: Identity, n: u32) -> NewRegistration {
             used: n,
         }],
         limit: 400,
-        idempotency_key: None,
+        attempt: None,
         at: now(),
         cooldown_until: now() + TimeDelta::days(7),
     }

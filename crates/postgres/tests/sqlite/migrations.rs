@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::given::{config, folder, outsider, store};
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "users",
     "accounts",
     "pending_sign_ins",
@@ -12,6 +12,7 @@ const TABLES: [&str; 7] = [
     "uses",
     "places",
     "outbox",
+    "attempts",
 ];
 
 async fn tables(db: &DatabaseConnection) -> Vec<&'static str> {
@@ -31,7 +32,7 @@ async fn migrations_go_forward_and_back_and_forward_again() {
     let db = outsider(&file).await;
     Migrator::up(&db, None).await.unwrap();
     assert_eq!(tables(&db).await, TABLES);
-    for (left, step) in [(6, 1), (3, 1), (0, 1)] {
+    for (left, step) in [(7, 1), (6, 1), (3, 1), (0, 1)] {
         Migrator::down(&db, Some(step)).await.unwrap();
         assert_eq!(tables(&db).await.len(), left);
     }

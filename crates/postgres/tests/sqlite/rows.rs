@@ -49,7 +49,7 @@ async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
     let identity = register(&store, 1).await;
     let db = outsider(&file).await;
     for corruption in [
-        "UPDATE uses SET quota_limit = -1",
+        "UPDATE uses SET turn = 99999999999",
         "UPDATE accounts SET provider = 'MYSPACE'",
     ] {
         db.execute_unprepared(corruption).await.unwrap();
@@ -99,7 +99,7 @@ async fn the_schema_refuses_what_must_not_be() {
         assert!(error.to_string().contains(refusal), "{statement}: {error}");
     }
     db.execute_unprepared("DELETE FROM users").await.unwrap();
-    for table in ["accounts", "registrations", "uses", "places"] {
+    for table in ["accounts", "registrations", "uses", "places", "attempts"] {
         let count = format!("SELECT count(*) AS rows FROM {table}");
         let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, count));
         let rows: i64 = row.await.unwrap().unwrap().try_get("", "rows").unwrap();

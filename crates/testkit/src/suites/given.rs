@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Deletion, NewRegistration, OutboxEntry, OutboxTask, RequestOutcome, SeatTaken, SignIn,
-        Taken,
+        Attempt, Deletion, NewRegistration, OutboxEntry, OutboxTask, RequestOutcome, SeatTaken,
+        SignIn, Taken,
     },
     sealing::Sealed,
     values::{
@@ -57,8 +57,12 @@ pub(super) fn request_id(n: usize) -> RequestId {
     RequestId::new(Uuid::from_u128(n as u128))
 }
 
-pub(super) fn idempotency_key(text: &str) -> IdempotencyKey {
-    IdempotencyKey::parse(text).unwrap()
+/// An attempt that is remembered for ten days: for longer than the cooldown of [`request`].
+pub(super) fn attempt(key: &str) -> Attempt {
+    Attempt {
+        key: IdempotencyKey::parse(key).unwrap(),
+        remembered_until: now() + 10 * DAY,
+    }
 }
 
 /// The day that [`now`] is in, with its places.
@@ -128,7 +132,7 @@ pub(super) fn request(identity: Identity, seat: u32) -> NewRegistration {
         turn: 1,
         places: vec![place(today(), seat)],
         limit: 400,
-        idempotency_key: None,
+        attempt: None,
         at: now(),
         cooldown_until: now() + 7 * DAY,
     }

@@ -28,6 +28,7 @@ macro_rules! housekeeping_suite {
                 a_place_whose_window_is_over_stays_while_the_cooldown_runs,
                 places_of_an_earlier_use_go_with_their_window,
                 a_deletion_hastens_nothing,
+                an_attempt_goes_when_it_need_not_be_remembered,
                 registrations_accounts_and_outbox_rows_stay,
                 after_the_use_has_gone_the_first_turn_comes_again,
             ]
@@ -39,6 +40,7 @@ const NOTHING: Purged = Purged {
     pending_sign_ins: 0,
     uses: 0,
     places: 0,
+    attempts: 0,
 };
 
 const A_USE_WITH_ONE_PLACE: Purged = Purged {
@@ -72,7 +74,7 @@ fn with_reads(who: Identity) -> NewRegistration {
     }
 }
 
-/// Contract 3.
+/// Contract 4.
 pub async fn nothing_is_purged_from_an_empty_store(store: Subject<dyn Store>) {
     assert_eq!(purge(&*store, given::now()).await, NOTHING);
 }
@@ -145,14 +147,14 @@ pub async fn a_use_stays_while_any_of_its_windows_runs(store: Subject<dyn Store>
     assert!(!is_recorded(&*store, who).await);
 }
 
-/// Contract 3.
+/// Contract 4.
 pub async fn a_place_whose_window_is_over_stays_while_the_cooldown_runs(store: Subject<dyn Store>) {
     given::registered_person(&*store, 1).await;
     assert_eq!(purge(&*store, given::today().window.end).await, NOTHING);
     assert_eq!(count(&*store, &given::today()).await, 1);
 }
 
-/// Contract 2 and 3: the record of a window is whole for as long as the window runs.
+/// Contract 2 and 4: the record of a window is whole for as long as the window runs.
 pub async fn places_of_an_earlier_use_go_with_their_window(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     given::registered(&*store, with_reads(who)).await;
@@ -175,7 +177,7 @@ pub async fn places_of_an_earlier_use_go_with_their_window(store: Subject<dyn St
     assert!(!is_recorded(&*store, who).await);
 }
 
-/// Contract 3.
+/// Contract 4.
 pub async fn a_deletion_hastens_nothing(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     assert!(store.delete(given::deletion(who.user)).await.unwrap());
@@ -186,6 +188,34 @@ pub async fn a_deletion_hastens_nothing(store: Subject<dyn Store>) {
 }
 
 /// Contract 3.
+pub async fn an_attempt_goes_when_it_need_not_be_remembered(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    let attempt = given::attempt("attempt 1");
+    let new = NewRegistration {
+        attempt: Some(attempt.clone()),
+        ..given::request(who, 1)
+    };
+    given::registered(&*store, new).await;
+    let is_remembered = async || {
+        let service = given::learn_me();
+        let answered = store.answered(who.user, &service, &attempt.key);
+        answered.await.unwrap().is_some()
+    };
+    let end = attempt.remembered_until;
+    assert_eq!(
+        purge(&*store, end - MICROSECOND).await,
+        A_USE_WITH_ONE_PLACE
+    );
+    assert!(is_remembered().await);
+    let one_attempt = Purged {
+        attempts: 1,
+        ..NOTHING
+    };
+    assert_eq!(purge(&*store, end).await, one_attempt);
+    assert!(!is_remembered().await);
+}
+
+/// Contract 4.
 pub async fn registrations_accounts_and_outbox_rows_stay(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let account = store.account(who.account).await.unwrap();

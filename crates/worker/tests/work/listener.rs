@@ -13,7 +13,10 @@ use lemon_domain::{
         Clock, Deletion, FinishOutcome, JobQueue, NewRegistration, Outbox, OutboxTask, Outgoing,
         Publication, Registrations, RequestOutcome, StoreError,
     },
-    values::{Identity, Registration, RequestId, ServiceType, TrainingReady, Use, UserId},
+    values::{
+        IdempotencyKey, Identity, Registered, Registration, RequestId, ServiceType, TrainingReady,
+        Use, UserId,
+    },
 };
 use lemon_worker::ReadyListener;
 use serde_json::{Value, json};
@@ -33,6 +36,12 @@ mockall::mock! {
             user: UserId,
             service: &ServiceType,
         ) -> Result<Option<Use>, StoreError>;
+        async fn answered(
+            &self,
+            user: UserId,
+            service: &ServiceType,
+            key: &IdempotencyKey,
+        ) -> Result<Option<Registered>, StoreError>;
         async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError>;
         async fn finish(
             &self,

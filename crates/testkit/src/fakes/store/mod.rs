@@ -13,8 +13,11 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{OutboxEntry, OutboxTask, PendingSignIn, StoredAccount, Taken},
-    values::{AccountId, Holder, Registration, RequestId, RequestToken, ServiceType, Use, UserId},
+    ports::{Attempt, OutboxEntry, OutboxTask, PendingSignIn, StoredAccount, Taken},
+    values::{
+        AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Use,
+        UserId,
+    },
 };
 use tokio::sync::Notify;
 
@@ -33,6 +36,7 @@ struct State {
     pending: HashMap<RequestToken, PendingSignIn>,
     registrations: BTreeMap<(UserId, ServiceType), Current>,
     uses: BTreeMap<(UserId, ServiceType), Use>,
+    attempts: BTreeMap<(UserId, ServiceType), Vec<Answered>>,
     places: Vec<Recorded>,
     outbox: BTreeMap<i64, Row>,
     last_row: i64,
@@ -54,6 +58,13 @@ struct Recorded {
     taken: Taken,
     at: DateTime<Utc>,
     cooldown_until: DateTime<Utc>,
+}
+
+/// An attempt, and what it was answered.
+#[derive(Debug)]
+struct Answered {
+    attempt: Attempt,
+    answer: Registered,
 }
 
 #[derive(Debug)]

@@ -48,11 +48,17 @@ impl Housekeeping for MemoryStore {
                 .any(|place| place.holder.user == *user && place.taken.key.service == *service);
             has_place || now < last.cooldown_until
         });
+        let mut attempts = 0;
+        for theirs in state.attempts.values_mut() {
+            let forgotten = theirs.extract_if(.., |known| known.attempt.remembered_until <= now);
+            attempts += u64::try_from(forgotten.count()).unwrap();
+        }
         let gone = |before: usize, after: usize| u64::try_from(before - after).unwrap();
         Ok(Purged {
             pending_sign_ins: gone(before.0, state.pending.len()),
             uses: gone(before.1, state.uses.len()),
             places: gone(before.2, state.places.len()),
+            attempts,
         })
     }
 }

@@ -5,10 +5,13 @@ use lemon_domain::{
         Deletion, FinishOutcome, NewRegistration, OutboxTask, Publication, Registrations,
         RequestOutcome, SeatTaken, StoreError,
     },
-    values::{Holder, Registration, RequestId, ServiceType, TrainingReady, Use, UserId},
+    values::{
+        Holder, IdempotencyKey, Registered, Registration, RequestId, ServiceType, TrainingReady,
+        Use, UserId,
+    },
 };
 
-use super::{Current, MemoryStore, Recorded, State};
+use super::{Answered, Current, MemoryStore, Recorded, State};
 
 #[async_trait]
 impl Registrations for MemoryStore {
@@ -21,10 +24,23 @@ impl Registrations for MemoryStore {
         Ok(self.state().await.uses.get(&key).cloned())
     }
 
+    async fn answered(
+        &self,
+        user: UserId,
+        service: &ServiceType,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Registered>, StoreError> {
+        Ok(self.state().await.answered(user, service, key))
+    }
+
     async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError> {
         let mut state = self.state().await;
         state.check_identity(&new)?;
-        if let Some(refusal) = state.used_before(&new).or_else(|| state.seat_taken(&new)) {
+        if let Some(refusal) = state
+            .repeated(&new)
+            .or_else(|| state.used_before(&new))
+            .or_else(|| state.seat_taken(&new))
+        {
             return Ok(refusal);
         }
         state.store(new);
@@ -86,10 +102,26 @@ impl State {
             .ok_or(StoreError::UnknownPerson)
     }
 
+    fn answered(
+        &self,
+        user: UserId,
+        service: &ServiceType,
+        key: &IdempotencyKey,
+    ) -> Option<Registered> {
+        let theirs = self.attempts.get(&(user, service.clone()))?;
+        let same = theirs.iter().find(|earlier| earlier.attempt.key == *key);
+        same.map(|earlier| earlier.answer)
+    }
+
+    fn repeated(&self, new: &NewRegistration) -> Option<RequestOutcome> {
+        let key = &new.attempt.as_ref()?.key;
+        self.answered(new.identity.user, &new.service, key)
+            .map(RequestOutcome::Repeated)
+    }
+
     fn used_before(&self, new: &NewRegistration) -> Option<RequestOutcome> {
         let last = self.uses.get(&(new.identity.user, new.service.clone()))?;
-        let repeated = new.idempotency_key.is_some() && last.idempotency_key == new.idempotency_key;
-        let stands_against = repeated || last.cooldown_until > new.at || last.turn >= new.turn;
+        let stands_against = last.cooldown_until > new.at || last.turn >= new.turn;
         stands_against.then(|| RequestOutcome::UsedBefore(last.clone()))
     }
 
@@ -111,10 +143,15 @@ impl State {
             turn: new.turn,
             window_start: daily.key.window.start,
             cooldown_until: new.cooldown_until,
-            idempotency_key: new.idempotency_key,
-            position: daily.seat,
-            limit: new.limit,
         };
+        if let Some(attempt) = new.attempt {
+            let answer = Registered {
+                position: daily.seat,
+                limit: new.limit,
+            };
+            let theirs = self.attempts.entry(key.clone()).or_default();
+            theirs.push(Answered { attempt, answer });
+        }
         let earlier = self.registrations.get(&key).map(|it| &it.shown);
         let shown = Registration {
             service: new.service.clone(),

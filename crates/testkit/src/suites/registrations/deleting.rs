@@ -56,6 +56,21 @@ pub async fn deleting_keeps_the_use_and_its_places(store: Subject<dyn Store>) {
 }
 
 /// Contract 9.
+pub async fn deleting_keeps_the_attempt(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    let attempt = given::attempt("attempt 1");
+    let new = NewRegistration {
+        attempt: Some(attempt.clone()),
+        ..given::request(who, 1)
+    };
+    given::registered(&*store, new).await;
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    let service = given::learn_me();
+    let answered = store.answered(who.user, &service, &attempt.key);
+    assert!(answered.await.unwrap().is_some());
+}
+
+/// Contract 9.
 pub async fn deleting_what_is_not_there_changes_nothing(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     assert!(!store.delete(given::deletion(who.user)).await.unwrap());

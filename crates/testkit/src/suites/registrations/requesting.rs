@@ -2,7 +2,9 @@
 
 use lemon_domain::{
     ports::{NewRegistration, OutboxTask, Publication, RequestOutcome, StoreError},
-    values::{BudgetKey, Holder, Identity, Place, Registration, RequestId, Use, UserId},
+    values::{
+        BudgetKey, Holder, Identity, Place, Registered, Registration, RequestId, Use, UserId,
+    },
 };
 
 use super::super::{
@@ -16,9 +18,6 @@ fn expected_use(new: &NewRegistration) -> Use {
         turn: new.turn,
         window_start: new.places[0].key.window.start,
         cooldown_until: new.cooldown_until,
-        idempotency_key: new.idempotency_key.clone(),
-        position: new.places[0].seat,
-        limit: new.limit,
     }
 }
 
@@ -36,6 +35,20 @@ fn expected_place(new: &NewRegistration, i: usize) -> Place {
 
 async fn last_use(store: &dyn Store, user: UserId) -> Option<Use> {
     store.last_use(user, &given::learn_me()).await.unwrap()
+}
+
+/// What an attempt of somebody at the usual service was answered.
+async fn answered(store: &dyn Store, who: Identity, key: &str) -> Option<Registered> {
+    let key = given::attempt(key).key;
+    let answered = store.answered(who.user, &given::learn_me(), &key).await;
+    answered.unwrap()
+}
+
+fn expected_answer(new: &NewRegistration) -> Registered {
+    Registered {
+        position: new.places[0].seat,
+        limit: new.limit,
+    }
 }
 
 async fn seats(store: &dyn Store, key: &BudgetKey) -> Vec<u32> {
@@ -63,7 +76,7 @@ pub async fn a_request_stores_the_registration_the_use_the_places_and_one_train_
     reads.units = 3200;
     let new = NewRegistration {
         places: vec![given::place(given::today(), 3), reads],
-        idempotency_key: Some(given::idempotency_key("attempt 1")),
+        attempt: Some(given::attempt("attempt 1")),
         ..given::request(who, 3)
     };
     given::registered(&*store, new.clone()).await;
@@ -78,6 +91,8 @@ pub async fn a_request_stores_the_registration_the_use_the_places_and_one_train_
     assert_eq!(store.list(who.user).await.unwrap(), [registration]);
     let stored = last_use(&*store, who.user).await;
     assert_eq!(stored, Some(expected_use(&new)));
+    let remembered = answered(&*store, who, "attempt 1").await;
+    assert_eq!(remembered, Some(expected_answer(&new)));
     for (i, key) in [given::today(), given::reads()].iter().enumerate() {
         let places = store.places(key).await.unwrap();
         assert_eq!(places, [expected_place(&new, i)]);
@@ -100,12 +115,14 @@ pub async fn a_refused_request_stores_nothing(store: Subject<dyn Store>) {
             given::place(given::reads(), 2),
             given::place(given::today(), 1),
         ],
+        attempt: Some(given::attempt("attempt 1")),
         ..given::request(late, 2)
     };
     let outcome = store.request(refused).await.unwrap();
     assert_eq!(outcome, given::seat_taken(&given::today()));
     assert_eq!(store.list(late.user).await.unwrap(), []);
     assert_eq!(last_use(&*store, late.user).await, None);
+    assert_eq!(answered(&*store, late, "attempt 1").await, None);
     assert_eq!(store.places(&given::reads()).await.unwrap(), []);
     assert_eq!(seats(&*store, &given::today()).await, [1]);
     assert_eq!(given::rows(&*store).await, 1);
@@ -143,23 +160,95 @@ pub async fn a_cooldown_is_over_at_its_end(store: Subject<dyn Store>) {
     );
 }
 
+async fn assert_repeated(store: &dyn Store, new: NewRegistration, earlier: &NewRegistration) {
+    let outcome = store.request(new).await.unwrap();
+    assert_eq!(outcome, RequestOutcome::Repeated(expected_answer(earlier)));
+}
+
 /// Contract 2.
-pub async fn a_known_idempotency_key_answers_used_before_even_after_the_cooldown(
-    store: Subject<dyn Store>,
-) {
+pub async fn a_known_attempt_is_repeated_within_the_cooldown_and_after(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
-    let key = Some(given::idempotency_key("attempt 1"));
     let first = NewRegistration {
-        idempotency_key: key.clone(),
+        attempt: Some(given::attempt("attempt 1")),
         ..given::request(who, 1)
     };
     given::registered(&*store, first.clone()).await;
     let repeated = NewRegistration {
-        idempotency_key: key,
+        attempt: first.attempt.clone(),
         ..given::next_request(who, 1)
     };
-    assert_used_before(&*store, repeated, &first).await;
+    let early = NewRegistration {
+        at: first.cooldown_until - MICROSECOND,
+        ..repeated.clone()
+    };
+    for again in [first.clone(), early, repeated] {
+        assert_repeated(&*store, again, &first).await;
+    }
+    assert_eq!(
+        last_use(&*store, who.user).await,
+        Some(expected_use(&first))
+    );
     assert_eq!(given::rows(&*store).await, 1);
+}
+
+/// Contract 2: a client may repeat an old attempt when it has long made another.
+pub async fn an_attempt_is_repeated_also_after_a_later_one(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    let first = NewRegistration {
+        attempt: Some(given::attempt("attempt 1")),
+        ..given::request(who, 1)
+    };
+    given::registered(&*store, first.clone()).await;
+    let second = NewRegistration {
+        attempt: Some(given::attempt("attempt 2")),
+        ..given::next_request(who, 2)
+    };
+    given::registered(&*store, second.clone()).await;
+    for (key, earlier) in [("attempt 1", &first), ("attempt 2", &second)] {
+        let repeated = NewRegistration {
+            turn: 3,
+            places: vec![given::place(given::next_week(), 3)],
+            attempt: Some(given::attempt(key)),
+            at: second.cooldown_until,
+            ..second.clone()
+        };
+        assert_repeated(&*store, repeated, earlier).await;
+        let remembered = answered(&*store, who, key).await;
+        assert_eq!(remembered, Some(expected_answer(earlier)));
+    }
+    assert_eq!(seats(&*store, &given::next_week()).await, [2]);
+    assert_eq!(given::rows(&*store).await, 2);
+}
+
+/// Contract 2.
+pub async fn an_attempt_is_its_persons_at_one_service(store: Subject<dyn Store>) {
+    let (who, other) = (
+        given::person(&*store, 1).await,
+        given::person(&*store, 2).await,
+    );
+    let first = NewRegistration {
+        attempt: Some(given::attempt("attempt 1")),
+        ..given::request(who, 1)
+    };
+    given::registered(&*store, first.clone()).await;
+    assert_eq!(answered(&*store, other, "attempt 1").await, None);
+    assert_eq!(answered(&*store, who, "attempt 2").await, None);
+    let theirs = NewRegistration {
+        attempt: first.attempt.clone(),
+        ..given::request(other, 2)
+    };
+    given::registered(&*store, theirs).await;
+    let elsewhere = BudgetKey {
+        service: given::draw_me(),
+        ..given::today()
+    };
+    let other_service = NewRegistration {
+        service: given::draw_me(),
+        request_id: given::request_id(3),
+        places: vec![given::place(elsewhere, 1)],
+        ..first
+    };
+    given::registered(&*store, other_service).await;
 }
 
 /// Contract 2.
@@ -207,14 +296,14 @@ pub async fn of_concurrent_requests_of_one_person_one_is_stored(store: Subject<d
     })
     .await;
     let stored = last_use(&*store, who.user).await.unwrap();
-    let (winners, losers): (Vec<_>, Vec<_>) = outcomes
-        .into_iter()
-        .partition(|outcome| *outcome == RequestOutcome::Registered);
+    let (winners, losers): (Vec<_>, Vec<_>) = (1..)
+        .zip(outcomes)
+        .partition(|(_, outcome)| *outcome == RequestOutcome::Registered);
     assert_eq!(winners.len(), 1);
-    for loser in losers {
+    for (_, loser) in losers {
         assert_eq!(loser, RequestOutcome::UsedBefore(stored.clone()));
     }
-    assert_eq!(seats(&*store, &given::today()).await, [stored.position]);
+    assert_eq!(seats(&*store, &given::today()).await, [winners[0].0]);
     assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
 }
 
@@ -227,20 +316,20 @@ pub async fn of_concurrent_requests_with_one_idempotency_key_one_is_stored(
         let store = store.share();
         let new = NewRegistration {
             request_id: given::request_id(i),
-            idempotency_key: Some(given::idempotency_key("attempt 1")),
+            attempt: Some(given::attempt("attempt 1")),
             ..given::request(who, 1)
         };
         async move { store.request(new).await.unwrap() }
     })
     .await;
-    let stored = last_use(&*store, who.user).await.unwrap();
+    let answer = expected_answer(&given::request(who, 1));
     let registered = outcomes
         .iter()
         .filter(|outcome| **outcome == RequestOutcome::Registered);
     assert_eq!(registered.count(), 1);
     let told = outcomes
         .iter()
-        .filter(|outcome| **outcome == RequestOutcome::UsedBefore(stored.clone()));
+        .filter(|outcome| **outcome == RequestOutcome::Repeated(answer));
     assert_eq!(told.count(), 15);
     assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
 }

@@ -1,0 +1,134 @@
+use std::{
+    mem,
+    sync::{Arc, Mutex as Lock, PoisonError},
+};
+
+use lemon_domain::ports::{NewRegistration, RequestOutcome};
+use tokio::{
+    sync::{Mutex, oneshot},
+    time::timeout,
+};
+
+use super::request;
+use crate::{SqlStore, error::SqlError};
+
+/// Requests in one transaction at most. It bounds how long the first of them waits for the last.
+const MAX_TOGETHER: usize = 64;
+
+/// Requests that wait while another writes, to be stored in one transaction: SQLite has one writer, and what a
+/// transaction costs beside its statements is the same for one request as for many.
+///
+/// Nobody's request depends on another's: where one is refused after something was written for it, or fails, all is
+/// undone and each is stored by itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Group(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Lock<Vec<Waiting>>,
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    new: NewRegistration,
+    answer: oneshot::Sender<Result<RequestOutcome, SqlError>>,
+}
+
+impl Group {
+    /// Stores a request, together with those that wait by then.
+    pub(super) async fn request(
+        &self,
+        store: &SqlStore,
+        new: NewRegistration,
+    ) -> Result<RequestOutcome, SqlError> {
+        let (answer, outcome) = oneshot::channel();
+        self.waiting(|waiting| waiting.push(Waiting { new, answer }));
+        // Apart from this call, which may end at its deadline with the others' requests in hand.
+        let (group, of) = (self.clone(), store.clone());
+        tokio::spawn(async move { group.store_waiting(&of).await });
+        outcome
+            .await
+            .unwrap_or(Err(SqlError::TimedOut(store.deadline())))
+    }
+
+    fn waiting<T>(&self, look: impl FnOnce(&mut Vec<Waiting>) -> T) -> T {
+        look(
+            &mut self
+                .0
+                .waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Stores those who wait, unless another has by now.
+    async fn store_waiting(&self, store: &SqlStore) {
+        let _turn = self.0.turn.lock().await;
+        let together = self.waiting(|waiting| {
+            let later = waiting.split_off(waiting.len().min(MAX_TOGETHER));
+            mem::replace(waiting, later)
+        });
+        match together.len() {
+            0 => {}
+            1 => each(store, together).await,
+            _ => match timeout(store.deadline(), all(store, &together)).await {
+                Ok(Ok(Some(outcomes))) => {
+                    for (waiting, outcome) in together.into_iter().zip(outcomes) {
+                        waiting.tell(Ok(outcome));
+                    }
+                }
+                Ok(Err(
+                    error @ (SqlError::Begin(_)
+                    | SqlError::BeginTimedOut(_)
+                    | SqlError::Commit(_)
+                    | SqlError::Flush(_)),
+                )) => tell(together, error),
+                Ok(Ok(None) | Err(_)) => each(store, together).await,
+                Err(_) => tell(together, SqlError::TimedOut(store.deadline())),
+            },
+        }
+    }
+}
+
+impl Waiting {
+    fn tell(self, outcome: Result<RequestOutcome, SqlError>) {
+        // Nobody may wait any more.
+        let _gone = self.answer.send(outcome);
+    }
+}
+
+/// Tells everybody of one failure.
+fn tell(together: Vec<Waiting>, error: SqlError) {
+    let error = Arc::new(error);
+    for waiting in together {
+        waiting.tell(Err(SqlError::Shared(Arc::clone(&error))));
+    }
+}
+
+/// Stores all in one transaction; `None` if one of them cannot be stored so.
+async fn all(
+    store: &SqlStore,
+    together: &[Waiting],
+) -> Result<Option<Vec<RequestOutcome>>, SqlError> {
+    let tx = store.begin().await?;
+    let mut outcomes = Vec::with_capacity(together.len());
+    for waiting in together {
+        let outcome = request::put(&tx, &waiting.new).await?;
+        if let RequestOutcome::Repeated(_) | RequestOutcome::SeatTaken(_) = outcome {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        outcomes.push(outcome);
+    }
+    store.commit_outbox(tx).await?;
+    Ok(Some(outcomes))
+}
+
+/// Stores each by itself.
+async fn each(store: &SqlStore, together: Vec<Waiting>) {
+    for waiting in together {
+        let outcome = timeout(store.deadline(), request::request(store, &waiting.new)).await;
+        waiting.tell(outcome.unwrap_or(Err(SqlError::TimedOut(store.deadline()))));
+    }
+}
