@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use lemon_domain::{BoxError, ports::StoreError};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
@@ -57,6 +57,9 @@ pub(crate) enum SqlError {
     Flush(#[source] std::io::Error),
     #[error("there was no answer within {0:?}")]
     TimedOut(Duration),
+    /// What befell all who were stored together.
+    #[error(transparent)]
+    Shared(Arc<SqlError>),
     #[error("corrupt data in {table}, row {key}")]
     Corrupt {
         table: &'static str,
@@ -82,6 +85,10 @@ impl From<SqlError> for StoreError {
         match error {
             SqlError::UnknownPerson => Self::UnknownPerson,
             SqlError::Corrupt { table, key, source } => Self::Corrupt { table, key, source },
+            SqlError::Shared(ref shared) => match **shared {
+                SqlError::Begin(_) | SqlError::BeginTimedOut(_) => Self::Unreached(error.into()),
+                _ => Self::Unavailable(error.into()),
+            },
             SqlError::Begin(_) | SqlError::BeginTimedOut(_) => Self::Unreached(error.into()),
             SqlError::Commit(_) | SqlError::Flush(_) | SqlError::TimedOut(_) => {
                 Self::Unavailable(error.into())

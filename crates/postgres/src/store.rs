@@ -13,6 +13,7 @@ use crate::{
     database::{Database, patience},
     error::SqlError,
     migrate,
+    registrations::Group,
     signal::Signal,
 };
 
@@ -28,6 +29,7 @@ pub struct SqlStore {
     database: Database,
     deadline: Duration,
     outbox: Signal,
+    group: Option<Group>,
 }
 
 impl SqlStore {
@@ -49,6 +51,7 @@ impl SqlStore {
         let database = open.retry(until_the_deadline).when(is_locked).await?;
         Ok(Self {
             outbox: Signal::new(&database),
+            group: database.one_writer.then(Group::default),
             database,
             deadline: config.deadline,
         })
@@ -89,6 +92,16 @@ impl SqlStore {
     #[cfg(all(test, feature = "sqlite"))]
     pub(crate) fn connections_mut(&mut self) -> [&mut DatabaseConnection; 2] {
         [&mut self.database.writer, &mut self.database.reader]
+    }
+
+    /// Where requests wait for each other, if the database has one writer.
+    pub(crate) const fn group(&self) -> Option<&Group> {
+        self.group.as_ref()
+    }
+
+    /// How long a call may take.
+    pub(crate) const fn deadline(&self) -> Duration {
+        self.deadline
     }
 
     /// For what only reads.

@@ -22,6 +22,8 @@ pub(crate) struct Database {
     pub(crate) writer: DatabaseConnection,
     /// For whatever only reads.
     pub(crate) reader: DatabaseConnection,
+    /// Whether writes wait for one another.
+    pub(crate) one_writer: bool,
     /// For news from the other replicas, where there can be any. A connection of its own, for it is never given back.
     pub(crate) news: Option<PgPool>,
     /// Where commits become durable, if not by themselves.

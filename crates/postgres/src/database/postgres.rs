@@ -47,6 +47,7 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Database, ConnectError>
         name,
         writer: connection.clone(),
         reader: connection,
+        one_writer: false,
         news: Some(news),
         #[cfg(feature = "sqlite")]
         log: None,

@@ -40,6 +40,7 @@ pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, C
         name,
         writer,
         reader,
+        one_writer: true,
         news: None,
         log: Some(WriteAheadLog::of(&path)),
     })

@@ -1,5 +1,6 @@
 mod delete;
 mod finish;
+mod group;
 mod request;
 
 use async_trait::async_trait;
@@ -18,6 +19,8 @@ use sea_orm::{
     ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryTrait,
     sea_query::{Query, SelectStatement},
 };
+
+pub(crate) use group::Group;
 
 use crate::{
     SqlStore,
@@ -53,7 +56,13 @@ impl Registrations for SqlStore {
     }
 
     async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError> {
-        self.within_deadline(request::request(self, new)).await
+        self.within_deadline(async {
+            match self.group() {
+                Some(group) => group.request(self, new).await,
+                None => request::request(self, &new).await,
+            }
+        })
+        .await
     }
 
     async fn finish(

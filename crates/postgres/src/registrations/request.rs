@@ -22,25 +22,37 @@ use crate::{
 };
 
 /// Stores all of a request, or nothing.
+pub(super) async fn request(
+    store: &SqlStore,
+    new: &NewRegistration,
+) -> Result<RequestOutcome, SqlError> {
+    let tx = store.begin().await?;
+    let outcome = put(&tx, new).await?;
+    if outcome == RequestOutcome::Registered {
+        store.commit_outbox(tx).await?;
+    } else {
+        tx.rollback().await?;
+    }
+    Ok(outcome)
+}
+
+/// Puts all of a request. If it is not registered, the transaction must be rolled back; only a `UsedBefore` has changed
+/// nothing.
 ///
 /// No row is locked first: the row of the use is the lock. Of a person's racing requests, the later waits at
 /// `record_use` until the earlier is committed, and then finds it.
-pub(super) async fn request(
-    store: &SqlStore,
-    new: NewRegistration,
+pub(super) async fn put(
+    tx: &DatabaseTransaction,
+    new: &NewRegistration,
 ) -> Result<RequestOutcome, SqlError> {
-    let tx = store.begin().await?;
-    let account_id = find_account(&tx, &new).await?;
-    if !record_use(&tx, &new).await? || !record_attempt(&tx, &new).await? {
-        let outcome = find_earlier(&tx, &new).await?;
-        tx.rollback().await?;
-        return Ok(outcome);
+    let account_id = find_account(tx, new).await?;
+    if !record_use(tx, new).await? || !record_attempt(tx, new).await? {
+        return find_earlier(tx, new).await;
     }
-    if let Some(budget) = record_places(&tx, &new).await? {
-        tx.rollback().await?;
+    if let Some(budget) = record_places(tx, new).await? {
         return Ok(RequestOutcome::SeatTaken(SeatTaken { budget }));
     }
-    put_registration(&tx, &new, account_id).await?;
+    put_registration(tx, new, account_id).await?;
     let train = NewEntry {
         task: OutboxTask::Train,
         service: &new.service,
@@ -48,8 +60,7 @@ pub(super) async fn request(
         request_id: new.request_id,
         at: new.at,
     };
-    train.put(&tx).await?;
-    store.commit_outbox(tx).await?;
+    train.put(tx).await?;
     Ok(RequestOutcome::Registered)
 }
 
