@@ -104,6 +104,8 @@ impl Edge {
         let route = route.map(|route| route.pattern);
         self.measures.record(&known.method, route, status, took);
         tracing::debug!(
+            http.method = known.method.as_str(),
+            http.path = known.uri.path(),
             http.route = route,
             http.status = status.as_u16(),
             duration_ms = took.as_secs_f64() * 1000.0,
@@ -123,12 +125,12 @@ impl Edge {
 }
 
 impl Request {
+    /// What every log line of the request begins with. A span is written out at once, logged or not: it names the
+    /// request and no more.
     fn span(&self) -> Span {
         tracing::info_span!(
             "request",
             request.id = self.id.to_str().unwrap_or_default(),
-            http.method = self.method.as_str(),
-            http.path = self.uri.path(),
             user.id = field::Empty,
         )
     }

@@ -14,6 +14,9 @@ use tokio::{
     net::TcpStream,
 };
 
+/// Headers of an answer at most.
+const MAX_HEADERS: usize = 32;
+
 /// A request to be sent as it stands, and the status it must be answered with.
 pub(crate) struct Request {
     bytes: Vec<u8>,
@@ -140,17 +143,16 @@ impl Connection {
 
 /// How long the answer is, head and body, once its head is there.
 fn answer_length(answer: &[u8]) -> anyhow::Result<Option<usize>> {
-    const NAME: &[u8] = b"\r\ncontent-length: ";
-    let Some(head) = answer.windows(4).position(|end| end == b"\r\n\r\n") else {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(answer)? else {
         return Ok(None);
     };
-    let value = answer[..head]
-        .windows(NAME.len())
-        .position(|name| name.eq_ignore_ascii_case(NAME))
-        .context("an answer without a content length")?;
-    let digits = answer[value + NAME.len()..head]
+    let length = response
+        .headers
         .iter()
-        .take_while(|byte| byte.is_ascii_digit());
-    let body = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
-    Ok(Some(head + 4 + body))
+        .find(|header| header.name.eq_ignore_ascii_case("content-length"))
+        .context("an answer without a content length")?;
+    let body: usize = str::from_utf8(length.value)?.parse()?;
+    Ok(Some(head + body))
 }

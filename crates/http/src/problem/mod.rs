@@ -152,7 +152,7 @@ impl Problem {
     /// The answer; `instance` is the path that was called. Logs the cause of a 5xx.
     pub(crate) fn answer(&self, instance: &str) -> HttpResponse {
         if self.code.status().is_server_error() {
-            self.log();
+            self.log(instance);
         }
         let mut answer = HttpResponse::build(self.code.status());
         for header in &self.headers {
@@ -174,7 +174,7 @@ impl Problem {
         }
     }
 
-    fn log(&self) {
+    fn log(&self, path: &str) {
         let mut chain = String::new();
         let mut next = self.source();
         while let Some(error) = next {
@@ -185,6 +185,7 @@ impl Problem {
             next = error.source();
         }
         tracing::error!(
+            http.path = path,
             problem.code = self.code.as_str(),
             error = chain,
             "a call failed"
