@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use lemon_domain::ports::{Profile, Tweet, TweetId, TweetPage};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::refusal::Problem;
@@ -26,19 +26,24 @@ pub(crate) struct Meta {
 #[derive(Debug, Deserialize)]
 pub(crate) struct UserV2 {
     id: String,
+    #[serde(default, deserialize_with = "null_is_default")]
     username: String,
+    #[serde(default, deserialize_with = "null_is_default")]
     name: String,
-    description: Option<String>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    description: String,
     profile_image_url: Option<String>,
     profile_banner_url: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     public_metrics: PublicMetrics,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct PublicMetrics {
+    #[serde(deserialize_with = "null_is_default")]
     followers_count: u64,
+    #[serde(deserialize_with = "null_is_default")]
     following_count: u64,
 }
 
@@ -46,15 +51,27 @@ struct PublicMetrics {
 #[derive(Debug, Deserialize)]
 pub(crate) struct UserV1 {
     id_str: String,
+    #[serde(default, deserialize_with = "null_is_default")]
     screen_name: String,
+    #[serde(default, deserialize_with = "null_is_default")]
     name: String,
-    description: Option<String>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    description: String,
     profile_image_url_https: Option<String>,
     profile_banner_url: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     followers_count: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     friends_count: u64,
+}
+
+/// A field that says nothing says as much as one that is left out.
+fn null_is_default<'de, D, T>(field: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(field).map(Option::unwrap_or_default)
 }
 
 /// A person's number, as it came, and public face.
@@ -71,7 +88,7 @@ impl From<UserV2> for Me {
             profile: Profile {
                 screen_name: user.username,
                 nickname: user.name,
-                bio: user.description.unwrap_or_default(),
+                bio: user.description,
                 profile_image_url: whole_image(user.profile_image_url),
                 banner_image_url: whole_banner(user.profile_banner_url),
                 following: user.public_metrics.following_count,
@@ -88,7 +105,7 @@ impl From<UserV1> for Me {
             profile: Profile {
                 screen_name: user.screen_name,
                 nickname: user.name,
-                bio: user.description.unwrap_or_default(),
+                bio: user.description,
                 profile_image_url: whole_image(user.profile_image_url_https),
                 banner_image_url: whole_banner(user.profile_banner_url),
                 following: user.friends_count,

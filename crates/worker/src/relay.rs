@@ -111,6 +111,15 @@ impl Relay {
         let by_queue = self.sort(prepared).await?;
         let mut outcome = Ok(claimed);
         for (queue, jobs) in by_queue {
+            // When the lease ends, another may have them.
+            if self.clock.now() >= now + self.config.lease / 2 {
+                warn!(
+                    queue = %queue,
+                    jobs = jobs.len(),
+                    "the lease is running out; jobs are left for the next claim"
+                );
+                continue;
+            }
             if let Err(error) = self.send(&queue, jobs).await {
                 outcome = Err(error);
             }

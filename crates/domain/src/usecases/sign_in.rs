@@ -105,9 +105,15 @@ impl SignIns {
         pending: &PendingSignIn,
         verifier: &Verifier,
     ) -> Result<AccessGrant, SignInError> {
-        let secret = self
-            .keys
-            .open(Place::RequestTokenSecret(&pending.token), &pending.secret)?;
+        let place = Place::RequestTokenSecret(&pending.token);
+        let secret = match self.keys.open(place, &pending.secret) {
+            Ok(secret) => secret,
+            Err(error) => {
+                // Another replica may have the key.
+                self.pending.put(pending.clone()).await?;
+                return Err(error.into());
+            }
+        };
         let exchanged = self
             .twitter
             .access_token(&pending.token, &secret, verifier)

@@ -1,6 +1,6 @@
 use lemon_domain::ports::{Profile, TweetPage};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 use wiremock::matchers::{method, path, query_param};
 
 use super::*;
@@ -138,12 +138,55 @@ async fn a_profile_is_read_from_either_version() {
 
 #[tokio::test]
 async fn what_a_profile_lacks_is_empty_and_never_null() {
-    let body = json!({ "data": { "id": "12", "username": "u", "name": "", "description": null } });
-    let (_server, client) = twitter(ResponseTemplate::new(200).set_body_json(body)).await;
-    let profile = client.profile(&me()).await.unwrap();
-    assert_eq!((profile.nickname.as_str(), profile.bio.as_str()), ("", ""));
-    assert_eq!(profile.profile_image_url, None);
-    assert_eq!(profile.banner_image_url, None);
+    let nothing = Profile {
+        screen_name: String::new(),
+        nickname: String::new(),
+        bio: String::new(),
+        profile_image_url: None,
+        banner_image_url: None,
+        following: 0,
+        followers: 0,
+    };
+    let user = |null: &[&str]| {
+        let fields = null.iter().map(|name| ((*name).to_owned(), Value::Null));
+        Value::Object(fields.collect())
+    };
+    let names = ["name", "description", "profile_banner_url"];
+    let v2 = [
+        &names[..],
+        &["username", "profile_image_url", "public_metrics"],
+    ]
+    .concat();
+    let v1 = [
+        "screen_name",
+        "profile_image_url_https",
+        "followers_count",
+        "friends_count",
+    ];
+    let v1 = [&names[..], &v1].concat();
+    let no_counts = json!({ "followers_count": null, "following_count": null });
+    let mut bodies = Vec::new();
+    for fields in [&v2[..], &[]] {
+        let mut user = user(fields);
+        user["id"] = json!("12");
+        bodies.push((TwitterApi::V2, json!({ "data": user })));
+        user["public_metrics"] = no_counts.clone();
+        bodies.push((TwitterApi::V2, json!({ "data": user })));
+    }
+    for fields in [&v1[..], &[]] {
+        let mut user = user(fields);
+        user["id_str"] = json!("12");
+        bodies.push((TwitterApi::V1_1, user));
+    }
+    for (api, body) in bodies {
+        let answer = ResponseTemplate::new(200).set_body_json(&body);
+        let (server, _) = twitter(answer).await;
+        let client = client_with(TwitterConfig {
+            api,
+            ..config(&server.uri())
+        });
+        assert_eq!(client.profile(&me()).await.unwrap(), nothing, "{body}");
+    }
 }
 
 #[tokio::test]

@@ -153,6 +153,30 @@ async fn a_crash_after_sending_sends_again_with_the_same_request_id() {
     assert_eq!(body["request_id"], claimed[0].request_id.to_string());
 }
 
+#[tokio::test]
+async fn what_was_claimed_too_long_ago_is_left_to_whoever_claims_it_next() {
+    let world = World::new();
+    let gone = world.registered(1).await;
+    let service = world.service();
+    let deleted = world.registering().delete(gone.user, &service).await;
+    assert!(deleted.unwrap());
+    world.registered(2).await;
+    let mut slow = MockQueue::new();
+    let clock = world.clock.clone();
+    // The queue of delete jobs comes first, and takes half the lease.
+    slow.expect_send().once().returning(move |queue, messages| {
+        assert_eq!(queue.as_str(), "delete");
+        clock.advance(Duration::from_secs(15));
+        messages.iter().map(|_| Ok(())).collect()
+    });
+    let relay = world.relay_to(Arc::new(slow));
+    assert_eq!(relay.relay_batch().await.unwrap(), 2);
+    assert_eq!(backlog(&world).await, 1);
+    world.clock.advance(Duration::from_secs(15));
+    assert_eq!(world.relay().relay_batch().await.unwrap(), 1);
+    assert_eq!(users(&world.queue.bodies(&world.queues().train)), ["2"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_wakes_on_commit_and_ends_when_told() {
     let world = World::new();
