@@ -46,7 +46,8 @@ impl Cors {
     }
 
     pub(crate) fn sharing(&self, request: &HttpRequest) -> Sharing {
-        if !request.path().starts_with("/api/") {
+        let below = request.path().strip_prefix("/api");
+        if !below.is_some_and(|below| below.is_empty() || below.starts_with('/')) {
             return Sharing::None;
         }
         request

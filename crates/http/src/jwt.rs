@@ -62,6 +62,7 @@ struct Presented {
     oauth_token: String,
     /// Seconds since 1970, by RFC 7519 not always whole.
     exp: f64,
+    nbf: Option<f64>,
 }
 
 impl Tokens {
@@ -168,6 +169,9 @@ fn identity(token: TokenData<Presented>, now: DateTime<Utc>) -> Result<Identity,
         .map_err(|_| TokenError::Invalid)?;
     let expires = Duration::try_from_secs_f64(claims.exp).map_err(|_| TokenError::Invalid)?;
     let now = (now - DateTime::UNIX_EPOCH).to_std().unwrap_or_default();
+    if claims.nbf.is_some_and(|from| from > now.as_secs_f64()) {
+        return Err(TokenError::Invalid);
+    }
     if expires <= now {
         return Err(TokenError::Expired);
     }

@@ -145,7 +145,6 @@ fn own_codes(operation: &str) -> &'static [Code] {
             Code::SignInDenied,
             Code::SignInNotPending,
             Code::SignInRejected,
-            Code::TwitterAccountSuspended,
             Code::TwitterRateLimited,
         ],
         "user_profile" => &[

@@ -67,24 +67,35 @@ pub(crate) async fn register(
     let registering = Arc::clone(&api.use_cases.registering);
     let wanted = Arc::clone(&service);
     let call = async move { registering.register(identity, &wanted, key).await };
-    let values::Registered { position, limit } = api
-        .carried
-        .through(api.deadlines.call, call)
-        .await?
-        .map_err(|error| refusal(error, &service, api.use_cases.clock.now()))?;
-    let mut answer = HttpResponse::Created();
-    // The registration stands, whether or not the counter tells what is left.
-    let availability = api.use_cases.registering.availability(&service);
-    if let Ok(Ok(availability)) = within(api.deadlines.call, availability).await {
-        let left = left(&service, &availability, api.use_cases.clock.now());
-        answer
-            .insert_header(left.policy())
-            .insert_header(left.state());
+    let outcome = api.carried.through(api.deadlines.call, call).await?;
+    let now = api.use_cases.clock.now();
+    match outcome {
+        Ok(values::Registered { position, limit }) => {
+            let mut answer = HttpResponse::Created();
+            // The registration stands, whether or not the counter tells what is left.
+            if let Ok(availability) = look(&api, &service).await {
+                let left = left(&service, &availability, now);
+                answer
+                    .insert_header(left.policy())
+                    .insert_header(left.state());
+            }
+            Ok(answer.json(Registered {
+                register_count: position,
+                register_limit: limit,
+            }))
+        }
+        Err(RegisterError::CooldownActive { until }) => {
+            let problem = cooldown_active(until, &service, now);
+            Err(match look(&api, &service).await {
+                Ok(availability) => with_left(problem, &left(&service, &availability, now)),
+                Err(_) => problem,
+            })
+        }
+        Err(RegisterError::QuotaExhausted { key, limit }) => {
+            Err(exhausted(&key, limit, &service, now))
+        }
+        Err(other) => Err(Problem::of_registration(other)),
     }
-    Ok(answer.json(Registered {
-        register_count: position,
-        register_limit: limit,
-    }))
 }
 
 /// Ask whether there are places.
@@ -100,11 +111,7 @@ pub(crate) async fn can_use(
     Offered(service): Offered,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let availability = within(
-        api.deadlines.call,
-        api.use_cases.registering.availability(&service),
-    )
-    .await??;
+    let availability = look(&api, &service).await?;
     let left = left(&service, &availability, api.use_cases.clock.now());
     Ok(HttpResponse::Ok()
         .insert_header(left.policy())
@@ -149,6 +156,12 @@ pub(crate) async fn other_method(
     route::other_method(request).await
 }
 
+/// How many of the places are taken now.
+async fn look(api: &Api, service: &Service) -> Result<Availability, Problem> {
+    let availability = api.use_cases.registering.availability(service);
+    Ok(within(api.deadlines.call, availability).await??)
+}
+
 fn left<'a>(service: &'a Service, availability: &Availability, now: DateTime<Utc>) -> Left<'a> {
     Left {
         budget: &service.daily.name,
@@ -156,14 +169,6 @@ fn left<'a>(service: &'a Service, availability: &Availability, now: DateTime<Utc
         remaining: availability.limit - availability.taken,
         window: availability.window,
         now,
-    }
-}
-
-fn refusal(error: RegisterError, service: &Arc<Service>, now: DateTime<Utc>) -> Problem {
-    match error {
-        RegisterError::CooldownActive { until } => cooldown_active(until, service, now),
-        RegisterError::QuotaExhausted { key, limit } => exhausted(&key, limit, service, now),
-        other => Problem::of_registration(other),
     }
 }
 
@@ -190,8 +195,9 @@ fn exhausted(key: &BudgetKey, limit: u32, service: &Service, now: DateTime<Utc>)
         let detail = format!("The quota {} is used up.", key.budget);
         Problem::new(Code::QuotaExhausted, detail)
     };
-    problem
-        .with_header(left.policy())
-        .with_header(left.state())
-        .retry_after(left.resets_in())
+    with_left(problem, &left).retry_after(left.resets_in())
+}
+
+fn with_left(problem: Problem, left: &Left<'_>) -> Problem {
+    problem.with_header(left.policy()).with_header(left.state())
 }

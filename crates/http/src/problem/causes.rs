@@ -31,6 +31,11 @@ impl From<SignInError> for Problem {
                 Code::SignInRejected,
                 "Twitter does not accept the verifier. Start again with a new request token.",
             ),
+            // Nobody has signed in yet: there is no right that they could lack.
+            SignInError::Twitter(TwitterError::Suspended) => Self::new(
+                Code::SignInRejected,
+                "Twitter has suspended or locked the account.",
+            ),
             SignInError::Twitter(error) => of_twitter(error),
             SignInError::Store(error) => error.into(),
             other => Self::internal(other),

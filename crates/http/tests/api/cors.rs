@@ -105,7 +105,12 @@ async fn an_answer_to_no_origin_varies_by_origin_as_well() {
 #[tokio::test]
 async fn a_preflight_passes_without_a_token() {
     let app = App::start();
-    for path in ["/api/service", "/api/service/learn_me", "/api/nonsense"] {
+    for path in [
+        "/api",
+        "/api/service",
+        "/api/service/learn_me",
+        "/api/nonsense",
+    ] {
         let answer = preflight(&app, WEB_APP, path).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
         assert_shared(&answer);

@@ -94,6 +94,8 @@ async fn a_second_request_meets_the_cooldown() {
     let answer = app.register(&token).await;
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(header(&answer, "retry-after"), (7 * 86400 - 1).to_string());
+    assert_eq!(header(&answer, "ratelimit-policy"), "\"daily\";q=3;w=86400");
+    assert!(header(&answer, "ratelimit").starts_with("\"daily\";r=2;t="));
     insta::assert_json_snapshot!(problem(answer).await);
     app.clock.advance(Duration::from_hours(7 * 24));
     assert_eq!(app.register(&token).await.status(), StatusCode::CREATED);

@@ -104,6 +104,14 @@ fn a_token_expires_by_the_clock_to_the_second() {
 }
 
 #[test]
+fn a_token_is_not_good_before_its_time() {
+    let now = lemon_domain::ports::Clock::now(&FakeClock::default()).timestamp();
+    let from = |nbf: i64| verify(&hs512(&with("nbf", json!(nbf))));
+    assert!(from(now).is_ok());
+    assert_eq!(from(now + 1), Err(TokenError::Invalid));
+}
+
+#[test]
 fn other_algorithms_are_not_accepted_whatever_the_header_says() {
     for alg in [
         "none", "None", "HS256", "HS384", "RS256", "RS512", "ES512", "EdDSA", "hs512", "",
@@ -158,6 +166,7 @@ fn claims_of_another_shape_are_no_sign_in() {
         with("exp", json!(null)),
         with("exp", json!(-1)),
         with("exp", json!(1e300)),
+        with("nbf", json!("0")),
         json!([]),
         json!("user"),
     ] {
