@@ -151,7 +151,7 @@ impl Application {
             let edge = Rc::new(Edge::new(Cors::new(&origins), &*ids));
             App::new()
                 .app_data(api.clone())
-                .configure(calls::routes)
+                .configure(|app| calls::routes(app, &catalogue))
                 .configure(|app| docs::routes(app, docs.as_ref()))
                 .configure(|app| mount.0(app))
                 .default_service(web::to(route::no_path))

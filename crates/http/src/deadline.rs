@@ -1,4 +1,6 @@
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::pin, task::Poll, time::Duration};
+
+use futures::poll;
 
 use tokio::{runtime::Handle, time::timeout};
 use tokio_util::task::TaskTracker;
@@ -13,6 +15,11 @@ pub(crate) async fn within<T>(
     deadline: Duration,
     call: impl Future<Output = T>,
 ) -> Result<T, Problem> {
+    let mut call = pin!(call);
+    // Most calls that lead nowhere outside are over at once, and need no clock.
+    if let Poll::Ready(outcome) = poll!(&mut call) {
+        return Ok(outcome);
+    }
     timeout(deadline, call)
         .await
         .map_err(|_| Problem::unavailable("the deadline of the call passed"))

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse, Resource, guard,
     http::{
@@ -6,6 +8,8 @@ use actix_web::{
     },
     web,
 };
+
+use lemon_domain::values::Service;
 
 use crate::problem::{Code, Problem};
 
@@ -26,7 +30,24 @@ impl Route {
 
     /// The resource to add handlers to. `OPTIONS` tells the methods, any other that has no handler is refused.
     pub(crate) fn resource(self) -> Resource {
+        self.at(self.pattern)
+    }
+
+    /// The resource of one service, which [`Offered`](crate::extract::Offered) then is.
+    pub(crate) fn resource_of(self, service: &Arc<Service>) -> Resource {
+        let path = self.pattern.replace("{service}", service.path.as_str());
+        self.at(&path).app_data(Arc::clone(service))
+    }
+
+    /// The resource of whatever else the pattern matches: there is no such service, with any method.
+    pub(crate) fn resource_of_none(self) -> Resource {
         web::resource(self.pattern)
+            .app_data(self)
+            .default_service(web::to(no_service))
+    }
+
+    fn at(self, path: &str) -> Resource {
+        web::resource(path)
             .app_data(self)
             .default_service(web::to(other_method))
     }
@@ -38,7 +59,7 @@ pub(crate) fn get() -> actix_web::Route {
 }
 
 /// Answers any method that a path has no handler for.
-pub(crate) async fn other_method(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn other_method(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let allow = Route::of(&request).map_or("", |route| route.allow);
     if request.method() == Method::OPTIONS {
         return Ok(HttpResponse::NoContent()
@@ -46,6 +67,13 @@ pub(crate) async fn other_method(request: HttpRequest) -> Result<HttpResponse, P
             .finish());
     }
     Err(Problem::method_not_allowed(allow))
+}
+
+async fn no_service() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(
+        Code::UnknownService,
+        "No service has this path.",
+    ))
 }
 
 /// Answers any path that nobody has.

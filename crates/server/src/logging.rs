@@ -2,13 +2,15 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
 /// Sends every log line from here on to stderr.
 pub(crate) fn init(settings: &LogSettings) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(&settings.filter)
+    let filter: Targets = settings
+        .filter
+        .parse()
         .map_err(|error| ConfigError::wrong("log.filter", error))?;
     let registry = tracing_subscriber::registry().with(filter);
     let human = match settings.format {

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
@@ -6,27 +6,26 @@ use super::{InvalidValue, ServiceType, UserId, Window};
 
 /// What a budget counts, as `daily` or `reads`: 1 to 32 of `a-z`, `0-9`, `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BudgetName(String);
+pub struct BudgetName(Arc<str>);
 
 impl BudgetName {
     /// The budget of the day's places, that every service has.
     #[must_use]
     pub fn daily() -> Self {
-        Self("daily".to_owned())
+        Self("daily".into())
     }
 
     /// Reads a name.
     ///
     /// # Errors
     /// If it is empty, too long or has other characters.
-    pub fn parse(name: impl Into<String>) -> Result<Self, InvalidValue> {
-        let name = name.into();
+    pub fn parse(name: &str) -> Result<Self, InvalidValue> {
         let fits = (1..=32).contains(&name.len())
             && name
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if fits {
-            Ok(Self(name))
+            Ok(Self(name.into()))
         } else {
             Err(InvalidValue::new(
                 "the budget name",

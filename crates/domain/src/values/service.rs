@@ -217,12 +217,6 @@ impl Catalogue {
         self.0.iter().find(|s| s.service_type == *service_type)
     }
 
-    /// The service of that path.
-    #[must_use]
-    pub fn by_path(&self, path: &str) -> Option<&Arc<Service>> {
-        self.0.iter().find(|s| s.path.as_str() == path)
-    }
-
     /// The queues that ready messages come from, each once.
     #[must_use]
     pub fn ready_queues(&self) -> BTreeSet<QueueName> {

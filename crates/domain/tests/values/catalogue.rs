@@ -38,22 +38,17 @@ fn fault(services: Vec<Service>) -> String {
 }
 
 #[test]
-fn services_are_found_by_type_and_by_path() {
+fn services_are_found_by_type() {
     let services = vec![service("LEARNME", "learn_me"), service("DRAWME", "draw_me")];
     let catalogue = Catalogue::new(services.clone()).unwrap();
     for service in &services {
         let by_type = catalogue.by_type(&service.service_type).unwrap();
         assert_eq!(**by_type, *service);
-        let by_path = catalogue.by_path(service.path.as_str()).unwrap();
-        assert_eq!(**by_path, *service);
     }
     let types: Vec<_> = catalogue.iter().map(|s| s.service_type.as_str()).collect();
     assert_eq!(types, ["LEARNME", "DRAWME"]);
     let unknown = ServiceType::parse("UNKNOWN").unwrap();
     assert!(catalogue.by_type(&unknown).is_none());
-    for path in ["", "LEARNME", "learn_me/", "unknown"] {
-        assert!(catalogue.by_path(path).is_none());
-    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix_web::web;
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
-use lemon_domain::values::Service;
+use lemon_domain::values::{Catalogue, Service};
 
 use crate::{
     Deadlines, Tokens, UseCases,
@@ -52,21 +52,22 @@ const CAN_USE: Route = Route {
 };
 
 /// Every path of the API. The busiest first: paths are tried in this order.
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
+pub(crate) fn routes(config: &mut web::ServiceConfig, catalogue: &Catalogue) {
+    for service in catalogue.iter() {
+        config
+            .service(
+                CAN_USE
+                    .resource_of(service)
+                    .route(get().to(registration::can_use)),
+            )
+            .service(
+                SERVICE
+                    .resource_of(service)
+                    .route(web::post().to(registration::register))
+                    .route(web::delete().to(registration::delete)),
+            );
+    }
     config
-        .service(
-            CAN_USE
-                .resource()
-                .route(get().to(registration::can_use))
-                .default_service(web::to(registration::other_method)),
-        )
-        .service(
-            SERVICE
-                .resource()
-                .route(web::post().to(registration::register))
-                .route(web::delete().to(registration::delete))
-                .default_service(web::to(registration::other_method)),
-        )
         .service(
             SERVICES
                 .resource()
@@ -87,7 +88,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             USER_PROFILE
                 .resource()
                 .route(get().to(profile::user_profile)),
-        );
+        )
+        .service(CAN_USE.resource_of_none())
+        .service(SERVICE.resource_of_none());
 }
 
 /// A time in the zone of the service's day, in whole seconds: rounded up, so that it is never too early.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     usecases::{Availability, RegisterError},
@@ -14,7 +14,6 @@ use crate::{
     deadline::within,
     extract::{Attempt, Caller, Offered, Unread},
     problem::{Code, Problem},
-    route,
 };
 
 /// "Today's n-th of limit."
@@ -146,14 +145,6 @@ pub(crate) async fn delete(
     )
     .await??;
     Ok(HttpResponse::Ok().finish())
-}
-
-/// Answers any other method: of a service there is, that it does not have it.
-pub(crate) async fn other_method(
-    _: Offered,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    route::other_method(request).await
 }
 
 /// How many of the places are taken now.

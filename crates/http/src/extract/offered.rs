@@ -6,10 +6,9 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use lemon_domain::values::Service;
 
-use super::api;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
-/// The service that the path names.
+/// The service that the path is of: see [`Route::resource_of`](crate::route::Route::resource_of).
 pub(crate) struct Offered(pub(crate) Arc<Service>);
 
 impl FromRequest for Offered {
@@ -17,15 +16,11 @@ impl FromRequest for Offered {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(service(request).map(Self))
+        let service = request.app_data::<Arc<Service>>().cloned();
+        ready(
+            service
+                .map(Self)
+                .ok_or_else(|| Problem::internal("the path is of no service")),
+        )
     }
-}
-
-fn service(request: &HttpRequest) -> Result<Arc<Service>, Problem> {
-    api(request)?
-        .use_cases
-        .catalogue
-        .by_path(request.match_info().query("service"))
-        .cloned()
-        .ok_or_else(|| Problem::new(Code::UnknownService, "No service has this path."))
 }

@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(settings.http.listen.port(), 8080);
         assert_eq!(settings.jwt.lifetime_seconds, 2_629_800);
         let catalogue = settings.services.catalogue().unwrap();
-        assert_eq!(catalogue.by_path("learn_me").unwrap().daily.limit, 400);
+        assert_eq!(catalogue.iter().next().unwrap().daily.limit, 400);
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         let key = settings.twitter.consumer_key.unwrap();
         assert_eq!(key.expose_secret(), "0123");
         let catalogue = settings.services.catalogue().unwrap();
-        let service = catalogue.by_path("learn_me").unwrap();
+        let service = catalogue.iter().next().unwrap();
         assert_eq!(service.daily.limit, 7);
         assert_eq!(
             (service.budgets[0].limit, service.budgets[0].units),

@@ -16,7 +16,7 @@ pub(crate) enum LogFormat {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogSettings {
-    /// As `tracing-subscriber`'s `EnvFilter` reads it.
+    /// As `tracing-subscriber`'s `Targets` reads it: levels of all and of some, as `info,lemon_http=debug`.
     pub(crate) filter: String,
     pub(crate) format: LogFormat,
 }
