@@ -35,7 +35,8 @@ const CONNECTIONS: usize = 32;
 async fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = env::args().skip(1);
     if arguments.next().as_deref() == Some(bare_http::ARGUMENT) {
-        bare_http::serve(arguments.next().unwrap_or_default()).await?;
+        let body = arguments.next().unwrap_or_default();
+        bare_http::serve(body, &arguments.collect::<Vec<_>>()).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut figures = Figures::default();

@@ -13,10 +13,11 @@ use crate::{
 const WARM_UP: Duration = Duration::from_secs(1);
 const ROUND: Duration = Duration::from_secs(2);
 
-/// How often a second the system says whether a place is free, beside a bare handler that answers as many bytes.
+/// How often a second the system says whether a place is free, beside a bare handler that sends the same
+/// answer, headers and all.
 pub(crate) async fn measure(figures: &mut Figures, system: &System) -> anyhow::Result<()> {
     let answer = system.client().get(system.url(CAN_USE)).send().await?;
-    let bare = BareHttp::start(&answer.error_for_status()?.text().await?).await?;
+    let bare = BareHttp::start(answer.error_for_status()?).await?;
     let ours = system.http_address();
     for side in [ours, bare.address] {
         repeat(side, Request::get(CAN_USE), CONNECTIONS, WARM_UP).await?;
