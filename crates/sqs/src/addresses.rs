@@ -1,0 +1,70 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aws_sdk_sqs::Client;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use lemon_domain::values::QueueName;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::Fault;
+
+type Look = Shared<BoxFuture<'static, Result<Arc<str>, Fault>>>;
+
+/// The addresses of queues, by name. However many callers ask for one at a time, SQS is asked once; what it knows is
+/// kept, and that it does not know a queue, or failed, is told to those who wait and then forgotten.
+#[derive(Default)]
+pub(crate) struct Addresses {
+    looks: Mutex<HashMap<QueueName, Look>>,
+}
+
+impl Addresses {
+    pub(crate) async fn of(
+        &self,
+        client: &Client,
+        queue: &QueueName,
+        until: Instant,
+    ) -> Option<Result<Arc<str>, Fault>> {
+        let look = self.look(client, queue);
+        let answer = timeout_at(until, look.clone()).await.ok();
+        if !matches!(answer, Some(Ok(_))) {
+            let mut looks = self.looks();
+            if looks.get(queue).is_some_and(|kept| kept.ptr_eq(&look)) {
+                looks.remove(queue);
+            }
+        }
+        answer
+    }
+
+    /// To be asked for anew: the queue is gone, or is another.
+    pub(crate) fn forget(&self, queue: &QueueName) {
+        self.looks().remove(queue);
+    }
+
+    fn look(&self, client: &Client, queue: &QueueName) -> Look {
+        let mut looks = self.looks();
+        let look = looks
+            .entry(queue.clone())
+            .or_insert_with(|| ask(client.clone(), queue.clone()).boxed().shared());
+        look.clone()
+    }
+
+    fn looks(&self) -> MutexGuard<'_, HashMap<QueueName, Look>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn ask(client: Client, queue: QueueName) -> Result<Arc<str>, Fault> {
+    let answer = client.get_queue_url().queue_name(queue.as_str()).send();
+    let answer = answer
+        .await
+        .map_err(|error| Fault::of(&error, queue.as_str()))?;
+    answer
+        .queue_url()
+        .map(Arc::from)
+        .ok_or(Fault::Answer("queue url"))
+}

@@ -1,0 +1,177 @@
+//! Batches: ten entries and 1 MiB at a time, several under way, and each entry with an outcome of its own.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::BatchResultErrorEntry;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::{StreamExt, stream};
+use lemon_domain::ports::{MAX_BATCH, MAX_BODY_BYTES};
+use tokio::time::{Instant, sleep};
+
+use crate::{connection::Connection, error::Fault};
+
+/// How often entries are tried again that failed within a batch that did not; the SDK repeats whole calls.
+const AGAIN: usize = 3;
+/// The wait before the first time; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// Something to hand over, and its place among the outcomes.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<T> {
+    pub(crate) place: usize,
+    pub(crate) bytes: usize,
+    pub(crate) item: T,
+}
+
+/// What one call says of each of its entries, in their order.
+pub(crate) type Outcomes = Vec<Result<(), Fault>>;
+
+/// In batches of at most ten entries and 1 MiB.
+pub(crate) fn split<T>(entries: Vec<Entry<T>>) -> Vec<Vec<Entry<T>>> {
+    let mut batches: Vec<Vec<Entry<T>>> = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < MAX_BATCH && bytes + entry.bytes <= MAX_BODY_BYTES => {
+                bytes += entry.bytes;
+                batch.push(entry);
+            }
+            _ => {
+                bytes = entry.bytes;
+                batches.push(vec![entry]);
+            }
+        }
+    }
+    batches
+}
+
+/// Hands over all entries by `call`, which takes one batch; answers each one's outcome beside its place.
+pub(crate) async fn hand_over<T, F>(
+    connection: &Connection,
+    entries: Vec<Entry<T>>,
+    call: impl Fn(Vec<T>, Instant) -> F,
+) -> Vec<(usize, Result<(), Fault>)>
+where
+    T: Clone,
+    F: Future<Output = Result<Outcomes, Fault>>,
+{
+    let batches = split(entries).into_iter();
+    let under_way = batches.map(|batch| persist(batch, connection.until(), &call));
+    let concurrency = connection.config.concurrency.get();
+    let done: Vec<_> = stream::iter(under_way)
+        .buffer_unordered(concurrency)
+        .collect()
+        .await;
+    done.into_iter().flatten().collect()
+}
+
+/// One batch; what failed of it for a passing reason is tried again.
+async fn persist<T, F>(
+    batch: Vec<Entry<T>>,
+    until: Instant,
+    call: &impl Fn(Vec<T>, Instant) -> F,
+) -> Vec<(usize, Result<(), Fault>)>
+where
+    T: Clone,
+    F: Future<Output = Result<Outcomes, Fault>>,
+{
+    let mut waits = ExponentialBuilder::default()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_times(AGAIN)
+        .with_jitter()
+        .build();
+    let mut done = Vec::with_capacity(batch.len());
+    let mut left = batch;
+    loop {
+        let items = left.iter().map(|entry| entry.item.clone()).collect();
+        let outcomes = match call(items, until).await {
+            Ok(outcomes) => outcomes,
+            Err(fault) => {
+                done.extend(left.iter().map(|entry| (entry.place, Err(fault.clone()))));
+                return done;
+            }
+        };
+        let wait = waits.next().filter(|wait| Instant::now() + *wait < until);
+        let mut again = Vec::new();
+        for (entry, outcome) in left.into_iter().zip(outcomes) {
+            match &outcome {
+                Err(fault) if wait.is_some() && fault.is_transient() => again.push(entry),
+                _ => done.push((entry.place, outcome)),
+            }
+        }
+        match wait {
+            Some(wait) if !again.is_empty() => sleep(wait).await,
+            _ => return done,
+        }
+        left = again;
+    }
+}
+
+/// The outcome of each of so many entries, whose ids are their numbers. One of which SQS says nothing has none.
+pub(crate) fn outcomes<'a>(
+    count: usize,
+    successful: impl Iterator<Item = &'a str>,
+    failed: &[BatchResultErrorEntry],
+    queue: &str,
+) -> Outcomes {
+    let mut outcomes: Outcomes = vec![Err(Fault::Answer("outcome of an entry")); count];
+    let mut set = |id: &str, outcome| {
+        let place = id.parse().ok();
+        if let Some(place) = place.and_then(|place: usize| outcomes.get_mut(place)) {
+            *place = outcome;
+        }
+    };
+    successful.for_each(|id| set(id, Ok(())));
+    for entry in failed {
+        set(entry.id(), Err(Fault::of_entry(entry, queue)));
+    }
+    outcomes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(bytes: &[usize]) -> Vec<Vec<usize>> {
+        let entries = bytes.iter().enumerate().map(|(place, bytes)| Entry {
+            place,
+            bytes: *bytes,
+            item: (),
+        });
+        let batches = split(entries.collect()).into_iter();
+        batches
+            .map(|batch| batch.iter().map(|entry| entry.bytes).collect())
+            .collect()
+    }
+
+    #[test]
+    fn batches_have_at_most_ten_entries_and_one_mebibyte() {
+        let counts: Vec<_> = sizes(&[1; 25]).iter().map(Vec::len).collect();
+        assert_eq!(counts, [10, 10, 5]);
+        let half = MAX_BODY_BYTES / 2;
+        assert_eq!(
+            sizes(&[half, half, 1, half, half, MAX_BODY_BYTES, 7]),
+            [
+                vec![half, half],
+                vec![1, half],
+                vec![half],
+                vec![MAX_BODY_BYTES],
+                vec![7]
+            ]
+        );
+        assert!(sizes(&[]).is_empty());
+    }
+
+    #[test]
+    fn entries_that_sqs_does_not_mention_have_no_outcome() {
+        let failed = BatchResultErrorEntry::builder()
+            .id("1")
+            .code("InternalError")
+            .sender_fault(false);
+        let failed = [failed.build().unwrap()];
+        let outcomes = outcomes(3, ["0", "17", "x"].into_iter(), &failed, "Jobs");
+        assert_eq!(outcomes[0], Ok(()));
+        assert!(matches!(outcomes[1], Err(Fault::Failing(_))));
+        assert!(matches!(outcomes[2], Err(Fault::Answer(_))));
+    }
+}

@@ -1,0 +1,130 @@
+//! Moving a message to the dead-letter queue: SQS has no call for it, so it is sent there, and only then deleted.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_sqs::types::MessageAttributeValue;
+use lemon_domain::{
+    ports::{Delivery, MAX_BODY_BYTES},
+    values::QueueName,
+};
+use tokio::time::Instant;
+
+use crate::{
+    config::whole_seconds,
+    connection::{Connection, dead_letter_queue},
+    error::Fault,
+    job_queue::hide,
+    text::attribute,
+};
+
+/// The attribute of a dead letter that says why.
+pub(crate) const REASON: &str = "reason";
+/// The attribute of a dead letter that says how often it had been received.
+pub(crate) const ATTEMPTS: &str = "attempts";
+/// The longest reason that is kept, in bytes.
+const LONGEST_REASON: usize = 1024;
+
+/// Kept in hand for so long at least, so that nobody else receives it meanwhile.
+const HOLD: Duration = Duration::from_secs(30);
+
+/// Moves the message. A crash on the way leaves it in both queues, and in the source it comes again.
+pub(crate) async fn bury(
+    connection: &Connection,
+    queue: &QueueName,
+    delivery: &Delivery,
+    reason: &str,
+) -> Result<(), Fault> {
+    let until = connection.until();
+    let source = connection.address(queue, until).await?;
+    let grave = dead_letter_queue(queue)?;
+    let target = connection.address(&grave, until).await?;
+    // Finds out, too, whether the receipt is stale, before there is a copy.
+    let hold = whole_seconds(HOLD.max(connection.config.deadline * 4));
+    hide(connection, queue, &delivery.receipt, hold).await?;
+    send(connection, &grave, &target, delivery, reason).await?;
+    delete(connection, queue, &source, delivery).await
+}
+
+async fn send(
+    connection: &Connection,
+    grave: &QueueName,
+    address: &Arc<str>,
+    delivery: &Delivery,
+    reason: &str,
+) -> Result<(), Fault> {
+    let mut call = connection
+        .client
+        .send_message()
+        .queue_url(&**address)
+        .message_body(&delivery.body);
+    for (name, kind, value) in attributes(delivery, reason) {
+        let value = MessageAttributeValue::builder()
+            .data_type(kind)
+            .string_value(value);
+        call = call.message_attributes(name, value.build().map_err(|_| Fault::Empty)?);
+    }
+    let until = connection.until();
+    connection.call(grave, until, call.send()).await.map(drop)
+}
+
+async fn delete(
+    connection: &Connection,
+    queue: &QueueName,
+    address: &Arc<str>,
+    delivery: &Delivery,
+) -> Result<(), Fault> {
+    let call = connection
+        .client
+        .delete_message()
+        .queue_url(&**address)
+        .receipt_handle(&delivery.receipt.0);
+    let until: Instant = connection.until();
+    connection.call(queue, until, call.send()).await.map(drop)
+}
+
+/// Names, types and values: as much of the reason as goes with the body. Names, types and values count towards the
+/// size of a message:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>.
+fn attributes(delivery: &Delivery, reason: &str) -> Vec<(&'static str, &'static str, String)> {
+    let mut room = MAX_BODY_BYTES.saturating_sub(delivery.body.len());
+    let mut attributes = Vec::new();
+    let attempts = delivery.attempt.to_string();
+    if let Some(left) = room.checked_sub(ATTEMPTS.len() + "Number".len() + attempts.len()) {
+        attributes.push((ATTEMPTS, "Number", attempts));
+        room = left;
+    }
+    let room = room.saturating_sub(REASON.len() + "String".len());
+    if let Some(reason) = attribute(reason, room.min(LONGEST_REASON)) {
+        attributes.push((REASON, "String", reason));
+    }
+    attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use lemon_domain::ports::Receipt;
+
+    use super::*;
+
+    fn with_room_for(bytes: usize) -> Vec<(&'static str, &'static str, String)> {
+        let delivery = Delivery {
+            message_id: "1".to_owned(),
+            receipt: Receipt("1".to_owned()),
+            body: "x".repeat(MAX_BODY_BYTES - bytes),
+            attempt: 3,
+        };
+        attributes(&delivery, "not JSON")
+    }
+
+    #[test]
+    fn a_reason_is_shortened_where_the_body_leaves_no_room() {
+        let attempts = (ATTEMPTS, "Number", "3".to_owned());
+        let reason = |text: &str| (REASON, "String", text.to_owned());
+        assert_eq!(with_room_for(100), [attempts.clone(), reason("not JSON")]);
+        assert_eq!(with_room_for(35), [attempts.clone(), reason("not JSON")]);
+        assert_eq!(with_room_for(34), [attempts.clone(), reason("not JSO")]);
+        assert_eq!(with_room_for(27), [attempts]);
+        assert_eq!(with_room_for(14), [reason("no")]);
+        assert_eq!(with_room_for(0), []);
+    }
+}

@@ -1,0 +1,232 @@
+use std::time::Duration;
+
+use aws_sdk_sqs::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    types::BatchResultErrorEntry,
+};
+use lemon_domain::ports::QueueError;
+
+use crate::said::{Said, causes};
+
+/// Why SQS cannot be used. Each is one sentence that names the queue or the server and the cause, and never a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The configuration names no region.
+    #[error("no aws region is configured: set AWS_REGION, or one in the profile")]
+    Region,
+    /// The endpoint is unknown, refuses the connection or does not answer.
+    #[error("sqs at {server} cannot be reached: {cause}")]
+    Unreachable {
+        /// Scheme, host and port.
+        server: String,
+        /// What the network said.
+        cause: String,
+    },
+    /// There are no credentials, or not the right ones.
+    #[error("sqs at {server} cannot be used with these credentials: {cause}")]
+    Credentials {
+        /// Scheme, host and port.
+        server: String,
+        /// What the SDK or SQS said.
+        cause: String,
+    },
+    /// These queues do not exist.
+    #[error("sqs at {server} has no queue {}", .queues.join(", "))]
+    Missing {
+        /// Scheme, host and port.
+        server: String,
+        /// Their names.
+        queues: Vec<String>,
+    },
+    /// SQS is there, and has something else against it.
+    #[error("sqs at {server} refuses queue {queue}: {cause}")]
+    Refused {
+        /// Scheme, host and port.
+        server: String,
+        /// The queue that was asked for.
+        queue: String,
+        /// What SQS answered.
+        cause: String,
+    },
+}
+
+/// Codes by which AWS says that the signature, or who signed, is not right:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>.
+const CREDENTIALS: [&str; 10] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// Codes by which AWS says that it will be able to later (same page).
+const FAILING: [&str; 6] = [
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+];
+
+/// What went wrong with a call. It holds no answer of SQS in full, since that may be a body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("there is no queue {0}")]
+    NoSuchQueue(String),
+    #[error("the receipt is stale")]
+    StaleReceipt,
+    #[error("the message has {bytes} bytes of {max}")]
+    TooLarge { bytes: usize, max: usize },
+    #[error("sqs takes no empty body")]
+    Empty,
+    #[error("sqs takes no body with the character U+{0:04X}")]
+    Character(u32),
+    #[error("sqs did not answer within {0:?}")]
+    TimedOut(Duration),
+    #[error("sqs cannot be reached or broke off: {0}")]
+    BrokeOff(String),
+    #[error("the call could not be signed: {0}")]
+    Unsigned(String),
+    #[error("sqs is throttling: {0}")]
+    Throttled(Said),
+    #[error("sqs cannot at the moment: {0}")]
+    Failing(Said),
+    #[error("sqs does not accept the credentials: {0}")]
+    Credentials(Said),
+    #[error("sqs refused the call: {0}")]
+    Refused(Said),
+    #[error("sqs' answer has no {0}")]
+    Answer(&'static str),
+    #[error("the messages were not moved: {0}")]
+    NotMoved(String),
+}
+
+impl Fault {
+    /// From the driver's error about a queue. The error itself is not kept: it holds the answer.
+    pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>, queue: &str) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        match error {
+            SdkError::DispatchFailure(failure) => {
+                let cause = failure.as_connector_error().map(|error| causes(error));
+                let cause = cause.unwrap_or_default();
+                if failure.is_io() || failure.is_timeout() {
+                    Self::BrokeOff(cause)
+                } else {
+                    Self::Unsigned(cause)
+                }
+            }
+            SdkError::ServiceError(answer) => {
+                let said = Said::new(answer.err().code(), answer.err().message());
+                Self::said(said, queue, answer.raw().status().is_server_error())
+            }
+            SdkError::ConstructionFailure(_) => Self::Unsigned(causes(error)),
+            SdkError::ResponseError(_) => Self::Answer("form that can be read"),
+            SdkError::TimeoutError(_) => Self::BrokeOff("no answer in time".to_owned()),
+            _ => Self::BrokeOff("unknown".to_owned()),
+        }
+    }
+
+    /// From what a batch says of one entry.
+    pub(crate) fn of_entry(entry: &BatchResultErrorEntry, queue: &str) -> Self {
+        let said = Said::new(Some(entry.code()), entry.message());
+        Self::said(said, queue, !entry.sender_fault())
+    }
+
+    fn said(said: Said, queue: &str, is_servers_fault: bool) -> Self {
+        match said.name() {
+            "NonExistentQueue" | "QueueDoesNotExist" => Self::NoSuchQueue(queue.to_owned()),
+            "ReceiptHandleIsInvalid" | "MessageNotInflight" => Self::StaleReceipt,
+            // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+            // names no code for a message that is gone; this is what comes.
+            "InvalidParameterValue" | "InvalidParameterValueException"
+                if said.mentions("ReceiptHandle") || said.mentions("receipt handle") =>
+            {
+                Self::StaleReceipt
+            }
+            "OverLimit" => Self::Throttled(said),
+            name if name.contains("Thrott") || name.contains("TooManyRequests") => {
+                Self::Throttled(said)
+            }
+            name if CREDENTIALS.contains(&name) => Self::Credentials(said),
+            name if is_servers_fault || FAILING.contains(&name) => Self::Failing(said),
+            _ => Self::Refused(said),
+        }
+    }
+
+    /// The same call may succeed later.
+    pub(crate) const fn is_transient(&self) -> bool {
+        match self {
+            Self::TimedOut(_)
+            | Self::BrokeOff(_)
+            | Self::Unsigned(_)
+            | Self::Throttled(_)
+            | Self::Failing(_)
+            | Self::Answer(_) => true,
+            Self::NoSuchQueue(_)
+            | Self::StaleReceipt
+            | Self::TooLarge { .. }
+            | Self::Empty
+            | Self::Character(_)
+            | Self::Credentials(_)
+            | Self::Refused(_)
+            | Self::NotMoved(_) => false,
+        }
+    }
+
+    /// In words for the one who configured the queue.
+    pub(crate) fn explain(self, server: String, queue: &str) -> ConnectError {
+        match self {
+            Self::NoSuchQueue(name) => ConnectError::Missing {
+                server,
+                queues: vec![name],
+            },
+            Self::BrokeOff(cause) => ConnectError::Unreachable { server, cause },
+            Self::TimedOut(_) => ConnectError::Unreachable {
+                server,
+                cause: self.to_string(),
+            },
+            Self::Unsigned(cause) => ConnectError::Credentials { server, cause },
+            Self::Credentials(said) => ConnectError::Credentials {
+                server,
+                cause: said.to_string(),
+            },
+            other => ConnectError::Refused {
+                server,
+                queue: queue.to_owned(),
+                cause: other.to_string(),
+            },
+        }
+    }
+}
+
+impl From<Fault> for QueueError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoSuchQueue(name) => Self::NoSuchQueue(name),
+            Fault::StaleReceipt => Self::StaleReceipt,
+            Fault::TooLarge { bytes, max } => Self::TooLarge { bytes, max },
+            Fault::Throttled(_) => Self::RateLimited { retry_after: None },
+            Fault::TimedOut(_)
+            | Fault::BrokeOff(_)
+            | Fault::Unsigned(_)
+            | Fault::Failing(_)
+            | Fault::Answer(_) => Self::Unavailable(fault.into()),
+            Fault::Empty
+            | Fault::Character(_)
+            | Fault::Credentials(_)
+            | Fault::Refused(_)
+            | Fault::NotMoved(_) => Self::Rejected(fault.into()),
+        }
+    }
+}

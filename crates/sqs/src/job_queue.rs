@@ -1,0 +1,306 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use aws_sdk_sqs::{
+    Client,
+    types::{
+        DeleteMessageBatchRequestEntry, DeleteMessageBatchResultEntry as Deleted, Message,
+        MessageSystemAttributeName, SendMessageBatchRequestEntry,
+        SendMessageBatchResultEntry as Sent,
+    },
+};
+use lemon_domain::{
+    ports::{Delivery, Depth, JobQueue, MAX_BATCH, MAX_DELAY, Outgoing, QueueError, Receipt},
+    values::QueueName,
+};
+use tokio::time::Instant;
+
+use crate::{
+    ConnectError, SqsConfig,
+    batch::{Entry, Outcomes, hand_over, outcomes},
+    config::whole_seconds,
+    connection::{Connection, attempts_within, dead_letter_queue},
+    dead_letter::bury,
+    error::Fault,
+    queues::{count, depth},
+    text::check_body,
+};
+
+/// The longest that SQS itself waits for a message:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>.
+const LONGEST_POLL: Duration = Duration::from_secs(20);
+
+/// Queues of SQS, each with its dead-letter queue `<name>-dlq`.
+///
+/// It is at least once, as SQS is: a call that breaks off is repeated, and may have been heard the first time. A
+/// `receive` that is dropped may have received messages; they come again after their visibility timeout.
+pub struct SqsJobQueue {
+    connection: Arc<Connection>,
+}
+
+impl SqsJobQueue {
+    /// Over a client of one's own, which decides where SQS is, who asks, and how calls that fail are repeated. Its
+    /// attempts are limited by the deadline; other limits of its own stay.
+    #[must_use]
+    pub fn new(client: &Client, config: SqsConfig) -> Self {
+        Self::over(Arc::new(Connection::new(client, config)))
+    }
+
+    /// From the AWS SDK's own variables and files: `AWS_REGION`, `AWS_PROFILE`, credentials from the environment, the
+    /// profile, a web identity, or the metadata of the container or machine, `AWS_ENDPOINT_URL_SQS` or `AWS_ENDPOINT_URL`
+    /// for another server than AWS, `AWS_MAX_ATTEMPTS`. SQS is not called; [`check`](Self::check) does that.
+    ///
+    /// # Errors
+    /// [`ConnectError::Region`] if no region is configured.
+    pub async fn connect(config: &SqsConfig) -> Result<Self, ConnectError> {
+        let connection = Connection::resolve(config).await?;
+        Ok(Self::over(Arc::new(connection)))
+    }
+
+    pub(crate) fn over(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    /// Looks whether SQS can be used and all queues are there: those that are sent to, those that are consumed, and the
+    /// dead-letter queues of these.
+    ///
+    /// # Errors
+    /// What is in the way, in one sentence: all missing queues, or the first other fault.
+    pub async fn check(
+        &self,
+        sent_to: &[QueueName],
+        consumed: &[QueueName],
+    ) -> Result<(), ConnectError> {
+        let mut queues = [sent_to, consumed].concat();
+        // A name too long for a dead-letter queue is found missing with its first message.
+        queues.extend(
+            consumed
+                .iter()
+                .filter_map(|queue| dead_letter_queue(queue).ok()),
+        );
+        queues.sort_unstable();
+        queues.dedup();
+        self.connection.check(&queues).await
+    }
+
+    async fn poll(
+        &self,
+        queue: &QueueName,
+        max: i32,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, Fault> {
+        let connection = &self.connection;
+        let deadline = connection.config.deadline;
+        let until = Instant::now() + wait + deadline;
+        let address = connection.address(queue, connection.until()).await?;
+        let limits = attempts_within(deadline)
+            .to_builder()
+            .operation_attempt_timeout(wait + deadline / 2);
+        let call = connection
+            .client
+            .receive_message()
+            .queue_url(&*address)
+            .max_number_of_messages(max)
+            .wait_time_seconds(whole_seconds(wait))
+            .set_visibility_timeout(connection.config.visibility_seconds())
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .customize()
+            .config_override(aws_sdk_sqs::Config::builder().timeout_config(limits.build()));
+        let answer = connection.call(queue, until, call.send()).await?;
+        let messages = answer.messages.unwrap_or_default();
+        messages.into_iter().map(delivery).collect()
+    }
+
+    async fn send_batch(
+        &self,
+        queue: &QueueName,
+        bodies: Vec<String>,
+        until: Instant,
+    ) -> Result<Outcomes, Fault> {
+        let address = self.connection.address(queue, until).await?;
+        let count = bodies.len();
+        let entries = bodies.into_iter().enumerate().map(|(place, body)| {
+            SendMessageBatchRequestEntry::builder()
+                .id(place.to_string())
+                .message_body(body)
+                .build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>();
+        let call = self
+            .connection
+            .client
+            .send_message_batch()
+            .queue_url(&*address)
+            .set_entries(entries.ok());
+        let answer = self.connection.call(queue, until, call.send()).await?;
+        let successful = answer.successful().iter().map(Sent::id);
+        Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
+    }
+
+    async fn delete_batch(
+        &self,
+        queue: &QueueName,
+        receipts: Vec<Receipt>,
+        until: Instant,
+    ) -> Result<Outcomes, Fault> {
+        let address = self.connection.address(queue, until).await?;
+        let count = receipts.len();
+        let entries = receipts.into_iter().enumerate().map(|(place, receipt)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(place.to_string())
+                .receipt_handle(receipt.0)
+                .build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>();
+        let call = self
+            .connection
+            .client
+            .delete_message_batch()
+            .queue_url(&*address)
+            .set_entries(entries.ok());
+        let answer = self.connection.call(queue, until, call.send()).await?;
+        let successful = answer.successful().iter().map(Deleted::id);
+        Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
+    }
+}
+
+#[async_trait]
+impl JobQueue for SqsJobQueue {
+    async fn send(
+        &self,
+        queue: &QueueName,
+        messages: Vec<Outgoing>,
+    ) -> Vec<Result<(), QueueError>> {
+        let mut entries = Vec::with_capacity(messages.len());
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for (place, Outgoing { body, .. }) in messages.into_iter().enumerate() {
+            let checked = check_body(&body);
+            if checked.is_ok() {
+                let bytes = body.len();
+                entries.push(Entry {
+                    place,
+                    bytes,
+                    item: body,
+                });
+            }
+            outcomes.push(checked.map_err(QueueError::from));
+        }
+        let call = |bodies, until| self.send_batch(queue, bodies, until);
+        for (place, outcome) in hand_over(&self.connection, entries, call).await {
+            outcomes[place] = outcome.map_err(QueueError::from);
+        }
+        outcomes
+    }
+
+    async fn receive(
+        &self,
+        queue: &QueueName,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let Ok(max @ 1..) = i32::try_from(max.min(MAX_BATCH)) else {
+            return Ok(Vec::new());
+        };
+        // A long time is as good as for ever, and can be added to the clock.
+        let end = Instant::now() + wait.min(MAX_DELAY);
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let seconds = left.min(LONGEST_POLL).as_secs_f64().round();
+            let deliveries = self
+                .poll(queue, max, Duration::from_secs_f64(seconds))
+                .await?;
+            let left = end.saturating_duration_since(Instant::now());
+            if !deliveries.is_empty() || left < Duration::from_millis(500) {
+                return Ok(deliveries);
+            }
+        }
+    }
+
+    async fn ack(&self, queue: &QueueName, receipts: &[Receipt]) -> Vec<Result<(), QueueError>> {
+        let entries = receipts.iter().enumerate().map(|(place, receipt)| Entry {
+            place,
+            bytes: receipt.0.len(),
+            item: receipt.clone(),
+        });
+        let mut outcomes: Vec<_> = receipts.iter().map(|_| Ok(())).collect();
+        let call = |receipts, until| self.delete_batch(queue, receipts, until);
+        for (place, outcome) in hand_over(&self.connection, entries.collect(), call).await {
+            outcomes[place] = outcome.map_err(QueueError::from);
+        }
+        outcomes
+    }
+
+    async fn retry_after(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        let mut seconds = whole_seconds(delay);
+        loop {
+            match hide(&self.connection, queue, receipt, seconds).await {
+                // The 12 hours run from the receive, of which nothing tells when it was.
+                Err(Fault::Refused(said))
+                    if said.mentions("Total VisibilityTimeout") && seconds > 0 =>
+                {
+                    seconds /= 2;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    async fn extend(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        visibility: Duration,
+    ) -> Result<(), QueueError> {
+        let seconds = whole_seconds(visibility);
+        Ok(hide(&self.connection, queue, receipt, seconds).await?)
+    }
+
+    async fn dead_letter(
+        &self,
+        queue: &QueueName,
+        delivery: &Delivery,
+        reason: &str,
+    ) -> Result<(), QueueError> {
+        Ok(bury(&self.connection, queue, delivery, reason).await?)
+    }
+
+    async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError> {
+        Ok(depth(&self.connection, queue).await?)
+    }
+}
+
+/// Hides a message for so many seconds from now.
+pub(crate) async fn hide(
+    connection: &Connection,
+    queue: &QueueName,
+    receipt: &Receipt,
+    seconds: i32,
+) -> Result<(), Fault> {
+    let until = connection.until();
+    let address = connection.address(queue, until).await?;
+    let call = connection
+        .client
+        .change_message_visibility()
+        .queue_url(&*address)
+        .receipt_handle(&receipt.0)
+        .visibility_timeout(seconds);
+    connection.call(queue, until, call.send()).await.map(drop)
+}
+
+fn delivery(message: Message) -> Result<Delivery, Fault> {
+    let attempt = count(
+        message.attributes.as_ref(),
+        &MessageSystemAttributeName::ApproximateReceiveCount,
+    );
+    Ok(Delivery {
+        message_id: message.message_id.ok_or(Fault::Answer("message id"))?,
+        receipt: Receipt(message.receipt_handle.ok_or(Fault::Answer("receipt"))?),
+        body: message.body.unwrap_or_default(),
+        attempt: u32::try_from(attempt.unwrap_or(1)).unwrap_or(u32::MAX),
+    })
+}

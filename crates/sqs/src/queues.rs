@@ -1,0 +1,192 @@
+mod attributes;
+mod dead_letters;
+mod redrive;
+
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_sqs::Client;
+use lemon_domain::{
+    ports::{Depth, QueueError},
+    values::QueueName,
+};
+
+use self::attributes::{Attributes, wanted, wanted_of_dead};
+pub(crate) use self::attributes::{count, depth};
+pub use self::dead_letters::DeadLetter;
+use crate::{
+    ConnectError, SqsConfig,
+    connection::{Connection, dead_letter_queue},
+    error::Fault,
+};
+
+/// Codes by which SQS says that the queue is there, with other attributes.
+const ALREADY_THERE: [&str; 2] = ["QueueAlreadyExists", "QueueNameExists"];
+
+/// How a queue is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// How long a received message is hidden: whole seconds up to 12 h.
+    pub visibility: Duration,
+    /// How often a message is received before it goes to the dead-letter queue, 1 to 1000.
+    pub max_receives: u32,
+    /// How long a message is kept, in the queue and in its dead-letter queue: 1 minute to 14 days. SQS counts it from
+    /// the first sending, in both.
+    pub retention: Duration,
+}
+
+impl QueueSettings {
+    /// The usual visibility timeout, which is SQS' own.
+    pub const DEFAULT_VISIBILITY: Duration = Duration::from_secs(30);
+    /// The usual number of receives.
+    pub const DEFAULT_MAX_RECEIVES: u32 = 5;
+    /// The usual retention, which is the longest there is.
+    pub const DEFAULT_RETENTION: Duration = Duration::from_hours(14 * 24);
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self {
+            visibility: Self::DEFAULT_VISIBILITY,
+            max_receives: Self::DEFAULT_MAX_RECEIVES,
+            retention: Self::DEFAULT_RETENTION,
+        }
+    }
+}
+
+/// What [`SqsQueues::create`] found to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// There was no such queue.
+    Created,
+    /// It was there with other settings, which are as wanted now.
+    Updated,
+    /// It was there as wanted.
+    Unchanged,
+}
+
+/// A queue as SQS describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueStats {
+    /// How full it is.
+    pub depth: Depth,
+    /// How long a received message is hidden.
+    pub visibility: Duration,
+    /// How long a message is kept.
+    pub retention: Duration,
+    /// After how many receives SQS gives a message up; `None` if it never does.
+    pub max_receives: Option<u32>,
+    /// Where it goes then: the name of a queue.
+    pub dead_letter_queue: Option<String>,
+}
+
+/// The queues themselves: making them, looking at them, and at what died in them. For operators; a service that sends and
+/// receives needs none of it, nor the rights to it.
+pub struct SqsQueues {
+    connection: Arc<Connection>,
+}
+
+impl SqsQueues {
+    /// Over a client of one's own.
+    #[must_use]
+    pub fn new(client: &Client, config: SqsConfig) -> Self {
+        Self {
+            connection: Arc::new(Connection::new(client, config)),
+        }
+    }
+
+    /// From the AWS SDK's own variables and files, as [`SqsJobQueue::connect`](crate::SqsJobQueue::connect).
+    ///
+    /// # Errors
+    /// [`ConnectError::Region`] if no region is configured.
+    pub async fn connect(config: &SqsConfig) -> Result<Self, ConnectError> {
+        let connection = Arc::new(Connection::resolve(config).await?);
+        Ok(Self { connection })
+    }
+
+    /// Makes a queue and its dead-letter queue `<name>-dlq`, or brings those that are there into line. What is in them
+    /// stays, and so does every attribute that the settings do not name.
+    ///
+    /// # Errors
+    /// [`QueueError::Rejected`] if SQS refuses the settings, or infrastructure. Half of the work may be done; it can be
+    /// called again.
+    pub async fn create(
+        &self,
+        queue: &QueueName,
+        settings: &QueueSettings,
+    ) -> Result<Change, QueueError> {
+        let grave = dead_letter_queue(queue)?;
+        let of_grave = self.ensure(&grave, &wanted_of_dead(settings)).await?;
+        let arn = self.attributes(&grave).await?.arn()?;
+        let of_queue = self.ensure(queue, &wanted(settings, &arn)).await?;
+        Ok(match (of_queue, of_grave) {
+            (Change::Unchanged, Change::Unchanged) => Change::Unchanged,
+            (Change::Unchanged, _) => Change::Updated,
+            (change, _) => change,
+        })
+    }
+
+    /// Describes a queue. SQS does not say how old its oldest message is: that is `ApproximateAgeOfOldestMessage`, a
+    /// metric of `CloudWatch`.
+    ///
+    /// # Errors
+    /// [`QueueError::NoSuchQueue`], or infrastructure.
+    pub async fn stats(&self, queue: &QueueName) -> Result<QueueStats, QueueError> {
+        let attributes = self.attributes(queue).await?;
+        let redrive = attributes.redrive();
+        Ok(QueueStats {
+            depth: depth(&self.connection, queue).await?,
+            visibility: attributes.visibility()?,
+            retention: attributes.retention()?,
+            max_receives: redrive.as_ref().map(|redrive| redrive.max_receives),
+            dead_letter_queue: redrive.map(|redrive| redrive.queue().to_owned()),
+        })
+    }
+
+    /// At most `max` of a queue's dead letters, in no order. SQS cannot show a message without receiving it: they are
+    /// hidden from others while this looks, for 30 s if it is broken off, and their count of receives rises by one.
+    ///
+    /// # Errors
+    /// [`QueueError::NoSuchQueue`], also of the dead-letter queue, or infrastructure.
+    pub async fn dead_letters(
+        &self,
+        queue: &QueueName,
+        max: usize,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        Ok(dead_letters::look(&self.connection, queue, max).await?)
+    }
+
+    /// Sends a queue's dead letters to the queue again, to be received as if for the first time, and answers how many
+    /// (approximately). It returns when SQS has moved all that can be received; dropped before, SQS goes on. A server
+    /// without move tasks has them copied one by one: broken off then, one may be in both queues, none in neither.
+    ///
+    /// # Errors
+    /// [`QueueError::NoSuchQueue`], also of the dead-letter queue, [`QueueError::Rejected`] if SQS refuses or gives up,
+    /// or infrastructure.
+    pub async fn redrive(&self, queue: &QueueName) -> Result<u64, QueueError> {
+        redrive::redrive(&self.connection, queue).await
+    }
+
+    async fn attributes(&self, queue: &QueueName) -> Result<Attributes, Fault> {
+        Attributes::of(&self.connection, queue).await
+    }
+
+    async fn ensure(&self, queue: &QueueName, wanted: &Attributes) -> Result<Change, Fault> {
+        let there = match self.attributes(queue).await {
+            Err(Fault::NoSuchQueue(_)) => match wanted.create(&self.connection, queue).await {
+                // Somebody else made it just now.
+                Err(Fault::Refused(said)) if ALREADY_THERE.contains(&said.name()) => {
+                    self.attributes(queue).await?
+                }
+                outcome => return outcome.map(|()| Change::Created),
+            },
+            there => there?,
+        };
+        let differing = wanted.differing_from(&there);
+        if differing.is_empty() {
+            return Ok(Change::Unchanged);
+        }
+        differing.set(&self.connection, queue).await?;
+        Ok(Change::Updated)
+    }
+}

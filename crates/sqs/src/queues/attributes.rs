@@ -1,0 +1,218 @@
+use std::{borrow::Borrow, collections::HashMap, hash::Hash, time::Duration};
+
+use aws_sdk_sqs::types::QueueAttributeName as Name;
+use lemon_domain::{ports::Depth, values::QueueName};
+use serde_json::{Value, json};
+
+use super::QueueSettings;
+use crate::{
+    config::whole_seconds,
+    connection::{Connection, dead_letter_queue},
+    error::Fault,
+};
+
+/// Attributes of a queue:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Attributes(HashMap<Name, String>);
+
+/// Where a queue's messages go that are received too often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Redrive {
+    arn: String,
+    pub(super) max_receives: u32,
+}
+
+impl Redrive {
+    /// Reads a policy; SQS takes and gives the number as a number or as a string.
+    fn parse(policy: &str) -> Option<Self> {
+        let policy: Value = serde_json::from_str(policy).ok()?;
+        let receives = &policy["maxReceiveCount"];
+        let receives = match receives.as_str() {
+            Some(text) => text.parse().ok(),
+            None => receives.as_u64(),
+        };
+        Some(Self {
+            arn: policy["deadLetterTargetArn"].as_str()?.to_owned(),
+            max_receives: u32::try_from(receives?).ok()?,
+        })
+    }
+
+    /// The name of the dead-letter queue.
+    pub(super) fn queue(&self) -> &str {
+        self.arn.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+/// What the settings ask of a queue whose dead-letter queue has this ARN.
+pub(super) fn wanted(settings: &QueueSettings, dead: &str) -> Attributes {
+    let policy = json!({
+        "deadLetterTargetArn": dead,
+        "maxReceiveCount": settings.max_receives.to_string(),
+    });
+    let mut wanted = wanted_of_dead(settings);
+    wanted.0.insert(
+        Name::VisibilityTimeout,
+        whole_seconds(settings.visibility).to_string(),
+    );
+    wanted.0.insert(Name::RedrivePolicy, policy.to_string());
+    wanted
+}
+
+/// What the settings ask of a dead-letter queue.
+pub(super) fn wanted_of_dead(settings: &QueueSettings) -> Attributes {
+    let retention = settings.retention.as_secs().to_string();
+    Attributes([(Name::MessageRetentionPeriod, retention)].into())
+}
+
+impl Attributes {
+    pub(super) async fn of(connection: &Connection, queue: &QueueName) -> Result<Self, Fault> {
+        let until = connection.until();
+        let address = connection.address(queue, until).await?;
+        let call = connection
+            .client
+            .get_queue_attributes()
+            .queue_url(&*address)
+            .attribute_names(Name::All);
+        let answer = connection.call(queue, until, call.send()).await?;
+        Ok(Self(answer.attributes.unwrap_or_default()))
+    }
+
+    pub(super) async fn create(
+        &self,
+        connection: &Connection,
+        queue: &QueueName,
+    ) -> Result<(), Fault> {
+        let call = connection
+            .client
+            .create_queue()
+            .queue_name(queue.as_str())
+            .set_attributes(Some(self.0.clone()));
+        let until = connection.until();
+        connection.call(queue, until, call.send()).await.map(drop)
+    }
+
+    pub(super) async fn set(
+        &self,
+        connection: &Connection,
+        queue: &QueueName,
+    ) -> Result<(), Fault> {
+        let until = connection.until();
+        let address = connection.address(queue, until).await?;
+        let call = connection
+            .client
+            .set_queue_attributes()
+            .queue_url(&*address)
+            .set_attributes(Some(self.0.clone()));
+        connection.call(queue, until, call.send()).await.map(drop)
+    }
+
+    /// Those of these that are not so there.
+    pub(super) fn differing_from(&self, there: &Self) -> Self {
+        let differs = |(name, value): &(&Name, &String)| match there.0.get(name) {
+            Some(is) if **name == Name::RedrivePolicy => {
+                Redrive::parse(is) != Redrive::parse(value)
+            }
+            Some(is) => is != *value,
+            None => true,
+        };
+        let differing = self.0.iter().filter(differs);
+        Self(
+            differing
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn arn(&self) -> Result<String, Fault> {
+        let arn = self.0.get(&Name::QueueArn);
+        arn.cloned().ok_or(Fault::Answer("queue arn"))
+    }
+
+    pub(super) fn redrive(&self) -> Option<Redrive> {
+        Redrive::parse(self.0.get(&Name::RedrivePolicy)?)
+    }
+
+    pub(super) fn visibility(&self) -> Result<Duration, Fault> {
+        self.number(&Name::VisibilityTimeout)
+            .map(Duration::from_secs)
+    }
+
+    pub(super) fn retention(&self) -> Result<Duration, Fault> {
+        self.number(&Name::MessageRetentionPeriod)
+            .map(Duration::from_secs)
+    }
+
+    fn number(&self, name: &Name) -> Result<u64, Fault> {
+        count(Some(&self.0), name).ok_or(Fault::Answer("number where one is due"))
+    }
+
+    /// Messages that can be received, and messages that cannot yet.
+    fn messages(&self) -> Result<(u64, u64), Fault> {
+        let waiting = self.number(&Name::ApproximateNumberOfMessages)?;
+        let held = self.number(&Name::ApproximateNumberOfMessagesNotVisible)?;
+        let delayed = self.number(&Name::ApproximateNumberOfMessagesDelayed)?;
+        Ok((waiting, held + delayed))
+    }
+}
+
+/// How full a queue is; one without a dead-letter queue has nothing there.
+pub(crate) async fn depth(connection: &Connection, queue: &QueueName) -> Result<Depth, Fault> {
+    let dead = async {
+        let Ok(grave) = dead_letter_queue(queue) else {
+            return Ok(0);
+        };
+        match Attributes::of(connection, &grave).await {
+            Ok(attributes) => attributes.messages().map(|(waiting, held)| waiting + held),
+            Err(Fault::NoSuchQueue(_)) => Ok(0),
+            Err(fault) => Err(fault),
+        }
+    };
+    let (attributes, dead) =
+        tokio::join!(Box::pin(Attributes::of(connection, queue)), Box::pin(dead));
+    let (waiting, in_flight) = attributes?.messages()?;
+    Ok(Depth {
+        waiting,
+        in_flight,
+        dead: dead?,
+    })
+}
+
+/// The number under a name.
+pub(crate) fn count<K: Eq + Hash + Borrow<K>>(
+    attributes: Option<&HashMap<K, String>>,
+    name: &K,
+) -> Option<u64> {
+    attributes?.get(name)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_compared_by_what_they_say() {
+        let wanted = wanted(
+            &QueueSettings::default(),
+            "arn:aws:sqs:eu-west-1:1:Jobs-dlq",
+        );
+        let mut there = wanted.clone();
+        let policy =
+            r#"{ "maxReceiveCount": 5, "deadLetterTargetArn":"arn:aws:sqs:eu-west-1:1:Jobs-dlq"}"#;
+        there.0.insert(Name::RedrivePolicy, policy.to_owned());
+        there.0.insert(Name::DelaySeconds, "0".to_owned());
+        assert!(wanted.differing_from(&there).is_empty());
+        assert_eq!(there.redrive().unwrap().queue(), "Jobs-dlq");
+        there
+            .0
+            .insert(Name::RedrivePolicy, policy.replace('5', "6"));
+        there.0.remove(&Name::VisibilityTimeout);
+        let differing = wanted.differing_from(&there).0;
+        assert_eq!(differing.len(), 2);
+        assert_eq!(differing[&Name::VisibilityTimeout], "30");
+    }
+}

@@ -1,0 +1,141 @@
+use std::collections::BTreeSet;
+
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
+};
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use lemon_domain::{ports::MAX_BATCH, values::QueueName};
+
+use super::attributes::count;
+use crate::{
+    connection::{Connection, dead_letter_queue},
+    dead_letter::{ATTEMPTS, REASON},
+    error::Fault,
+};
+
+/// How long the letters are hidden from others if the look breaks off.
+const HIDDEN_SECONDS: i32 = 30;
+
+/// A message that came to nothing, without its text, which may carry credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// SQS' id of the message; one that was dead-lettered by a program has another than before.
+    pub message_id: String,
+    /// Why, if a program gave it up; `None` if SQS did, after too many receives.
+    pub reason: Option<String>,
+    /// How often it had been received, if a program gave it up; otherwise how often in all, looks like this included.
+    pub attempts: u32,
+    /// The size of its text.
+    pub bytes: usize,
+    /// When it was sent: to the dead-letter queue if a program gave it up, otherwise to its first queue.
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+/// Receives letters until there are enough or none is left, and gives all of them back.
+pub(super) async fn look(
+    connection: &Connection,
+    queue: &QueueName,
+    max: usize,
+) -> Result<Vec<DeadLetter>, Fault> {
+    connection.address(queue, connection.until()).await?;
+    let grave = dead_letter_queue(queue)?;
+    let (mut letters, mut receipts) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    let outcome = loop {
+        let wanted = max.saturating_sub(letters.len()).min(MAX_BATCH);
+        if wanted == 0 {
+            break Ok(());
+        }
+        let messages = match receive(connection, &grave, wanted).await {
+            Ok(messages) if messages.is_empty() => break Ok(()),
+            Ok(messages) => messages,
+            Err(fault) => break Err(fault),
+        };
+        receipts.extend(messages.iter().filter_map(|m| m.receipt_handle.clone()));
+        // One that is seen again has been hidden for long enough: the look is too slow to go on.
+        let new = messages.iter().map(letter);
+        let before = letters.len();
+        letters.extend(new.filter(|letter| seen.insert(letter.message_id.clone())));
+        if letters.len() == before {
+            break Ok(());
+        }
+    };
+    join_all(
+        receipts
+            .chunks(MAX_BATCH)
+            .map(|some| give_back(connection, &grave, some)),
+    )
+    .await;
+    outcome.map(|()| letters)
+}
+
+async fn receive(
+    connection: &Connection,
+    grave: &QueueName,
+    max: usize,
+) -> Result<Vec<Message>, Fault> {
+    let until = connection.until();
+    let address = connection.address(grave, until).await?;
+    let call = connection
+        .client
+        .receive_message()
+        .queue_url(&*address)
+        .max_number_of_messages(i32::try_from(max).unwrap_or(1))
+        // Asks all of SQS' servers, where a call that waits for nothing asks some.
+        .wait_time_seconds(1)
+        .visibility_timeout(HIDDEN_SECONDS)
+        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+        .message_attribute_names(REASON)
+        .message_attribute_names(ATTEMPTS);
+    let answer = connection.call(grave, until, call.send()).await?;
+    Ok(answer.messages.unwrap_or_default())
+}
+
+/// Shows letters to others again. If that fails they are shown when their time is over.
+async fn give_back(connection: &Connection, grave: &QueueName, receipts: &[String]) {
+    let until = connection.until();
+    let Ok(address) = connection.address(grave, until).await else {
+        return;
+    };
+    let entries = receipts.iter().enumerate().map(|(place, receipt)| {
+        ChangeMessageVisibilityBatchRequestEntry::builder()
+            .id(place.to_string())
+            .receipt_handle(receipt)
+            .visibility_timeout(0)
+            .build()
+    });
+    let call = connection
+        .client
+        .change_message_visibility_batch()
+        .queue_url(&*address)
+        .set_entries(entries.collect::<Result<_, _>>().ok());
+    if let Err(fault) = connection.call(grave, until, call.send()).await {
+        tracing::warn!(
+            queue = grave.as_str(),
+            error = %fault,
+            "dead letters stay hidden for up to 30 s"
+        );
+    }
+}
+
+fn letter(message: &Message) -> DeadLetter {
+    let attribute = |name| {
+        let attributes = message.message_attributes.as_ref()?;
+        attributes.get(name)?.string_value.clone()
+    };
+    let system = message.attributes.as_ref();
+    let receives = count(system, &MessageSystemAttributeName::ApproximateReceiveCount);
+    let attempts = attribute(ATTEMPTS).and_then(|attempts| attempts.parse().ok());
+    let sent = count(system, &MessageSystemAttributeName::SentTimestamp);
+    DeadLetter {
+        message_id: message.message_id.clone().unwrap_or_default(),
+        reason: attribute(REASON),
+        attempts: u32::try_from(attempts.or(receives).unwrap_or(0)).unwrap_or(u32::MAX),
+        bytes: message.body.as_deref().map_or(0, str::len),
+        sent_at: sent
+            .and_then(|millis| i64::try_from(millis).ok())
+            .and_then(DateTime::from_timestamp_millis),
+    }
+}

@@ -1,0 +1,137 @@
+use std::{sync::Arc, time::Duration};
+
+use aws_sdk_sqs::types::ListMessageMoveTasksResultEntry as Task;
+use lemon_domain::{
+    ports::{JobQueue, MAX_BATCH, Outgoing, QueueError, Receipt},
+    values::QueueName,
+};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::attributes::Attributes;
+use crate::{
+    SqsJobQueue,
+    connection::{Connection, dead_letter_queue},
+    error::Fault,
+};
+
+/// How often a task that runs is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Codes by which servers say that they have no move tasks.
+const NO_SUCH_CALL: [&str; 5] = [
+    "InvalidAction",
+    "NotImplemented",
+    "UnknownOperation",
+    "UnknownOperationException",
+    "UnsupportedCommand",
+];
+
+/// Moves what is in a queue's dead-letter queue back to it.
+pub(super) async fn redrive(
+    connection: &Arc<Connection>,
+    queue: &QueueName,
+) -> Result<u64, QueueError> {
+    let grave = dead_letter_queue(queue)?;
+    let target = Attributes::of(connection, queue).await?.arn()?;
+    let source = Attributes::of(connection, &grave).await?.arn()?;
+    match start(connection, &grave, &source, &target).await {
+        Ok(()) => Ok(finished(connection, &grave, &source).await?),
+        Err(Fault::Refused(said) | Fault::Failing(said)) if NO_SUCH_CALL.contains(&said.name()) => {
+            copy(connection, &grave, queue).await
+        }
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// The destination is named, since SQS knows the source only of what it moved here itself, not of what was sent here.
+async fn start(
+    connection: &Connection,
+    grave: &QueueName,
+    source: &str,
+    target: &str,
+) -> Result<(), Fault> {
+    let call = connection
+        .client
+        .start_message_move_task()
+        .source_arn(source)
+        .destination_arn(target);
+    let until = connection.until();
+    connection.call(grave, until, call.send()).await.map(drop)
+}
+
+/// Waits for the latest task, of which there is one at a time.
+async fn finished(connection: &Connection, grave: &QueueName, source: &str) -> Result<u64, Fault> {
+    loop {
+        let call = connection
+            .client
+            .list_message_move_tasks()
+            .source_arn(source);
+        let listed = connection
+            .call(grave, connection.until(), call.send())
+            .await;
+        match listed {
+            Ok(listed) => {
+                if let Some(moved) = outcome(listed.results().first()) {
+                    return moved;
+                }
+            }
+            Err(fault) if fault.is_transient() => {}
+            Err(fault) => return Err(fault),
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// How a task ended, if it has.
+fn outcome(task: Option<&Task>) -> Option<Result<u64, Fault>> {
+    let Some(task) = task else {
+        return Some(Err(Fault::Answer("move task")));
+    };
+    match task.status() {
+        Some("RUNNING" | "CANCELLING") => None,
+        Some("COMPLETED") => {
+            let moved = task.approximate_number_of_messages_moved();
+            Some(Ok(u64::try_from(moved).unwrap_or(0)))
+        }
+        Some("CANCELLED") => Some(Err(Fault::NotMoved("somebody cancelled it".to_owned()))),
+        _ => {
+            let reason = task.failure_reason().unwrap_or("no reason given");
+            Some(Err(Fault::NotMoved(reason.to_owned())))
+        }
+    }
+}
+
+/// For servers without move tasks: each is sent, and only then removed.
+async fn copy(
+    connection: &Arc<Connection>,
+    grave: &QueueName,
+    queue: &QueueName,
+) -> Result<u64, QueueError> {
+    let queues = SqsJobQueue::over(Arc::clone(connection));
+    let mut moved = 0;
+    loop {
+        let wait = Duration::from_secs(1);
+        let letters = queues.receive(grave, MAX_BATCH, wait).await?;
+        if letters.is_empty() {
+            return Ok(moved);
+        }
+        let (receipts, messages): (Vec<Receipt>, Vec<Outgoing>) = letters
+            .into_iter()
+            .map(|letter| {
+                let (id, body) = (Uuid::nil(), letter.body);
+                (letter.receipt, Outgoing { id, body })
+            })
+            .unzip();
+        let sent = queues.send(queue, messages).await;
+        let there = receipts.into_iter().zip(&sent);
+        let there: Vec<_> = there
+            .filter(|(_, sent)| sent.is_ok())
+            .map(|(receipt, _)| receipt)
+            .collect();
+        let mut outcomes = queues.ack(grave, &there).await;
+        outcomes.extend(sent.into_iter().filter(Result::is_err));
+        outcomes.into_iter().collect::<Result<Vec<()>, _>>()?;
+        moved += there.len() as u64;
+    }
+}
