@@ -1,6 +1,7 @@
 //! Real servers for tests, found in the first way that works:
 //!
-//! 1. `env`: an address in the environment, `LEMON_TEST_POSTGRES_URL` or `LEMON_TEST_REDIS_URL`;
+//! 1. `env`: an address in the environment, `LEMON_TEST_POSTGRES_URL`, `LEMON_TEST_REDIS_URL` or
+//!    `LEMON_TEST_SQS_URL`;
 //! 2. `local`: a program of this machine, started on a free port in a folder of its own.
 //!
 //! `LEMON_TEST_SERVICES=env` or `local` forces one. A server is shared by the tests of a process that run at
@@ -11,6 +12,7 @@ mod local;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod redis;
+mod sqs;
 
 use std::{env, str::FromStr};
 
@@ -20,6 +22,7 @@ pub use link::Link;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresServer;
 pub use redis::RedisServer;
+pub use sqs::SqsServer;
 
 /// The variable that forces a way.
 const FORCED: &str = "LEMON_TEST_SERVICES";
@@ -65,6 +68,11 @@ trait Service: Sized {
     /// The programs that can be started, the first that is there.
     const PROGRAMS: &'static [&'static str];
 
+    /// The path of the program to start.
+    fn program() -> Result<String, String> {
+        local::program(Self::PROGRAMS)
+    }
+
     /// The server at an address.
     fn at(url: String) -> Result<Self, String>;
 
@@ -83,7 +91,7 @@ async fn find<S: Service>() -> S {
             Way::Env => env::var(S::VARIABLE)
                 .map_err(|_| format!("{} is not set", S::VARIABLE))
                 .and_then(S::at),
-            Way::Local => match local::program(S::PROGRAMS) {
+            Way::Local => match S::program() {
                 Ok(program) => S::started(&program).await,
                 Err(fault) => Err(fault),
             },

@@ -36,6 +36,17 @@ impl PassTime for FakeClock {
     }
 }
 
+/// The time of a server, which passes by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrueTime;
+
+#[async_trait]
+impl PassTime for TrueTime {
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
 /// A queue under test.
 pub struct QueueSubject {
     /// The port.
