@@ -1,7 +1,9 @@
 use std::{error::Error, fmt};
 
-/// Characters of a message that are kept: enough for a sentence.
-const LONGEST: usize = 200;
+/// Characters of a message that are shown: enough for a sentence.
+const SHOWN: usize = 200;
+/// Characters that are kept: a message may repeat a receipt, which is long, before it says what is wrong with it.
+const KEPT: usize = 4096;
 
 /// What SQS answered instead of doing what it was asked: its code and the first line of its message.
 ///
@@ -35,8 +37,8 @@ impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code.as_str(), self.words.as_str()) {
             ("", "") => f.write_str("no reason given"),
-            (one, "") | ("", one) => f.write_str(one),
-            (code, words) => write!(f, "{code}, {words}"),
+            (one, "") | ("", one) => write!(f, "{one:.SHOWN$}"),
+            (code, words) => write!(f, "{code}, {words:.SHOWN$}"),
         }
     }
 }
@@ -57,7 +59,7 @@ pub(crate) fn causes(error: &dyn Error) -> String {
 
 fn first_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
-    line.trim_end_matches('.').chars().take(LONGEST).collect()
+    line.trim_end_matches('.').chars().take(KEPT).collect()
 }
 
 #[cfg(test)]
