@@ -30,6 +30,9 @@ use crate::{
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>.
 const LONGEST_POLL: Duration = Duration::from_secs(20);
 
+/// SQS waits for whole seconds, to which a wait is rounded.
+const SHORTEST_POLL: Duration = Duration::from_millis(500);
+
 /// Queues of SQS, each with its dead-letter queue `<name>-dlq`.
 ///
 /// It is at least once, as SQS is: a call that breaks off is repeated, and may have been heard the first time. A
@@ -201,16 +204,14 @@ impl JobQueue for SqsJobQueue {
         let Ok(max @ 1..) = i32::try_from(max.min(MAX_BATCH)) else {
             return Ok(Vec::new());
         };
-        // A long time is as good as for ever, and can be added to the clock.
-        let end = Instant::now() + wait.min(MAX_DELAY);
+        let mut left = wait.min(MAX_DELAY);
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            // Counted by what was asked for, since a server may not wait.
             let seconds = left.min(LONGEST_POLL).as_secs_f64().round();
-            let deliveries = self
-                .poll(queue, max, Duration::from_secs_f64(seconds))
-                .await?;
-            let left = end.saturating_duration_since(Instant::now());
-            if !deliveries.is_empty() || left < Duration::from_millis(500) {
+            let poll = Duration::from_secs_f64(seconds);
+            let deliveries = self.poll(queue, max, poll).await?;
+            left = left.saturating_sub(poll);
+            if !deliveries.is_empty() || left < SHORTEST_POLL {
                 return Ok(deliveries);
             }
         }

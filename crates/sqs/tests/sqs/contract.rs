@@ -1,13 +1,11 @@
 //! The contract of the job queue, case by case, on a real server.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::Sqs;
 use lemon_sqs::QueueSettings;
 use lemon_testkit::suites::job_queue::{QueueSubject, TrueTime};
+
+use crate::common::Sqs;
 
 /// As short as lets a case do within it what it means to.
 const VISIBILITY: Duration = Duration::from_secs(4);

@@ -1,0 +1,183 @@
+//! Making queues, looking at them, and redriving what died in them.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use lemon_domain::{
+    ports::{Depth, JobQueue, QueueError},
+    values::QueueName,
+};
+use lemon_sqs::{Change, QueueSettings};
+use lemon_testkit::race;
+use serde_json::json;
+
+use crate::{
+    common::{Sqs, await_depth, collect, send, shown},
+    double::{Double, error, jobs},
+};
+
+#[tokio::test]
+async fn creating_a_queue_twice_changes_nothing_and_other_settings_are_brought_into_line() {
+    let sqs = Sqs::get().await;
+    let (queues, name) = (sqs.queues(), sqs.name("Jobs"));
+    let usual = QueueSettings::default();
+    assert_eq!(queues.create(&name, &usual).await.unwrap(), Change::Created);
+    assert_eq!(
+        queues.create(&name, &usual).await.unwrap(),
+        Change::Unchanged
+    );
+    let stats = queues.stats(&name).await.unwrap();
+    assert_eq!(stats.visibility, Duration::from_secs(30));
+    assert_eq!(stats.retention, Duration::from_hours(14 * 24));
+    assert_eq!(stats.max_receives, Some(5));
+    assert_eq!(stats.dead_letter_queue, Some(format!("{name}-dlq")));
+
+    send(&sqs.job_queue(), &name, &["kept"]).await;
+    let other = QueueSettings {
+        visibility: Duration::from_secs(90),
+        max_receives: 3,
+        retention: Duration::from_hours(24),
+    };
+    assert_eq!(queues.create(&name, &other).await.unwrap(), Change::Updated);
+    let stats = queues.stats(&name).await.unwrap();
+    assert_eq!(stats.visibility, other.visibility);
+    assert_eq!(stats.retention, other.retention);
+    assert_eq!((stats.max_receives, stats.depth.waiting), (Some(3), 1));
+    let dead = queues.stats(&sqs.name("Jobs-dlq")).await.unwrap();
+    assert_eq!((dead.retention, dead.max_receives), (other.retention, None));
+}
+
+#[tokio::test]
+async fn a_queue_that_somebody_else_made_is_brought_into_line() {
+    let sqs = Sqs::get().await;
+    let (queues, name) = (sqs.queues(), sqs.name("Jobs"));
+    let made = sqs.client().create_queue().queue_name(name.as_str()).send();
+    made.await.unwrap();
+    let usual = QueueSettings::default();
+    assert_eq!(queues.create(&name, &usual).await.unwrap(), Change::Updated);
+    assert_eq!(queues.stats(&name).await.unwrap().max_receives, Some(5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_who_create_a_queue_at_once_do_not_disturb_one_another() {
+    let sqs = Sqs::get().await;
+    let (queues, name) = (Arc::new(sqs.queues()), sqs.name("Jobs"));
+    let made = race(4, |_| {
+        let (queues, name) = (Arc::clone(&queues), name.clone());
+        async move { queues.create(&name, &QueueSettings::default()).await }
+    });
+    for outcome in made.await {
+        outcome.unwrap();
+    }
+    assert_eq!(queues.stats(&name).await.unwrap().max_receives, Some(5));
+}
+
+#[tokio::test]
+async fn settings_that_sqs_does_not_take_are_refused() {
+    let double = Double::start().await;
+    let missing = error(
+        400,
+        "QueueDoesNotExist",
+        "The specified queue does not exist.",
+    );
+    double.answers("GetQueueUrl", missing).await;
+    let wrong = "Invalid value for the parameter MessageRetentionPeriod.";
+    let wrong = error(400, "InvalidAttributeValue", wrong);
+    double.answers("CreateQueue", wrong).await;
+    let settings = QueueSettings {
+        retention: Duration::from_secs(1),
+        ..QueueSettings::default()
+    };
+    let refused = double.queues().create(&jobs(), &settings).await;
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, QueueError::Rejected(_)), "{refused:?}");
+    assert!(shown(&refused).contains("MessageRetentionPeriod"));
+    let asked = &double.calls("CreateQueue").await[0];
+    assert_eq!(asked["QueueName"], "Jobs-dlq");
+    assert_eq!(
+        asked["Attributes"],
+        json!({ "MessageRetentionPeriod": "1" })
+    );
+}
+
+#[tokio::test]
+async fn a_queue_that_does_not_exist_is_named_by_every_look() {
+    let sqs = Sqs::get().await;
+    let (queues, name) = (sqs.queues(), sqs.name("Nowhere"));
+    let outcomes = [
+        queues.stats(&name).await.map(drop),
+        queues.dead_letters(&name, 1).await.map(drop),
+        queues.redrive(&name).await.map(drop),
+    ];
+    for outcome in outcomes {
+        match outcome {
+            Err(QueueError::NoSuchQueue(missing)) => assert_eq!(missing, name.as_str()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A queue with a letter that a program gave up, and one that SQS did.
+async fn with_two_dead(sqs: &Sqs) -> QueueName {
+    let (queue, name) = (sqs.job_queue(), sqs.queue("Jobs").await);
+    send(&queue, &name, &["token=hush"]).await;
+    let delivery = collect(&queue, &name, 1).await.remove(0);
+    let dead = queue.dead_letter(&name, &delivery, "not JSON").await;
+    dead.unwrap();
+    send(&queue, &name, &["secret=hush"]).await;
+    for _ in 0..5 {
+        let delivery = collect(&queue, &name, 1).await.remove(0);
+        let retried = queue.retry_after(&name, &delivery.receipt, Duration::ZERO);
+        retried.await.unwrap();
+    }
+    assert_eq!(queue.receive(&name, 1, Duration::ZERO).await.unwrap(), []);
+    let dead = Depth {
+        dead: 2,
+        ..Depth::default()
+    };
+    await_depth(&queue, &name, dead).await;
+    name
+}
+
+#[tokio::test]
+async fn dead_letters_are_shown_without_their_text_and_stay() {
+    let sqs = Sqs::get().await;
+    let name = with_two_dead(&sqs).await;
+    let queues = sqs.queues();
+    let mut letters = queues.dead_letters(&name, 10).await.unwrap();
+    letters.sort_by_key(|letter| letter.bytes);
+    assert!(!format!("{letters:?}").contains("hush"));
+    let bytes: Vec<_> = letters.iter().map(|letter| letter.bytes).collect();
+    assert_eq!(bytes, ["token=hush".len(), "secret=hush".len()]);
+    let reasons: Vec<_> = letters
+        .iter()
+        .map(|letter| letter.reason.as_deref())
+        .collect();
+    assert_eq!(reasons, [Some("not JSON"), None]);
+    assert!(letters[0].attempts == 1 && letters[1].attempts >= 1);
+    assert!(letters.iter().all(|letter| letter.sent_at.is_some()));
+    // As often as one likes, and without a wait for a visibility timeout.
+    let again = queues.dead_letters(&name, 1).await.unwrap();
+    assert_eq!(again.len(), 1);
+    let ids: BTreeSet<_> = letters.iter().map(|letter| &letter.message_id).collect();
+    assert!(ids.len() == 2 && ids.contains(&again[0].message_id));
+    assert_eq!(queues.dead_letters(&name, 0).await.unwrap(), []);
+    let grave = sqs.name("Jobs-dlq");
+    collect(&sqs.job_queue(), &grave, 2).await;
+}
+
+#[tokio::test]
+async fn redriven_letters_are_received_again_whoever_gave_them_up() {
+    let sqs = Sqs::get().await;
+    let name = with_two_dead(&sqs).await;
+    assert_eq!(sqs.queues().redrive(&name).await.unwrap(), 2);
+    let queue = sqs.job_queue();
+    let deliveries = collect(&queue, &name, 2).await;
+    let bodies: BTreeSet<_> = deliveries.iter().map(|d| d.body.as_str()).collect();
+    assert_eq!(bodies, BTreeSet::from(["token=hush", "secret=hush"]));
+    let receipts: Vec<_> = deliveries.into_iter().map(|d| d.receipt).collect();
+    for outcome in queue.ack(&name, &receipts).await {
+        outcome.unwrap();
+    }
+    await_depth(&queue, &name, Depth::default()).await;
+    assert_eq!(sqs.queues().redrive(&name).await.unwrap(), 0);
+}
