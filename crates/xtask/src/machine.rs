@@ -31,7 +31,7 @@ const BROWSER: [Need; 3] = [
 ];
 
 /// The servers that the adapters are tested on.
-const SERVICES: [Need; 2] = [
+const SERVICES: [Need; 3] = [
     Need {
         package: "postgresql",
         is_there: || on_path("postgres") || Path::new("/usr/lib/postgresql").is_dir(),
@@ -39,6 +39,11 @@ const SERVICES: [Need; 2] = [
     Need {
         package: "redis-server",
         is_there: || on_path("redis-server") || on_path("valkey-server"),
+    },
+    // Brings Python; LocalStack, the tests' SQS, is installed with it.
+    Need {
+        package: "python3-venv",
+        is_there: makes_python_environments,
     },
 ];
 
@@ -112,6 +117,13 @@ fn as_root() -> anyhow::Result<Command> {
 fn on_path(program: &str) -> bool {
     env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Debian's Python has the module, but not what it needs to be of use.
+fn makes_python_environments() -> bool {
+    let mut look = Command::new("python3");
+    let look = look.args(["-c", "import ensurepip, venv"]).output();
+    look.is_ok_and(|looked| looked.status.success())
 }
 
 /// Without one, the screenshots of the Korean page show boxes.

@@ -7,6 +7,7 @@
 
 mod bench;
 mod cargo;
+mod localstack;
 mod machine;
 mod steps;
 mod tally;

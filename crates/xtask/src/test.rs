@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     cargo::{cargo, run},
-    machine,
+    localstack, machine,
     steps::Steps,
     tally::Tally,
 };
@@ -16,6 +16,7 @@ const BROWSER_SUITE: &str = "page";
 /// Installs what is missing, checks everything and runs every test.
 pub(crate) fn test(steps: &mut Steps, fast: bool) -> anyhow::Result<()> {
     machine::install_what_is_missing(!fast)?;
+    localstack::install()?;
     lint(steps)?;
     // As the whole-system tests build it, so that they find it done.
     steps.run("program", |_| {
