@@ -7,13 +7,12 @@ use lemon_domain::{
     ports::{Delivery, MAX_BODY_BYTES},
     values::QueueName,
 };
-use tokio::time::Instant;
 
 use crate::{
+    calls::{delete, hide},
     config::whole_seconds,
     connection::{Connection, dead_letter_queue},
     error::Fault,
-    job_queue::hide,
     text::attribute,
 };
 
@@ -35,14 +34,19 @@ pub(crate) async fn bury(
     reason: &str,
 ) -> Result<(), Fault> {
     let until = connection.until();
-    let source = connection.address(queue, until).await?;
+    // The queue that is missing is the one to name, not its dead-letter queue.
+    connection.address(queue, until).await?;
     let grave = dead_letter_queue(queue)?;
     let target = connection.address(&grave, until).await?;
     // Finds out, too, whether the receipt is stale, before there is a copy.
     let hold = whole_seconds(HOLD.max(connection.config.deadline * 4));
-    hide(connection, queue, &delivery.receipt, hold).await?;
+    match hide(connection, queue, &delivery.receipt, hold).await {
+        // It has been in hand for long and can be for no longer.
+        Err(fault) if fault.is_beyond_twelve_hours() => {}
+        outcome => outcome?,
+    }
     send(connection, &grave, &target, delivery, reason).await?;
-    delete(connection, queue, &source, delivery).await
+    delete(connection, queue, &delivery.receipt).await
 }
 
 async fn send(
@@ -65,21 +69,6 @@ async fn send(
     }
     let until = connection.until();
     connection.call(grave, until, call.send()).await.map(drop)
-}
-
-async fn delete(
-    connection: &Connection,
-    queue: &QueueName,
-    address: &Arc<str>,
-    delivery: &Delivery,
-) -> Result<(), Fault> {
-    let call = connection
-        .client
-        .delete_message()
-        .queue_url(&**address)
-        .receipt_handle(&delivery.receipt.0);
-    let until: Instant = connection.until();
-    connection.call(queue, until, call.send()).await.map(drop)
 }
 
 /// Names, types and values: as much of the reason as goes with the body. Names, types and values count towards the

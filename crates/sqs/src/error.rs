@@ -184,6 +184,11 @@ impl Fault {
         }
     }
 
+    /// The message would be hidden for more than 12 hours since its receive, of which nothing tells when it was.
+    pub(crate) fn is_beyond_twelve_hours(&self) -> bool {
+        matches!(self, Self::Refused(said) if said.mentions("Total VisibilityTimeout"))
+    }
+
     /// In words for the one who configured the queue.
     pub(crate) fn explain(self, server: String, queue: &str) -> ConnectError {
         match self {

@@ -1,28 +1,20 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_sdk_sqs::{
-    Client,
-    types::{
-        DeleteMessageBatchRequestEntry, DeleteMessageBatchResultEntry as Deleted, Message,
-        MessageSystemAttributeName, SendMessageBatchRequestEntry,
-        SendMessageBatchResultEntry as Sent,
-    },
-};
+use aws_sdk_sqs::Client;
 use lemon_domain::{
     ports::{Delivery, Depth, JobQueue, MAX_BATCH, MAX_DELAY, Outgoing, QueueError, Receipt},
     values::QueueName,
 };
-use tokio::time::Instant;
 
 use crate::{
     ConnectError, SqsConfig,
-    batch::{Entry, Outcomes, hand_over, outcomes},
+    batch::{Entry, hand_over},
+    calls::{delete_batch, hide, poll, send_batch},
     config::whole_seconds,
-    connection::{Connection, attempts_within, dead_letter_queue},
+    connection::{Connection, dead_letter_queue},
     dead_letter::bury,
-    error::Fault,
-    queues::{count, depth},
+    queues::depth,
     text::check_body,
 };
 
@@ -42,8 +34,8 @@ pub struct SqsJobQueue {
 }
 
 impl SqsJobQueue {
-    /// Over a client of one's own, which decides where SQS is, who asks, and how calls that fail are repeated. Its
-    /// attempts are limited by the deadline; other limits of its own stay.
+    /// Over a client of one's own, which decides where SQS is, who asks, and how calls that fail are repeated. Its calls
+    /// end at the deadline, whatever limits it has.
     #[must_use]
     pub fn new(client: &Client, config: SqsConfig) -> Self {
         Self::over(Arc::new(Connection::new(client, config)))
@@ -85,86 +77,6 @@ impl SqsJobQueue {
         queues.dedup();
         self.connection.check(&queues).await
     }
-
-    async fn poll(
-        &self,
-        queue: &QueueName,
-        max: i32,
-        wait: Duration,
-    ) -> Result<Vec<Delivery>, Fault> {
-        let connection = &self.connection;
-        let deadline = connection.config.deadline;
-        let until = Instant::now() + wait + deadline;
-        let address = connection.address(queue, connection.until()).await?;
-        let limits = attempts_within(deadline)
-            .to_builder()
-            .operation_attempt_timeout(wait + deadline / 2);
-        let call = connection
-            .client
-            .receive_message()
-            .queue_url(&*address)
-            .max_number_of_messages(max)
-            .wait_time_seconds(whole_seconds(wait))
-            .set_visibility_timeout(connection.config.visibility_seconds())
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-            .customize()
-            .config_override(aws_sdk_sqs::Config::builder().timeout_config(limits.build()));
-        let answer = connection.call(queue, until, call.send()).await?;
-        let messages = answer.messages.unwrap_or_default();
-        messages.into_iter().map(delivery).collect()
-    }
-
-    async fn send_batch(
-        &self,
-        queue: &QueueName,
-        bodies: Vec<String>,
-        until: Instant,
-    ) -> Result<Outcomes, Fault> {
-        let address = self.connection.address(queue, until).await?;
-        let count = bodies.len();
-        let entries = bodies.into_iter().enumerate().map(|(place, body)| {
-            SendMessageBatchRequestEntry::builder()
-                .id(place.to_string())
-                .message_body(body)
-                .build()
-        });
-        let entries = entries.collect::<Result<Vec<_>, _>>();
-        let call = self
-            .connection
-            .client
-            .send_message_batch()
-            .queue_url(&*address)
-            .set_entries(entries.ok());
-        let answer = self.connection.call(queue, until, call.send()).await?;
-        let successful = answer.successful().iter().map(Sent::id);
-        Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
-    }
-
-    async fn delete_batch(
-        &self,
-        queue: &QueueName,
-        receipts: Vec<Receipt>,
-        until: Instant,
-    ) -> Result<Outcomes, Fault> {
-        let address = self.connection.address(queue, until).await?;
-        let count = receipts.len();
-        let entries = receipts.into_iter().enumerate().map(|(place, receipt)| {
-            DeleteMessageBatchRequestEntry::builder()
-                .id(place.to_string())
-                .receipt_handle(receipt.0)
-                .build()
-        });
-        let entries = entries.collect::<Result<Vec<_>, _>>();
-        let call = self
-            .connection
-            .client
-            .delete_message_batch()
-            .queue_url(&*address)
-            .set_entries(entries.ok());
-        let answer = self.connection.call(queue, until, call.send()).await?;
-        let successful = answer.successful().iter().map(Deleted::id);
-        Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
-    }
 }
 
 #[async_trait]
@@ -188,7 +100,7 @@ impl JobQueue for SqsJobQueue {
             }
             outcomes.push(checked.map_err(QueueError::from));
         }
-        let call = |bodies, until| self.send_batch(queue, bodies, until);
+        let call = |bodies, until| send_batch(&self.connection, queue, bodies, until);
         for (place, outcome) in hand_over(&self.connection, entries, call).await {
             outcomes[place] = outcome.map_err(QueueError::from);
         }
@@ -208,9 +120,9 @@ impl JobQueue for SqsJobQueue {
         loop {
             // Counted by what was asked for, since a server may not wait.
             let seconds = left.min(LONGEST_POLL).as_secs_f64().round();
-            let poll = Duration::from_secs_f64(seconds);
-            let deliveries = self.poll(queue, max, poll).await?;
-            left = left.saturating_sub(poll);
+            let seconds = Duration::from_secs_f64(seconds);
+            let deliveries = poll(&self.connection, queue, max, seconds).await?;
+            left = left.saturating_sub(seconds);
             if !deliveries.is_empty() || left < SHORTEST_POLL {
                 return Ok(deliveries);
             }
@@ -224,7 +136,7 @@ impl JobQueue for SqsJobQueue {
             item: receipt.clone(),
         });
         let mut outcomes: Vec<_> = receipts.iter().map(|_| Ok(())).collect();
-        let call = |receipts, until| self.delete_batch(queue, receipts, until);
+        let call = |receipts, until| delete_batch(&self.connection, queue, receipts, until);
         for (place, outcome) in hand_over(&self.connection, entries.collect(), call).await {
             outcomes[place] = outcome.map_err(QueueError::from);
         }
@@ -240,12 +152,7 @@ impl JobQueue for SqsJobQueue {
         let mut seconds = whole_seconds(delay);
         loop {
             match hide(&self.connection, queue, receipt, seconds).await {
-                // The 12 hours run from the receive, of which nothing tells when it was.
-                Err(Fault::Refused(said))
-                    if said.mentions("Total VisibilityTimeout") && seconds > 0 =>
-                {
-                    seconds /= 2;
-                }
+                Err(fault) if fault.is_beyond_twelve_hours() && seconds > 0 => seconds /= 2,
                 outcome => return Ok(outcome?),
             }
         }
@@ -273,35 +180,4 @@ impl JobQueue for SqsJobQueue {
     async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError> {
         Ok(depth(&self.connection, queue).await?)
     }
-}
-
-/// Hides a message for so many seconds from now.
-pub(crate) async fn hide(
-    connection: &Connection,
-    queue: &QueueName,
-    receipt: &Receipt,
-    seconds: i32,
-) -> Result<(), Fault> {
-    let until = connection.until();
-    let address = connection.address(queue, until).await?;
-    let call = connection
-        .client
-        .change_message_visibility()
-        .queue_url(&*address)
-        .receipt_handle(&receipt.0)
-        .visibility_timeout(seconds);
-    connection.call(queue, until, call.send()).await.map(drop)
-}
-
-fn delivery(message: Message) -> Result<Delivery, Fault> {
-    let attempt = count(
-        message.attributes.as_ref(),
-        &MessageSystemAttributeName::ApproximateReceiveCount,
-    );
-    Ok(Delivery {
-        message_id: message.message_id.ok_or(Fault::Answer("message id"))?,
-        receipt: Receipt(message.receipt_handle.ok_or(Fault::Answer("receipt"))?),
-        body: message.body.unwrap_or_default(),
-        attempt: u32::try_from(attempt.unwrap_or(1)).unwrap_or(u32::MAX),
-    })
 }

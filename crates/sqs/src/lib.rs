@@ -2,6 +2,7 @@
 
 mod addresses;
 mod batch;
+mod calls;
 mod config;
 mod connection;
 mod dead_letter;

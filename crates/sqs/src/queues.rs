@@ -156,9 +156,10 @@ impl SqsQueues {
         Ok(dead_letters::look(&self.connection, queue, max).await?)
     }
 
-    /// Sends a queue's dead letters to the queue again, to be received as if for the first time, and answers how many
-    /// (approximately). It returns when SQS has moved all that can be received; dropped before, SQS goes on. A server
-    /// without move tasks has them copied one by one: broken off then, one may be in both queues, none in neither.
+    /// Sends a queue's dead letters to the queue again and answers how many (approximately). To AWS they are new messages;
+    /// other servers may go on counting their receives. It returns when SQS has moved all that can be received; dropped
+    /// before, SQS goes on. A server without move tasks has them copied: broken off then, some may be in both queues,
+    /// none in neither.
     ///
     /// # Errors
     /// [`QueueError::NoSuchQueue`], also of the dead-letter queue, [`QueueError::Rejected`] if SQS refuses or gives up,

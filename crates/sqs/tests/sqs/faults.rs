@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use lemon_domain::{
-    ports::{JobQueue, QueueError, Receipt},
+    ports::{Delivery, JobQueue, QueueError, Receipt},
     values::QueueName,
 };
 use lemon_sqs::SqsJobQueue;
@@ -20,6 +20,15 @@ use crate::{
 fn receipts(count: usize) -> Vec<Receipt> {
     let receipts = (0..count).map(|number| Receipt(format!("receipt {number}")));
     receipts.collect()
+}
+
+fn delivery() -> Delivery {
+    Delivery {
+        message_id: "1".to_owned(),
+        receipt: Receipt("receipt".to_owned()),
+        body: "x".to_owned(),
+        attempt: 2,
+    }
 }
 
 #[tokio::test]
@@ -238,6 +247,42 @@ async fn a_retry_goes_as_far_as_sqs_lets_a_message_be_hidden() {
         matches!(extended, Err(QueueError::Rejected(_))),
         "{extended:?}"
     );
+}
+
+#[tokio::test]
+async fn a_dead_letter_leaves_its_queue_only_once_it_is_in_the_other() {
+    let double = Double::start().await;
+    double
+        .answers("ChangeMessageVisibility", answer(&json!({})))
+        .await;
+    let broken = error(500, "InternalFailure", "Something broke");
+    double.answers("SendMessage", broken).await;
+    double.answers("DeleteMessage", answer(&json!({}))).await;
+    let delivery = delivery();
+    let queue = double.job_queue();
+    let dead = queue.dead_letter(&jobs(), &delivery, "not JSON").await;
+    assert!(matches!(dead, Err(QueueError::Unavailable(_))), "{dead:?}");
+    assert_eq!(double.calls("DeleteMessage").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_message_that_was_in_hand_for_hours_can_be_dead_lettered() {
+    let double = Double::start().await;
+    let beyond = "Reason: Total VisibilityTimeout for the message is beyond the limit.";
+    let beyond = error(400, "InvalidParameterValue", beyond);
+    double.answers("ChangeMessageVisibility", beyond).await;
+    double
+        .answers("SendMessage", answer(&json!({ "MessageId": "2" })))
+        .await;
+    double.answers("DeleteMessage", answer(&json!({}))).await;
+    let delivery = delivery();
+    let queue = double.job_queue();
+    let dead = queue.dead_letter(&jobs(), &delivery, "not JSON").await;
+    dead.unwrap();
+    let sent = &double.calls("SendMessage").await[0]["MessageAttributes"];
+    assert_eq!(sent["reason"]["StringValue"], "not JSON");
+    assert_eq!(sent["attempts"]["StringValue"], "2");
+    assert_eq!(double.calls("DeleteMessage").await.len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,148 @@
+//! The calls to SQS about messages, each as its API has it.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry, DeleteMessageBatchResultEntry as Deleted, Message,
+    MessageSystemAttributeName, SendMessageBatchRequestEntry, SendMessageBatchResultEntry as Sent,
+};
+use lemon_domain::{
+    ports::{Delivery, Receipt},
+    values::QueueName,
+};
+use tokio::time::Instant;
+
+use crate::{
+    batch::{Outcomes, outcomes},
+    config::whole_seconds,
+    connection::{Connection, attempts_within},
+    error::Fault,
+    queues::count,
+};
+
+/// One receive, with SQS waiting for whole seconds.
+pub(crate) async fn poll(
+    connection: &Connection,
+    queue: &QueueName,
+    max: i32,
+    wait: Duration,
+) -> Result<Vec<Delivery>, Fault> {
+    let deadline = connection.config.deadline;
+    let until = Instant::now() + wait + deadline;
+    let address = connection.address(queue, connection.until()).await?;
+    let limits = attempts_within(deadline)
+        .to_builder()
+        .operation_attempt_timeout(wait + deadline / 2);
+    let call = connection
+        .client
+        .receive_message()
+        .queue_url(&*address)
+        .max_number_of_messages(max)
+        .wait_time_seconds(whole_seconds(wait))
+        .set_visibility_timeout(connection.config.visibility_seconds())
+        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+        .customize()
+        .config_override(aws_sdk_sqs::Config::builder().timeout_config(limits.build()));
+    let answer = connection.call(queue, until, call.send()).await?;
+    let messages = answer.messages.unwrap_or_default();
+    messages.into_iter().map(delivery).collect()
+}
+
+/// One batch of bodies.
+pub(crate) async fn send_batch(
+    connection: &Connection,
+    queue: &QueueName,
+    bodies: Vec<String>,
+    until: Instant,
+) -> Result<Outcomes, Fault> {
+    let address = connection.address(queue, until).await?;
+    let count = bodies.len();
+    let entries = bodies.into_iter().enumerate().map(|(place, body)| {
+        SendMessageBatchRequestEntry::builder()
+            .id(place.to_string())
+            .message_body(body)
+            .build()
+    });
+    let entries = entries.collect::<Result<Vec<_>, _>>();
+    let call = connection
+        .client
+        .send_message_batch()
+        .queue_url(&*address)
+        .set_entries(entries.ok());
+    let answer = connection.call(queue, until, call.send()).await?;
+    let successful = answer.successful().iter().map(Sent::id);
+    Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
+}
+
+/// One batch of receipts.
+pub(crate) async fn delete_batch(
+    connection: &Connection,
+    queue: &QueueName,
+    receipts: Vec<Receipt>,
+    until: Instant,
+) -> Result<Outcomes, Fault> {
+    let address = connection.address(queue, until).await?;
+    let count = receipts.len();
+    let entries = receipts.into_iter().enumerate().map(|(place, receipt)| {
+        DeleteMessageBatchRequestEntry::builder()
+            .id(place.to_string())
+            .receipt_handle(receipt.0)
+            .build()
+    });
+    let entries = entries.collect::<Result<Vec<_>, _>>();
+    let call = connection
+        .client
+        .delete_message_batch()
+        .queue_url(&*address)
+        .set_entries(entries.ok());
+    let answer = connection.call(queue, until, call.send()).await?;
+    let successful = answer.successful().iter().map(Deleted::id);
+    Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
+}
+
+/// Removes one message.
+pub(crate) async fn delete(
+    connection: &Connection,
+    queue: &QueueName,
+    receipt: &Receipt,
+) -> Result<(), Fault> {
+    let until = connection.until();
+    let address = connection.address(queue, until).await?;
+    let call = connection
+        .client
+        .delete_message()
+        .queue_url(&*address)
+        .receipt_handle(&receipt.0);
+    connection.call(queue, until, call.send()).await.map(drop)
+}
+
+/// Hides a message for so many seconds from now.
+pub(crate) async fn hide(
+    connection: &Connection,
+    queue: &QueueName,
+    receipt: &Receipt,
+    seconds: i32,
+) -> Result<(), Fault> {
+    let until = connection.until();
+    let address = connection.address(queue, until).await?;
+    let call = connection
+        .client
+        .change_message_visibility()
+        .queue_url(&*address)
+        .receipt_handle(&receipt.0)
+        .visibility_timeout(seconds);
+    connection.call(queue, until, call.send()).await.map(drop)
+}
+
+fn delivery(message: Message) -> Result<Delivery, Fault> {
+    let attempt = count(
+        message.attributes.as_ref(),
+        &MessageSystemAttributeName::ApproximateReceiveCount,
+    );
+    Ok(Delivery {
+        message_id: message.message_id.ok_or(Fault::Answer("message id"))?,
+        receipt: Receipt(message.receipt_handle.ok_or(Fault::Answer("receipt"))?),
+        body: message.body.unwrap_or_default(),
+        attempt: u32::try_from(attempt.unwrap_or(1)).unwrap_or(u32::MAX),
+    })
+}
