@@ -94,8 +94,8 @@ pub(crate) enum Fault {
     TimedOut(Duration),
     #[error("sqs cannot be reached or broke off: {0}")]
     BrokeOff(String),
-    #[error("the call could not be signed: {0}")]
-    Unsigned(String),
+    #[error("the call could not be made: {0}")]
+    Unmade(String),
     #[error("sqs is throttling: {0}")]
     Throttled(Said),
     #[error("sqs cannot at the moment: {0}")]
@@ -123,14 +123,14 @@ impl Fault {
                 if failure.is_io() || failure.is_timeout() {
                     Self::BrokeOff(cause)
                 } else {
-                    Self::Unsigned(cause)
+                    Self::Unmade(cause)
                 }
             }
             SdkError::ServiceError(answer) => {
                 let said = Said::new(answer.err().code(), answer.err().message());
                 Self::said(said, queue, answer.raw().status().is_server_error())
             }
-            SdkError::ConstructionFailure(_) => Self::Unsigned(causes(error)),
+            SdkError::ConstructionFailure(_) => Self::Unmade(causes(error)),
             SdkError::ResponseError(_) => Self::Answer("form that can be read"),
             SdkError::TimeoutError(_) => Self::BrokeOff("no answer in time".to_owned()),
             _ => Self::BrokeOff("unknown".to_owned()),
@@ -169,7 +169,7 @@ impl Fault {
         match self {
             Self::TimedOut(_)
             | Self::BrokeOff(_)
-            | Self::Unsigned(_)
+            | Self::Unmade(_)
             | Self::Throttled(_)
             | Self::Failing(_)
             | Self::Answer(_) => true,
@@ -201,7 +201,8 @@ impl Fault {
                 server,
                 cause: self.to_string(),
             },
-            Self::Unsigned(cause) => ConnectError::Credentials { server, cause },
+            Self::Unmade(cause) if cause.contains("Region") => ConnectError::Region,
+            Self::Unmade(cause) => ConnectError::Credentials { server, cause },
             Self::Credentials(said) => ConnectError::Credentials {
                 server,
                 cause: said.to_string(),
@@ -224,7 +225,7 @@ impl From<Fault> for QueueError {
             Fault::Throttled(_) => Self::RateLimited { retry_after: None },
             Fault::TimedOut(_)
             | Fault::BrokeOff(_)
-            | Fault::Unsigned(_)
+            | Fault::Unmade(_)
             | Fault::Failing(_)
             | Fault::Answer(_) => Self::Unavailable(fault.into()),
             Fault::Empty

@@ -2,7 +2,7 @@
 
 use std::{env, process::Command, slice::from_ref};
 
-use aws_sdk_sqs::config::Region;
+use aws_sdk_sqs::config::{Credentials, Region};
 use lemon_domain::{
     ports::{Depth, JobQueue},
     values::QueueName,
@@ -90,6 +90,19 @@ async fn credentials_that_are_wrong_or_missing_are_told_apart_from_the_rest() {
         matches!(fault, ConnectError::Credentials { .. }),
         "{fault:?}"
     );
+}
+
+#[tokio::test]
+async fn a_client_without_a_region_is_told_so() {
+    let lost = aws_sdk_sqs::Config::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .credentials_provider(Credentials::new("test", "hush", None, None, "tests"));
+    let client = aws_sdk_sqs::Client::from_conf(lost.build());
+    let queue = SqsJobQueue::new(&client, config());
+    let fault = queue.check(&[jobs()], &[]).await.unwrap_err();
+    assert_eq!(fault, ConnectError::Region);
+    assert_said(&fault, &["AWS_REGION"]);
 }
 
 #[tokio::test]
