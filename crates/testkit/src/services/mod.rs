@@ -2,11 +2,16 @@
 //!
 //! 1. `env`: an address in the environment, `LEMON_TEST_POSTGRES_URL`, `LEMON_TEST_REDIS_URL` or
 //!    `LEMON_TEST_SQS_URL`;
-//! 2. `local`: a program of this machine, started on a free port in a folder of its own.
+//! 2. `docker`, with the feature of that name: a container, from the image in `LEMON_TEST_POSTGRES_IMAGE`,
+//!    `LEMON_TEST_REDIS_IMAGE` or `LEMON_TEST_LOCALSTACK_IMAGE` (`name:tag`), from a known good one, or from what
+//!    `cargo xtask images` made;
+//! 3. `local`: a program of this machine, started on a free port in a folder of its own.
 //!
-//! `LEMON_TEST_SERVICES=env` or `local` forces one. A server is shared by the tests of a process that run at
+//! `LEMON_TEST_SERVICES=env`, `docker` or `local` forces one. A server is shared by the tests of a process that run at
 //! the same time, and ends with the last of them. Each test keeps to key names, a schema or queues of its own.
 
+#[cfg(feature = "docker")]
+mod docker;
 mod link;
 mod local;
 #[cfg(feature = "postgres")]
@@ -14,7 +19,7 @@ mod postgres;
 mod redis;
 mod sqs;
 
-use std::{env, str::FromStr};
+use std::{env, fmt, str::FromStr};
 
 use async_trait::async_trait;
 
@@ -32,6 +37,8 @@ const FORCED: &str = "LEMON_TEST_SERVICES";
 enum Way {
     /// Its address is in the environment.
     Env,
+    /// A container.
+    Docker,
     /// A program of this machine.
     Local,
 }
@@ -41,7 +48,7 @@ impl Way {
     fn allowed() -> Vec<Self> {
         match env::var(FORCED) {
             Ok(name) => vec![name.parse().unwrap_or_else(|fault| panic!("{fault}"))],
-            Err(_) => vec![Self::Env, Self::Local],
+            Err(_) => vec![Self::Env, Self::Docker, Self::Local],
         }
     }
 }
@@ -52,11 +59,25 @@ impl FromStr for Way {
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
             "env" => Ok(Self::Env),
+            "docker" => Ok(Self::Docker),
             "local" => Ok(Self::Local),
-            other => Err(format!("{FORCED} is {other:?}, not env or local")),
+            other => Err(format!("{FORCED} is {other:?}, not env, docker or local")),
         }
     }
 }
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Env => "env",
+            Self::Docker => "docker",
+            Self::Local => "local",
+        })
+    }
+}
+
+/// What ends a server that was started, when it is dropped.
+type Hold = Box<dyn fmt::Debug + Send + Sync>;
 
 /// A kind of server, and how to come to one in each way. Errors say why a way does not work.
 #[async_trait]
@@ -76,6 +97,10 @@ trait Service: Sized {
     /// The server at an address.
     fn at(url: String) -> Result<Self, String>;
 
+    /// One in a container.
+    #[cfg(feature = "docker")]
+    async fn contained() -> Result<Self, String>;
+
     /// The program at a path, started.
     async fn started(program: &str) -> Result<Self, String>;
 }
@@ -87,26 +112,30 @@ trait Service: Sized {
 async fn find<S: Service>() -> S {
     let mut faults = Vec::new();
     for way in Way::allowed() {
-        let found = match way {
-            Way::Env => env::var(S::VARIABLE)
-                .map_err(|_| format!("{} is not set", S::VARIABLE))
-                .and_then(S::at),
-            Way::Local => match S::program() {
-                Ok(program) => S::started(&program).await,
-                Err(fault) => Err(fault),
-            },
-        };
-        match found {
+        match come_by(way).await {
             Ok(server) => return server,
-            Err(fault) => faults.push(format!("{way:?}: {fault}").to_lowercase()),
+            Err(fault) => faults.push(format!("{way}: {fault}")),
         }
     }
     panic!(
         "this test needs {name}, and there is none.\n{faults}\n\
-         Give an address in {variable}, or install {programs}.",
+         Give an address in {variable}, start Docker, or install {programs}.",
         name = S::NAME,
         faults = faults.join("\n"),
         variable = S::VARIABLE,
         programs = S::PROGRAMS.join(" or "),
     );
+}
+
+async fn come_by<S: Service>(way: Way) -> Result<S, String> {
+    match way {
+        Way::Env => env::var(S::VARIABLE)
+            .map_err(|_| format!("{} is not set", S::VARIABLE))
+            .and_then(S::at),
+        #[cfg(feature = "docker")]
+        Way::Docker => S::contained().await,
+        #[cfg(not(feature = "docker"))]
+        Way::Docker => Err("lemon-testkit was built without its feature `docker`".to_owned()),
+        Way::Local => S::started(&S::program()?).await,
+    }
 }

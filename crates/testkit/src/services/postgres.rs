@@ -15,7 +15,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Service, find,
+    Hold, Service, find,
     local::{LocalServer, Stop, free_port},
 };
 
@@ -48,7 +48,7 @@ static RUNNING: Mutex<Weak<PostgresServer>> = Mutex::const_new(Weak::new());
 #[derive(Debug)]
 pub struct PostgresServer {
     url: Url,
-    _server: Option<LocalServer>,
+    _server: Option<Hold>,
 }
 
 impl PostgresServer {
@@ -104,6 +104,15 @@ impl Service for PostgresServer {
         Ok(Self { url, _server: None })
     }
 
+    #[cfg(feature = "docker")]
+    async fn contained() -> Result<Self, String> {
+        let (container, url) = super::docker::postgres().await?;
+        Ok(Self {
+            _server: Some(Box::new(container)),
+            ..Self::at(url)?
+        })
+    }
+
     async fn started(program: &str) -> Result<Self, String> {
         for _ in 0..ATTEMPTS {
             let port = free_port();
@@ -116,7 +125,7 @@ impl Service for PostgresServer {
             if is_ready(server.folder()).await {
                 let url = format!("postgres://lemon@127.0.0.1:{port}/postgres");
                 return Ok(Self {
-                    _server: Some(server),
+                    _server: Some(Box::new(server)),
                     ..Self::at(url)?
                 });
             }

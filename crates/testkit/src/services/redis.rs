@@ -16,7 +16,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Service, find,
+    Hold, Service, find,
     local::{LocalServer, Stop, free_port},
 };
 
@@ -32,7 +32,7 @@ static RUNNING: Mutex<Weak<RedisServer>> = Mutex::const_new(Weak::new());
 #[derive(Debug)]
 pub struct RedisServer {
     url: Url,
-    _server: Option<LocalServer>,
+    _server: Option<Hold>,
 }
 
 impl RedisServer {
@@ -96,6 +96,15 @@ impl Service for RedisServer {
         Ok(Self { url, _server: None })
     }
 
+    #[cfg(feature = "docker")]
+    async fn contained() -> Result<Self, String> {
+        let (container, url) = super::docker::redis().await?;
+        Ok(Self {
+            _server: Some(Box::new(container)),
+            ..Self::at(url)?
+        })
+    }
+
     async fn started(program: &str) -> Result<Self, String> {
         for _ in 0..ATTEMPTS {
             let port = free_port();
@@ -116,7 +125,7 @@ impl Service for RedisServer {
             if is_up(port, server.folder()).await {
                 let url = format!("redis://127.0.0.1:{port}");
                 return Ok(Self {
-                    _server: Some(server),
+                    _server: Some(Box::new(server)),
                     ..Self::at(url)?
                 });
             }

@@ -17,7 +17,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Service, find,
+    Hold, Service, find,
     local::{LocalServer, Stop, free_port},
 };
 
@@ -51,7 +51,7 @@ static RUNNING: Mutex<Option<Arc<SqsServer>>> = Mutex::const_new(None);
 #[derive(Debug)]
 pub struct SqsServer {
     endpoint: Url,
-    _server: Option<LocalServer>,
+    _server: Option<Hold>,
 }
 
 impl SqsServer {
@@ -130,6 +130,15 @@ impl Service for SqsServer {
         })
     }
 
+    #[cfg(feature = "docker")]
+    async fn contained() -> Result<Self, String> {
+        let (container, endpoint) = super::docker::sqs().await?;
+        Ok(Self {
+            _server: Some(Box::new(container)),
+            ..Self::at(endpoint)?
+        })
+    }
+
     async fn started(program: &str) -> Result<Self, String> {
         let mut fault = String::new();
         for _ in 0..ATTEMPTS {
@@ -142,7 +151,7 @@ impl Service for SqsServer {
             match is_ready(port, &server.folder().join("log")).await {
                 Ok(()) => {
                     return Ok(Self {
-                        _server: Some(server),
+                        _server: Some(Box::new(server)),
                         ..Self::at(format!("http://127.0.0.1:{port}"))?
                     });
                 }

@@ -1,0 +1,60 @@
+//! Servers in containers: an image each, and a [`Container`] that ends with the test.
+
+mod container;
+mod image;
+
+#[cfg(feature = "postgres")]
+use testcontainers_modules::postgres::Postgres;
+use testcontainers_modules::testcontainers::ImageExt;
+use testcontainers_modules::{
+    localstack::LocalStack,
+    redis::{REDIS_PORT, Redis},
+};
+
+pub(super) use container::Container;
+use image::Image;
+
+/// A Redis and its address.
+pub(super) async fn redis() -> Result<(Container, String), String> {
+    const IMAGE: Image = Image {
+        variable: "LEMON_TEST_REDIS_IMAGE",
+        default: "redis:8-alpine",
+        stand_in: "lemon-test/redis:latest",
+    };
+    let container = Container::start(IMAGE, Redis::default(), REDIS_PORT).await?;
+    let url = format!("redis://{}", container.address());
+    Ok((container, url))
+}
+
+/// A PostgreSQL and the address of its first database. Nothing in it outlives a test, so nothing need reach the disk.
+#[cfg(feature = "postgres")]
+pub(super) async fn postgres() -> Result<(Container, String), String> {
+    const IMAGE: Image = Image {
+        variable: "LEMON_TEST_POSTGRES_IMAGE",
+        default: "postgres:18-alpine",
+        stand_in: "lemon-test/postgres:latest",
+    };
+    let postgres = Postgres::default()
+        .with_user("lemon")
+        .with_password("lemon");
+    let request = postgres.with_cmd(["-c", "fsync=off", "-c", "max_connections=400"]);
+    let container = Container::start(IMAGE, request, 5432).await?;
+    let url = format!("postgres://lemon:lemon@{}/postgres", container.address());
+    Ok((container, url))
+}
+
+/// An SQS, by `LocalStack`, and its address.
+pub(super) async fn sqs() -> Result<(Container, String), String> {
+    const IMAGE: Image = Image {
+        variable: "LEMON_TEST_LOCALSTACK_IMAGE",
+        // Later ones want a token.
+        default: "localstack/localstack:4.13.1",
+        stand_in: "lemon-test/localstack:latest",
+    };
+    let request = LocalStack::default()
+        .with_env_var("SERVICES", "sqs")
+        .with_env_var("EAGER_SERVICE_LOADING", "1");
+    let container = Container::start(IMAGE, request, 4566).await?;
+    let endpoint = format!("http://{}", container.address());
+    Ok((container, endpoint))
+}
