@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fmt::Debug,
     hash::{BuildHasher, Hasher, RandomState},
     os::unix::process::CommandExt,
@@ -11,9 +12,13 @@ use testcontainers_modules::testcontainers::{
     ContainerAsync, ContainerRequest, Image as Module, ImageExt, bollard::Docker,
     core::client::docker_client_instance, runners::AsyncRunner,
 };
-use tokio::{runtime::Builder, sync::oneshot, time::timeout};
+use tokio::{
+    runtime::Builder,
+    sync::{Mutex, oneshot},
+    time::timeout,
+};
 
-use super::image::Image;
+use super::image::{Image, Reference};
 
 /// How long an engine may take to say that it is there.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -90,8 +95,7 @@ async fn run<M: Module>(
     request: ContainerRequest<M>,
     port: u16,
 ) -> Result<(ContainerAsync<M>, String), String> {
-    let docker = engine().await?;
-    let image = image.get(&docker).await?;
+    let image = prepared(image).await?;
     let started = request
         .with_name(image.name)
         .with_tag(image.tag)
@@ -104,6 +108,23 @@ async fn run<M: Module>(
     // Its IPv6 port is another.
     let host = host.to_string().replace("localhost", "127.0.0.1");
     Ok((container, format!("{host}:{port}")))
+}
+
+/// An image that the engine has. What was in vain once is not tried again by each test of the process.
+async fn prepared(image: Image) -> Result<Reference, String> {
+    static FAULTS: Mutex<BTreeMap<&str, String>> = Mutex::const_new(BTreeMap::new());
+    let mut faults = FAULTS.lock().await;
+    if let Some(fault) = faults.get(image.variable) {
+        return Err(fault.clone());
+    }
+    let prepared = match engine().await {
+        Ok(docker) => image.get(&docker).await,
+        Err(fault) => Err(fault),
+    };
+    if let Err(fault) = &prepared {
+        faults.insert(image.variable, fault.clone());
+    }
+    prepared
 }
 
 /// The engine, if it answers.
