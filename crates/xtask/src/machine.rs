@@ -47,12 +47,36 @@ const SERVICES: [Need; 3] = [
     },
 ];
 
-/// Installs what the tests need and the machine lacks; without the browser if they go without.
-pub(crate) fn install_what_is_missing(with_browser: bool) -> anyhow::Result<()> {
-    let browser: &[Need] = if with_browser { &BROWSER } else { &[] };
-    let missing: Vec<_> = SERVICES
+/// What images are made with.
+const IMAGE_TOOLS: [Need; 2] = [
+    Need {
+        package: "debootstrap",
+        is_there: || Path::new("/usr/sbin/debootstrap").exists(),
+    },
+    Need {
+        package: "ca-certificates",
+        is_there: || Path::new("/etc/ssl/certs/ca-certificates.crt").exists(),
+    },
+];
+
+/// Installs the browser that a test needs, where there is none.
+pub(crate) fn install_browser() -> anyhow::Result<()> {
+    install_missing(&BROWSER, "or leave the browser out with --fast")
+}
+
+/// Installs the servers that the tests start, where there are none.
+pub(crate) fn install_services() -> anyhow::Result<()> {
+    install_missing(&SERVICES, "or take other servers with --services")
+}
+
+/// Installs what images are made with, where it is not there.
+pub(crate) fn install_image_tools() -> anyhow::Result<()> {
+    install_missing(&IMAGE_TOOLS, "or have the engine pull images")
+}
+
+fn install_missing(needs: &[Need], otherwise: &str) -> anyhow::Result<()> {
+    let missing: Vec<_> = needs
         .iter()
-        .chain(browser)
         .filter(|need| !(need.is_there)())
         .map(|need| need.package)
         .collect();
@@ -60,10 +84,8 @@ pub(crate) fn install_what_is_missing(with_browser: bool) -> anyhow::Result<()> 
         return Ok(());
     }
     install(&missing).with_context(|| {
-        format!(
-            "the tests need these packages: {}; install them, or leave the browser out with --fast",
-            missing.join(" ")
-        )
+        let packages = missing.join(" ");
+        format!("these packages are needed: {packages}; install them, {otherwise}")
     })
 }
 
@@ -94,7 +116,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
 }
 
 /// A command whose arguments are run as root.
-fn as_root() -> anyhow::Result<Command> {
+pub(crate) fn as_root() -> anyhow::Result<Command> {
     let id = Command::new("id").arg("--user").output()?;
     let mut command = if id.stdout.trim_ascii() == b"0" {
         Command::new("env")

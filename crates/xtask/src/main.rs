@@ -7,6 +7,8 @@
 
 mod bench;
 mod cargo;
+mod docker;
+mod images;
 mod localstack;
 mod machine;
 mod steps;
@@ -15,7 +17,7 @@ mod test;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::steps::Steps;
 
@@ -34,17 +36,36 @@ enum Chore {
         /// Leaves out the test that needs a browser.
         #[arg(long)]
         fast: bool,
+        /// Takes PostgreSQL and Redis in one way only; by default in the first that works, and at last the adapters
+        /// in each that this machine has.
+        #[arg(long, value_enum, value_name = "WAY")]
+        services: Option<Services>,
     },
+    /// Builds stand-ins for the images of PostgreSQL, Redis and LocalStack, for a Docker engine that reaches no
+    /// registry.
+    Images,
     /// Checks formatting, lints and documentation.
     Lint,
     /// Measures the release build, each figure beside its limit; writes nothing.
     Bench,
 }
 
+/// How the tests come to real servers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Services {
+    /// In containers.
+    Docker,
+    /// By starting installed programs.
+    Local,
+    /// At the addresses in the environment.
+    Env,
+}
+
 fn main() -> ExitCode {
     let mut steps = Steps::default();
     let prepared = match Arguments::parse().chore {
-        Chore::Test { fast } => test::test(&mut steps, fast),
+        Chore::Test { fast, services } => test::test(&mut steps, fast, services),
+        Chore::Images => images::build(&mut steps),
         Chore::Lint => test::lint(&mut steps),
         Chore::Bench => {
             bench::measure(&mut steps);

@@ -16,7 +16,15 @@ pub(crate) struct Steps {
 struct Step {
     name: &'static str,
     took: Duration,
-    held: bool,
+    outcome: Outcome,
+}
+
+#[derive(PartialEq, Eq)]
+enum Outcome {
+    Held,
+    Failed,
+    /// And why.
+    NotRun(String),
 }
 
 impl Steps {
@@ -27,28 +35,50 @@ impl Steps {
     ) {
         println!("\n── {name}");
         let start = Instant::now();
-        let outcome = step(&mut self.tally);
-        if let Err(error) = &outcome {
-            println!("{error:#}");
-        }
+        let outcome = match step(&mut self.tally) {
+            Ok(()) => Outcome::Held,
+            Err(error) => {
+                println!("{error:#}");
+                Outcome::Failed
+            }
+        };
         self.done.push(Step {
             name,
             took: start.elapsed(),
-            held: outcome.is_ok(),
+            outcome,
+        });
+    }
+
+    /// Says that a step is not run, here and in the end: nobody shall take it for one that held.
+    pub(crate) fn leave_out(&mut self, name: &'static str, why: String) {
+        println!("\n── {name}\nnot run: {why}");
+        self.done.push(Step {
+            name,
+            took: Duration::ZERO,
+            outcome: Outcome::NotRun(why),
         });
     }
 
     /// Says how each step went; the last line counts the tests, if any ran.
     pub(crate) fn finish(self) -> ExitCode {
         println!();
-        for Step { name, took, held } in &self.done {
-            let verdict = if *held { "ok" } else { "FAILED" };
-            println!("{name:<16}{verdict:<8}{:>8.1} s", took.as_secs_f64());
+        for Step {
+            name,
+            took,
+            outcome,
+        } in &self.done
+        {
+            let seconds = took.as_secs_f64();
+            match outcome {
+                Outcome::Held => println!("{name:<18}{:<8}{seconds:>8.1} s", "ok"),
+                Outcome::Failed => println!("{name:<18}{:<8}{seconds:>8.1} s", "FAILED"),
+                Outcome::NotRun(why) => println!("{name:<18}NOT RUN: {why}"),
+            }
         }
         if self.tally != Tally::default() {
             println!("{}", self.tally);
         }
-        if self.done.iter().all(|step| step.held) {
+        if self.done.iter().all(|step| step.outcome != Outcome::Failed) {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

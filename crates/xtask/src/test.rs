@@ -1,11 +1,13 @@
 use std::io::{BufRead, BufReader, pipe};
 
 use anyhow::ensure;
+use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::{
+    Services,
     cargo::{cargo, run},
-    localstack, machine,
+    docker, images, localstack, machine,
     steps::Steps,
     tally::Tally,
 };
@@ -13,10 +15,29 @@ use crate::{
 /// The suite that drives a browser.
 const BROWSER_SUITE: &str = "page";
 
+/// The crates whose tests need real servers.
+const ADAPTERS: [&str; 3] = ["lemon-postgres", "lemon-redis", "lemon-sqs"];
+
 /// Installs what is missing, checks everything and runs every test.
-pub(crate) fn test(steps: &mut Steps, fast: bool) -> anyhow::Result<()> {
-    machine::install_what_is_missing(!fast)?;
-    localstack::install()?;
+pub(crate) fn test(
+    steps: &mut Steps,
+    fast: bool,
+    services: Option<Services>,
+) -> anyhow::Result<()> {
+    if !fast {
+        machine::install_browser()?;
+    }
+    match services {
+        Some(Services::Docker) => {
+            docker::check_engine()?;
+            steps.run("images", |_| images::build_what_is_missing());
+        }
+        Some(Services::Local) | None => {
+            machine::install_services()?;
+            localstack::install()?;
+        }
+        Some(Services::Env) => {}
+    }
     lint(steps)?;
     // As the whole-system tests build it, so that they find it done.
     steps.run("program", |_| {
@@ -24,12 +45,34 @@ pub(crate) fn test(steps: &mut Steps, fast: bool) -> anyhow::Result<()> {
     });
     steps.run("tests", |tally| {
         if fast {
-            without_browser(tally)
+            without_browser(tally, services)
         } else {
-            run_suites(tally, &[])
+            run_suites(tally, &["--workspace"], services)
         }
     });
+    if services.is_none() {
+        adapters_in_each_way(steps);
+    }
     Ok(())
+}
+
+/// The suite has run with the first servers that it found; adapters are tested on the others as well.
+fn adapters_in_each_way(steps: &mut Steps) {
+    const DOCKER: &str = "adapters, docker";
+    let adapters: Vec<_> = ADAPTERS
+        .iter()
+        .flat_map(|name| ["--package", name])
+        .collect();
+    match docker::check_engine() {
+        Ok(()) => steps.run(DOCKER, |tally| {
+            images::build_what_is_missing()?;
+            run_suites(tally, &adapters, Some(Services::Docker))
+        }),
+        Err(why) => steps.leave_out(DOCKER, format!("{why:#}")),
+    }
+    steps.run("adapters, local", |tally| {
+        run_suites(tally, &adapters, Some(Services::Local))
+    });
 }
 
 /// Checks formatting, lints and documentation.
@@ -55,14 +98,14 @@ pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
 }
 
 /// Cargo can be told which suites to run, but not which to leave out.
-fn without_browser(tally: &mut Tally) -> anyhow::Result<()> {
+fn without_browser(tally: &mut Tally, services: Option<Services>) -> anyhow::Result<()> {
     let suites = test_targets()?;
-    let mut selection = vec!["--lib", "--bins", "--examples"];
+    let mut selection = vec!["--workspace", "--lib", "--bins", "--examples"];
     for suite in suites.iter().filter(|name| *name != BROWSER_SUITE) {
         selection.extend(["--test", suite]);
     }
-    let documentation = run_suites(tally, &["--doc"]);
-    run_suites(tally, &selection).and(documentation)
+    let documentation = run_suites(tally, &["--workspace", "--doc"], services);
+    run_suites(tally, &selection, services).and(documentation)
 }
 
 /// The names of the workspace's test targets.
@@ -81,14 +124,21 @@ fn test_targets() -> anyhow::Result<Vec<String>> {
 }
 
 /// Runs the suites to the last, whichever fail; passes on what they say and counts.
-fn run_suites(tally: &mut Tally, selection: &[&str]) -> anyhow::Result<()> {
+fn run_suites(
+    tally: &mut Tally,
+    selection: &[&str],
+    services: Option<Services>,
+) -> anyhow::Result<()> {
     // Names of suites go to stderr and results to stdout: only one pipe keeps them in order.
     let (reader, writer) = pipe()?;
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let mut command = cargo(&["test", "--no-fail-fast"]);
     command
         .args(selection)
         .stdout(writer.try_clone()?)
         .stderr(writer);
+    if let Some(way) = services.as_ref().and_then(Services::to_possible_value) {
+        command.env("LEMON_TEST_SERVICES", way.get_name());
+    }
     let mut child = command.spawn()?;
     // Its ends of the pipe would keep it open.
     drop(command);

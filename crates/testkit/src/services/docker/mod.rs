@@ -48,7 +48,7 @@ pub(super) async fn sqs() -> Result<(Container, String), String> {
     const IMAGE: Image = Image {
         variable: "LEMON_TEST_LOCALSTACK_IMAGE",
         // Later ones want a token.
-        default: "localstack/localstack:4.13.1",
+        default: "localstack/localstack:4.13",
         stand_in: "lemon-test/localstack:latest",
     };
     let request = LocalStack::default()

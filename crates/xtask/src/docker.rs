@@ -1,0 +1,41 @@
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+/// Fails unless a Docker engine answers the `docker` program.
+pub(crate) fn check_engine() -> anyhow::Result<()> {
+    let asked = docker(&["version", "--format", "{{.Server.Version}}"]).output();
+    let answer = asked.context("there is no program `docker`")?;
+    ensure!(
+        answer.status.success(),
+        "no Docker engine answers: {}",
+        last_line(&answer.stderr)
+    );
+    Ok(())
+}
+
+/// Whether the engine has an image.
+pub(crate) fn has_image(name: &str) -> bool {
+    succeeds(&mut docker(&["image", "inspect", name]))
+}
+
+/// Whether the engine has an image or can get it from its registry.
+pub(crate) fn can_have_image(name: &str) -> bool {
+    has_image(name) || succeeds(&mut docker(&["pull", "--quiet", name]))
+}
+
+pub(crate) fn docker(arguments: &[&str]) -> Command {
+    let mut command = Command::new("docker");
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+fn last_line(output: &[u8]) -> String {
+    let words = String::from_utf8_lossy(output);
+    words.trim().lines().last().unwrap_or_default().to_owned()
+}

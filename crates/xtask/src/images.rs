@@ -1,0 +1,165 @@
+use std::{env, fs, path::Path, process::Command, thread};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::{
+    cargo::run,
+    docker::{can_have_image, check_engine, docker, has_image},
+    machine,
+    steps::Steps,
+};
+
+/// What the others start from.
+const BASE: &str = "lemon-test/debian";
+
+/// Where they are described, a folder each.
+const DESCRIPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
+
+/// Where they are put together.
+const CONTEXTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/images");
+
+/// A server's image.
+struct Image {
+    /// What stands in for it is `lemon-test/` and this.
+    name: &'static str,
+    /// What the testkit takes from a registry.
+    original: &'static str,
+    /// The variable in which a user names another.
+    variable: &'static str,
+}
+
+const IMAGES: [Image; 3] = [
+    Image {
+        name: "postgres",
+        original: "postgres:18-alpine",
+        variable: "LEMON_TEST_POSTGRES_IMAGE",
+    },
+    Image {
+        name: "redis",
+        original: "redis:8-alpine",
+        variable: "LEMON_TEST_REDIS_IMAGE",
+    },
+    Image {
+        name: "localstack",
+        original: "localstack/localstack:4.13",
+        variable: "LEMON_TEST_LOCALSTACK_IMAGE",
+    },
+];
+
+impl Image {
+    fn stand_in(&self) -> String {
+        format!("lemon-test/{}", self.name)
+    }
+
+    /// Whether the tests find one.
+    fn is_there(&self) -> bool {
+        env::var_os(self.variable).is_some()
+            || has_image(&self.stand_in())
+            || can_have_image(self.original)
+    }
+}
+
+/// Builds stand-ins for the images of PostgreSQL, Redis and LocalStack.
+pub(crate) fn build(steps: &mut Steps) -> anyhow::Result<()> {
+    check_engine()?;
+    machine::install_image_tools()?;
+    steps.run("images", |_| build_all());
+    Ok(())
+}
+
+/// Builds the stand-ins unless each image, or its stand-in, is there or can be pulled.
+pub(crate) fn build_what_is_missing() -> anyhow::Result<()> {
+    if IMAGES.iter().all(Image::is_there) {
+        return Ok(());
+    }
+    println!("not all images are there or can be pulled: building stand-ins");
+    machine::install_image_tools()?;
+    build_all()
+}
+
+fn build_all() -> anyhow::Result<()> {
+    if !has_image(BASE) {
+        build_base()?;
+    }
+    let builds: Vec<_> = IMAGES
+        .iter()
+        .map(|image| thread::spawn(|| build_one(image)))
+        .collect();
+    let built: Vec<_> = builds.into_iter().map(thread::JoinHandle::join).collect();
+    for outcome in built {
+        let Ok(outcome) = outcome else {
+            bail!("a build ended early");
+        };
+        println!("{} is built", outcome?);
+    }
+    Ok(())
+}
+
+/// The release of this machine from the mirror of this machine.
+fn build_base() -> anyhow::Result<()> {
+    let os = fs::read_to_string("/etc/os-release")?;
+    let release = os
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
+        .context("/etc/os-release does not name a release")?;
+    let mirror = mirror(release)?;
+    println!("{BASE}: {release}");
+    let script = format!("{DESCRIPTIONS}/debian");
+    run(machine::as_root()?.args([&*script, release, &mirror, BASE]))
+}
+
+/// Where apt gets the main packages of a release from.
+fn mirror(release: &str) -> anyhow::Result<String> {
+    let listed = Command::new("apt-get")
+        .args(["indextargets", "--format"])
+        .args([
+            "$(CODENAME) $(COMPONENT) $(REPO_URI)",
+            "Created-By: Packages",
+        ])
+        .output()
+        .context("the images are made from Debian packages, and there is no apt-get here")?;
+    let listed = String::from_utf8(listed.stdout)?;
+    listed
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{release} main ")))
+        .map(ToOwned::to_owned)
+        .with_context(|| format!("apt has no source for the main packages of {release}"))
+}
+
+/// Builds one image, unless it is as described already; answers its name.
+fn build_one(image: &Image) -> anyhow::Result<String> {
+    let context = Path::new(CONTEXTS).join(image.name);
+    fs::create_dir_all(&context)?;
+    for file in fs::read_dir(Path::new(DESCRIPTIONS).join(image.name))? {
+        let file = file?;
+        fs::copy(file.path(), context.join(file.file_name()))?;
+    }
+    // A machine behind a proxy trusts roots of its own; so must what is installed from there.
+    fs::copy(roots(), context.join("roots.pem")).context("there are no roots to be trusted")?;
+    let name = image.stand_in();
+    let mut build = docker(&["build", "--network", "host", "--tag", &name]);
+    for variable in ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"] {
+        if image.name == "localstack" && env::var_os(variable).is_some() {
+            build.args(["--build-arg", variable]);
+        }
+    }
+    for variable in ["http_proxy", "https_proxy", "no_proxy"] {
+        if env::var_os(variable).is_some() {
+            build.args(["--build-arg", variable]);
+        }
+    }
+    let done = build.arg(context).output()?;
+    ensure!(
+        done.status.success(),
+        "{name} cannot be built:\n{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Ok(name)
+}
+
+/// The file with the certificates that this machine trusts.
+fn roots() -> std::ffi::OsString {
+    let named = ["PIP_CERT", "SSL_CERT_FILE"].iter().find_map(env::var_os);
+    named.unwrap_or_else(|| "/etc/ssl/certs/ca-certificates.crt".into())
+}
