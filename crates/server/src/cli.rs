@@ -36,6 +36,11 @@ pub(crate) enum Command {
     /// Starts a system of its own on free ports with a temporary data folder, so that it can run beside another, signs
     /// a made-up person in, registers, waits for the training, sees the notification, deletes everything and stops.
     Demo,
+    /// Stand in for Twitter and the workers, for replicas that share them
+    ///
+    /// Listens at `sandbox.listen` and works on the configured queues. Replicas name its address in `twitter.url`, and
+    /// the same `twitter.consumer_key`, `.consumer_secret` and `.callback_url` as here.
+    Sandbox,
     /// Check the configuration and try every connection, a line each
     Check,
     /// Bring the database to this program's version, or back

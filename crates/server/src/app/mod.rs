@@ -4,6 +4,8 @@ pub(crate) mod connections;
 mod metering;
 mod parts;
 mod plan;
+mod running;
+mod stand_alone;
 mod stand_ins;
 mod supervisor;
 
@@ -14,8 +16,9 @@ use lemon_http::{Listener, Mount};
 
 pub(crate) use parts::Parts;
 pub(crate) use plan::{Plan, TwitterPlan};
+use running::Running;
+pub(crate) use stand_alone::StandAlone;
 use stand_ins::StandIns;
-use supervisor::Supervisor;
 
 use crate::{
     config::ConfigError,
@@ -44,10 +47,7 @@ pub(crate) struct Addresses {
 /// Everything that runs.
 pub(crate) struct App {
     addresses: Addresses,
-    /// What takes and does work: stops first.
-    front: Supervisor,
-    /// What the front leans on: stops last.
-    back: Supervisor,
+    running: Running,
 }
 
 impl App {
@@ -82,19 +82,16 @@ impl App {
             ops: ops.local_addr(),
             sandbox: stand_ins.as_ref().map(StandIns::local_addr),
         };
-        let (mut front, mut back) = (Supervisor::new(), Supervisor::new());
-        parts.serve(http, mount, &mut front)?;
-        parts.observe(ops, &mut back)?;
-        parts.work(&mut front);
+        let mut running = Running::new();
+        let Running { front, back } = &mut running;
+        parts.serve(http, mount, front)?;
+        parts.observe(ops, back)?;
+        parts.work(front);
         if let Some(stand_ins) = stand_ins {
             let catalogue = &parts.plan.catalogue;
-            stand_ins.run(catalogue, || parts.workers_ports(), &mut front, &mut back);
+            stand_ins.run(catalogue, || parts.workers_ports(), front, back);
         }
-        Ok(Self {
-            addresses,
-            front,
-            back,
-        })
+        Ok(Self { addresses, running })
     }
 
     pub(crate) const fn addresses(&self) -> &Addresses {
@@ -102,16 +99,7 @@ impl App {
     }
 
     /// Runs until `until` is done, or until a part ends by itself, which is an error. Work in hand is finished.
-    pub(crate) async fn run<T>(mut self, until: impl Future<Output = T>) -> anyhow::Result<T> {
-        let ended = tokio::select! {
-            done = until => Ok(done),
-            error = self.front.failed() => Err(error),
-            error = self.back.failed() => Err(error),
-        };
-        let front = self.front.finish().await;
-        let back = self.back.finish().await;
-        let done = ended?;
-        front.and(back)?;
-        Ok(done)
+    pub(crate) async fn run<T>(self, until: impl Future<Output = T>) -> anyhow::Result<T> {
+        self.running.run(until).await
     }
 }

@@ -23,6 +23,8 @@ use crate::config::{
 
 /// A web app under development, as its tools serve it.
 const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
+/// The application's key at the sandbox Twitter, if none is given.
+const SANDBOX_CONSUMER_KEY: &str = "lemon-toolbox-sandbox";
 /// When keys must be given.
 const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
 
@@ -56,6 +58,7 @@ pub(crate) struct SandboxPlan {
     pub(crate) callback_url: Option<Url>,
     pub(crate) api: TwitterApi,
     pub(crate) deadline: Duration,
+    pub(crate) consumer_key: SecretString,
     pub(crate) consumer_secret: SecretString,
     pub(crate) token_key: SecretString,
 }
@@ -189,7 +192,12 @@ fn sandbox(
         api: api(&twitter)?,
         deadline: Duration::from_millis(twitter.deadline_ms),
         callback_url: twitter.callback_url,
-        consumer_secret: keys.sandbox_consumer_secret,
+        consumer_key: twitter
+            .consumer_key
+            .unwrap_or_else(|| SecretString::from(SANDBOX_CONSUMER_KEY)),
+        consumer_secret: twitter
+            .consumer_secret
+            .unwrap_or(keys.sandbox_consumer_secret),
         token_key: keys.sandbox_token_key,
         settings,
     }))

@@ -10,14 +10,11 @@ use lemon_sandbox::{
     page::{self, PageConfig},
 };
 use lemon_twitter::TwitterConfig;
-use secrecy::SecretString;
+use secrecy::ExposeSecret;
 use tracing::warn;
 use url::Url;
 
 use super::{plan::SandboxPlan, supervisor::Supervisor};
-
-/// The application's key at the sandbox Twitter.
-const CONSUMER_KEY: &str = "lemon-toolbox-sandbox";
 
 /// The stand-ins for the outside, listening.
 pub(crate) struct StandIns {
@@ -40,7 +37,7 @@ impl StandIns {
         };
         let config = SandboxConfig {
             listen: plan.settings.listen,
-            consumer_key: CONSUMER_KEY.to_owned(),
+            consumer_key: plan.consumer_key.expose_secret().to_owned(),
             consumer_secret: plan.consumer_secret.clone(),
             callback_urls: vec![callback_url.clone()],
             token_key: plan.token_key.clone(),
@@ -55,7 +52,7 @@ impl StandIns {
         let twitter = TwitterConfig {
             url: sandbox.url().clone(),
             api: plan.api,
-            consumer_key: SecretString::from(CONSUMER_KEY),
+            consumer_key: plan.consumer_key.clone(),
             consumer_secret: plan.consumer_secret.clone(),
             callback_url,
             deadline: plan.deadline,

@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod ending;
+mod sandbox;
 mod serve;
 
 use std::{env, io::Write};
@@ -19,6 +21,7 @@ use crate::{
 pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(configured(cli.common)?).await,
+        Command::Sandbox => sandbox::run(configured(cli.common)?).await,
         Command::Demo => demo::run().await,
         Command::Check => check::run(configured(cli.common)?).await,
         Command::Migrate { direction, steps } => {

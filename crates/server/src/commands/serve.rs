@@ -1,13 +1,11 @@
-use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
+use super::ending::asked_to_end;
 use crate::app::{App, Plan, StartError};
 
 /// Serves until it is asked to end.
 pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let asked = asked_to_end()?;
     let app = App::start(plan).await?;
     let addresses = app.addresses();
     info!(
@@ -19,14 +17,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
     if addresses.sandbox.is_some() {
         info!("open http://{}/ to try it", addresses.http);
     }
-    app.run(async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        info!("asked to end: finishing what is in hand");
-    })
-    .await?;
+    app.run(asked).await?;
     info!("ended");
     Ok(())
 }

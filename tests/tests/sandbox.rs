@@ -1,0 +1,81 @@
+//! The stand-ins alone, for replicas that share them.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use lemon_tests::binary;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+const KEYS: [(&str, &str); 5] = [
+    (
+        "LEMON_JWT__SECRETS",
+        "cmVwbGljYXMgc2hhcmUgdGhlaXIga2V5cywgb3Igb25lIHdvdWxkIHR1cm4gYXdheSB3aG9tIGFub3RoZXIgbGV0IGluISE=",
+    ),
+    (
+        "LEMON_STORE__SEALING_KEYS",
+        "k1:bGVtb25sZW1vbmxlbW9ubGVtb25sZW1vbmxlbW9ubGU=",
+    ),
+    ("LEMON_TWITTER__CONSUMER_KEY", "shared-key"),
+    ("LEMON_TWITTER__CONSUMER_SECRET", "shared secret"),
+    ("LEMON_TWITTER__CALLBACK_URL", "http://app.example/"),
+];
+
+fn command(data_dir: &Path, subcommand: &str) -> Command {
+    let mut command = Command::new(binary());
+    command
+        .arg(subcommand)
+        .env_clear()
+        .env("LEMON_DATA_DIR", data_dir)
+        .envs(KEYS);
+    command
+}
+
+#[test]
+fn replicas_take_the_stand_ins_for_twitter_by_a_shared_key_and_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stand_ins = command(&folder.path().join("stand-ins"), "sandbox")
+        .env("LEMON_SANDBOX__LISTEN", "127.0.0.1:0")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = BufReader::new(stand_ins.stderr.take().unwrap()).lines();
+    let mut records = log.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let ready = records.find(|record| record["message"] == "ready to stand in");
+    let address = ready.unwrap()["sandbox.address"].clone();
+    let url = format!("http://{}", address.as_str().unwrap());
+
+    let check = |secret: &str| {
+        command(&folder.path().join("replica"), "check")
+            .env("LEMON_TWITTER__URL", &url)
+            .env("LEMON_TWITTER__CONSUMER_SECRET", secret)
+            .output()
+            .unwrap()
+    };
+    let accepted = check("shared secret");
+    let said = String::from_utf8_lossy(&accepted.stdout).into_owned();
+    assert!(said.contains("gave a request token"), "{said}");
+    assert!(accepted.status.success());
+    assert!(!check("another").status.success());
+
+    let pid = Pid::from_raw(stand_ins.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(records.last().unwrap()["message"], "ended");
+    assert!(stand_ins.wait().unwrap().success());
+}
+
+#[test]
+fn the_stand_ins_are_not_started_where_twitter_is_the_real_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = command(folder.path(), "sandbox")
+        .env("LEMON_TWITTER__URL", "https://api.x.com")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("twitter.url"), "{said}");
+}
