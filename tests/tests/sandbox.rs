@@ -1,5 +1,4 @@
 //! The stand-ins alone, for replicas that share them.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     io::{BufRead, BufReader},
