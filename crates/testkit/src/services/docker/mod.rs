@@ -5,10 +5,10 @@ mod image;
 
 #[cfg(feature = "postgres")]
 use testcontainers_modules::postgres::Postgres;
-use testcontainers_modules::testcontainers::ImageExt;
 use testcontainers_modules::{
     localstack::LocalStack,
     redis::{REDIS_PORT, Redis},
+    testcontainers::ImageExt,
 };
 
 pub(super) use container::Container;
@@ -23,6 +23,25 @@ pub(super) async fn redis() -> Result<(Container, String), String> {
     };
     let container = Container::start(IMAGE, Redis::default(), REDIS_PORT).await?;
     let url = format!("redis://{}", container.address());
+    Ok((container, url))
+}
+
+/// An SQS by `LocalStack` and its address. 4.13 is among its last versions that need no account.
+pub(super) async fn sqs() -> Result<(Container, String), String> {
+    const IMAGE: Image = Image {
+        variable: "LEMON_TEST_LOCALSTACK_IMAGE",
+        default: "localstack/localstack:4.13",
+        stand_in: "lemon-test/localstack:latest",
+    };
+    let request = LocalStack::default()
+        .with_env_var("SERVICES", "sqs")
+        .with_env_var("EAGER_SERVICE_LOADING", "1")
+        .with_env_var("DISABLE_EVENTS", "1")
+        .with_env_var("SQS_ENDPOINT_STRATEGY", "dynamic")
+        .with_env_var("SQS_DISABLE_CLOUDWATCH_METRICS", "1")
+        .with_env_var("SQS_ENABLE_MESSAGE_RETENTION_PERIOD", "1");
+    let container = Container::start(IMAGE, request, 4566).await?;
+    let url = format!("http://{}", container.address());
     Ok((container, url))
 }
 
@@ -41,20 +60,4 @@ pub(super) async fn postgres() -> Result<(Container, String), String> {
     let container = Container::start(IMAGE, request, 5432).await?;
     let url = format!("postgres://lemon:lemon@{}/postgres", container.address());
     Ok((container, url))
-}
-
-/// An SQS, by `LocalStack`, and its address.
-pub(super) async fn sqs() -> Result<(Container, String), String> {
-    const IMAGE: Image = Image {
-        variable: "LEMON_TEST_LOCALSTACK_IMAGE",
-        // Later ones want a token.
-        default: "localstack/localstack:4.13",
-        stand_in: "lemon-test/localstack:latest",
-    };
-    let request = LocalStack::default()
-        .with_env_var("SERVICES", "sqs")
-        .with_env_var("EAGER_SERVICE_LOADING", "1");
-    let container = Container::start(IMAGE, request, 4566).await?;
-    let endpoint = format!("http://{}", container.address());
-    Ok((container, endpoint))
 }
