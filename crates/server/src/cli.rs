@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lemon_domain::values::{InvalidValue, QueueName};
 
 /// Twitter tools for everybody: sign in, take one of the day's places, be told when it is ready.
 ///
@@ -54,6 +55,34 @@ pub(crate) enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
+    /// Make the queues on SQS, look at them, and send again what died in them
+    Queues {
+        #[command(subcommand)]
+        action: QueuesAction,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum QueuesAction {
+    /// Make every queue of the configuration with its dead-letter queue, or bring it into line
+    Create,
+    /// Print how full each queue of the configuration is, and how it is set up
+    Stats,
+    /// List messages that came to nothing: why, how often tried, how large; never what they say
+    DeadLetters {
+        /// The queue that they died in
+        #[arg(value_parser = queue_name)]
+        queue: QueueName,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        max: usize,
+    },
+    /// Send every message that came to nothing to its queue again
+    Redrive {
+        /// The queue that they died in
+        #[arg(value_parser = queue_name)]
+        queue: QueueName,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,6 +91,10 @@ pub(crate) enum Direction {
     Up,
     /// Take back the latest
     Down,
+}
+
+fn queue_name(name: &str) -> Result<QueueName, InvalidValue> {
+    QueueName::parse(name)
 }
 
 const HELP: &str = "\

@@ -51,7 +51,7 @@ impl Connection {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .load();
         // Without a region it asks the machine's metadata service, which may not be there.
-        let loaded = tokio::time::timeout(config.deadline, loading).await;
+        let loaded = tokio::time::timeout(config.deadline, Box::pin(loading)).await;
         let client = Client::new(&loaded.map_err(|_| ConnectError::Region)?);
         let connection = Self::new(&client, config.clone());
         if connection.destination.has_region() {

@@ -8,11 +8,13 @@ use lemon_domain::{
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQuotaCounter, QueueConfig};
 use lemon_postgres::{SqlStore, StoreConfig};
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
+use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueues};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::StartError;
-use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, StoreSettings};
+use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, SQS, StoreSettings};
 
+const NO_QUEUE: &str = "the job queue cannot be used";
 const NO_QUOTA: &str = "the quota counter cannot be used";
 
 /// Receives before a message is dead-lettered.
@@ -85,25 +87,71 @@ pub(crate) async fn quota(
     }
 }
 
-/// Connects to the job queue.
-pub(crate) fn queue(
+/// Connects to the job queue, and looks whether its queues are there.
+pub(crate) async fn queue(
     settings: &QueueSettings,
     data_dir: &Path,
     catalogue: &Catalogue,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn IdSource>,
 ) -> Result<Arc<dyn JobQueue>, StartError> {
-    if settings.url != EMBEDDED {
-        return Err(ConfigError::wrong("queue.url", "it is not \"embedded\"").into());
+    match settings.url.as_str() {
+        EMBEDDED => {
+            make(data_dir)?;
+            let config = QueueConfig {
+                path: data_dir.join("queue.db"),
+                visibility: Duration::from_secs(settings.visibility_seconds),
+                max_receives: MAX_RECEIVES,
+                queues: catalogue.queues(),
+            };
+            let queue = EmbeddedJobQueue::open(&config, Arc::clone(clock), Arc::clone(ids))
+                .context(NO_QUEUE)?;
+            Ok(Arc::new(queue))
+        }
+        SQS => {
+            let queue = SqsJobQueue::connect(&sqs(settings))
+                .await
+                .context(NO_QUEUE)?;
+            let consumed = catalogue.ready_queues();
+            let sent_to: Vec<_> = catalogue.queues().difference(&consumed).cloned().collect();
+            let consumed: Vec<_> = consumed.into_iter().collect();
+            queue.check(&sent_to, &consumed).await.context(NO_QUEUE)?;
+            Ok(Arc::new(queue))
+        }
+        _ => Err(neither()),
     }
-    make(data_dir)?;
-    let config = QueueConfig {
-        path: data_dir.join("queue.db"),
+}
+
+/// Connects to the queues themselves, for an operator.
+pub(crate) async fn queues(settings: &QueueSettings) -> Result<SqsQueues, StartError> {
+    match settings.url.as_str() {
+        EMBEDDED => {
+            let fault = "embedded queues need no looking after, and are the running program's alone: \
+                         for this command it is \"sqs\"";
+            Err(ConfigError::wrong("queue.url", fault).into())
+        }
+        SQS => Ok(SqsQueues::connect(&sqs(settings)).await.context(NO_QUEUE)?),
+        _ => Err(neither()),
+    }
+}
+
+/// How a queue is made.
+pub(crate) fn queue_settings(settings: &QueueSettings) -> lemon_sqs::QueueSettings {
+    lemon_sqs::QueueSettings {
         visibility: Duration::from_secs(settings.visibility_seconds),
         max_receives: MAX_RECEIVES,
-        queues: catalogue.queues(),
-    };
-    let queue = EmbeddedJobQueue::open(&config, Arc::clone(clock), Arc::clone(ids))
-        .context("the job queue cannot be used")?;
-    Ok(Arc::new(queue))
+        ..lemon_sqs::QueueSettings::default()
+    }
+}
+
+fn sqs(settings: &QueueSettings) -> SqsConfig {
+    SqsConfig {
+        deadline: Duration::from_millis(settings.deadline_ms),
+        visibility: Some(Duration::from_secs(settings.visibility_seconds)),
+        ..SqsConfig::default()
+    }
+}
+
+fn neither() -> StartError {
+    ConfigError::wrong("queue.url", "it is neither \"embedded\" nor \"sqs\"").into()
 }

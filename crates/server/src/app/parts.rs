@@ -38,7 +38,8 @@ impl Parts {
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, StartError> {
         let counter = connections::quota(&plan.quota, &plan.data_dir, &clock).await?;
-        let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids)?;
+        let queue =
+            connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids).await?;
         let store = Arc::new(connections::store(&plan.store, &plan.data_dir).await?);
         store
             .migrate()

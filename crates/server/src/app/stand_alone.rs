@@ -23,14 +23,15 @@ pub(crate) struct StandAlone {
 
 impl StandAlone {
     /// Listens on the sandbox's address and works on the configured queues.
-    pub(crate) fn start(plan: &Plan) -> Result<Self, StartError> {
+    pub(crate) async fn start(plan: &Plan) -> Result<Self, StartError> {
         let TwitterPlan::Sandbox(sandbox) = &plan.twitter else {
             let fault = "for the stand-ins alone it is \"sandbox\"";
             return Err(ConfigError::wrong("twitter.url", fault).into());
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
-        let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids)?;
+        let queue =
+            connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids).await?;
         let (stand_ins, config) = StandIns::bind(
             sandbox,
             plan.http,

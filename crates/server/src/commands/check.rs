@@ -21,7 +21,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
     report.line("store", store(&plan).await)?;
     report.line("quota", quota(&plan, &clock).await)?;
     let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids);
-    report.line("queue", queue.map(|_| "embedded"))?;
+    report.line("queue", queue.await.map(|_| &plan.queue.url))?;
     report.line("twitter", twitter(&plan, clock).await)?;
     match report.faults {
         0 => Ok(()),

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod ending;
+mod queues;
 mod sandbox;
 mod serve;
 
@@ -27,6 +28,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
         Command::Migrate { direction, steps } => {
             migrate(configured(cli.common)?, direction, steps).await
         }
+        Command::Queues { action } => queues::run(configured(cli.common)?, action).await,
         Command::Openapi => {
             let catalogue = settings(cli.common)?.services.catalogue();
             let catalogue = catalogue.map_err(|fault| ConfigError::wrong("services", fault))?;

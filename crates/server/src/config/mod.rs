@@ -11,6 +11,6 @@ pub(crate) use keys::Keys;
 pub(crate) use load::{ConfigError, Overrides, load};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use settings::{
-    EMBEDDED, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
+    EMBEDDED, QueueSettings, QuotaSettings, SQS, SandboxSettings, Settings, StoreSettings,
     TwitterSettings,
 };

@@ -8,6 +8,8 @@ use super::{list::List, log::LogSettings, services::ServicesSettings};
 
 /// The value of `quota.url` and `queue.url` that needs no server.
 pub(crate) const EMBEDDED: &str = "embedded";
+/// The value of `queue.url` that means SQS, wherever the AWS SDK's own variables say it is.
+pub(crate) const SQS: &str = "sqs";
 /// The value of `twitter.url` that means the sandbox.
 pub(crate) const SANDBOX: &str = "sandbox";
 
@@ -113,8 +115,11 @@ impl Default for QuotaSettings {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QueueSettings {
+    /// `embedded` or `sqs`.
     pub(crate) url: String,
     pub(crate) visibility_seconds: u64,
+    /// Of each call to SQS.
+    pub(crate) deadline_ms: u64,
 }
 
 impl Default for QueueSettings {
@@ -122,6 +127,7 @@ impl Default for QueueSettings {
         Self {
             url: EMBEDDED.to_owned(),
             visibility_seconds: 30,
+            deadline_ms: 5_000,
         }
     }
 }
