@@ -1,6 +1,8 @@
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, process::Output};
 
-use crate::system::{EarlyExit, System};
+use tempfile::TempDir;
+
+use crate::system::{EarlyExit, System, command};
 
 /// What a system starts with.
 #[derive(Debug, Clone)]
@@ -34,6 +36,14 @@ impl SystemBuilder {
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self
+    }
+
+    /// Runs another command of the program with the same settings, to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        let home = TempDir::with_prefix("lemon-").expect("a temporary folder can be made");
+        let mut command = command(self, home.path());
+        let output = command.args(arguments).output().await;
+        output.expect("the binary can be started")
     }
 
     /// Starts the system; panics with its log unless it is ready in time.

@@ -213,6 +213,10 @@ struct Started {
 impl Started {
     async fn start(builder: &SystemBuilder, home: &Path, log: &Log) -> Result<Self, EarlyExit> {
         let mut command = command(builder, home);
+        command
+            .arg("serve")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let start = Instant::now();
         let mut child = command.spawn().expect("the binary can be started");
         let stderr = child.stderr.take().expect("stderr is piped");
@@ -242,7 +246,8 @@ impl std::fmt::Display for EarlyExit {
 
 impl std::error::Error for EarlyExit {}
 
-fn command(builder: &SystemBuilder, home: &Path) -> Command {
+/// The program with these settings and no others, and no subcommand.
+pub(crate) fn command(builder: &SystemBuilder, home: &Path) -> Command {
     let mut command = Command::new(binary());
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("LEMON_") || name == "RUST_LOG" {
@@ -250,13 +255,10 @@ fn command(builder: &SystemBuilder, home: &Path) -> Command {
         }
     }
     command
-        .arg("serve")
         .env("LEMON_DATA_DIR", data_dir(builder, home))
         .envs(&builder.settings)
         .current_dir(home)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
 }

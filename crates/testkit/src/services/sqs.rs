@@ -26,6 +26,9 @@ const ATTEMPTS: usize = 3;
 /// How long a server may take to answer: seconds, on a machine that does nothing else.
 const START_WITHIN: Duration = Duration::from_mins(1);
 
+/// The account that it takes its callers for.
+const ACCOUNT: &str = "000000000000";
+
 /// The variable that names a Python environment with `LocalStack` in it, and where it is otherwise, in the workspace.
 const ENVIRONMENT: (&str, &str) = ("LEMON_TEST_LOCALSTACK", "target/localstack");
 
@@ -87,6 +90,21 @@ impl SqsServer {
     pub fn address(&self) -> (String, u16) {
         let host = self.endpoint.host_str().expect("a host").to_owned();
         (host, self.endpoint.port_or_known_default().unwrap_or(80))
+    }
+
+    /// Puts a message into a queue as it stands, as a worker does that is not ours.
+    ///
+    /// # Panics
+    /// If the server does not take it.
+    pub async fn send(&self, queue: &str, body: &str) {
+        let endpoint = self.endpoint.as_str().trim_end_matches('/');
+        let parameters = serde_json::json!({
+            "QueueUrl": format!("{endpoint}/{ACCOUNT}/{queue}"),
+            "MessageBody": body,
+        });
+        let (host, port) = self.address();
+        let sent = call((&host, port), "SendMessage", &parameters.to_string()).await;
+        assert!(sent.is_ok(), "{sent:?}");
     }
 
     /// A beginning of queue names that no other test has, of this or another process. The queues stay: where the
@@ -173,26 +191,35 @@ async fn is_ready(port: u16, log: &Path) -> Result<(), String> {
             let last: Vec<&str> = written.lines().rev().take(3).collect();
             return Err(last.join(" | "));
         }
-        if written.contains("Ready.") && list_queues(port).await.is_ok_and(|answered| answered) {
+        if written.contains("Ready.") && call(("127.0.0.1", port), "ListQueues", "{}").await.is_ok()
+        {
             return Ok(());
         }
         sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// Whether the server lists its queues.
-async fn list_queues(port: u16) -> io::Result<bool> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+/// What the server answers to an action of the [JSON protocol](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html).
+/// It does not look at signatures.
+async fn call(server: (&str, u16), action: &str, parameters: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(server).await?;
     let request = format!(
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\
-         X-Amz-Target: AmazonSQS.ListQueues\r\nContent-Type: application/x-amz-json-1.0\r\n\
+        "POST / HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n\
+         X-Amz-Target: AmazonSQS.{action}\r\nContent-Type: application/x-amz-json-1.0\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential={}/20261123/{}/sqs/aws4_request, \
-         SignedHeaders=host, Signature=none\r\nContent-Length: 2\r\n\r\n{{}}",
+         SignedHeaders=host, Signature=none\r\nContent-Length: {}\r\n\r\n{parameters}",
+        server.0,
+        server.1,
         SqsServer::ACCESS_KEY,
         SqsServer::REGION,
+        parameters.len(),
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+    if answer.starts_with("HTTP/1.1 200") {
+        Ok(answer)
+    } else {
+        Err(io::Error::other(answer))
+    }
 }

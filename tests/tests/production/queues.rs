@@ -1,0 +1,71 @@
+//! Queues on SQS, as an operator sees them.
+
+use std::process::Output;
+
+use lemon_tests::{System, wait_until};
+
+use crate::shared::Shared;
+
+fn said(output: &Output) -> String {
+    let said = [&output.stdout[..], &output.stderr].concat();
+    String::from_utf8(said).unwrap()
+}
+
+/// What a command says that succeeds.
+async fn succeed(shared: &Shared, arguments: &[&str]) -> String {
+    let output = shared.on_sqs(System::builder()).run(arguments).await;
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_are_missed_at_the_start_and_made_by_a_command() {
+    let shared = Shared::without_queues().await;
+    let exit = shared.first().try_start().await.err().unwrap();
+    assert_eq!(exit.status.code(), Some(1), "{exit}");
+    let last = exit.log.last().unwrap();
+    for role in ["train", "ready", "ready-dlq", "notify", "delete"] {
+        assert!(last.contains(&shared.queue(role)), "{last}");
+    }
+    let made = succeed(&shared, &["queues", "create"]).await;
+    assert_eq!(made.matches("created").count(), 4, "{made}");
+    let again = succeed(&shared, &["queues", "create"]).await;
+    assert_eq!(again.matches("as it should be").count(), 4, "{again}");
+    let stats = succeed(&shared, &["queues", "stats"]).await;
+    for role in ["train", "ready", "notify", "delete"] {
+        assert!(stats.contains(&shared.queue(role)), "{stats}");
+    }
+    let checked = succeed(&shared, &["check"]).await;
+    assert!(checked.contains("queue          ok, sqs"), "{checked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_ready_message_is_shown_with_its_reason_and_can_be_sent_again() {
+    let shared = Shared::new().await;
+    let system = shared.first().start().await;
+    let ready = shared.queue("ready");
+    shared.sqs.send(&ready, "no JSON").await;
+    let show = ["queues", "dead-letters", &ready];
+    let letters = wait_until("the message is dead-lettered", async || {
+        let letters = succeed(&shared, &show).await;
+        (!letters.is_empty()).then_some(letters)
+    })
+    .await;
+    assert!(letters.contains("7 bytes"), "{letters}");
+    assert!(!letters.contains("no JSON"), "{letters}");
+    // Who registers meanwhile is served.
+    let person = system.sign_in(1).await;
+    person.register(None).await.must_be(201);
+    person.wait_until_ready().await;
+    drop(system);
+    let sent = succeed(&shared, &["queues", "redrive", &ready]).await;
+    assert!(sent.contains("1 sent again"), "{sent}");
+    assert_eq!(succeed(&shared, &show).await, "");
+}
+
+#[tokio::test]
+async fn embedded_queues_need_no_looking_after() {
+    let output = System::builder().run(&["queues", "stats"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("queue.url"), "{output:?}");
+}
