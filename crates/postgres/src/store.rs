@@ -89,7 +89,7 @@ impl SqlStore {
         }
     }
 
-    #[cfg(all(test, feature = "sqlite"))]
+    #[cfg(test)]
     pub(crate) fn connections_mut(&mut self) -> [&mut DatabaseConnection; 2] {
         [&mut self.database.writer, &mut self.database.reader]
     }

@@ -10,7 +10,10 @@ use lemon_postgres::{SqlStore, StoreConfig};
 use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use secrecy::SecretString;
 
-use super::given::{config, folder, keys, now, outsider, register, request, sign_in, store};
+use super::{
+    files::{config, folder, outsider, store},
+    given::{keys, now, register, request, sign_in},
+};
 
 #[tokio::test]
 async fn an_address_that_cannot_be_used_is_told_without_its_password() {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod file;
+mod files;
+#[path = "../given/mod.rs"]
 mod given;
 mod migrations;
 mod rows;

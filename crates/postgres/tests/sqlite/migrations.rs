@@ -2,7 +2,7 @@ use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
 use lemon_postgres::{ConnectError, SqlStore};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::given::{config, folder, outsider, store};
+use super::files::{config, folder, outsider, store};
 
 const TABLES: [&str; 8] = [
     "users",

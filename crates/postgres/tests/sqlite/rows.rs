@@ -7,7 +7,10 @@ use lemon_domain::{
 };
 use sea_orm::{ConnectionTrait, DbBackend, Statement, prelude::Uuid};
 
-use super::given::{account, folder, learn_me, now, outsider, register, store, today};
+use super::{
+    files::{folder, outsider, store},
+    given::{account, learn_me, now, register, today},
+};
 
 #[tokio::test]
 async fn a_corrupt_row_stops_nobody_else() {

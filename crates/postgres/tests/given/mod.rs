@@ -1,6 +1,4 @@
-//! What the tests start from.
-
-use std::path::{Path, PathBuf};
+//! What the tests start from, whatever the database.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
@@ -11,32 +9,9 @@ use lemon_domain::{
         ServiceType, Window,
     },
 };
-use lemon_postgres::{SqlStore, StoreConfig};
-use sea_orm::{Database, DatabaseConnection, prelude::Uuid};
+use lemon_postgres::SqlStore;
+use sea_orm::prelude::Uuid;
 use secrecy::SecretString;
-use tempfile::TempDir;
-
-pub(crate) fn folder() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("lemon.db");
-    (folder, file)
-}
-
-pub(crate) fn config(file: &Path) -> StoreConfig {
-    StoreConfig::new(format!("sqlite://{}", file.display()))
-}
-
-pub(crate) async fn store(file: &Path) -> SqlStore {
-    let store = SqlStore::connect(&config(file)).await.unwrap();
-    store.migrate().await.unwrap();
-    store
-}
-
-/// The database as any other program sees it.
-pub(crate) async fn outsider(file: &Path) -> DatabaseConnection {
-    let url = format!("sqlite://{}?mode=rwc", file.display());
-    Database::connect(url).await.unwrap()
-}
 
 pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-22T12:00:00.000001Z".parse().unwrap()

@@ -1,0 +1,45 @@
+//! What the ports do not show of PostgreSQL: the schema and its version, rows that somebody spoiled, and the way there.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod connecting;
+#[path = "../given/mod.rs"]
+mod given;
+mod migrations;
+mod rows;
+
+use std::sync::Arc;
+
+use lemon_postgres::{SqlStore, StoreConfig};
+use lemon_testkit::services::PostgresServer;
+use sea_orm::{Database, DatabaseConnection};
+use url::Url;
+
+/// A database that no other test has.
+struct Fresh {
+    server: Arc<PostgresServer>,
+    url: Url,
+}
+
+impl Fresh {
+    async fn new() -> Self {
+        let server = PostgresServer::get().await;
+        let url = server.database().await;
+        Self { server, url }
+    }
+
+    fn config(&self) -> StoreConfig {
+        StoreConfig::new(self.url.as_str())
+    }
+
+    /// A store in it, with the schema.
+    async fn store(&self) -> SqlStore {
+        let store = SqlStore::connect(&self.config()).await.unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    /// The database as any other program sees it.
+    async fn outsider(&self) -> DatabaseConnection {
+        Database::connect(self.url.as_str()).await.unwrap()
+    }
+}

@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+use lemon_domain::{
+    ports::{Accounts, Deletion, Outbox, PlaceRecord, Registrations, StoreError},
+    values::RequestId,
+};
+use sea_orm::{ConnectionTrait, prelude::Uuid};
+
+use super::{
+    Fresh,
+    given::{account, learn_me, now, register, today},
+};
+
+#[tokio::test]
+async fn a_corrupt_row_stops_nobody_else() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    for n in 1..=3 {
+        register(&store, n).await;
+    }
+    let db = fresh.outsider().await;
+    for corruption in [
+        "UPDATE outbox SET task = 'sing' WHERE provider_user_id = 1",
+        "UPDATE outbox SET provider = 'MYSPACE' WHERE provider_user_id = 2",
+        "UPDATE places SET turn = 99999999999 WHERE seat = 2",
+    ] {
+        db.execute_unprepared(corruption).await.unwrap();
+    }
+    let claimed = store.claim(10, Duration::from_mins(1), now()).await;
+    let claimed = claimed.unwrap();
+    let accounts: Vec<_> = claimed.iter().map(|entry| entry.account).collect();
+    assert_eq!(accounts, [account(3)]);
+    let places = store.places(&today()).await.unwrap();
+    let seats: Vec<_> = places.iter().map(|place| place.seat).collect();
+    assert_eq!(seats, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let identity = register(&store, 1).await;
+    let db = fresh.outsider().await;
+    db.execute_unprepared("UPDATE accounts SET provider = 'MYSPACE'")
+        .await
+        .unwrap();
+    let deletion = Deletion {
+        user: identity.user,
+        service: learn_me(),
+        request_id: RequestId::new(Uuid::nil()),
+        at: now(),
+    };
+    match store.delete(deletion).await.unwrap_err() {
+        StoreError::Corrupt { table, key, .. } => {
+            assert_eq!((table, key.as_str()), ("accounts", "1"));
+        }
+        other => unreachable!("{other:?}"),
+    }
+    assert_eq!(store.list(identity.user).await.unwrap().len(), 1);
+    assert!(store.account(account(1)).await.unwrap().is_none());
+}
