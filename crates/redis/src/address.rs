@@ -60,6 +60,11 @@ impl Address {
             ErrorKind::IO if self.driver.uses_tls() && is_of_tls(error) => {
                 ConnectError::Tls { server, cause }
             }
+            // A server without TLS waits for the end of a line that never comes.
+            ErrorKind::Timeout if self.driver.uses_tls() => ConnectError::Unreachable {
+                server,
+                cause: format!("{cause}, which a server without TLS does too"),
+            },
             ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled | ErrorKind::Routing => {
                 ConnectError::Unreachable { server, cause }
             }

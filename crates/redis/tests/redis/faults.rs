@@ -85,8 +85,10 @@ async fn what_is_wrong_at_the_start_is_one_sentence_without_the_password() {
         nobody.host_str().unwrap(),
         nobody.port().unwrap_or(6379)
     );
+    let tls = wrong.replace("redis://nobody:hush@", "rediss://:hush@");
     let faults = [
         (wrong.as_str(), "does not accept the user and password"),
+        (tls.as_str(), "TLS"),
         (
             "redis://:hush@127.0.0.1:1",
             "redis at 127.0.0.1:1 cannot be reached",
