@@ -63,8 +63,8 @@ fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
         description = "Tools for Twitter, such as *Learn Me*: a chatbot trained on a person's tweets.\n\n\
             Each day has a limited number of places. Problems are `application/problem+json` (RFC 9457) with a \
             stable `code`. A path that is not listed is `not_found`, a method that is not is `method_not_allowed`, \
-            with `Allow`. Unknown fields of a body are ignored. Every answer carries `X-Request-Id`; a caller may \
-            choose it.",
+            with `Allow`. Unknown fields of a body are ignored. Every answer to a request that could be read carries \
+            `X-Request-Id`; a caller may choose it.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(

@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use lemon_tests::{System, wait_until};
+use serde_json::Value;
 
 use crate::shared::Shared;
 
@@ -61,6 +62,50 @@ async fn a_malformed_ready_message_is_shown_with_its_reason_and_can_be_sent_agai
     let sent = succeed(&shared, &["queues", "redrive", &ready]).await;
     assert!(sent.contains("1 sent again"), "{sent}");
     assert_eq!(succeed(&shared, &show).await, "");
+}
+
+/// What `cloudformation.json` says of a queue, as `queues stats` would.
+fn described(template: &Value) -> Vec<String> {
+    let resources = template["Resources"].as_object().unwrap().values();
+    let mut queues: Vec<_> = resources
+        .map(|resource| &resource["Properties"])
+        .filter(|queue| queue["RedrivePolicy"].is_object())
+        .map(|queue| {
+            let days = queue["MessageRetentionPeriod"].as_u64().unwrap() / 86_400;
+            format!(
+                "{} 0 0 0 {} s {days} d {}",
+                queue["QueueName"].as_str().unwrap(),
+                queue["VisibilityTimeout"],
+                queue["RedrivePolicy"]["maxReceiveCount"]
+            )
+        })
+        .collect();
+    queues.sort_unstable();
+    queues
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_template_for_aws_says_what_the_command_makes() {
+    let template = include_str!("../../../deploy/queues/cloudformation.json");
+    let template: Value = serde_json::from_str(template).unwrap();
+    let shared = Shared::without_queues().await;
+    let system = shared.on_sqs_with_the_usual_names(System::builder());
+    let made = system.run(&["queues", "create"]).await;
+    assert!(made.status.success(), "{}", said(&made));
+    let stats = said(&system.run(&["queues", "stats"]).await);
+    let lines = stats.lines().skip(1);
+    let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    assert_eq!(words.collect::<Vec<_>>(), described(&template));
+    for name in ["TweetGetRequestQueue", "ServiceReadyQueue-dlq"] {
+        let named = |queue: &Value| queue["Properties"]["QueueName"] == name;
+        assert!(
+            template["Resources"]
+                .as_object()
+                .unwrap()
+                .values()
+                .any(named)
+        );
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,11 @@ impl Shared {
                 let variable = format!("LEMON_SERVICES__LEARN_ME__QUEUES__{}", role.to_uppercase());
                 system.env(&variable, &self.queue(role))
             });
+        self.on_sqs_with_the_usual_names(system)
+    }
+
+    /// With the queues that every test has which uses this.
+    pub(crate) fn on_sqs_with_the_usual_names(&self, system: SystemBuilder) -> SystemBuilder {
         system
             .env("LEMON_QUEUE__URL", "sqs")
             .env("AWS_ENDPOINT_URL_SQS", self.sqs.endpoint().as_str())
