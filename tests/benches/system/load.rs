@@ -18,6 +18,7 @@ use tokio::{
 const MAX_HEADERS: usize = 32;
 
 /// A request to be sent as it stands, and the status it must be answered with.
+#[derive(Clone)]
 pub(crate) struct Request {
     bytes: Vec<u8>,
     status: &'static str,

@@ -9,9 +9,13 @@ mod bare_sqlite;
 mod figures;
 mod footprint;
 mod load;
+mod postgres;
 mod quiet;
 mod reading;
+mod redis;
 mod registering;
+mod sqs;
+mod tool;
 
 use std::{env, process::ExitCode};
 
@@ -51,6 +55,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     registering::measure(&mut figures, &system).await?;
     footprint::memory(&mut figures, &system)?;
     footprint::later_starts(&mut figures, &mut system).await;
+    drop(system);
+    redis::measure(&mut figures).await?;
+    postgres::measure(&mut figures).await?;
+    sqs::measure(&mut figures).await?;
     println!("{figures}");
     Ok(figures.verdict())
 }

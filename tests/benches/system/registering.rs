@@ -19,19 +19,10 @@ pub(crate) async fn measure(figures: &mut Figures, system: &System) -> anyhow::R
     let rounds = u32::try_from(ROUNDS)?;
     let people = 1..=rounds * ROUND;
     let mut bare = BareSqlite::create(people.clone())?;
-    let tokens: Vec<_> = stream::iter(people.clone())
-        .map(async |n| system.sign_in(n).await.token)
-        .buffer_unordered(CONNECTIONS)
-        .collect()
-        .await;
-    quiet(system).await?;
+    let requests = requests(system, people.clone().count()).await?;
     let (mut measured, mut limit) = (Vec::new(), Vec::new());
-    for (round, tokens) in (0..).zip(tokens.chunks(ROUND as usize)) {
-        let requests = tokens
-            .iter()
-            .map(|token| Request::post("/api/service/learn_me", token))
-            .collect();
-        measured.push(once_each(system.http_address(), requests, CONNECTIONS).await?);
+    for (round, requests) in (0..).zip(requests.chunks(ROUND as usize)) {
+        measured.push(once_each(system.http_address(), requests.to_vec(), CONNECTIONS).await?);
         quiet(system).await?;
         limit.push(bare.register(round * ROUND + 1..=(round + 1) * ROUND)?);
     }
@@ -48,4 +39,15 @@ pub(crate) async fn measure(figures: &mut Figures, system: &System) -> anyhow::R
         0.5,
     );
     Ok(())
+}
+
+/// A registration for each of so many people, who have signed in.
+pub(crate) async fn requests(system: &System, people: usize) -> anyhow::Result<Vec<Request>> {
+    let requests = stream::iter(1..=u32::try_from(people)?)
+        .map(async |n| Request::post("/api/service/learn_me", &system.sign_in(n).await.token))
+        .buffer_unordered(CONNECTIONS)
+        .collect()
+        .await;
+    quiet(system).await?;
+    Ok(requests)
 }
