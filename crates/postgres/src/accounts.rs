@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use lemon_domain::{
     ports::{Accounts, SignIn, StoreError, StoredAccount},
@@ -39,6 +41,15 @@ impl Accounts for SqlStore {
     async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError> {
         let find = Entity::find().filter(is(account)).into_query();
         self.within_deadline(row::one::<Model>(self.reader(), &find))
+            .await
+    }
+
+    async fn accounts(&self, accounts: &[AccountId]) -> Result<Vec<StoredAccount>, StoreError> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let find = Entity::find().filter(are_among(accounts)).into_query();
+        self.within_deadline(row::all::<Model>(self.reader(), &find))
             .await
     }
 }
@@ -102,6 +113,23 @@ impl SqlStore {
         self.commit(tx).await?;
         Ok(Some(UserId::new(user)))
     }
+}
+
+/// Holds for the rows of these accounts.
+fn are_among(accounts: &[AccountId]) -> Condition {
+    let mut by_provider = BTreeMap::<_, Vec<_>>::new();
+    for account in accounts {
+        by_provider
+            .entry(account.provider.as_str())
+            .or_default()
+            .push(account.user_id.get());
+    }
+    let of_providers = by_provider.into_iter().map(|(provider, numbers)| {
+        Condition::all()
+            .add(Column::Provider.eq(provider))
+            .add(Column::ProviderUserId.is_in(numbers))
+    });
+    of_providers.fold(Condition::any(), Condition::add)
 }
 
 /// Holds for the row of that account.

@@ -102,6 +102,7 @@ async fn sign_in(store: &SqlStore) -> Identity {
     store.sign_in(sign_in.clone()).await.unwrap();
     let user = store.sign_in(sign_in).await.unwrap();
     store.account(account).await.unwrap().unwrap();
+    assert_eq!(store.accounts(&[account]).await.unwrap().len(), 1);
     Identity { user, account }
 }
 

@@ -29,6 +29,15 @@ pub(crate) async fn one<R: Row>(
     row.as_ref().map(read::<R>).transpose()
 }
 
+/// The rows that a statement answers. One that cannot be read is a fault of all.
+pub(crate) async fn all<R: Row>(
+    db: &impl ConnectionTrait,
+    statement: &impl StatementBuilder,
+) -> Result<Vec<R::Value>, SqlError> {
+    let rows = db.query_all(statement).await?;
+    rows.iter().map(read::<R>).collect()
+}
+
 /// The rows that a statement answers. One that cannot be read is reported in the log and left out: it stops nobody else.
 pub(crate) async fn each<R: Row>(
     db: &impl ConnectionTrait,

@@ -1,7 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
-use futures::{StreamExt, TryStreamExt, stream};
 use lemon_domain::{
     ports::{Clock, JobQueue, Outbox, OutboxEntry, Outgoing, StoreError},
     usecases::{Dispatch, Prepared},
@@ -95,19 +94,8 @@ impl Relay {
             .claim(self.config.batch, self.config.lease, now)
             .await?;
         let claimed = entries.len();
-        let prepared: Vec<(OutboxEntry, Prepared)> = stream::iter(entries)
-            .map(async |entry| {
-                let prepared = match self.dispatch.prepare(&entry).await {
-                    Ok(prepared) => prepared,
-                    Err(error) if error.is_transient() => return Err(error),
-                    // One corrupt row stops nobody else.
-                    Err(error) => Prepared::Hold(chain(&error)),
-                };
-                Ok((entry, prepared))
-            })
-            .buffered(8)
-            .try_collect()
-            .await?;
+        let prepared = self.dispatch.prepare(&entries).await?;
+        let prepared = entries.into_iter().zip(prepared).collect();
         let by_queue = self.sort(prepared).await?;
         let mut outcome = Ok(claimed);
         for (queue, jobs) in by_queue {

@@ -35,7 +35,7 @@ pub struct StoredAccount {
 /// 1. A first sign-in makes one person and one account; concurrent first sign-ins of one account make one person.
 /// 2. A later sign-in answers the same person and replaces the credentials.
 /// 3. Two accounts are two people's, until something else joins them.
-/// 4. What was signed in is read back exactly; an account never seen is `None`.
+/// 4. What was signed in is read back exactly; an account never seen is `None`, and not among several.
 #[async_trait]
 pub trait Accounts: Send + Sync + 'static {
     /// Signs an account in; signs it up on first sight.
@@ -49,4 +49,10 @@ pub trait Accounts: Send + Sync + 'static {
     /// # Errors
     /// Infrastructure only.
     async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError>;
+
+    /// Those of the accounts that ever signed in, each once, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if any of them is, or infrastructure.
+    async fn accounts(&self, accounts: &[AccountId]) -> Result<Vec<StoredAccount>, StoreError>;
 }

@@ -1,7 +1,10 @@
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
-    ports::{Accounts, OutboxEntry, OutboxTask, StoreError},
+    ports::{Accounts, OutboxEntry, OutboxTask, StoreError, StoredAccount},
     sealing::SealingKeys,
     values::{AccountId, Catalogue, Credentials, QueueName, RequestId},
 };
@@ -49,6 +52,9 @@ pub enum Prepared {
     Hold(String),
 }
 
+/// Accounts as stored, or why they cannot be read.
+type Found = HashMap<AccountId, Result<StoredAccount, String>>;
+
 /// Makes jobs of outbox entries: credentials are put in last, so that they are fresh and rest in one place only.
 pub struct Dispatch {
     /// Services.
@@ -60,16 +66,49 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Makes a job of an entry.
+    /// Makes a job of each entry, in order. The accounts are looked up together.
     ///
     /// # Errors
-    /// If the store fails.
-    pub async fn prepare(&self, entry: &OutboxEntry) -> Result<Prepared, StoreError> {
+    /// If the store fails in a way that may pass. An account that is corrupt holds its own entries only.
+    pub async fn prepare(&self, entries: &[OutboxEntry]) -> Result<Vec<Prepared>, StoreError> {
+        let needed = entries
+            .iter()
+            .filter(|entry| entry.task != OutboxTask::Delete);
+        let needed: HashSet<AccountId> = needed.map(|entry| entry.account).collect();
+        let found = self.find(needed.into_iter().collect()).await?;
+        let job = |entry: &OutboxEntry| self.job(entry, found.get(&entry.account));
+        Ok(entries.iter().map(job).collect())
+    }
+
+    /// What is stored of the accounts. Of one that cannot be read, why.
+    async fn find(&self, accounts: Vec<AccountId>) -> Result<Found, StoreError> {
+        if accounts.is_empty() {
+            return Ok(Found::new());
+        }
+        match self.accounts.accounts(&accounts).await {
+            Ok(found) => Ok(found.into_iter().map(|it| (it.account, Ok(it))).collect()),
+            Err(error) if error.is_transient() => Err(error),
+            // One of them stops nobody else.
+            Err(_) => self.find_each(accounts).await,
+        }
+    }
+
+    async fn find_each(&self, accounts: Vec<AccountId>) -> Result<Found, StoreError> {
+        let mut found = Found::new();
+        for account in accounts {
+            match self.accounts.account(account).await {
+                Ok(None) => {}
+                Ok(Some(stored)) => drop(found.insert(account, Ok(stored))),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => drop(found.insert(account, Err(error.to_string()))),
+            }
+        }
+        Ok(found)
+    }
+
+    fn job(&self, entry: &OutboxEntry, stored: Option<&Result<StoredAccount, String>>) -> Prepared {
         let Some(service) = self.catalogue.by_type(&entry.service) else {
-            return Ok(Prepared::Hold(format!(
-                "the catalogue has no service {}",
-                entry.service
-            )));
+            return Prepared::Hold(format!("the catalogue has no service {}", entry.service));
         };
         let (account, request_id) = (entry.account, entry.request_id);
         let queues = &service.queues;
@@ -78,16 +117,18 @@ impl Dispatch {
                 account,
                 request_id,
             };
-            return Ok(Prepared::Send(queues.delete.clone(), job));
+            return Prepared::Send(queues.delete.clone(), job);
         }
-        let Some(stored) = self.accounts.account(account).await? else {
-            return Ok(Prepared::Drop("the account is gone"));
+        let stored = match stored {
+            None => return Prepared::Drop("the account is gone"),
+            Some(Err(fault)) => return Prepared::Hold(fault.clone()),
+            Some(Ok(stored)) => stored,
         };
         let credentials = match self.keys.open_credentials(account, &stored.credentials) {
             Ok(credentials) => credentials,
-            Err(error) => return Ok(Prepared::Hold(error.to_string())),
+            Err(error) => return Prepared::Hold(error.to_string()),
         };
-        Ok(match entry.task {
+        match entry.task {
             OutboxTask::Notify => Prepared::Send(
                 queues.notify.clone(),
                 Job::Notify {
@@ -105,6 +146,6 @@ impl Dispatch {
                     request_id,
                 },
             ),
-        })
+        }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use lemon_domain::{
-    ports::{OutboxEntry, OutboxTask},
+    ports::{Accounts, OutboxEntry, OutboxTask, StoreError},
     usecases::{Dispatch, Job, Prepared},
     values::{Catalogue, RequestId, Service},
 };
@@ -35,7 +35,13 @@ fn entry(world: &World, task: OutboxTask) -> OutboxEntry {
 
 async fn prepare(world: &World, task: OutboxTask) -> Prepared {
     let dispatch = dispatch(world, vec![learn_me(400)]);
-    dispatch.prepare(&entry(world, task)).await.unwrap()
+    prepare_by(&dispatch, entry(world, task)).await
+}
+
+async fn prepare_by(dispatch: &Dispatch, entry: OutboxEntry) -> Prepared {
+    let mut prepared = dispatch.prepare(&[entry]).await.unwrap();
+    assert_eq!(prepared.len(), 1);
+    prepared.remove(0)
 }
 
 fn assert_sent(prepared: Prepared, to: &str) -> Job {
@@ -98,7 +104,7 @@ async fn a_deletion_needs_no_credentials_and_no_account() {
         ..dispatch(&world, vec![learn_me(400)])
     };
     let entry = entry(&world, OutboxTask::Delete);
-    let prepared = dispatch.prepare(&entry).await.unwrap();
+    let prepared = prepare_by(&dispatch, entry.clone()).await;
     let job = assert_sent(prepared, "LearnMeTrainDataDeleteRequestQueue");
     assert!(matches!(
         job,
@@ -142,7 +148,7 @@ async fn a_job_whose_sealing_key_is_missing_is_held() {
         ..dispatch(&world, vec![learn_me(400)])
     };
     let entry = entry(&world, OutboxTask::Train);
-    let prepared = dispatch.prepare(&entry).await.unwrap();
+    let prepared = prepare_by(&dispatch, entry).await;
     assert!(matches!(prepared, Prepared::Hold(reason) if reason.contains("\"first\"")));
 }
 
@@ -151,7 +157,7 @@ async fn a_job_of_a_service_that_the_catalogue_lacks_is_held() {
     let world = World::new();
     let dispatch = dispatch(&world, vec![]);
     for task in [OutboxTask::Train, OutboxTask::Notify, OutboxTask::Delete] {
-        let prepared = dispatch.prepare(&entry(&world, task)).await.unwrap();
+        let prepared = prepare_by(&dispatch, entry(&world, task)).await;
         assert!(matches!(prepared, Prepared::Hold(reason) if reason.contains("LEARNME")));
     }
 }
@@ -160,13 +166,53 @@ async fn a_job_of_a_service_that_the_catalogue_lacks_is_held() {
 async fn a_store_that_fails_is_told() {
     let world = World::new();
     let mut accounts = MockAccounts::new();
-    accounts.expect_account().return_once(|_| Err(broken_off()));
+    accounts
+        .expect_accounts()
+        .return_once(|_| Err(broken_off()));
     let dispatch = Dispatch {
         accounts: Arc::new(accounts),
         ..dispatch(&world, vec![learn_me(400)])
     };
     let entry = entry(&world, OutboxTask::Notify);
-    assert!(dispatch.prepare(&entry).await.is_err());
+    assert!(dispatch.prepare(&[entry]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_corrupt_account_holds_its_own_jobs_only() {
+    let world = World::new();
+    let corrupt = || StoreError::Corrupt {
+        table: "accounts",
+        key: "8".to_owned(),
+        source: "no such provider".into(),
+    };
+    let good = world.person(7).await;
+    let stored = world.store.account(good.account).await.unwrap();
+    let mut accounts = MockAccounts::new();
+    accounts
+        .expect_accounts()
+        .once()
+        .returning(move |_| Err(corrupt()));
+    accounts.expect_account().returning(move |asked| {
+        if asked == account(8) {
+            Err(corrupt())
+        } else {
+            Ok(stored.clone())
+        }
+    });
+    let dispatch = Dispatch {
+        accounts: Arc::new(accounts),
+        ..dispatch(&world, vec![learn_me(400)])
+    };
+    let entries = [8, 7].map(|n| OutboxEntry {
+        account: account(n),
+        ..entry(&world, OutboxTask::Train)
+    });
+    let prepared = dispatch.prepare(&entries).await.unwrap();
+    let [held, sent] = &prepared[..] else {
+        panic!("{prepared:?} is not one for each entry");
+    };
+    assert!(matches!(held, Prepared::Hold(reason) if reason.contains("accounts, row 8")));
+    assert!(matches!(sent, Prepared::Send(..)));
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mockall::mock! {
     impl Accounts for Accounts {
         async fn sign_in(&self, sign_in: SignIn) -> Result<UserId, StoreError>;
         async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError>;
+        async fn accounts(&self, accounts: &[AccountId]) -> Result<Vec<StoredAccount>, StoreError>;
     }
 }
 

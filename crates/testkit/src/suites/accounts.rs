@@ -25,6 +25,7 @@ macro_rules! accounts_suite {
                 concurrent_first_sign_ins_of_many_accounts_make_as_many_people,
                 what_was_signed_in_is_read_back_exactly,
                 an_account_never_seen_is_none,
+                several_accounts_are_read_back_each_once_and_no_other,
             ]
         );
     };
@@ -122,4 +123,22 @@ pub async fn what_was_signed_in_is_read_back_exactly(store: Subject<dyn Store>) 
 pub async fn an_account_never_seen_is_none(store: Subject<dyn Store>) {
     store.sign_in(sign_in(1, given::sealed(0))).await.unwrap();
     assert_eq!(store.account(given::account(2)).await.unwrap(), None);
+}
+
+/// Contract 4.
+pub async fn several_accounts_are_read_back_each_once_and_no_other(store: Subject<dyn Store>) {
+    for n in 1..=4 {
+        let credentials = given::sealed(u8::try_from(n).unwrap());
+        store.sign_in(sign_in(n, credentials)).await.unwrap();
+    }
+    let asked = [3, 1, 3, 99].map(given::account);
+    let mut found = store.accounts(&asked).await.unwrap();
+    found.sort_unstable_by_key(|stored| stored.account);
+    let mut expected = Vec::new();
+    for n in [1, 3] {
+        expected.extend(store.account(given::account(n)).await.unwrap());
+    }
+    assert_eq!(found, expected);
+    assert_eq!(found.len(), 2);
+    assert_eq!(store.accounts(&[]).await.unwrap(), []);
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use lemon_domain::{
     ports::{Accounts, SignIn, StoreError, StoredAccount},
@@ -25,5 +27,12 @@ impl Accounts for MemoryStore {
 
     async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError> {
         Ok(self.state().await.accounts.get(&account).cloned())
+    }
+
+    async fn accounts(&self, accounts: &[AccountId]) -> Result<Vec<StoredAccount>, StoreError> {
+        let state = self.state().await;
+        let wanted: BTreeSet<_> = accounts.iter().collect();
+        let found = wanted.into_iter().filter_map(|it| state.accounts.get(it));
+        Ok(found.cloned().collect())
     }
 }
