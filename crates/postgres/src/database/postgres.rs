@@ -62,11 +62,15 @@ fn options(config: &StoreConfig) -> Result<PgConnectOptions, ConnectError> {
         // The driver's words may quote the address, password and all.
         .map_err(|_| ConnectError::Address("it is no PostgreSQL address".to_owned()))?;
     let options = options
-        // The server gives up too: a statement must not hold its locks after its call has ended.
-        .options([(
-            "statement_timeout",
-            config.deadline.as_millis().max(1).to_string(),
-        )])
+        .options([
+            // The server gives up too: a statement must not hold its locks after its call has ended.
+            (
+                "statement_timeout",
+                config.deadline.as_millis().max(1).to_string(),
+            ),
+            // Each start would be told that the tables are there already.
+            ("client_min_messages", "warning".to_owned()),
+        ])
         .disable_statement_logging();
     Ok(match options.get_application_name() {
         Some(_) => options,
