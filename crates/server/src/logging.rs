@@ -2,9 +2,21 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{ConfigError, LogFormat, LogSettings};
+
+/// What libraries say below `info` may be what they carry, such as a message's text with somebody's credentials in it.
+fn discreet() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("lemon_", LevelFilter::TRACE)
+}
 
 /// Sends every log line from here on to stderr.
 pub(crate) fn init(settings: &LogSettings) -> Result<(), ConfigError> {
@@ -12,7 +24,7 @@ pub(crate) fn init(settings: &LogSettings) -> Result<(), ConfigError> {
         .filter
         .parse()
         .map_err(|error| ConfigError::wrong("log.filter", error))?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(discreet());
     let human = match settings.format {
         LogFormat::Human => true,
         LogFormat::Json => false,

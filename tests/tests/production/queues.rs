@@ -108,6 +108,27 @@ async fn the_template_for_aws_says_what_the_command_makes() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nobodys_token_is_in_the_log_however_much_is_logged() {
+    let shared = Shared::new().await;
+    let system = shared
+        .first()
+        .env("LEMON_LOG__FILTER", "trace")
+        .start()
+        .await;
+    let person = system.sign_in(1).await;
+    person.register(None).await.must_be(201);
+    person.wait_until_ready().await;
+    // The sandbox's access tokens begin as Twitter's do: the person's number, a hyphen.
+    let token = format!("{}-", person.twitter_id);
+    let jwt = person.token.as_str();
+    let lines = system.log_lines();
+    assert!(lines.iter().any(|line| line.contains("DEBUG")));
+    for line in lines {
+        assert!(!line.contains(&token) && !line.contains(jwt), "{line}");
+    }
+}
+
 #[tokio::test]
 async fn embedded_queues_need_no_looking_after() {
     let output = System::builder().run(&["queues", "stats"]).await;
