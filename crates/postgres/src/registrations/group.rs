@@ -66,6 +66,7 @@ impl Group {
     async fn store_waiting(&self, store: &SqlStore) {
         let _turn = self.0.turn.lock().await;
         let together = self.waiting(|waiting| {
+            waiting.retain(Waiting::is_waiting);
             let later = waiting.split_off(waiting.len().min(MAX_TOGETHER));
             mem::replace(waiting, later)
         });
@@ -92,6 +93,11 @@ impl Group {
 }
 
 impl Waiting {
+    /// Whose deadline is over has been told so: what was not begun by then is left alone.
+    fn is_waiting(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
     fn tell(self, outcome: Result<RequestOutcome, SqlError>) {
         // Nobody may wait any more.
         let _gone = self.answer.send(outcome);
@@ -127,7 +133,7 @@ async fn all(
 
 /// Stores each by itself.
 async fn each(store: &SqlStore, together: Vec<Waiting>) {
-    for waiting in together {
+    for waiting in together.into_iter().filter(Waiting::is_waiting) {
         let outcome = timeout(store.deadline(), request::request(store, &waiting.new)).await;
         waiting.tell(outcome.unwrap_or(Err(SqlError::TimedOut(store.deadline()))));
     }
