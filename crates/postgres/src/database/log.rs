@@ -25,8 +25,18 @@ struct Shared {
     path: PathBuf,
     /// Commits so far.
     commits: AtomicU64,
-    /// How many of them are on the disk. Locked while a flush is under way.
-    flushed: Mutex<u64>,
+    /// Locked while a flush is under way.
+    flushed: Mutex<Flushed>,
+}
+
+#[derive(Debug, Default)]
+struct Flushed {
+    /// How many commits are on the disk.
+    commits: u64,
+    /// A flush failed. The system tells of a fault once and forgets what it could not write
+    /// (<https://www.postgresql.org/docs/current/runtime-config-error-handling.html#GUC-DATA-SYNC-RETRY>): that a later
+    /// flush succeeds says nothing of what was to be written before.
+    has_failed: bool,
 }
 
 impl WriteAheadLog {
@@ -37,14 +47,14 @@ impl WriteAheadLog {
         Self(Arc::new(Shared {
             path: path.into(),
             commits: AtomicU64::new(0),
-            flushed: Mutex::new(0),
+            flushed: Mutex::default(),
         }))
     }
 
     /// Returns when what was committed before the call is on the disk.
     ///
     /// # Errors
-    /// If the disk does not take it.
+    /// If the disk does not take it, and from then on.
     pub(crate) async fn flush(&self) -> io::Result<()> {
         let path = self.0.path.clone();
         self.flush_by(move || flush_file(&path)).await
@@ -57,10 +67,17 @@ impl WriteAheadLog {
     ) -> io::Result<()> {
         let commit = self.0.commits.fetch_add(1, Ordering::SeqCst) + 1;
         let mut flushed = self.0.flushed.lock().await;
-        if *flushed < commit {
+        if flushed.has_failed {
+            return Err(io::Error::other("the disk has failed: start again"));
+        }
+        if flushed.commits < commit {
             let latest = self.0.commits.load(Ordering::SeqCst);
-            spawn_blocking(flush).await.map_err(io::Error::other)??;
-            *flushed = latest;
+            let outcome = spawn_blocking(flush).await.map_err(io::Error::other);
+            if let Err(error) = outcome.flatten() {
+                flushed.has_failed = true;
+                return Err(error);
+            }
+            flushed.commits = latest;
         }
         Ok(())
     }
@@ -126,12 +143,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flush_that_failed_counts_for_nobody() {
+    async fn after_a_flush_that_failed_no_other_vouches_for_anything() {
         let log = WriteAheadLog::of(Path::new("lemon.db"));
-        let full = || Err(io::ErrorKind::StorageFull.into());
-        log.flush_by(full).await.unwrap_err();
-        log.flush_by(full).await.unwrap_err();
         log.flush_by(|| Ok(())).await.unwrap();
+        let full = || Err(io::ErrorKind::StorageFull.into());
+        let error = log.flush_by(full).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        log.flush_by(|| Ok(())).await.unwrap_err();
     }
 
     #[tokio::test]

@@ -29,20 +29,22 @@ pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, C
     let name = format!("SQLite at {}", path.display());
     let opened = async {
         create(&path).map_err(SqlxError::Io)?;
+        // SQLite keeps the log beside the file itself, wherever a link to it is.
+        let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?);
         let options = options(&path, config);
         let writer = pool(options.clone(), WRITERS, config).await?;
         let read_only = options.pragma("query_only", "ON");
         let reader = pool(read_only, config.max_connections, config).await?;
-        Ok((writer, reader))
+        Ok((writer, reader, log))
     };
-    let (writer, reader) = opened.await.map_err(|error| unreached(&name, &error))?;
+    let (writer, reader, log) = opened.await.map_err(|error| unreached(&name, &error))?;
     Ok(Database {
         name,
         writer,
         reader,
         one_writer: true,
         news: None,
-        log: Some(WriteAheadLog::of(&path)),
+        log: Some(log),
     })
 }
 

@@ -20,6 +20,8 @@ pub(super) async fn delete(store: &SqlStore, deletion: Deletion) -> Result<bool,
     let tx = store.begin().await?;
     let Some(account) = remove_registration(&tx, &deletion).await? else {
         tx.rollback().await?;
+        // Whoever deleted it may not have come to flush it.
+        store.flush().await?;
         return Ok(false);
     };
     remove_unsent(&tx, account, &deletion.service).await?;

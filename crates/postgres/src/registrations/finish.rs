@@ -40,6 +40,8 @@ pub(super) async fn finish(
         Some(current) => {
             if let Some(outcome) = current.against(ready) {
                 tx.rollback().await?;
+                // Whoever marked it may not have come to flush it, and the message is acknowledged now.
+                store.flush().await?;
                 return Ok(outcome);
             }
             current.mark(&tx, at).await?;

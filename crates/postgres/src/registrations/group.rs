@@ -4,6 +4,7 @@ use std::{
 };
 
 use lemon_domain::ports::{NewRegistration, RequestOutcome};
+use sea_orm::DatabaseTransaction;
 use tokio::{
     sync::{Mutex, oneshot},
     time::timeout,
@@ -63,37 +64,42 @@ impl Group {
     }
 
     /// Stores those who wait, unless another has by now.
+    ///
+    /// Whose deadline passes before the transaction has begun is told so by then, and left alone.
     async fn store_waiting(&self, store: &SqlStore) {
         let _turn = self.0.turn.lock().await;
-        let together = self.waiting(|waiting| {
-            waiting.retain(Waiting::is_waiting);
-            let later = waiting.split_off(waiting.len().min(MAX_TOGETHER));
-            mem::replace(waiting, later)
-        });
-        match together.len() {
-            0 => {}
-            1 => each(store, together).await,
-            _ => match timeout(store.deadline(), all(store, &together)).await {
-                Ok(Ok(Some(outcomes))) => {
-                    for (waiting, outcome) in together.into_iter().zip(outcomes) {
-                        waiting.tell(Ok(outcome));
-                    }
-                }
-                Ok(Err(
-                    error @ (SqlError::Begin(_)
-                    | SqlError::BeginTimedOut(_)
-                    | SqlError::Commit(_)
-                    | SqlError::Flush(_)),
-                )) => tell(together, error),
-                Ok(Ok(None) | Err(_)) => each(store, together).await,
-                Err(_) => tell(together, SqlError::TimedOut(store.deadline())),
-            },
+        if self.waiting(|waiting| waiting.is_empty()) {
+            return;
         }
+        let begun = store.begin().await;
+        let together = self.take(MAX_TOGETHER);
+        let tx = match begun {
+            Ok(tx) => tx,
+            Err(error) => return tell(together, error),
+        };
+        match timeout(store.deadline(), all(store, tx, &together)).await {
+            Ok(Ok(Some(outcomes))) => {
+                for (waiting, outcome) in together.into_iter().zip(outcomes) {
+                    waiting.tell(Ok(outcome));
+                }
+            }
+            Ok(Err(error @ (SqlError::Commit(_) | SqlError::Flush(_)))) => tell(together, error),
+            Ok(Ok(None) | Err(_)) => each(store, together).await,
+            Err(_) => tell(together, SqlError::TimedOut(store.deadline())),
+        }
+    }
+
+    /// The first of those who still wait.
+    fn take(&self, max: usize) -> Vec<Waiting> {
+        self.waiting(|waiting| {
+            waiting.retain(Waiting::is_waiting);
+            let later = waiting.split_off(waiting.len().min(max));
+            mem::replace(waiting, later)
+        })
     }
 }
 
 impl Waiting {
-    /// Whose deadline is over has been told so: what was not begun by then is left alone.
     fn is_waiting(&self) -> bool {
         !self.answer.is_closed()
     }
@@ -115,9 +121,9 @@ fn tell(together: Vec<Waiting>, error: SqlError) {
 /// Stores all in one transaction; `None` if one of them cannot be stored so.
 async fn all(
     store: &SqlStore,
+    tx: DatabaseTransaction,
     together: &[Waiting],
 ) -> Result<Option<Vec<RequestOutcome>>, SqlError> {
-    let tx = store.begin().await?;
     let mut outcomes = Vec::with_capacity(together.len());
     for waiting in together {
         let outcome = request::put(&tx, &waiting.new).await?;

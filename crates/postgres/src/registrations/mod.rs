@@ -51,8 +51,15 @@ impl Registrations for SqlStore {
         key: &IdempotencyKey,
     ) -> Result<Option<Registered>, StoreError> {
         let find = find_attempt(user, service, key);
-        self.within_deadline(row::one::<attempts::Model>(self.reader(), &find))
-            .await
+        self.within_deadline(async {
+            let answered = row::one::<attempts::Model>(self.reader(), &find).await?;
+            if answered.is_some() {
+                // Whoever stored it may not have come to flush it.
+                self.flush().await?;
+            }
+            Ok(answered)
+        })
+        .await
     }
 
     async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError> {

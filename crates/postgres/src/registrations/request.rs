@@ -32,6 +32,8 @@ pub(super) async fn request(
         store.commit_outbox(tx).await?;
     } else {
         tx.rollback().await?;
+        // What stands against it may have been committed and not come to be flushed.
+        store.flush().await?;
     }
     Ok(outcome)
 }
