@@ -5,6 +5,7 @@ mod redrive;
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_sqs::Client;
+use backon::{ConstantBuilder, Retryable};
 use lemon_domain::{
     ports::{Depth, QueueError},
     values::QueueName,
@@ -21,6 +22,10 @@ use crate::{
 
 /// Codes by which SQS says that the queue is there, with other attributes.
 const ALREADY_THERE: [&str; 2] = ["QueueAlreadyExists", "QueueNameExists"];
+
+/// How often, and after how long each time, a queue that was just made is looked for.
+const LOOKS: usize = 20;
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How a queue is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +122,7 @@ impl SqsQueues {
     ) -> Result<Change, QueueError> {
         let grave = dead_letter_queue(queue)?;
         let of_grave = self.ensure(&grave, &wanted_of_dead(settings)).await?;
-        let arn = self.attributes(&grave).await?.arn()?;
+        let arn = self.made(&grave).await?.arn()?;
         let of_queue = self.ensure(queue, &wanted(settings, &arn)).await?;
         Ok(match (of_queue, of_grave) {
             (Change::Unchanged, Change::Unchanged) => Change::Unchanged,
@@ -170,6 +175,19 @@ impl SqsQueues {
 
     async fn attributes(&self, queue: &QueueName) -> Result<Attributes, Fault> {
         Attributes::of(&self.connection, queue).await
+    }
+
+    /// The attributes of a queue that may just have been made: AWS says to wait a second before using one
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>).
+    async fn made(&self, queue: &QueueName) -> Result<Attributes, Fault> {
+        (|| self.attributes(queue))
+            .retry(
+                ConstantBuilder::new()
+                    .with_delay(LOOK_AGAIN)
+                    .with_max_times(LOOKS),
+            )
+            .when(|fault| matches!(fault, Fault::NoSuchQueue(_)))
+            .await
     }
 
     async fn ensure(&self, queue: &QueueName, wanted: &Attributes) -> Result<Change, Fault> {

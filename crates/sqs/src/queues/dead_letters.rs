@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
@@ -7,13 +7,18 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use lemon_domain::{ports::MAX_BATCH, values::QueueName};
 
+use tokio::time::Instant;
+
 use super::attributes::count;
 use crate::{
-    connection::{Connection, dead_letter_queue},
+    config::whole_seconds,
+    connection::{Connection, attempts_within, dead_letter_queue},
     dead_letter::{ATTEMPTS, REASON},
     error::Fault,
 };
 
+/// Asks all of SQS' servers, where a call that waits for nothing asks some.
+const WAIT: Duration = Duration::from_secs(1);
 /// How long the letters are hidden from others if the look breaks off.
 const HIDDEN_SECONDS: i32 = 30;
 
@@ -75,20 +80,25 @@ async fn receive(
     grave: &QueueName,
     max: usize,
 ) -> Result<Vec<Message>, Fault> {
-    let until = connection.until();
-    let address = connection.address(grave, until).await?;
+    let deadline = connection.config.deadline;
+    let until = Instant::now() + WAIT + deadline;
+    let address = connection.address(grave, connection.until()).await?;
+    let limits = attempts_within(deadline)
+        .to_builder()
+        .operation_attempt_timeout(WAIT + deadline / 2);
     let call = connection
         .client
         .receive_message()
         .queue_url(&*address)
         .max_number_of_messages(i32::try_from(max).unwrap_or(1))
-        // Asks all of SQS' servers, where a call that waits for nothing asks some.
-        .wait_time_seconds(1)
+        .wait_time_seconds(whole_seconds(WAIT))
         .visibility_timeout(HIDDEN_SECONDS)
         .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
         .message_attribute_names(REASON)
-        .message_attribute_names(ATTEMPTS);
+        .message_attribute_names(ATTEMPTS)
+        .customize()
+        .config_override(aws_sdk_sqs::Config::builder().timeout_config(limits.build()));
     let answer = connection.call(grave, until, call.send()).await?;
     Ok(answer.messages.unwrap_or_default())
 }

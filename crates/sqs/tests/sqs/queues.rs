@@ -6,7 +6,7 @@ use lemon_domain::{
     ports::{Depth, JobQueue, QueueError},
     values::QueueName,
 };
-use lemon_sqs::{Change, QueueSettings};
+use lemon_sqs::{Change, QueueSettings, SqsConfig, SqsQueues};
 use lemon_testkit::race;
 use serde_json::json;
 
@@ -163,6 +163,19 @@ async fn dead_letters_are_shown_without_their_text_and_stay() {
     assert_eq!(queues.dead_letters(&name, 0).await.unwrap(), []);
     let grave = sqs.name("Jobs-dlq");
     collect(&sqs.job_queue(), &grave, 2).await;
+}
+
+#[tokio::test]
+async fn dead_letters_are_shown_within_a_short_deadline_too() {
+    let sqs = Sqs::get().await;
+    let name = with_two_dead(&sqs).await;
+    // A look waits a second for SQS, half of this.
+    let config = SqsConfig {
+        deadline: Duration::from_secs(2),
+        ..SqsConfig::default()
+    };
+    let queues = SqsQueues::new(&sqs.client(), config);
+    assert_eq!(queues.dead_letters(&name, 10).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
