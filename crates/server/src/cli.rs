@@ -64,7 +64,9 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum QueuesAction {
-    /// Make every queue of the configuration with its dead-letter queue, or bring it into line
+    /// Make every queue of the configuration that is missing, with its dead-letter queue
+    ///
+    /// Those of ready messages are brought into line if they are there. The others are the workers': they stay as they are.
     Create,
     /// Print how full each queue of the configuration is, and how it is set up
     Stats,

@@ -36,7 +36,7 @@ enum Chore {
         /// Leaves out the test that needs a browser.
         #[arg(long)]
         fast: bool,
-        /// Takes PostgreSQL and Redis in one way only; by default in the first that works, and at last the adapters
+        /// Takes PostgreSQL, Redis and SQS in one way only; by default in the first that works, and at last the adapters
         /// in each that this machine has.
         #[arg(long, value_enum, value_name = "WAY")]
         services: Option<Services>,

@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use anyhow::Context;
-use lemon_domain::values::QueueName;
+use lemon_domain::{ports::QueueError, values::QueueName};
 use lemon_sqs::{Change, DeadLetter, SqsQueues};
 
 use crate::{
@@ -29,7 +29,13 @@ pub(crate) async fn run(plan: Plan, action: QueuesAction) -> Result<(), StartErr
 
 async fn create(queues: &SqsQueues, plan: &Plan) -> anyhow::Result<()> {
     let settings = connections::queue_settings(&plan.queue);
+    let ours = plan.catalogue.ready_queues();
     for queue in plan.catalogue.queues() {
+        // What the workers receive from is theirs to set up, once it is there.
+        if !ours.contains(&queue) && is_there(queues, &queue).await? {
+            say(format_args!("{queue:<40} is there"))?;
+            continue;
+        }
         let change = queues.create(&queue, &settings).await;
         let change = match change.with_context(|| failed(&queue))? {
             Change::Created => "created",
@@ -39,6 +45,14 @@ async fn create(queues: &SqsQueues, plan: &Plan) -> anyhow::Result<()> {
         say(format_args!("{queue:<40} {change}"))?;
     }
     Ok(())
+}
+
+async fn is_there(queues: &SqsQueues, queue: &QueueName) -> anyhow::Result<bool> {
+    match queues.stats(queue).await {
+        Ok(_) => Ok(true),
+        Err(QueueError::NoSuchQueue(_)) => Ok(false),
+        Err(error) => Err(error).with_context(|| failed(queue)),
+    }
 }
 
 async fn stats(queues: &SqsQueues, plan: &Plan) -> anyhow::Result<()> {

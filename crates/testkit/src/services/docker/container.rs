@@ -152,7 +152,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// A name for a container, and a process that removes what bears it when this one is gone. Without a `docker` program
-/// a test that is killed leaves its container behind.
+/// a test that is killed leaves its container behind, and so does each that uses SQS, whose server is kept to the end.
 struct Leash {
     container: String,
     process: Option<Child>,
