@@ -133,12 +133,13 @@ impl Registering {
         let now = self.ports.clock.now();
         let registrations = &self.ports.registrations;
         let (user, wanted) = (identity.user, &service.service_type);
+        let last = registrations.last_use(user, wanted).await?;
+        // Looked for after the use: one that was stored in between would be refused for its own cooldown.
         if let Some(key) = key
             && let Some(answered) = registrations.answered(user, wanted, key).await?
         {
             return Ok(Some(answered));
         }
-        let last = registrations.last_use(user, wanted).await?;
         if let Some(last) = &last {
             refuse_within_cooldown(last, now)?;
         }

@@ -1,6 +1,12 @@
 //! Requests that find, when they are stored, that another was first.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use lemon_domain::{
     ports::{
@@ -136,6 +142,32 @@ async fn two_calls_with_one_idempotency_key_share_the_answer() {
     let second = registering.register(who, &service, key()).await;
     assert_eq!(second.unwrap(), first.unwrap());
     assert_eq!(world.counted(&service).await, [Some(1)]);
+}
+
+/// A client that gave up too early, and repeats its call while the first one is being stored.
+#[tokio::test]
+async fn a_repeated_call_is_not_refused_for_the_cooldown_of_the_first() {
+    let world = World::new();
+    let service = learn_me(400);
+    let who = world.person(1).await;
+    let key = || Some(idempotency_key("attempt 1"));
+    let first = world.registering().register(who, &service, key()).await;
+    let answer = *first.as_ref().unwrap();
+    let last_use = world.store.last_use(who.user, &service.service_type).await;
+    let last_use = last_use.unwrap();
+    let stored = Arc::new(AtomicBool::new(false));
+    let mut overtaken = MockRegistrations::new();
+    // Whatever is asked first finds nothing yet.
+    let seen = Arc::clone(&stored);
+    overtaken
+        .expect_last_use()
+        .returning(move |_, _| Ok(last_use.clone().filter(|_| seen.swap(true, SeqCst))));
+    overtaken
+        .expect_answered()
+        .returning(move |_, _, _| Ok(Some(answer).filter(|_| stored.swap(true, SeqCst))));
+    let registering = world.registering_on(Arc::new(overtaken));
+    let repeated = registering.register(who, &service, key()).await;
+    assert_eq!(repeated.unwrap(), first.unwrap());
 }
 
 #[tokio::test]
