@@ -89,6 +89,11 @@ impl SqlStore {
         }
     }
 
+    #[cfg(all(test, feature = "sqlite"))]
+    pub(crate) const fn database(&self) -> &Database {
+        &self.database
+    }
+
     #[cfg(test)]
     pub(crate) fn connections_mut(&mut self) -> [&mut DatabaseConnection; 2] {
         [&mut self.database.writer, &mut self.database.reader]

@@ -152,6 +152,21 @@ mod tests {
         log.flush_by(|| Ok(())).await.unwrap_err();
     }
 
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_log_of_a_linked_database_is_where_sqlite_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file.db"), folder.path().join("link.db"));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let url = format!("sqlite://{}", link.display());
+        let config = crate::StoreConfig::new(url);
+        let store = crate::SqlStore::connect(&config).await.unwrap();
+        store.migrate().await.unwrap();
+        let log = store.database().log.clone().unwrap();
+        assert!(log.0.path.exists(), "{}", log.0.path.display());
+    }
+
     #[tokio::test]
     async fn the_file_may_be_gone_but_not_be_in_the_way() {
         let folder = tempfile::tempdir().unwrap();
