@@ -82,24 +82,92 @@ impl SqlError {
 
 impl From<SqlError> for StoreError {
     fn from(error: SqlError) -> Self {
-        match error {
-            SqlError::UnknownPerson => Self::UnknownPerson,
-            SqlError::Corrupt { table, key, source } => Self::Corrupt { table, key, source },
-            SqlError::Shared(ref shared) => match **shared {
-                SqlError::Begin(_) | SqlError::BeginTimedOut(_) => Self::Unreached(error.into()),
-                _ => Self::Unavailable(error.into()),
-            },
+        let of_all = match &error {
+            SqlError::Shared(shared) => shared,
+            own => own,
+        };
+        match of_all {
             SqlError::Begin(_) | SqlError::BeginTimedOut(_) => Self::Unreached(error.into()),
             SqlError::Commit(_) | SqlError::Flush(_) | SqlError::TimedOut(_) => {
                 Self::Unavailable(error.into())
             }
-            SqlError::Statement(DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => {
-                Self::Unreached(error.into())
-            }
-            SqlError::Statement(ref db) if may_pass(db) => Self::Unavailable(error.into()),
-            SqlError::Statement(_) | SqlError::NoPlace => Self::Rejected(error.into()),
+            SqlError::Statement(db) => match Effect::of(db) {
+                Effect::OfTheCall => Self::Rejected(error.into()),
+                Effect::Nothing => Self::Unreached(error.into()),
+                Effect::Unknown => Self::Unavailable(error.into()),
+            },
+            SqlError::NoPlace => Self::Rejected(error.into()),
+            SqlError::UnknownPerson => Self::UnknownPerson,
+            SqlError::Shared(_) => Self::Unavailable(error.into()),
+            SqlError::Corrupt { .. } => match error {
+                SqlError::Corrupt { table, key, source } => Self::Corrupt { table, key, source },
+                other => Self::Unavailable(other.into()),
+            },
         }
     }
+}
+
+/// What a statement that failed has done.
+enum Effect {
+    /// Nothing, and never will: the fault is in its own data.
+    OfTheCall,
+    /// Nothing, and it may succeed later: the fault is the store's, whatever it is.
+    Nothing,
+    /// All that it should, or nothing.
+    Unknown,
+}
+
+impl Effect {
+    fn of(error: &DbErr) -> Self {
+        match (driver_error(error), error) {
+            (Some(SqlxError::Database(refusal)), _) => {
+                let code = refusal.code().unwrap_or_default();
+                match error {
+                    // The server may have ended the connection in the moment after the commit.
+                    DbErr::Exec(_) | DbErr::Query(_) if is_an_end(&code) => Self::Unknown,
+                    _ => Self::of_code(&code),
+                }
+            }
+            (_, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => Self::Nothing,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// PostgreSQL's codes have five characters, of which two are the class
+    /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>); SQLite's are decimal numbers up to four
+    /// digits, of which the low byte is the primary one (<https://www.sqlite.org/rescode.html>).
+    fn of_code(code: &str) -> Self {
+        if code.len() == 5 {
+            // Data exceptions and violated constraints. A statement that is refused has changed nothing.
+            return if ["22", "23"].iter().any(|class| code.starts_with(class)) {
+                Self::OfTheCall
+            } else {
+                Self::Nothing
+            };
+        }
+        match code.parse::<u32>().map(|code| code & 0xff) {
+            // Too big, constraint, mismatch, range.
+            Ok(18 | 19 | 20 | 25) => Self::OfTheCall,
+            // I/O, or no code at all.
+            Ok(10) | Err(_) => Self::Unknown,
+            Ok(_) => Self::Nothing,
+        }
+    }
+}
+
+/// The connection ended, or what became of the statement is not known.
+fn is_an_end(code: &str) -> bool {
+    code.len() == 5 && (code.starts_with("57P0") || code.starts_with("08") || code == "40003")
+}
+
+/// An error of the driver where it is certain that nothing has changed.
+pub(crate) fn unchanged(error: SqlxError) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// An error of the driver where what was asked may have been done.
+pub(crate) fn uncertain(error: SqlxError) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
 /// The database's own words, without the layers around them.
@@ -122,7 +190,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn driver_error(error: &DbErr) -> Option<&SqlxError> {
+pub(crate) fn driver_error(error: &DbErr) -> Option<&SqlxError> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(driver))
         | DbErr::Exec(RuntimeErr::SqlxError(driver))
@@ -131,52 +199,28 @@ fn driver_error(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
-/// The same statement may succeed later.
-fn may_pass(error: &DbErr) -> bool {
-    match driver_error(error) {
-        Some(SqlxError::Database(refusal)) => {
-            refusal.code().is_some_and(|code| is_passing_code(&code))
-        }
-        Some(
-            SqlxError::Io(_)
-            | SqlxError::Tls(_)
-            | SqlxError::Protocol(_)
-            | SqlxError::PoolTimedOut
-            | SqlxError::PoolClosed
-            | SqlxError::WorkerCrashed,
-        ) => true,
-        _ => false,
-    }
-}
-
-/// PostgreSQL's codes have five characters, of which two are the class
-/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>); SQLite's are decimal numbers up to four digits,
-/// of which the low byte is the primary one (<https://www.sqlite.org/rescode.html>).
-fn is_passing_code(code: &str) -> bool {
-    if code.len() == 5 {
-        // Connection, rolled back, resources, object in use, intervention by an operator, system.
-        return ["08", "40", "53", "55", "57", "58"]
-            .iter()
-            .any(|class| code.starts_with(class));
-    }
-    // Busy, locked, out of memory, interrupted, I/O, full, cannot open, locking protocol.
-    code.parse::<u32>()
-        .is_ok_and(|code| [5, 6, 7, 9, 10, 13, 14, 15].contains(&(code & 0xff)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_told_from_what_will_not() {
-        for passing in [
-            "40001", "40P01", "53300", "57014", "57P01", "5", "13", "1546",
-        ] {
-            assert!(is_passing_code(passing), "{passing}");
+    fn only_what_is_wrong_with_the_data_is_the_fault_of_a_call() {
+        for of_the_call in ["23505", "23503", "22P02", "22021", "19", "2067", "18"] {
+            let effect = Effect::of_code(of_the_call);
+            assert!(matches!(effect, Effect::OfTheCall), "{of_the_call}");
         }
-        for lasting in ["23505", "42P01", "22P02", "1", "11", "26", "2067"] {
-            assert!(!is_passing_code(lasting), "{lasting}");
+        for of_the_store in [
+            "25006", "42501", "42P01", "42703", "40001", "40P01", "53300", "57014", "57P01",
+            "XX000", "5", "8", "13", "14", "1",
+        ] {
+            let effect = Effect::of_code(of_the_store);
+            assert!(matches!(effect, Effect::Nothing), "{of_the_store}");
+        }
+        for unknown in ["10", "1034", "1546", ""] {
+            assert!(
+                matches!(Effect::of_code(unknown), Effect::Unknown),
+                "{unknown}"
+            );
         }
     }
 }

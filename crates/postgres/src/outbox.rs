@@ -8,8 +8,7 @@ use lemon_domain::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, Iterable,
-    QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Iterable, QueryFilter,
     sea_query::{
         CommonTableExpression, Expr, LockBehavior, LockType, Order, Query, WithClause, WithQuery,
     },
@@ -17,6 +16,7 @@ use sea_orm::{
 
 use crate::{
     SqlStore,
+    database::Transaction,
     entity::outbox::{ActiveModel, Column, Entity, Model},
     error::SqlError,
     row,
@@ -105,7 +105,7 @@ pub(crate) struct NewEntry<'a> {
 
 impl NewEntry<'_> {
     /// Puts it there, due at once. [`SqlStore::commit_outbox`] must follow.
-    pub(crate) async fn put(self, tx: &DatabaseTransaction) -> Result<(), SqlError> {
+    pub(crate) async fn put(self, tx: &Transaction) -> Result<(), SqlError> {
         Entity::insert(ActiveModel {
             id: NotSet,
             task: Set(self.task.as_str().to_owned()),

@@ -21,21 +21,32 @@ use lemon_testkit::services::PostgresServer;
 use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
+#[cfg(feature = "sqlite")]
+use crate::database::{Executor, Kind};
 use crate::{SqlStore, StoreConfig};
 
 /// Every statement that was sent.
-type Sent = Arc<Mutex<Vec<Statement>>>;
+pub(crate) type Sent = Arc<Mutex<Vec<Statement>>>;
 
 fn catch(store: &mut SqlStore) -> Sent {
-    let sent = Sent::default();
-    for connection in store.connections_mut() {
-        let sent = Arc::clone(&sent);
-        connection.set_metric_callback(move |info| {
-            let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-            sent.push(info.statement.clone());
-        });
+    let database = store.database_mut();
+    #[cfg(feature = "sqlite")]
+    if let (Kind::Sqlite(file), Executor::Sqlite(writer), Executor::Sqlite(reader)) = (
+        &mut database.kind,
+        &mut database.writer,
+        &mut database.reader,
+    ) {
+        let sent = Sent::default();
+        for connection in [&mut file.writer, writer, reader] {
+            let sent = Arc::clone(&sent);
+            connection.set_metric_callback(move |info| {
+                let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+                sent.push(info.statement.clone());
+            });
+        }
+        return sent;
     }
-    sent
+    database.server().unwrap().sent()
 }
 
 fn now() -> DateTime<Utc> {

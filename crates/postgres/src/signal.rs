@@ -1,22 +1,30 @@
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, sync::Arc, time::Duration};
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, SqlxError,
-    sqlx::{PgPool, postgres::PgListener},
+use sea_orm::{ConnectionTrait, SqlxError, sqlx::Executor};
+use tokio::{
+    sync::Notify,
+    task::AbortHandle,
+    time::{sleep, timeout},
 };
-use tokio::{sync::Notify, task::AbortHandle, time::sleep};
 use tracing::warn;
 
 use crate::{
-    database::Database,
+    database::{Database, Server},
     error::{cause, driver_cause},
 };
 
 /// PostgreSQL's name for the news that the outbox has new rows.
 const CHANNEL: &str = "lemon_outbox";
 
-/// How long to wait before listening anew.
+/// How long to wait before listening again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// After how long without news the server is asked whether it is there: a line that was cut without a word looks as one
+/// on which nothing happens.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long it may take to answer that.
+const PROOF: Duration = Duration::from_secs(2);
 
 /// Wakes who waits for outbox rows: in this process at once, and by `LISTEN` and `NOTIFY` in every other replica.
 ///
@@ -38,10 +46,10 @@ struct Replicas {
 impl Signal {
     pub(crate) fn new(database: &Database) -> Self {
         let here = Arc::<Notify>::default();
-        let replicas = database.news.clone().map(|news| {
+        let replicas = database.server().cloned().map(|server| {
             let put = Arc::<Notify>::default();
-            let announce = announce(database.writer.clone(), Arc::clone(&put));
-            let listen = listen(news, Arc::clone(&here));
+            let announce = announce(database.clone(), Arc::clone(&put));
+            let listen = listen(server, Arc::clone(&here));
             Arc::new(Replicas {
                 put,
                 tasks: [
@@ -76,37 +84,58 @@ impl Drop for Replicas {
 }
 
 /// Tells the other replicas. What is put while it does is told in one.
-async fn announce(writer: DatabaseConnection, put: Arc<Notify>) {
+async fn announce(database: Database, put: Arc<Notify>) {
     let notify = format!("NOTIFY {CHANNEL}");
     loop {
         put.notified().await;
-        if let Err(error) = writer.execute_unprepared(&notify).await {
-            warn!(
-                error = cause(&error),
-                "the other replicas were not told of new outbox rows"
-            );
-        }
+        let told = timeout(
+            database.deadline,
+            database.writer.execute_unprepared(&notify),
+        );
+        let error = match told.await {
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => cause(&error),
+            Err(_) => "timed out".to_owned(),
+        };
+        warn!(error, "the other replicas were not told of new outbox rows");
     }
 }
 
 /// Hears from the other replicas, and from this one, which does no harm.
-async fn listen(news: PgPool, here: Arc<Notify>) {
+async fn listen(server: Arc<Server>, here: Arc<Notify>) {
     loop {
-        let Err(error) = hear(&news, &here).await;
+        let Err(error) = hear(&server, &here).await;
         warn!(
             error = driver_cause(&error),
-            "nothing is heard of new outbox rows; listening anew"
+            "nothing is heard of new outbox rows; listening on a new connection"
         );
         sleep(PAUSE).await;
     }
 }
 
-async fn hear(news: &PgPool, here: &Notify) -> Result<Infallible, SqlxError> {
-    let mut listener = PgListener::connect_with(news).await?;
-    listener.listen(CHANNEL).await?;
+/// Listens until the connection is lost, or does not answer any more: silence alone says neither.
+async fn hear(server: &Server, here: &Notify) -> Result<Infallible, SqlxError> {
+    let mut listener = in_time(PROOF, server.listener()).await?;
+    in_time(PROOF, listener.listen(CHANNEL)).await?;
+    // Rows may have been put while nobody listened.
+    here.notify_one();
     loop {
-        // Rows may have been put while nobody listened: at first, and when the connection was lost (`None`).
-        here.notify_one();
-        listener.try_recv().await?;
+        match timeout(SILENCE, listener.try_recv()).await {
+            Ok(Ok(Some(_))) => here.notify_one(),
+            Ok(Ok(None)) => return Err(SqlxError::Io(io::ErrorKind::ConnectionAborted.into())),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => {
+                in_time(PROOF, listener.execute("SELECT 1")).await?;
+            }
+        }
     }
+}
+
+async fn in_time<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, SqlxError>>,
+) -> Result<T, SqlxError> {
+    timeout(limit, call)
+        .await
+        .unwrap_or_else(|_| Err(SqlxError::Io(io::ErrorKind::TimedOut.into())))
 }

@@ -2,15 +2,11 @@ use std::{future::Future, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
 use lemon_domain::ports::StoreError;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
 use tokio::time::timeout;
 
 use crate::{
     ConnectError, StoreConfig,
-    database::{Database, patience},
+    database::{Database, Executor, Transaction, patience},
     error::SqlError,
     migrate,
     registrations::Group,
@@ -51,7 +47,7 @@ impl SqlStore {
         let database = open.retry(until_the_deadline).when(is_locked).await?;
         Ok(Self {
             outbox: Signal::new(&database),
-            group: database.one_writer.then(Group::default),
+            group: database.server().is_none().then(Group::default),
             database,
             deadline: config.deadline,
         })
@@ -81,22 +77,19 @@ impl SqlStore {
         migrate::pending(&self.database).await
     }
 
-    /// Waits until all connections are given back, and closes them.
+    /// Closes the connections: those in use when their call ends.
     pub async fn close(&self) {
-        for connection in [&self.database.writer, &self.database.reader] {
-            // It is closed either way.
-            let _ = connection.close_by_ref().await;
-        }
+        self.database.close().await;
     }
 
-    #[cfg(all(test, feature = "sqlite"))]
+    #[cfg(test)]
     pub(crate) const fn database(&self) -> &Database {
         &self.database
     }
 
     #[cfg(test)]
-    pub(crate) fn connections_mut(&mut self) -> [&mut DatabaseConnection; 2] {
-        [&mut self.database.writer, &mut self.database.reader]
+    pub(crate) const fn database_mut(&mut self) -> &mut Database {
+        &mut self.database
     }
 
     /// Where requests wait for each other, if the database has one writer.
@@ -110,31 +103,26 @@ impl SqlStore {
     }
 
     /// For what only reads.
-    pub(crate) fn reader(&self) -> &DatabaseConnection {
+    pub(crate) const fn reader(&self) -> &Executor {
         &self.database.reader
     }
 
     /// For what changes something in one statement.
-    pub(crate) fn writer(&self) -> &DatabaseConnection {
+    pub(crate) const fn writer(&self) -> &Executor {
         &self.database.writer
     }
 
     /// For what changes something in several statements.
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, SqlError> {
-        let options = TransactionOptions {
-            // The lock at once, not when the first statement finds that another program has it.
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
+    pub(crate) async fn begin(&self) -> Result<Transaction, SqlError> {
         let patience = patience(self.deadline);
-        timeout(patience, self.writer().begin_with_options(options))
+        timeout(patience, self.database.begin())
             .await
             .map_err(|_| SqlError::BeginTimedOut(patience))?
             .map_err(SqlError::Begin)
     }
 
     /// Commits a transaction, for good.
-    pub(crate) async fn commit(&self, tx: DatabaseTransaction) -> Result<(), SqlError> {
+    pub(crate) async fn commit(&self, tx: Transaction) -> Result<(), SqlError> {
         tx.commit().await.map_err(SqlError::Commit)?;
         self.flush().await
     }
@@ -145,7 +133,7 @@ impl SqlStore {
     }
 
     /// Commits a transaction that put rows in the outbox, and wakes who waits for them.
-    pub(crate) async fn commit_outbox(&self, tx: DatabaseTransaction) -> Result<(), SqlError> {
+    pub(crate) async fn commit_outbox(&self, tx: Transaction) -> Result<(), SqlError> {
         self.commit(tx).await?;
         self.outbox.give();
         Ok(())

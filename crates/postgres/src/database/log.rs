@@ -163,8 +163,11 @@ mod tests {
         let config = crate::StoreConfig::new(url);
         let store = crate::SqlStore::connect(&config).await.unwrap();
         store.migrate().await.unwrap();
-        let log = store.database().log.clone().unwrap();
-        assert!(log.0.path.exists(), "{}", log.0.path.display());
+        let crate::database::Kind::Sqlite(file) = &store.database().kind else {
+            unreachable!("it is a file");
+        };
+        let path = &file.log.0.path;
+        assert!(path.exists(), "{}", path.display());
     }
 
     #[tokio::test]

@@ -1,34 +1,49 @@
 //! The connections to a database.
 
+mod executor;
 #[cfg(feature = "sqlite")]
 mod log;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use sea_orm::{DatabaseConnection, SqlxError, sqlx::PgPool};
+use sea_orm::{DatabaseConnection, DbErr, SqlxError};
 use secrecy::ExposeSecret;
 
-use crate::{ConnectError, StoreConfig, error::driver_cause};
+pub(crate) use self::{
+    executor::{Executor, Transaction},
+    postgres::Server,
+};
+use crate::{
+    ConnectError, StoreConfig,
+    error::{driver_cause, unchanged},
+};
 
 /// A database and the connections to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     /// What it is called in errors: never with a password.
     pub(crate) name: String,
-    /// For whatever changes something.
-    pub(crate) writer: DatabaseConnection,
-    /// For whatever only reads.
-    pub(crate) reader: DatabaseConnection,
-    /// Whether writes wait for one another.
-    pub(crate) one_writer: bool,
-    /// For news from the other replicas, where there can be any. A connection of its own, for it is never given back.
-    pub(crate) news: Option<PgPool>,
-    /// Where commits become durable, if not by themselves.
+    /// How long a call may take.
+    pub(crate) deadline: Duration,
+    /// For what changes something in one statement.
+    pub(crate) writer: Executor,
+    /// For what only reads.
+    pub(crate) reader: Executor,
+    /// What only one of the databases has.
+    pub(crate) kind: Kind,
+}
+
+/// Which database it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// A server that other replicas use as well.
+    Postgres(Arc<Server>),
+    /// A file. Writes wait for one another.
     #[cfg(feature = "sqlite")]
-    log: Option<log::WriteAheadLog>,
+    Sqlite(sqlite::Sqlite),
 }
 
 impl Database {
@@ -51,11 +66,47 @@ impl Database {
 
     /// Returns when what was committed before the call survives a power failure.
     pub(crate) async fn flush(&self) -> io::Result<()> {
-        #[cfg(feature = "sqlite")]
-        if let Some(log) = &self.log {
-            log.flush().await?;
+        match &self.kind {
+            Kind::Postgres(_) => Ok(()),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(file) => file.log.flush().await,
         }
-        Ok(())
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
+        match &self.kind {
+            Kind::Postgres(server) => server.begin().await.map(Transaction::Postgres),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(file) => file.begin().await.map(Transaction::Sqlite),
+        }
+    }
+
+    /// The connection that a migration needs: that of the driver itself.
+    pub(crate) async fn for_migrations(&self) -> Result<DatabaseConnection, DbErr> {
+        match &self.kind {
+            Kind::Postgres(server) => server.for_migrations().await.map_err(unchanged),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(file) => Ok(file.writer.clone()),
+        }
+    }
+
+    /// The server, where other replicas can be.
+    pub(crate) const fn server(&self) -> Option<&Arc<Server>> {
+        match &self.kind {
+            Kind::Postgres(server) => Some(server),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(_) => None,
+        }
+    }
+
+    /// Closes the connections that are not in use, and the others when they are given back.
+    pub(crate) async fn close(&self) {
+        match &self.kind {
+            Kind::Postgres(server) => server.close().await,
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(file) => file.close().await,
+        }
     }
 }
 

@@ -5,19 +5,29 @@ use std::{
 };
 
 use sea_orm::{
-    DatabaseConnection, SqlxError, SqlxSqliteConnector,
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError,
+    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
     sqlx::{
         ConnectOptions,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 
-use super::{Database, log::WriteAheadLog, patience, unreached};
+use super::{Database, Executor, Kind, log::WriteAheadLog, patience, unreached};
 use crate::{ConnectError, StoreConfig};
 
 /// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
 /// that a transaction could fail to upgrade; readers never wait for them (<https://www.sqlite.org/wal.html>).
 const WRITERS: u32 = 1;
+
+/// A file.
+#[derive(Debug, Clone)]
+pub(crate) struct Sqlite {
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) reader: DatabaseConnection,
+    /// Where commits become durable.
+    pub(crate) log: WriteAheadLog,
+}
 
 pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, ConnectError> {
     if path.is_empty() || path.starts_with(":memory:") {
@@ -27,25 +37,49 @@ pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, C
     }
     let path = PathBuf::from(path);
     let name = format!("SQLite at {}", path.display());
-    let opened = async {
-        create(&path).map_err(SqlxError::Io)?;
+    let file = Sqlite::open(&path, config)
+        .await
+        .map_err(|error| unreached(&name, &error))?;
+    Ok(Database {
+        name,
+        deadline: config.deadline,
+        writer: Executor::Sqlite(file.writer.clone()),
+        reader: Executor::Sqlite(file.reader.clone()),
+        kind: Kind::Sqlite(file),
+    })
+}
+
+impl Sqlite {
+    async fn open(path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
+        create(path).map_err(SqlxError::Io)?;
         // SQLite keeps the log beside the file itself, wherever a link to it is.
         let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?);
-        let options = options(&path, config);
+        let options = options(path, config);
         let writer = pool(options.clone(), WRITERS, config).await?;
         let read_only = options.pragma("query_only", "ON");
         let reader = pool(read_only, config.max_connections, config).await?;
-        Ok((writer, reader, log))
-    };
-    let (writer, reader, log) = opened.await.map_err(|error| unreached(&name, &error))?;
-    Ok(Database {
-        name,
-        writer,
-        reader,
-        one_writer: true,
-        news: None,
-        log: Some(log),
-    })
+        Ok(Self {
+            writer,
+            reader,
+            log,
+        })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            // The lock at once, not when the first statement finds that another program has it.
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.writer.begin_with_options(options).await
+    }
+
+    pub(crate) async fn close(&self) {
+        for connection in [&self.writer, &self.reader] {
+            // It is closed either way.
+            let _ = connection.close_by_ref().await;
+        }
+    }
 }
 
 fn options(path: &Path, config: &StoreConfig) -> SqliteConnectOptions {

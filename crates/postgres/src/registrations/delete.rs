@@ -3,12 +3,12 @@ use lemon_domain::{
     values::{AccountId, ServiceType},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryTrait,
-    sea_query::Query,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait, sea_query::Query,
 };
 
 use crate::{
     SqlStore,
+    database::Transaction,
     entity::{accounts, outbox, registrations},
     error::SqlError,
     outbox::NewEntry,
@@ -39,7 +39,7 @@ pub(super) async fn delete(store: &SqlStore, deletion: Deletion) -> Result<bool,
 
 /// Removes the registration; answers which account it was for.
 async fn remove_registration(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     deletion: &Deletion,
 ) -> Result<Option<AccountId>, SqlError> {
     use registrations::{Column, Entity};
@@ -60,7 +60,7 @@ async fn remove_registration(
 
 /// Removes what would have the workers train, or tell of it: of this request or of one before it.
 async fn remove_unsent(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     account: AccountId,
     service: &ServiceType,
 ) -> Result<(), SqlError> {

@@ -5,8 +5,7 @@ use lemon_domain::{
     values::{RequestId, TrainingReady},
 };
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
-    QuerySelect, QueryTrait,
+    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QuerySelect, QueryTrait,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use crate::{
     SqlStore,
     accounts::is,
+    database::Transaction,
     entity::{
         accounts,
         registrations::{Column, Entity, Model},
@@ -87,10 +87,7 @@ impl Row for Current {
 }
 
 /// Finds the registration of the account, and keeps others from it until the end of the transaction.
-async fn lock(
-    tx: &DatabaseTransaction,
-    ready: &TrainingReady,
-) -> Result<Option<Current>, SqlError> {
+async fn lock(tx: &Transaction, ready: &TrainingReady) -> Result<Option<Current>, SqlError> {
     let account = Query::select()
         .column(accounts::Column::Id)
         .from(accounts::Entity)
@@ -117,7 +114,7 @@ impl Current {
         }
     }
 
-    async fn mark(&self, tx: &DatabaseTransaction, at: DateTime<Utc>) -> Result<(), SqlError> {
+    async fn mark(&self, tx: &Transaction, at: DateTime<Utc>) -> Result<(), SqlError> {
         Entity::update_many()
             .col_expr(Column::Ready, Expr::value(true))
             .col_expr(Column::FinishedRequestId, Expr::value(self.request_id))

@@ -4,14 +4,13 @@ use std::{
 };
 
 use lemon_domain::ports::{NewRegistration, RequestOutcome};
-use sea_orm::DatabaseTransaction;
 use tokio::{
     sync::{Mutex, oneshot},
     time::timeout,
 };
 
 use super::request;
-use crate::{SqlStore, error::SqlError};
+use crate::{SqlStore, database::Transaction, error::SqlError};
 
 /// Requests in one transaction at most. It bounds how long the first of them waits for the last.
 const MAX_TOGETHER: usize = 64;
@@ -121,7 +120,7 @@ fn tell(together: Vec<Waiting>, error: SqlError) {
 /// Stores all in one transaction; `None` if one of them cannot be stored so.
 async fn all(
     store: &SqlStore,
-    tx: DatabaseTransaction,
+    tx: Transaction,
     together: &[Waiting],
 ) -> Result<Option<Vec<RequestOutcome>>, SqlError> {
     let mut outcomes = Vec::with_capacity(together.len());

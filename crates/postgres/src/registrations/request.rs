@@ -6,8 +6,8 @@ use lemon_domain::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
-    QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict, Query},
 };
 
@@ -15,6 +15,7 @@ use super::{find_attempt, find_use};
 use crate::{
     SqlStore,
     accounts::is,
+    database::Transaction,
     entity::{accounts, attempts, places, registrations, uses},
     error::SqlError,
     outbox::NewEntry,
@@ -44,7 +45,7 @@ pub(super) async fn request(
 /// No row is locked first: the row of the use is the lock. Of a person's racing requests, the later waits at
 /// `record_use` until the earlier is committed, and then finds it.
 pub(super) async fn put(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     new: &NewRegistration,
 ) -> Result<RequestOutcome, SqlError> {
     let account_id = find_account(tx, new).await?;
@@ -67,10 +68,7 @@ pub(super) async fn put(
 }
 
 /// What stands against the request.
-async fn find_earlier(
-    tx: &DatabaseTransaction,
-    new: &NewRegistration,
-) -> Result<RequestOutcome, SqlError> {
+async fn find_earlier(tx: &Transaction, new: &NewRegistration) -> Result<RequestOutcome, SqlError> {
     let user = new.identity.user;
     if let Some(attempt) = &new.attempt {
         let find = find_attempt(user, &new.service, &attempt.key);
@@ -86,7 +84,7 @@ async fn find_earlier(
 }
 
 /// The row of the account that the person asks with.
-async fn find_account(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<i64, SqlError> {
+async fn find_account(tx: &Transaction, new: &NewRegistration) -> Result<i64, SqlError> {
     accounts::Entity::find()
         .select_only()
         .column(accounts::Column::Id)
@@ -99,7 +97,7 @@ async fn find_account(tx: &DatabaseTransaction, new: &NewRegistration) -> Result
 }
 
 /// Records the use, unless one is there that stands against it.
-async fn record_use(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<bool, SqlError> {
+async fn record_use(tx: &Transaction, new: &NewRegistration) -> Result<bool, SqlError> {
     use uses::Column;
     let first = new.places.first().ok_or(SqlError::NoPlace)?;
     let windows_end = new.places.iter().map(|place| place.key.window.end);
@@ -136,7 +134,7 @@ fn nothing_against(new: &NewRegistration) -> Condition {
 }
 
 /// Records the attempt, if it has a name, unless it was made before.
-async fn record_attempt(tx: &DatabaseTransaction, new: &NewRegistration) -> Result<bool, SqlError> {
+async fn record_attempt(tx: &Transaction, new: &NewRegistration) -> Result<bool, SqlError> {
     let Some(attempt) = &new.attempt else {
         return Ok(true);
     };
@@ -156,7 +154,7 @@ async fn record_attempt(tx: &DatabaseTransaction, new: &NewRegistration) -> Resu
 
 /// Records the places; answers the budget of the first that is another's.
 async fn record_places(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     new: &NewRegistration,
 ) -> Result<Option<BudgetName>, SqlError> {
     let row = |place: &Taken| places::ActiveModel {
@@ -191,7 +189,7 @@ async fn record_places(
 
 /// Makes the person's registration, or gives it the new request: `public` and `ready` stay as they are.
 async fn put_registration(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     new: &NewRegistration,
     account_id: i64,
 ) -> Result<(), SqlError> {

@@ -1,0 +1,102 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sea_orm::{DbErr, SqlxError};
+
+use crate::error::driver_error;
+
+/// What was noticed of a server while requests were sent to it: how far its connections can be believed in.
+///
+/// Events are numbered. A connection remembers the number at which it was made, and at which it last answered.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    events: AtomicU64,
+    doubted: AtomicU64,
+    left: AtomicU64,
+}
+
+/// How far the events had gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark(u64);
+
+impl Health {
+    /// To be taken before a request: its answer proves nothing of what is noticed meanwhile.
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.events.load(Ordering::SeqCst))
+    }
+
+    /// A request got no answer: connections that have not answered since must be tried before they are used.
+    pub(super) fn doubt(&self) {
+        let event = self.events.fetch_add(1, Ordering::SeqCst) + 1;
+        self.doubted.fetch_max(event, Ordering::SeqCst);
+    }
+
+    /// The server is gone or must not be used: no connection that was made before is used again.
+    pub(super) fn leave(&self) {
+        let event = self.events.fetch_add(1, Ordering::SeqCst) + 1;
+        self.left.fetch_max(event, Ordering::SeqCst);
+    }
+
+    /// Draws the conclusion from an error.
+    pub(super) fn note(&self, error: &SqlxError) {
+        match error {
+            SqlxError::Database(refusal)
+                if refusal.code().is_some_and(|code| is_wrong_server(&code)) =>
+            {
+                self.leave();
+            }
+            SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => self.leave(),
+            // The answer was complete, or there was no request.
+            _ => {}
+        }
+    }
+
+    /// A connection that last answered at a mark is to be tried before it is used.
+    pub(super) fn is_doubted(&self, answered: Mark) -> bool {
+        answered.0 < self.doubted.load(Ordering::SeqCst)
+    }
+
+    /// A connection that was made at a mark is not to be used.
+    pub(super) fn is_left(&self, made: Mark) -> bool {
+        made.0 < self.left.load(Ordering::SeqCst)
+    }
+}
+
+/// The connection broke, or the server ended it.
+pub(super) fn is_broken(error: &DbErr) -> bool {
+    match driver_error(error) {
+        Some(SqlxError::Io(_) | SqlxError::Protocol(_)) => true,
+        Some(SqlxError::Database(refusal)) => {
+            refusal.code().is_some_and(|code| code.starts_with("57P0"))
+        }
+        _ => false,
+    }
+}
+
+/// The server takes no changes, since another is the primary now, or it is going down
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn is_wrong_server(code: &str) -> bool {
+    ["25006", "57P01", "57P02", "57P03"].contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_answered_before_a_doubt_is_tried_and_what_answered_since_is_not() {
+        let health = Health::default();
+        let before = health.mark();
+        assert!(!health.is_doubted(before));
+        health.doubt();
+        assert!(health.is_doubted(before) && !health.is_left(before));
+        assert!(!health.is_doubted(health.mark()));
+    }
+
+    #[test]
+    fn what_was_made_before_the_server_was_left_is_not_used_again() {
+        let health = Health::default();
+        let before = health.mark();
+        health.note(&SqlxError::Io(std::io::ErrorKind::ConnectionReset.into()));
+        assert!(health.is_left(before) && !health.is_left(health.mark()));
+    }
+}

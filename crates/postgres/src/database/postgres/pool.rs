@@ -1,0 +1,261 @@
+use std::{io, sync::Arc, time::Duration};
+
+use deadpool::managed::{
+    self, BuildError, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError,
+    RecycleResult,
+};
+use sea_orm::{
+    ConnAcquireErr, DbErr, SqlxError, Statement, Values,
+    sqlx::{
+        AssertSqlSafe, ConnectOptions, Connection, Executor, Postgres,
+        postgres::{PgConnectOptions, PgConnection, PgQueryResult, PgRow},
+        query::Query,
+        query_with,
+    },
+};
+use sea_query_sqlx::SqlxValues;
+use tokio::time::timeout;
+
+use super::{
+    health::{Health, Mark},
+    session::Settings,
+};
+use crate::{database::patience, error::unchanged};
+
+/// A connection that was not used for so long is tried before it is used: a server or a firewall may have dropped it.
+const RESTED: Duration = Duration::from_secs(5);
+
+/// A connection is not used longer: a server process grows with time, and the address may lead elsewhere by then.
+const LIFETIME: Duration = Duration::from_mins(30);
+
+/// How long the end of a connection may take. It is closed either way.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Connections to PostgreSQL.
+///
+/// The driver's own pool takes a connection back in any state and asks it, without a limit, whether it is well; one
+/// whose `BEGIN` was dropped before its answer comes back inside of a transaction that nobody knows of
+/// (<https://github.com/launchbadge/sqlx/issues/4385>). Here a connection comes back only after an answer that was
+/// complete and no error, and outside of a transaction. In every other case it is closed: when an error is answered,
+/// when its request is dropped, when its transaction is.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    connections: managed::Pool<Manager>,
+    patience: Duration,
+}
+
+impl Pool {
+    /// Connects to nothing yet.
+    pub(super) fn new(
+        options: PgConnectOptions,
+        size: u32,
+        deadline: Duration,
+    ) -> Result<Self, BuildError> {
+        let patience = patience(deadline);
+        let manager = Manager {
+            options,
+            settings: Settings::of_calls(deadline),
+            health: Arc::default(),
+            proof: patience / 3,
+            #[cfg(test)]
+            sent: Arc::default(),
+        };
+        let config = PoolConfig {
+            max_size: usize::try_from(size.max(1)).unwrap_or(usize::MAX),
+            // What is used much has its statements prepared.
+            queue_mode: QueueMode::Lifo,
+            ..PoolConfig::default()
+        };
+        Ok(Self {
+            connections: managed::Pool::builder(manager).config(config).build()?,
+            patience,
+        })
+    }
+
+    /// A connection that is well, as far as anybody can know. A failure has changed nothing.
+    pub(super) async fn borrow(&self) -> Result<Borrowed, DbErr> {
+        // Boxed, since all that it takes to connect is in it.
+        let place = timeout(self.patience, Box::pin(self.connections.get()))
+            .await
+            .map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?
+            .map_err(|error| match error {
+                PoolError::Backend(error) => unchanged(error),
+                _ => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+            })?;
+        Ok(self.lend(place))
+    }
+
+    fn lend(&self, mut place: Object<Manager>) -> Borrowed {
+        let manager = self.connections.manager();
+        Borrowed {
+            session: place.0.take(),
+            place,
+            asked: None,
+            health: Arc::clone(&manager.health),
+            #[cfg(test)]
+            sent: Arc::clone(&manager.sent),
+        }
+    }
+
+    /// Every statement that is sent.
+    #[cfg(test)]
+    pub(crate) fn sent(&self) -> crate::plans::Sent {
+        Arc::clone(&self.connections.manager().sent)
+    }
+
+    /// Closes what is not in use at once, and the rest when its call ends.
+    pub(crate) async fn close(&self) {
+        let unused = self.connections.retain(|_, _| false).removed;
+        self.connections.close();
+        for session in unused.into_iter().filter_map(|place| place.0) {
+            let _closed = timeout(FAREWELL, session.connection.close()).await;
+        }
+    }
+}
+
+/// Makes connections and tries them.
+#[derive(Debug)]
+struct Manager {
+    options: PgConnectOptions,
+    settings: Settings,
+    health: Arc<Health>,
+    /// How long a connection may take to answer that is tried.
+    proof: Duration,
+    #[cfg(test)]
+    sent: crate::plans::Sent,
+}
+
+/// A place in the pool: empty while its connection is used, and when it was closed.
+#[derive(Debug)]
+struct Place(Option<Session>);
+
+/// A connection, and since when it is known to be well.
+#[derive(Debug)]
+struct Session {
+    connection: PgConnection,
+    made: Mark,
+    answered: Mark,
+}
+
+impl managed::Manager for Manager {
+    type Type = Place;
+    type Error = SqlxError;
+
+    async fn create(&self) -> Result<Place, SqlxError> {
+        let made = self.health.mark();
+        let mut connection = self.options.connect().await?;
+        self.settings.apply(&mut connection).await?;
+        Ok(Place(Some(Session {
+            connection,
+            made,
+            answered: made,
+        })))
+    }
+
+    async fn recycle(&self, place: &mut Place, metrics: &Metrics) -> RecycleResult<SqlxError> {
+        let Some(mut session) = place.0.take() else {
+            return Err(RecycleError::message("it was closed"));
+        };
+        if self.health.is_left(session.made) || metrics.age() >= LIFETIME {
+            return Err(RecycleError::message("it is not to be used any more"));
+        }
+        if self.health.is_doubted(session.answered) || metrics.last_used() >= RESTED {
+            session.answered = self.health.mark();
+            let answer = timeout(self.proof, session.connection.ping()).await;
+            if !matches!(answer, Ok(Ok(()))) {
+                // The others that wait here have most likely the same fault, and each would cost the caller as long.
+                self.health.leave();
+                return Err(RecycleError::message("it does not answer"));
+            }
+        }
+        place.0 = Some(session);
+        Ok(())
+    }
+}
+
+/// A connection in use. Unless it is given back, it is closed.
+#[derive(Debug)]
+pub(super) struct Borrowed {
+    place: Object<Manager>,
+    session: Option<Session>,
+    /// Since a request was sent, until its whole answer is there.
+    asked: Option<Mark>,
+    health: Arc<Health>,
+    /// For the proof that no statement reads a whole table.
+    #[cfg(test)]
+    pub(super) sent: crate::plans::Sent,
+}
+
+impl Borrowed {
+    /// To be asked one thing; [`Borrowed::answered`] must follow. If it does not, the connection is closed.
+    fn ask(&mut self) -> Result<&mut PgConnection, SqlxError> {
+        let unanswered = self.asked.replace(self.health.mark());
+        match &mut self.session {
+            Some(session) if unanswered.is_none() => Ok(&mut session.connection),
+            _ => Err(SqlxError::Io(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// The whole answer. After an error the connection is not used again, whatever the error says.
+    fn answered<T>(&mut self, answer: Result<T, SqlxError>) -> Result<T, SqlxError> {
+        let asked = self.asked.take();
+        match (&answer, &mut self.session, asked) {
+            (Ok(_), Some(session), Some(asked)) => session.answered = asked,
+            (Err(error), ..) => {
+                self.health.note(error);
+                self.session = None;
+            }
+            _ => {}
+        }
+        answer
+    }
+
+    /// Sends a statement for what it does.
+    pub(super) async fn execute(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<PgQueryResult, SqlxError> {
+        #[cfg(test)]
+        self.sent.lock().unwrap().push(statement.clone());
+        let answer = query(statement).execute(self.ask()?).await;
+        self.answered(answer)
+    }
+
+    /// Sends a statement for the rows that it answers.
+    pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, SqlxError> {
+        #[cfg(test)]
+        self.sent.lock().unwrap().push(statement.clone());
+        let answer = query(statement).fetch_all(self.ask()?).await;
+        self.answered(answer)
+    }
+
+    /// Sends a command as it is.
+    pub(super) async fn execute_unprepared(
+        &mut self,
+        sql: &str,
+    ) -> Result<PgQueryResult, SqlxError> {
+        let answer = self.ask()?.execute(AssertSqlSafe(sql.to_owned())).await;
+        self.answered(answer)
+    }
+
+    /// For others to use. No transaction may be open.
+    pub(super) fn give_back(mut self) {
+        if self.asked.is_none() {
+            self.place.0 = self.session.take();
+        }
+    }
+}
+
+/// A statement with its values, to be prepared once for a connection.
+fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
+    query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if self.asked.is_some() {
+            self.health.doubt();
+        }
+    }
+}
