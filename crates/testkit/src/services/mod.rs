@@ -9,6 +9,9 @@
 //!
 //! `LEMON_TEST_SERVICES=env`, `docker` or `local` forces one. A server is shared by the tests of a process that run at
 //! the same time, and ends with the last of them. Each test keeps to key names, a schema or queues of its own.
+//!
+//! A server is ready when it has answered each kind of call once, whichever way it was found: what is quick later can
+//! take many seconds the first time, and a test asks with the deadlines of an adapter.
 
 #[cfg(feature = "docker")]
 mod docker;
@@ -19,9 +22,16 @@ mod postgres;
 mod redis;
 mod sqs;
 
-use std::{env, fmt, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    env, fmt, io,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use tokio::time::{Instant, sleep, timeout_at};
 
 pub use link::Link;
 #[cfg(feature = "postgres")]
@@ -31,6 +41,9 @@ pub use sqs::SqsServer;
 
 /// The variable that forces a way.
 const FORCED: &str = "LEMON_TEST_SERVICES";
+
+/// How long a server may take until it has answered each kind of call.
+const READY_WITHIN: Duration = Duration::from_mins(2);
 
 /// How a test comes to a real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,32 +116,48 @@ trait Service: Sized {
 
     /// The program at a path, started.
     async fn started(program: &str) -> Result<Self, String>;
+
+    /// Has it answer each kind of call that tests make, on something that no test has, without a deadline.
+    async fn warm_up(&self) -> io::Result<()>;
 }
 
-/// A server in the first way that works.
+/// A server in the first way that works. What was in vain once is not tried again by each test of the process.
 ///
 /// # Panics
 /// If none does, with the ways and what is wrong with each.
 async fn find<S: Service>() -> S {
-    let mut faults = Vec::new();
-    for way in Way::allowed() {
-        match come_by(way).await {
+    static FAULTS: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
+    let known = || FAULTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut faults = known().get(S::NAME).cloned();
+    if faults.is_none() {
+        match search().await {
             Ok(server) => return server,
-            Err(fault) => faults.push(format!("{way}: {fault}")),
+            Err(fault) => faults = Some(known().entry(S::NAME).or_insert(fault).clone()),
         }
     }
     panic!(
         "this test needs {name}, and there is none.\n{faults}\n\
          Give an address in {variable}, start Docker, or install {programs}.",
         name = S::NAME,
-        faults = faults.join("\n"),
+        faults = faults.unwrap_or_default(),
         variable = S::VARIABLE,
         programs = S::PROGRAMS.join(" or "),
     );
 }
 
+async fn search<S: Service>() -> Result<S, String> {
+    let mut faults = Vec::new();
+    for way in Way::allowed() {
+        match come_by(way).await {
+            Ok(server) => return Ok(server),
+            Err(fault) => faults.push(format!("{way}: {fault}")),
+        }
+    }
+    Err(faults.join("\n"))
+}
+
 async fn come_by<S: Service>(way: Way) -> Result<S, String> {
-    match way {
+    let server: S = match way {
         Way::Env => env::var(S::VARIABLE)
             .map_err(|_| format!("{} is not set", S::VARIABLE))
             .and_then(S::at),
@@ -137,5 +166,21 @@ async fn come_by<S: Service>(way: Way) -> Result<S, String> {
         #[cfg(not(feature = "docker"))]
         Way::Docker => Err("lemon-testkit was built without its feature `docker`".to_owned()),
         Way::Local => S::started(&S::program()?).await,
+    }?;
+    until_ready(server).await
+}
+
+/// A server once it is ready.
+async fn until_ready<S: Service>(server: S) -> Result<S, String> {
+    let give_up = Instant::now() + READY_WITHIN;
+    let mut fault = "it does not answer".to_owned();
+    while Instant::now() < give_up {
+        match timeout_at(give_up, server.warm_up()).await {
+            Ok(Ok(())) => return Ok(server),
+            Ok(Err(error)) => fault = error.to_string(),
+            Err(_) => break,
+        }
+        sleep(Duration::from_millis(50)).await;
     }
+    Err(format!("it is not ready within {READY_WITHIN:?}: {fault}"))
 }

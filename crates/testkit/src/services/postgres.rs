@@ -1,13 +1,14 @@
 use std::{
     fs,
     hash::{BuildHasher, Hasher, RandomState},
+    io,
     path::Path,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},
@@ -15,7 +16,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Hold, Service, find,
+    Hold, READY_WITHIN, Service, find,
     local::{LocalServer, Stop, free_port},
 };
 
@@ -79,17 +80,32 @@ impl PostgresServer {
     /// # Panics
     /// If the database cannot be made.
     pub async fn database(&self) -> Url {
-        let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
-        let server = Database::connect(self.url.as_str()).await;
-        let server = server.expect("the PostgreSQL server answers");
-        let create = format!("CREATE DATABASE {name}");
-        let created = server.execute_unprepared(&create).await;
-        created.expect("the user may make databases");
+        let made = self.make_database().await;
+        let (name, server) =
+            made.expect("the PostgreSQL server answers, and the user may make databases");
         server.close().await.expect("the connection ends");
         let mut url = self.url.clone();
         url.set_path(&name);
         url
     }
+
+    async fn make_database(&self) -> Result<(String, DatabaseConnection), DbErr> {
+        let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
+        let server = connect(&self.url).await?;
+        let create = format!("CREATE DATABASE {name}");
+        server.execute_unprepared(&create).await?;
+        Ok((name, server))
+    }
+}
+
+/// Connects, however long that takes.
+async fn connect(url: &Url) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url.as_str());
+    options
+        .max_connections(1)
+        .connect_timeout(READY_WITHIN)
+        .acquire_timeout(READY_WITHIN);
+    Database::connect(options).await
 }
 
 #[async_trait]
@@ -111,6 +127,20 @@ impl Service for PostgresServer {
             _server: Some(Box::new(container)),
             ..Self::at(url)?
         })
+    }
+
+    async fn warm_up(&self) -> io::Result<()> {
+        let (name, server) = self.make_database().await.map_err(io::Error::other)?;
+        let mut url = self.url.clone();
+        url.set_path(&name);
+        let database = connect(&url).await.map_err(io::Error::other)?;
+        let table = "CREATE TABLE warm_up (id BIGSERIAL PRIMARY KEY)";
+        let made = database.execute_unprepared(table).await;
+        database.close().await.map_err(io::Error::other)?;
+        let drop = format!("DROP DATABASE {name}");
+        let dropped = server.execute_unprepared(&drop).await;
+        made.and(dropped).map_err(io::Error::other)?;
+        server.close().await.map_err(io::Error::other)
     }
 
     async fn started(program: &str) -> Result<Self, String> {

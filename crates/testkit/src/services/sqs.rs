@@ -1,3 +1,6 @@
+mod calls;
+mod warm_up;
+
 use std::{
     env, fs,
     hash::{BuildHasher, Hasher, RandomState},
@@ -8,14 +11,14 @@ use std::{
 };
 
 use async_trait::async_trait;
+use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     sync::Mutex,
     time::{Instant, sleep},
 };
 use url::Url;
 
+use self::calls::call;
 use super::{
     Hold, Service, find,
     local::{LocalServer, Stop, free_port},
@@ -98,12 +101,13 @@ impl SqsServer {
     /// If the server does not take it.
     pub async fn send(&self, queue: &str, body: &str) {
         let endpoint = self.endpoint.as_str().trim_end_matches('/');
-        let parameters = serde_json::json!({
+        let parameters = json!({
             "QueueUrl": format!("{endpoint}/{ACCOUNT}/{queue}"),
             "MessageBody": body,
         });
         let (host, port) = self.address();
-        let sent = call((&host, port), "SendMessage", &parameters.to_string()).await;
+        let sent = call((&host, port), "SendMessage", &parameters).await;
+        let sent = sent.and_then(calls::Answer::accepted);
         assert!(sent.is_ok(), "{sent:?}");
     }
 
@@ -157,6 +161,11 @@ impl Service for SqsServer {
         })
     }
 
+    async fn warm_up(&self) -> io::Result<()> {
+        let (host, port) = self.address();
+        warm_up::warm_up((&host, port), &self.queue_prefix()).await
+    }
+
     async fn started(program: &str) -> Result<Self, String> {
         let mut fault = String::new();
         for _ in 0..ATTEMPTS {
@@ -191,35 +200,14 @@ async fn is_ready(port: u16, log: &Path) -> Result<(), String> {
             let last: Vec<&str> = written.lines().rev().take(3).collect();
             return Err(last.join(" | "));
         }
-        if written.contains("Ready.") && call(("127.0.0.1", port), "ListQueues", "{}").await.is_ok()
-        {
+        if written.contains("Ready.") && lists_queues(port).await.is_ok() {
             return Ok(());
         }
         sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// What the server answers to an action of the [JSON protocol](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html).
-/// It does not look at signatures.
-async fn call(server: (&str, u16), action: &str, parameters: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(server).await?;
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n\
-         X-Amz-Target: AmazonSQS.{action}\r\nContent-Type: application/x-amz-json-1.0\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential={}/20261123/{}/sqs/aws4_request, \
-         SignedHeaders=host, Signature=none\r\nContent-Length: {}\r\n\r\n{parameters}",
-        server.0,
-        server.1,
-        SqsServer::ACCESS_KEY,
-        SqsServer::REGION,
-        parameters.len(),
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    if answer.starts_with("HTTP/1.1 200") {
-        Ok(answer)
-    } else {
-        Err(io::Error::other(answer))
-    }
+async fn lists_queues(port: u16) -> io::Result<()> {
+    let answer = call(("127.0.0.1", port), "ListQueues", &json!({})).await?;
+    answer.accepted().map(drop)
 }
