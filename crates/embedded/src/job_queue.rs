@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Clock, Delivery, Depth, IdSource, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing,
-        QueueError, Receipt,
+        Clock, Delivery, Depth, IdSource, JobQueue, MAX_BATCH, MAX_DELAY, Outgoing, QueueError,
+        Receipt,
     },
     values::QueueName,
 };
@@ -46,8 +46,9 @@ pub struct DeadLetter {
 /// What was taken, received or acknowledged survives a power failure. Bodies are plain text, as on any queue; the file is
 /// the owner's alone, and what is acknowledged is overwritten.
 ///
-/// A receipt is good until the message is received again, also after its visibility timeout. A `receive` that is
-/// dropped may have received messages; they come again after their visibility timeout.
+/// A receipt is good until the message is received again, also after its visibility timeout, and may be extended for
+/// longer than 12 hours in all. A `receive` that is dropped may have received messages; they come again after their
+/// visibility timeout. A call ends when the disk has answered.
 pub struct EmbeddedJobQueue {
     lines: BTreeMap<String, Arc<Line>>,
     visibility: Duration,
@@ -176,10 +177,10 @@ impl JobQueue for EmbeddedJobQueue {
         };
         let mut fitting = Vec::with_capacity(messages.len());
         let mut outcomes = Vec::with_capacity(messages.len());
-        for Outgoing { body, .. } in messages {
-            let fits = check_size(&body);
+        for message in messages {
+            let fits = message.check();
             if fits.is_ok() {
-                let id = self.ids.uuid();
+                let (id, body) = (self.ids.uuid(), message.body);
                 fitting.push(Message { id, body });
             }
             outcomes.push(fits);
@@ -280,14 +281,6 @@ impl JobQueue for EmbeddedJobQueue {
 
 fn no_such(queue: &QueueName) -> Result<(), QueueError> {
     Err(QueueError::NoSuchQueue(queue.to_string()))
-}
-
-fn check_size(body: &str) -> Result<(), QueueError> {
-    let (bytes, max) = (body.len(), MAX_BODY_BYTES);
-    if bytes > max {
-        return Err(QueueError::TooLarge { bytes, max });
-    }
-    Ok(())
 }
 
 /// What a write that names a receipt answers: it is stale unless its message was there.

@@ -26,7 +26,7 @@ mod job_queue {
     use lemon_embedded::{EmbeddedJobQueue, QueueConfig};
     use lemon_testkit::{
         fakes::{FakeClock, SequentialIds},
-        suites::job_queue::QueueSubject,
+        suites::job_queue::{NoLine, QueueSubject},
     };
 
     async fn subject() -> QueueSubject {
@@ -41,6 +41,7 @@ mod job_queue {
             consumed,
             visibility: Duration::from_secs(30),
             time: clock,
+            line: Arc::new(NoLine),
             guard: Box::new(folder),
         }
     }

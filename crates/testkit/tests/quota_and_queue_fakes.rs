@@ -21,7 +21,7 @@ mod queue {
     use lemon_domain::values::QueueName;
     use lemon_testkit::{
         fakes::{FakeClock, MemoryJobQueue},
-        suites::job_queue::QueueSubject,
+        suites::job_queue::{NoLine, QueueSubject},
     };
 
     async fn subject() -> QueueSubject {
@@ -32,6 +32,7 @@ mod queue {
             consumed,
             visibility: Duration::from_secs(30),
             time: clock,
+            line: Arc::new(NoLine),
             guard: Box::new(()),
         }
     }

@@ -51,6 +51,15 @@ impl StoreError {
             Self::Unavailable(_) => false,
         }
     }
+
+    /// The fault is in the data of this very call: it fails again, however well the store is.
+    #[must_use]
+    pub const fn is_of_the_call(&self) -> bool {
+        match self {
+            Self::UnknownPerson | Self::Rejected(_) | Self::Corrupt { .. } => true,
+            Self::Unreached(_) | Self::Unavailable(_) => false,
+        }
+    }
 }
 
 /// Why a quota counter did not do what it was asked.
@@ -103,7 +112,10 @@ pub enum QueueError {
         /// The largest there may be.
         max: usize,
     },
-    /// The queue cannot be reached, or broke off; the message may or may not have been taken.
+    /// The queue was not reached, or said that it cannot at the moment; nothing was taken.
+    #[error("the job queue cannot be reached")]
+    Unreached(#[source] BoxError),
+    /// The call broke off; the message may or may not have been taken.
     #[error("the job queue is unavailable")]
     Unavailable(#[source] BoxError),
     /// The queue asks for fewer calls.
@@ -122,11 +134,25 @@ impl QueueError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::RateLimited { .. } => true,
+            Self::Unreached(_) | Self::Unavailable(_) | Self::RateLimited { .. } => true,
             Self::NoSuchQueue(_)
             | Self::StaleReceipt
             | Self::TooLarge { .. }
             | Self::Rejected(_) => false,
+        }
+    }
+
+    /// It is certain that nothing was taken: the same call cannot make a duplicate.
+    #[must_use]
+    pub const fn is_certain(&self) -> bool {
+        match self {
+            Self::NoSuchQueue(_)
+            | Self::StaleReceipt
+            | Self::TooLarge { .. }
+            | Self::Unreached(_)
+            | Self::RateLimited { .. }
+            | Self::Rejected(_) => true,
+            Self::Unavailable(_) => false,
         }
     }
 }

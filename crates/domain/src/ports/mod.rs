@@ -21,6 +21,7 @@ pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask};
 pub use pending_sign_ins::{PendingSignIn, PendingSignIns};
 pub use queue::{
     Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Receipt,
+    is_body_character,
 };
 pub use quota::{QuotaCounter, Reservation, ReserveOutcome, Taken};
 pub use record::{Housekeeping, PlaceRecord, Purged};

@@ -16,13 +16,55 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The longest that a message can be kept back: SQS' limit on a visibility timeout, 12 hours (same page).
 pub const MAX_DELAY: Duration = Duration::from_hours(12);
 
+/// Why a text is no body of a message. It names the character, never the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum InvalidBody {
+    #[error("no queue takes an empty body")]
+    Empty,
+    #[error("no queue takes a body with the character U+{0:04X}")]
+    Character(u32),
+}
+
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// Names the entry in the outcome.
     pub id: Uuid,
-    /// The text, at most [`MAX_BODY_BYTES`].
+    /// The text, as [`Outgoing::check`] wants it.
     pub body: String,
+}
+
+impl Outgoing {
+    /// Fails unless every queue takes the body: 1 byte to [`MAX_BODY_BYTES`] of the characters that SQS knows,
+    /// `#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
+    ///
+    /// # Errors
+    /// [`QueueError::TooLarge`], or [`QueueError::Rejected`].
+    pub fn check(&self) -> Result<(), QueueError> {
+        let (bytes, max) = (self.body.len(), MAX_BODY_BYTES);
+        if bytes > max {
+            return Err(QueueError::TooLarge { bytes, max });
+        }
+        let refused = |why: InvalidBody| Err(QueueError::Rejected(why.into()));
+        if self.body.is_empty() {
+            return refused(InvalidBody::Empty);
+        }
+        match self
+            .body
+            .chars()
+            .find(|character| !is_body_character(*character))
+        {
+            Some(character) => refused(InvalidBody::Character(character.into())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a queue takes the character. The gap between U+D7FF and U+E000 is no character of Rust's either.
+#[must_use]
+pub const fn is_body_character(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
 }
 
 /// Proof of one receive of one message.
@@ -63,22 +105,31 @@ pub struct Depth {
     pub dead: u64,
 }
 
-/// Standard queues: at least once, in no order, each with a dead-letter queue `<name>-dlq`.
+/// Standard queues: at least once, each with a dead-letter queue `<name>-dlq`.
 ///
 /// # Contract
 /// 1. `send` answers an outcome for each message, in the order given, any number at a time. `Ok` means that it will be
-///    received at least once, whatever crashes.
+///    received at least once, whatever crashes. An error that [is certain](QueueError::is_certain) means that it was not
+///    taken. After any other the message may have been taken, once: a `send` goes out again by itself only after what
+///    certainly was not taken.
 /// 2. One entry's failure is not another's.
 /// 3. `receive` answers at most `max` messages (1 to [`MAX_BATCH`]) and waits up to `wait` for the first. It returns early when one comes.
 /// 4. A received message is hidden from others until its visibility timeout passes; then it is received again, its `attempt` one higher.
 /// 5. `ack` removes for good, and answers an outcome for each receipt. A receipt of an earlier receive is
 ///    [`QueueError::StaleReceipt`] or without effect on a later receive's holder until that one ends.
 /// 6. `retry_after` makes a message received again after the delay (zero: at once), at most [`MAX_DELAY`].
-/// 7. `extend` hides it for that long from now.
+/// 7. `extend` hides it for that long from now, and for [`MAX_DELAY`] in all since its receive: what goes beyond may be
+///    [`QueueError::Rejected`], and then changes nothing. The receipt of an earlier receive is [`QueueError::StaleReceipt`],
+///    or is taken, and never makes the later receive's receipt worthless.
 /// 8. `dead_letter` moves it to the dead-letter queue with the reason; it is not received again.
 /// 9. After five receives without an `ack`, a message moves to the dead-letter queue by itself, if the queue is a consumed one.
-/// 10. A body comes out as it went in: any text up to [`MAX_BODY_BYTES`], which larger ones are refused with [`QueueError::TooLarge`].
+/// 10. A body comes out as it went in: any text that passes [`Outgoing::check`]. Others are refused with its error.
 /// 11. A queue that does not exist is [`QueueError::NoSuchQueue`].
+/// 12. Messages come in no order. Who needs one sends the second message after the first was acted on.
+/// 13. Each call ends within the adapter's deadline, a `receive` within its wait and the deadline, however its server
+///     behaves. All calls but `send` and `dead_letter` may be repeated without harm; these may double a message.
+/// 14. A future may be dropped. What a dropped `receive` had received is hidden for a visibility timeout and comes again;
+///     what a dropped `send` had handed over may have been taken.
 #[async_trait]
 pub trait JobQueue: Send + Sync + 'static {
     /// Sends messages.
@@ -119,7 +170,7 @@ pub trait JobQueue: Send + Sync + 'static {
     /// Keeps a delivery for that much longer, from now.
     ///
     /// # Errors
-    /// [`QueueError::StaleReceipt`], or infrastructure.
+    /// [`QueueError::StaleReceipt`], [`QueueError::Rejected`] beyond [`MAX_DELAY`] since the receive, or infrastructure.
     async fn extend(
         &self,
         queue: &QueueName,

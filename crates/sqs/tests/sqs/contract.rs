@@ -2,10 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lemon_sqs::QueueSettings;
-use lemon_testkit::suites::job_queue::{QueueSubject, TrueTime};
+use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue};
+use lemon_testkit::{
+    services::Link,
+    suites::job_queue::{QueueSubject, TrueTime},
+};
+use tokio::sync::Mutex;
 
-use crate::common::Sqs;
+use crate::common::{Sqs, client_of};
 
 /// As short as lets a case do within it what it means to.
 const VISIBILITY: Duration = Duration::from_secs(4);
@@ -18,11 +22,14 @@ async fn subject() -> QueueSubject {
         ..QueueSettings::default()
     };
     sqs.queues().create(&consumed, &settings).await.unwrap();
+    let line = Link::to(sqs.server.address()).await;
+    let client = client_of(&format!("http://127.0.0.1:{}", line.port()));
     QueueSubject {
-        queue: Arc::new(sqs.job_queue()),
+        queue: Arc::new(SqsJobQueue::new(&client, SqsConfig::default())),
         consumed,
         visibility: VISIBILITY,
         time: Arc::new(TrueTime),
+        line: Arc::new(Mutex::new(line)),
         guard: Box::new(sqs),
     }
 }

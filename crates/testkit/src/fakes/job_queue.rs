@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Clock, Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing,
-        QueueError, Receipt,
+        Clock, Delivery, Depth, JobQueue, MAX_BATCH, MAX_DELAY, Outgoing, QueueError, Receipt,
     },
     values::QueueName,
 };
@@ -35,6 +34,7 @@ struct Message {
     number: u64,
     body: String,
     visible_at: DateTime<Utc>,
+    received_at: DateTime<Utc>,
     receives: u32,
 }
 
@@ -74,6 +74,15 @@ impl MemoryJobQueue {
         messages.iter().map(|m| m.body.clone()).collect()
     }
 
+    /// How many messages were sent to it so far.
+    ///
+    /// # Panics
+    /// If there is no such queue.
+    #[must_use]
+    pub fn sent(&self, queue: &QueueName) -> u64 {
+        self.queues().get(queue).expect("a queue").sent
+    }
+
     /// The dead letters, in the order they died.
     ///
     /// # Panics
@@ -100,16 +109,14 @@ impl MemoryJobQueue {
 }
 
 impl Queue {
-    fn put(&mut self, body: String, now: DateTime<Utc>) -> Result<(), QueueError> {
-        let (bytes, max) = (body.len(), MAX_BODY_BYTES);
-        if bytes > max {
-            return Err(QueueError::TooLarge { bytes, max });
-        }
+    fn put(&mut self, message: Outgoing, now: DateTime<Utc>) -> Result<(), QueueError> {
+        message.check()?;
         self.sent += 1;
         self.messages.push(Message {
             number: self.sent,
-            body,
+            body: message.body,
             visible_at: now,
+            received_at: now,
             receives: 0,
         });
         Ok(())
@@ -130,6 +137,7 @@ impl Queue {
         let visible = self.messages.iter_mut().filter(|m| m.visible_at <= now);
         let taken = visible.take(max.min(MAX_BATCH)).map(|message| {
             message.visible_at = until;
+            message.received_at = now;
             message.receives += 1;
             Delivery {
                 message_id: message.number.to_string(),
@@ -148,6 +156,16 @@ impl Queue {
 
     fn hide(&mut self, proof: &Receipt, until: DateTime<Utc>) -> Result<(), QueueError> {
         let index = self.held(proof)?;
+        self.messages[index].visible_at = until;
+        Ok(())
+    }
+
+    /// As SQS, which hides a message for 12 hours in all from its receive.
+    fn extend(&mut self, proof: &Receipt, until: DateTime<Utc>) -> Result<(), QueueError> {
+        let index = self.held(proof)?;
+        if until > self.messages[index].received_at + MAX_DELAY {
+            return Err(QueueError::Rejected("beyond 12 hours".into()));
+        }
         self.messages[index].visible_at = until;
         Ok(())
     }
@@ -175,7 +193,7 @@ impl JobQueue for MemoryJobQueue {
         messages: Vec<Outgoing>,
     ) -> Vec<Result<(), QueueError>> {
         let now = self.clock.now();
-        let put = |message: Outgoing| self.with(queue, |queue| queue.put(message.body, now));
+        let put = |message: Outgoing| self.with(queue, |queue| queue.put(message, now));
         messages.into_iter().map(put).collect()
     }
 
@@ -224,7 +242,8 @@ impl JobQueue for MemoryJobQueue {
         receipt: &Receipt,
         visibility: Duration,
     ) -> Result<(), QueueError> {
-        self.retry_after(queue, receipt, visibility).await
+        let until = self.clock.now() + visibility;
+        self.with(queue, |queue| queue.extend(receipt, until))
     }
 
     async fn dead_letter(

@@ -1,4 +1,10 @@
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -7,13 +13,37 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A line to a server that a test can cut, stall and mend, wherever the server runs.
+/// A line to a server that a test can cut, silence, stall and mend, wherever the server runs.
 #[derive(Debug)]
 pub struct Link {
     server: (String, u16),
     port: u16,
-    stalled: watch::Sender<bool>,
+    state: watch::Sender<State>,
+    connections: Arc<AtomicU64>,
     forwarder: JoinSet<()>,
+}
+
+/// What is passed on.
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    stalled: bool,
+    answers_lost: bool,
+    /// Connections with a lower number are silent for ever.
+    silent_before: u64,
+}
+
+/// One direction of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Direction {
+    connection: u64,
+    is_answer: bool,
+}
+
+impl Direction {
+    fn is_open(self, state: &State) -> bool {
+        let silent = self.connection < state.silent_before;
+        !(silent || state.stalled || self.is_answer && state.answers_lost)
+    }
 }
 
 impl Link {
@@ -22,7 +52,8 @@ impl Link {
         let mut link = Self {
             server,
             port: 0,
-            stalled: watch::Sender::new(false),
+            state: watch::Sender::default(),
+            connections: Arc::default(),
             forwarder: JoinSet::new(),
         };
         link.listen().await;
@@ -42,12 +73,33 @@ impl Link {
 
     /// Keeps connections but passes nothing on, as a server that hangs.
     pub fn stall(&self) {
-        self.stalled.send_replace(true);
+        self.state.send_modify(|state| state.stalled = true);
     }
 
-    /// Leads to the server again. What came while it was stalled is passed on now.
+    /// Passes on what goes to the server, and nothing of what it answers.
+    pub fn lose_answers(&self) {
+        self.state.send_modify(|state| state.answers_lost = true);
+    }
+
+    /// Passes nothing on over the connections that there are, for ever and without closing them; new ones work. That is
+    /// what a host that was lost, or a NAT that forgot, looks like.
+    pub fn silence(&self) {
+        let next = self.connections.load(Ordering::Relaxed);
+        self.state.send_modify(|state| state.silent_before = next);
+    }
+
+    /// How many connections there were so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Leads to the server again. What came while it was stalled is passed on now, but not over silent connections.
     pub async fn mend(&mut self) {
-        self.stalled.send_replace(false);
+        self.state.send_modify(|state| {
+            state.stalled = false;
+            state.answers_lost = false;
+        });
         if self.forwarder.is_empty() {
             self.listen().await;
         }
@@ -57,15 +109,23 @@ impl Link {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await;
         let listener = listener.expect("a free port");
         self.port = listener.local_addr().expect("its address").port();
-        let (server, stalled) = (self.server.clone(), self.stalled.subscribe());
-        self.forwarder.spawn(forward(listener, server, stalled));
+        let (server, state) = (self.server.clone(), self.state.subscribe());
+        let connections = Arc::clone(&self.connections);
+        self.forwarder
+            .spawn(forward(listener, server, state, connections));
     }
 }
 
-async fn forward(listener: TcpListener, server: (String, u16), stalled: watch::Receiver<bool>) {
+async fn forward(
+    listener: TcpListener,
+    server: (String, u16),
+    state: watch::Receiver<State>,
+    connections: Arc<AtomicU64>,
+) {
     let mut lines = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
-        lines.spawn(connect(client, server.clone(), stalled.clone()));
+        let connection = connections.fetch_add(1, Ordering::Relaxed);
+        lines.spawn(connect(client, server.clone(), state.clone(), connection));
     }
 }
 
@@ -73,28 +133,35 @@ async fn forward(listener: TcpListener, server: (String, u16), stalled: watch::R
 async fn connect(
     client: TcpStream,
     server: (String, u16),
-    stalled: watch::Receiver<bool>,
+    state: watch::Receiver<State>,
+    connection: u64,
 ) -> io::Result<()> {
     let server = TcpStream::connect(server).await?;
     server.set_nodelay(true)?;
     client.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let direction = |is_answer| Direction {
+        connection,
+        is_answer,
+    };
     tokio::select! {
-        end = pass(from_client, to_server, stalled.clone()) => end,
-        end = pass(from_server, to_client, stalled) => end,
+        end = pass(from_client, to_server, state.clone(), direction(false)) => end,
+        end = pass(from_server, to_client, state, direction(true)) => end,
     }
 }
 
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut stalled: watch::Receiver<bool>,
+    mut state: watch::Receiver<State>,
+    direction: Direction,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = from.read(&mut buffer).await?;
-        if stalled.wait_for(|stalled| !stalled).await.is_err() || read == 0 {
+        let open = state.wait_for(|state| direction.is_open(state));
+        if open.await.is_err() || read == 0 {
             return Ok(());
         }
         to.write_all(&buffer[..read]).await?;

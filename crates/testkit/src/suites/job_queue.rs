@@ -17,7 +17,11 @@ use lemon_domain::{
 };
 use uuid::Uuid;
 
-use crate::{fakes::FakeClock, race};
+mod limits;
+
+pub use limits::*;
+
+use crate::{fakes::FakeClock, race, services::Link};
 
 /// How long a case waits for what must come.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -47,6 +51,43 @@ impl PassTime for TrueTime {
     }
 }
 
+/// The line between a queue and its server.
+#[async_trait]
+pub trait Line: Send + Sync {
+    /// Nothing passes, in either direction.
+    async fn stall(&self);
+    /// What goes to the server passes, and nothing of what it answers.
+    async fn lose_answers(&self);
+    /// Everything passes again.
+    async fn mend(&self);
+}
+
+/// A queue without a server has no line either.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoLine;
+
+#[async_trait]
+impl Line for NoLine {
+    async fn stall(&self) {}
+    async fn lose_answers(&self) {}
+    async fn mend(&self) {}
+}
+
+#[async_trait]
+impl Line for tokio::sync::Mutex<Link> {
+    async fn stall(&self) {
+        self.lock().await.stall();
+    }
+
+    async fn lose_answers(&self) {
+        self.lock().await.lose_answers();
+    }
+
+    async fn mend(&self) {
+        self.lock().await.mend().await;
+    }
+}
+
 /// A queue under test.
 pub struct QueueSubject {
     /// The port.
@@ -57,6 +98,8 @@ pub struct QueueSubject {
     pub visibility: Duration,
     /// How its time passes.
     pub time: Arc<dyn PassTime>,
+    /// The line to its server.
+    pub line: Arc<dyn Line>,
     /// What must live as long as the port.
     pub guard: Box<dyn Any + Send + Sync>,
 }
@@ -94,6 +137,13 @@ macro_rules! job_queue_suite {
                 a_larger_body_is_refused,
                 a_queue_that_does_not_exist_is_named,
                 the_depth_follows_a_message,
+                a_text_that_not_every_queue_takes_is_refused,
+                an_extension_beyond_twelve_hours_is_refused_or_taken,
+                an_extension_by_an_earlier_receipt_does_not_disturb_a_later_receive,
+                calls_may_be_repeated,
+                a_dropped_receive_loses_nothing,
+                a_message_whose_answer_is_lost_is_sent_once,
+                every_call_ends_while_the_server_is_silent,
             ]
         );
     };
@@ -199,7 +249,7 @@ pub async fn what_was_sent_is_received(subject: QueueSubject) {
     assert!(!delivery.message_id.is_empty());
 }
 
-/// 1: an outcome for each, and each is received.
+/// 1, 12: an outcome for each, and each is received, in whatever order.
 pub async fn any_number_of_messages_is_sent_in_one_call(subject: QueueSubject) {
     let texts: Vec<String> = (0..25).map(|n| format!("message {n}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -456,7 +506,7 @@ pub async fn a_message_acknowledged_at_its_fifth_receive_is_not_dead(subject: Qu
     subject.await_depth(Depth::default()).await;
 }
 
-/// 10: every script, quotes, line ends and blanks at both ends. (Control characters are left out: SQS refuses them.)
+/// 10: every script, quotes, line ends and blanks at both ends.
 pub async fn a_body_comes_out_as_it_went_in(subject: QueueSubject) {
     let texts = [
         r#"{"finished":"spring_request_delete","user_id":"42"}"#,
