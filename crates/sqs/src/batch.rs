@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{connection::Connection, error::Fault};
 
-/// How often entries are tried again that failed within a batch that did not; the SDK repeats whole calls.
+/// How often entries are tried again that failed within a batch that did not.
 const AGAIN: usize = 3;
 /// The wait before the first time; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -55,8 +55,8 @@ where
     T: Clone,
     F: Future<Output = Result<Outcomes, Fault>>,
 {
-    let batches = split(entries).into_iter();
-    let under_way = batches.map(|batch| persist(batch, connection.until(), &call));
+    let (batches, until) = (split(entries).into_iter(), connection.until());
+    let under_way = batches.map(|batch| persist(batch, until, &call));
     let concurrency = connection.config.concurrency.get();
     let done: Vec<_> = stream::iter(under_way)
         .buffer_unordered(concurrency)
@@ -65,7 +65,7 @@ where
     done.into_iter().flatten().collect()
 }
 
-/// One batch; what failed of it for a passing reason is tried again.
+/// One batch; what SQS says of it that it failed for a passing reason is tried again.
 async fn persist<T, F>(
     batch: Vec<Entry<T>>,
     until: Instant,
@@ -95,6 +95,8 @@ where
         let mut again = Vec::new();
         for (entry, outcome) in left.into_iter().zip(outcomes) {
             match &outcome {
+                // Of what is not mentioned nothing is known: it may have been taken.
+                Err(Fault::Answer(_)) => done.push((entry.place, outcome)),
                 Err(fault) if wait.is_some() && fault.is_transient() => again.push(entry),
                 _ => done.push((entry.place, outcome)),
             }

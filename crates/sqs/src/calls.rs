@@ -27,12 +27,9 @@ pub(crate) async fn poll(
     max: i32,
     wait: Duration,
 ) -> Result<Vec<Delivery>, Fault> {
-    let deadline = connection.config.deadline;
-    let until = Instant::now() + wait + deadline;
+    let until = connection.until() + wait;
     let address = connection.address(queue, connection.until()).await?;
-    let limits = attempts_within(deadline)
-        .to_builder()
-        .operation_attempt_timeout(wait + deadline / 2);
+    let limits = attempts_within(&connection.config, wait);
     let call = connection
         .client
         .receive_message()
@@ -40,10 +37,12 @@ pub(crate) async fn poll(
         .max_number_of_messages(max)
         .wait_time_seconds(whole_seconds(wait))
         .set_visibility_timeout(connection.config.visibility_seconds())
-        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-        .customize()
-        .config_override(aws_sdk_sqs::Config::builder().timeout_config(limits.build()));
-    let answer = connection.call(queue, until, call.send()).await?;
+        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+    let send = || {
+        let limits = aws_sdk_sqs::Config::builder().timeout_config(limits.clone());
+        call.clone().customize().config_override(limits).send()
+    };
+    let answer = connection.call(queue, until, send).await?;
     let messages = answer.messages.unwrap_or_default();
     messages.into_iter().map(delivery).collect()
 }
@@ -69,7 +68,9 @@ pub(crate) async fn send_batch(
         .send_message_batch()
         .queue_url(&*address)
         .set_entries(entries.ok());
-    let answer = connection.call(queue, until, call.send()).await?;
+    let answer = connection
+        .call_once(queue, until, || call.clone().send())
+        .await?;
     let successful = answer.successful().iter().map(Sent::id);
     Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
 }
@@ -95,7 +96,9 @@ pub(crate) async fn delete_batch(
         .delete_message_batch()
         .queue_url(&*address)
         .set_entries(entries.ok());
-    let answer = connection.call(queue, until, call.send()).await?;
+    let answer = connection
+        .call(queue, until, || call.clone().send())
+        .await?;
     let successful = answer.successful().iter().map(Deleted::id);
     Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
 }
@@ -113,7 +116,10 @@ pub(crate) async fn delete(
         .delete_message()
         .queue_url(&*address)
         .receipt_handle(&receipt.0);
-    connection.call(queue, until, call.send()).await.map(drop)
+    connection
+        .call(queue, until, || call.clone().send())
+        .await
+        .map(drop)
 }
 
 /// Hides a message for so many seconds from now.
@@ -131,7 +137,10 @@ pub(crate) async fn hide(
         .queue_url(&*address)
         .receipt_handle(&receipt.0)
         .visibility_timeout(seconds);
-    connection.call(queue, until, call.send()).await.map(drop)
+    connection
+        .call(queue, until, || call.clone().send())
+        .await
+        .map(drop)
 }
 
 fn delivery(message: Message) -> Result<Delivery, Fault> {

@@ -5,8 +5,9 @@ use lemon_domain::ports::MAX_DELAY;
 /// How to use SQS. Where it is and who asks come from the AWS SDK's own variables and files.
 #[derive(Debug, Clone)]
 pub struct SqsConfig {
-    /// The longest that a call to SQS takes, its repetitions and the look-up of its queue included; a `receive` has its
-    /// wait on top. A call that hangs is given up after half of it, so that there is time for another.
+    /// The longest that a call to SQS takes, however many messages it is about, its repetitions and the look-up of its
+    /// queue included; a `receive` has its wait on top. An attempt is given up after half of it, connecting after two
+    /// fifths, so that there is time for another.
     pub deadline: Duration,
     /// How many batches of ten one `send` or `ack` has under way at a time.
     pub concurrency: NonZeroUsize,
@@ -19,6 +20,17 @@ impl SqsConfig {
     pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
     /// The usual number of batches at a time.
     pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+    /// The longest that connecting takes.
+    pub(crate) fn connect_limit(&self) -> Duration {
+        self.deadline * 2 / 5
+    }
+
+    /// The longest that one attempt of a call takes, but for a poll's wait. Connecting ends before, so that what did not
+    /// connect is told apart.
+    pub(crate) fn attempt_limit(&self) -> Duration {
+        self.deadline / 2
+    }
 
     /// The visibility timeout in whole seconds, at least one of them.
     pub(crate) fn visibility_seconds(&self) -> Option<i32> {

@@ -3,37 +3,52 @@ use std::{sync::Arc, time::Duration};
 use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
 use aws_sdk_sqs::{
     Client,
-    config::{StalledStreamProtectionConfig, http::HttpResponse},
+    config::{StalledStreamProtectionConfig, http::HttpResponse, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use lemon_domain::values::QueueName;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     ConnectError, SqsConfig, addresses::Addresses, destination::Destination, error::Fault,
+    http::http_client,
 };
 
 /// What the name of a dead-letter queue ends with.
 const DEAD: &str = "-dlq";
 
+/// The wait before a call is made again; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// How often a call is made at most, where the client does not say.
+const ATTEMPTS: u32 = 3;
+
 /// A client, and the addresses of the queues it uses.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) config: SqsConfig,
+    attempts: u32,
     destination: Destination,
     addresses: Addresses,
 }
 
 impl Connection {
+    /// The client makes each call once: only here it is known whether it may be made again.
     pub(crate) fn new(client: &Client, config: SqsConfig) -> Self {
-        let (client, destination) = Destination::watch(client);
+        let retries = client.config().retry_config();
+        let attempts = retries.map_or(ATTEMPTS, RetryConfig::max_attempts);
+        let once = client
+            .config()
+            .to_builder()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(attempts_within(&config, Duration::ZERO))
+            // The deadline is the protection; a long poll is silent for long.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        let (client, destination) = Destination::watch(&Client::from_conf(once.build()));
         Self {
             client,
             config,
+            attempts,
             destination,
             addresses: Addresses::default(),
         }
@@ -41,14 +56,8 @@ impl Connection {
 
     /// From the AWS SDK's chain of configuration.
     pub(crate) async fn resolve(config: &SqsConfig) -> Result<Self, ConnectError> {
-        let http_client = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         let loading = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client)
-            .timeout_config(attempts_within(config.deadline))
-            // The deadline is the protection.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .http_client(http_client(config)?)
             .load();
         // Without a region it asks the machine's metadata service, which may not be there.
         let loaded = tokio::time::timeout(config.deadline, Box::pin(loading)).await;
@@ -72,12 +81,47 @@ impl Connection {
         queue: &QueueName,
         until: Instant,
     ) -> Result<Arc<str>, Fault> {
-        let address = self.addresses.of(&self.client, queue, until).await;
-        address.unwrap_or(Err(Fault::TimedOut(self.config.deadline)))
+        let attempt = || async move {
+            let address = self.addresses.of(&self.client, queue, until).await;
+            address.unwrap_or(Err(Fault::TimedOut(self.config.deadline)))
+        };
+        self.repeat(until, attempt, Fault::is_transient)
+            .await
+            .map_err(Fault::before_the_call)
     }
 
-    /// The answer to a call about a queue.
-    pub(crate) async fn call<T, E>(
+    /// The answer to a call about a queue that may be repeated without harm.
+    pub(crate) async fn call<T, E, F>(
+        &self,
+        queue: &QueueName,
+        until: Instant,
+        call: impl Fn() -> F,
+    ) -> Result<T, Fault>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let attempt = || self.attempt(queue, until, call());
+        self.repeat(until, attempt, Fault::is_transient).await
+    }
+
+    /// The answer to a call that would double its effect: it is made again only if it certainly had none.
+    pub(crate) async fn call_once<T, E, F>(
+        &self,
+        queue: &QueueName,
+        until: Instant,
+        call: impl Fn() -> F,
+    ) -> Result<T, Fault>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let may_repeat = |fault: &Fault| fault.is_transient() && fault.is_certain();
+        let attempt = || self.attempt(queue, until, call());
+        self.repeat(until, attempt, may_repeat).await
+    }
+
+    async fn attempt<T, E>(
         &self,
         queue: &QueueName,
         until: Instant,
@@ -86,6 +130,9 @@ impl Connection {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        if Instant::now() >= until {
+            return Err(Fault::NotSent("no time was left".to_owned()));
+        }
         let fault = match timeout_at(until, call).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => Fault::of(&error, queue.as_str()),
@@ -95,6 +142,35 @@ impl Connection {
             self.addresses.forget(queue);
         }
         Err(fault)
+    }
+
+    /// Attempts within the deadline, as many as the client allows.
+    async fn repeat<T, F>(
+        &self,
+        until: Instant,
+        attempt: impl Fn() -> F,
+        may_repeat: impl Fn(&Fault) -> bool,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let times = usize::try_from(self.attempts).unwrap_or(usize::MAX);
+        let mut waits = ExponentialBuilder::default()
+            .with_min_delay(FIRST_WAIT)
+            .with_max_times(times.saturating_sub(1))
+            .with_jitter()
+            .build();
+        loop {
+            let fault = match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let wait = waits.next().filter(|wait| Instant::now() + *wait < until);
+            match wait {
+                Some(wait) if may_repeat(&fault) => sleep(wait).await,
+                _ => return Err(fault),
+            }
+        }
     }
 
     /// Whether all queues are there.
@@ -126,10 +202,11 @@ pub(crate) fn dead_letter_queue(queue: &QueueName) -> Result<QueueName, Fault> {
     QueueName::parse(&name).map_err(|_| Fault::NoSuchQueue(name))
 }
 
-/// Limits that leave room in the deadline for a second attempt, on another connection, where the first hangs.
-pub(crate) fn attempts_within(deadline: Duration) -> TimeoutConfig {
+/// Limits that leave room in the deadline for a second attempt, on another connection, where the first hangs. SQS itself
+/// may wait for a message.
+pub(crate) fn attempts_within(config: &SqsConfig, wait: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(deadline / 2)
-        .operation_attempt_timeout(deadline / 2)
+        .connect_timeout(config.connect_limit())
+        .read_timeout(wait + config.attempt_limit())
         .build()
 }

@@ -68,7 +68,10 @@ async fn send(
         call = call.message_attributes(name, value.build().map_err(|_| Fault::Empty)?);
     }
     let until = connection.until();
-    connection.call(grave, until, call.send()).await.map(drop)
+    connection
+        .call_once(grave, until, || call.clone().send())
+        .await
+        .map(drop)
 }
 
 /// Names, types and values: as much of the reason as goes with the body. Names, types and values count towards the

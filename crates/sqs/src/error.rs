@@ -7,7 +7,10 @@ use aws_sdk_sqs::{
 };
 use lemon_domain::ports::QueueError;
 
-use crate::said::{Said, causes};
+use crate::{
+    http::was_not_sent,
+    said::{Said, causes},
+};
 
 /// Why SQS cannot be used. Each is one sentence that names the queue or the server and the cause, and never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +19,9 @@ pub enum ConnectError {
     /// The configuration names no region.
     #[error("no aws region is configured: set AWS_REGION, or one in the profile")]
     Region,
+    /// TLS cannot be set up.
+    #[error("tls cannot be set up: {0}")]
+    Tls(String),
     /// The endpoint is unknown, refuses the connection or does not answer.
     #[error("sqs at {server} cannot be reached: {cause}")]
     Unreachable {
@@ -68,13 +74,12 @@ const CREDENTIALS: [&str; 10] = [
 ];
 
 /// Codes by which AWS says that it will be able to later (same page).
-const FAILING: [&str; 6] = [
+const FAILING: [&str; 5] = [
     "InternalError",
     "InternalFailure",
     "InternalServerError",
     "RequestTimeout",
     "RequestTimeoutException",
-    "ServiceUnavailable",
 ];
 
 /// What went wrong with a call. It holds no answer of SQS in full, since that may be a body.
@@ -84,21 +89,21 @@ pub(crate) enum Fault {
     NoSuchQueue(String),
     #[error("the receipt is stale")]
     StaleReceipt,
-    #[error("the message has {bytes} bytes of {max}")]
-    TooLarge { bytes: usize, max: usize },
-    #[error("sqs takes no empty body")]
+    #[error("sqs takes no attribute without a value")]
     Empty,
-    #[error("sqs takes no body with the character U+{0:04X}")]
-    Character(u32),
     #[error("sqs did not answer within {0:?}")]
     TimedOut(Duration),
-    #[error("sqs cannot be reached or broke off: {0}")]
+    #[error("sqs cannot be reached: {0}")]
+    NotSent(String),
+    #[error("sqs broke off: {0}")]
     BrokeOff(String),
     #[error("the call could not be made: {0}")]
     Unmade(String),
     #[error("sqs is throttling: {0}")]
     Throttled(Said),
     #[error("sqs cannot at the moment: {0}")]
+    Busy(Said),
+    #[error("sqs failed: {0}")]
     Failing(Said),
     #[error("sqs does not accept the credentials: {0}")]
     Credentials(Said),
@@ -120,7 +125,9 @@ impl Fault {
             SdkError::DispatchFailure(failure) => {
                 let cause = failure.as_connector_error().map(|error| causes(error));
                 let cause = cause.unwrap_or_default();
-                if failure.is_io() || failure.is_timeout() {
+                if failure.as_connector_error().is_some_and(was_not_sent) {
+                    Self::NotSent(cause)
+                } else if failure.is_io() || failure.is_timeout() {
                     Self::BrokeOff(cause)
                 } else {
                     Self::Unmade(cause)
@@ -128,7 +135,11 @@ impl Fault {
             }
             SdkError::ServiceError(answer) => {
                 let said = Said::new(answer.err().code(), answer.err().message());
-                Self::said(said, queue, answer.raw().status().is_server_error())
+                match answer.raw().status().as_u16() {
+                    // Whoever answers so has not passed it on.
+                    503 if said.name().is_empty() => Self::Busy(said),
+                    status => Self::said(said, queue, status >= 500),
+                }
             }
             SdkError::ConstructionFailure(_) => Self::Unmade(causes(error)),
             SdkError::ResponseError(_) => Self::Answer("form that can be read"),
@@ -159,6 +170,7 @@ impl Fault {
                 Self::Throttled(said)
             }
             name if CREDENTIALS.contains(&name) => Self::Credentials(said),
+            "ServiceUnavailable" => Self::Busy(said),
             name if is_servers_fault || FAILING.contains(&name) => Self::Failing(said),
             _ => Self::Refused(said),
         }
@@ -168,19 +180,50 @@ impl Fault {
     pub(crate) const fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut(_)
+            | Self::NotSent(_)
             | Self::BrokeOff(_)
             | Self::Unmade(_)
             | Self::Throttled(_)
+            | Self::Busy(_)
             | Self::Failing(_)
             | Self::Answer(_) => true,
             Self::NoSuchQueue(_)
             | Self::StaleReceipt
-            | Self::TooLarge { .. }
             | Self::Empty
-            | Self::Character(_)
             | Self::Credentials(_)
             | Self::Refused(_)
             | Self::NotMoved(_) => false,
+        }
+    }
+
+    /// It is certain that the call had no effect.
+    pub(crate) const fn is_certain(&self) -> bool {
+        match self {
+            Self::NotSent(_)
+            | Self::Unmade(_)
+            | Self::Throttled(_)
+            | Self::Busy(_)
+            | Self::NoSuchQueue(_)
+            | Self::StaleReceipt
+            | Self::Empty
+            | Self::Credentials(_)
+            | Self::Refused(_) => true,
+            Self::TimedOut(_)
+            | Self::BrokeOff(_)
+            | Self::Failing(_)
+            | Self::Answer(_)
+            | Self::NotMoved(_) => false,
+        }
+    }
+
+    /// Of the look-up that a call begins with: whatever became of it, the call was not sent.
+    pub(crate) fn before_the_call(self) -> Self {
+        match self {
+            fault @ (Self::TimedOut(_) | Self::BrokeOff(_) | Self::Answer(_)) => {
+                Self::NotSent(fault.to_string())
+            }
+            Self::Failing(said) => Self::Busy(said),
+            other => other,
         }
     }
 
@@ -196,7 +239,9 @@ impl Fault {
                 server,
                 queues: vec![name],
             },
-            Self::BrokeOff(cause) => ConnectError::Unreachable { server, cause },
+            Self::NotSent(cause) | Self::BrokeOff(cause) => {
+                ConnectError::Unreachable { server, cause }
+            }
             Self::TimedOut(_) => ConnectError::Unreachable {
                 server,
                 cause: self.to_string(),
@@ -221,18 +266,14 @@ impl From<Fault> for QueueError {
         match fault {
             Fault::NoSuchQueue(name) => Self::NoSuchQueue(name),
             Fault::StaleReceipt => Self::StaleReceipt,
-            Fault::TooLarge { bytes, max } => Self::TooLarge { bytes, max },
             Fault::Throttled(_) => Self::RateLimited { retry_after: None },
-            Fault::TimedOut(_)
-            | Fault::BrokeOff(_)
-            | Fault::Unmade(_)
-            | Fault::Failing(_)
-            | Fault::Answer(_) => Self::Unavailable(fault.into()),
-            Fault::Empty
-            | Fault::Character(_)
-            | Fault::Credentials(_)
-            | Fault::Refused(_)
-            | Fault::NotMoved(_) => Self::Rejected(fault.into()),
+            Fault::NotSent(_) | Fault::Unmade(_) | Fault::Busy(_) => Self::Unreached(fault.into()),
+            Fault::TimedOut(_) | Fault::BrokeOff(_) | Fault::Failing(_) | Fault::Answer(_) => {
+                Self::Unavailable(fault.into())
+            }
+            Fault::Empty | Fault::Credentials(_) | Fault::Refused(_) | Fault::NotMoved(_) => {
+                Self::Rejected(fault.into())
+            }
         }
     }
 }

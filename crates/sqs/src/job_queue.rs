@@ -15,7 +15,6 @@ use crate::{
     connection::{Connection, dead_letter_queue},
     dead_letter::bury,
     queues::depth,
-    text::check_body,
 };
 
 /// The longest that SQS itself waits for a message:
@@ -27,15 +26,17 @@ const SHORTEST_POLL: Duration = Duration::from_millis(500);
 
 /// Queues of SQS, each with its dead-letter queue `<name>-dlq`.
 ///
-/// It is at least once, as SQS is: a call that breaks off is repeated, and may have been heard the first time. A
-/// `receive` that is dropped may have received messages; they come again after their visibility timeout.
+/// A call that breaks off is repeated within its deadline if that does no harm. A `send` is not: it may have been heard,
+/// and whoever repeats it knows that. A `receive` that is dropped may have received messages; they come again after
+/// their visibility timeout.
 pub struct SqsJobQueue {
     connection: Arc<Connection>,
 }
 
 impl SqsJobQueue {
-    /// Over a client of one's own, which decides where SQS is, who asks, and how calls that fail are repeated. Its calls
-    /// end at the deadline, whatever limits it has.
+    /// Over a client of one's own, which decides where SQS is, who asks, and how often calls are made at most. Its calls
+    /// end at the deadline, whatever limits it has. With [`http_client`](crate::http_client) it finds SQS again after a
+    /// silent cut.
     #[must_use]
     pub fn new(client: &Client, config: SqsConfig) -> Self {
         Self::over(Arc::new(Connection::new(client, config)))
@@ -88,17 +89,16 @@ impl JobQueue for SqsJobQueue {
     ) -> Vec<Result<(), QueueError>> {
         let mut entries = Vec::with_capacity(messages.len());
         let mut outcomes = Vec::with_capacity(messages.len());
-        for (place, Outgoing { body, .. }) in messages.into_iter().enumerate() {
-            let checked = check_body(&body);
+        for (place, message) in messages.into_iter().enumerate() {
+            let checked = message.check();
             if checked.is_ok() {
-                let bytes = body.len();
                 entries.push(Entry {
                     place,
-                    bytes,
-                    item: body,
+                    bytes: message.body.len(),
+                    item: message.body,
                 });
             }
-            outcomes.push(checked.map_err(QueueError::from));
+            outcomes.push(checked);
         }
         let call = |bodies, until| send_batch(&self.connection, queue, bodies, until);
         for (place, outcome) in hand_over(&self.connection, entries, call).await {

@@ -74,7 +74,9 @@ impl Attributes {
             .get_queue_attributes()
             .queue_url(&*address)
             .attribute_names(Name::All);
-        let answer = connection.call(queue, until, call.send()).await?;
+        let answer = connection
+            .call(queue, until, || call.clone().send())
+            .await?;
         Ok(Self(answer.attributes.unwrap_or_default()))
     }
 
@@ -89,7 +91,10 @@ impl Attributes {
             .queue_name(queue.as_str())
             .set_attributes(Some(self.0.clone()));
         let until = connection.until();
-        connection.call(queue, until, call.send()).await.map(drop)
+        connection
+            .call(queue, until, || call.clone().send())
+            .await
+            .map(drop)
     }
 
     pub(super) async fn set(
@@ -104,7 +109,10 @@ impl Attributes {
             .set_queue_attributes()
             .queue_url(&*address)
             .set_attributes(Some(self.0.clone()));
-        connection.call(queue, until, call.send()).await.map(drop)
+        connection
+            .call(queue, until, || call.clone().send())
+            .await
+            .map(drop)
     }
 
     /// Those of these that are not so there.

@@ -7,8 +7,6 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use lemon_domain::{ports::MAX_BATCH, values::QueueName};
 
-use tokio::time::Instant;
-
 use super::attributes::count;
 use crate::{
     config::whole_seconds,
@@ -80,12 +78,9 @@ async fn receive(
     grave: &QueueName,
     max: usize,
 ) -> Result<Vec<Message>, Fault> {
-    let deadline = connection.config.deadline;
-    let until = Instant::now() + WAIT + deadline;
+    let until = connection.until() + WAIT;
     let address = connection.address(grave, connection.until()).await?;
-    let limits = attempts_within(deadline)
-        .to_builder()
-        .operation_attempt_timeout(WAIT + deadline / 2);
+    let limits = attempts_within(&connection.config, WAIT);
     let call = connection
         .client
         .receive_message()
@@ -96,10 +91,12 @@ async fn receive(
         .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
         .message_attribute_names(REASON)
-        .message_attribute_names(ATTEMPTS)
-        .customize()
-        .config_override(aws_sdk_sqs::Config::builder().timeout_config(limits.build()));
-    let answer = connection.call(grave, until, call.send()).await?;
+        .message_attribute_names(ATTEMPTS);
+    let send = || {
+        let limits = aws_sdk_sqs::Config::builder().timeout_config(limits.clone());
+        call.clone().customize().config_override(limits).send()
+    };
+    let answer = connection.call(grave, until, send).await?;
     Ok(answer.messages.unwrap_or_default())
 }
 
@@ -121,7 +118,7 @@ async fn give_back(connection: &Connection, grave: &QueueName, receipts: &[Strin
         .change_message_visibility_batch()
         .queue_url(&*address)
         .set_entries(entries.collect::<Result<_, _>>().ok());
-    if let Err(fault) = connection.call(grave, until, call.send()).await {
+    if let Err(fault) = connection.call(grave, until, || call.clone().send()).await {
         tracing::warn!(
             queue = grave.as_str(),
             error = %fault,

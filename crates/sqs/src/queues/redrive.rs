@@ -37,7 +37,9 @@ pub(super) async fn redrive(
     let source = Attributes::of(connection, &grave).await?.arn()?;
     match start(connection, &grave, &source, &target).await {
         Ok(()) => Ok(finished(connection, &grave, &source).await?),
-        Err(Fault::Refused(said) | Fault::Failing(said)) if NO_SUCH_CALL.contains(&said.name()) => {
+        Err(Fault::Refused(said) | Fault::Failing(said) | Fault::Busy(said))
+            if NO_SUCH_CALL.contains(&said.name()) =>
+        {
             copy(connection, &grave, queue).await
         }
         Err(fault) => Err(fault.into()),
@@ -57,7 +59,10 @@ async fn start(
         .source_arn(source)
         .destination_arn(target);
     let until = connection.until();
-    connection.call(grave, until, call.send()).await.map(drop)
+    connection
+        .call_once(grave, until, || call.clone().send())
+        .await
+        .map(drop)
 }
 
 /// Waits for the latest task, of which there is one at a time.
@@ -68,7 +73,7 @@ async fn finished(connection: &Connection, grave: &QueueName, source: &str) -> R
             .list_message_move_tasks()
             .source_arn(source);
         let listed = connection
-            .call(grave, connection.until(), call.send())
+            .call(grave, connection.until(), || call.clone().send())
             .await;
         match listed {
             Ok(listed) => {

@@ -5,14 +5,13 @@ use std::{sync::Arc, time::Duration};
 use aws_config::BehaviorVersion;
 use aws_sdk_sqs::{
     Client,
-    config::{Credentials, Region, retry::RetryConfig},
+    config::{Credentials, Region},
 };
-use aws_smithy_http_client::Builder;
 use lemon_domain::{
     ports::{Delivery, Depth, JobQueue, Outgoing, QueueError},
     values::QueueName,
 };
-use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues};
+use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues, http_client};
 use lemon_testkit::services::SqsServer;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -61,17 +60,20 @@ impl Sqs {
     }
 }
 
-/// A client of a server without TLS, which repeats soon what failed.
+/// A client of a server.
 pub(crate) fn client_of(endpoint: &str) -> Client {
+    client_with(endpoint, &SqsConfig::default())
+}
+
+/// A client of a server, with limits of its own.
+pub(crate) fn client_with(endpoint: &str, config: &SqsConfig) -> Client {
     let (key, secret) = (SqsServer::ACCESS_KEY, SqsServer::SECRET_KEY);
-    let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(20));
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(Builder::new().build_http())
+        .http_client(http_client(config).unwrap())
         .endpoint_url(endpoint)
         .region(Region::from_static(SqsServer::REGION))
-        .credentials_provider(Credentials::new(key, secret, None, None, "tests"))
-        .retry_config(retries);
+        .credentials_provider(Credentials::new(key, secret, None, None, "tests"));
     Client::from_conf(config.build())
 }
 

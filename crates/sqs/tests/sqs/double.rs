@@ -7,7 +7,7 @@ use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueues};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::header};
 
-use crate::common::client_of;
+use crate::common::client_with;
 
 /// The deadline of the calls to it.
 pub(crate) const DEADLINE: Duration = Duration::from_millis(1500);
@@ -29,11 +29,11 @@ impl Double {
     }
 
     pub(crate) fn job_queue(&self) -> SqsJobQueue {
-        SqsJobQueue::new(&client_of(&self.uri()), config())
+        SqsJobQueue::new(&client_with(&self.uri(), &config()), config())
     }
 
     pub(crate) fn queues(&self) -> SqsQueues {
-        SqsQueues::new(&client_of(&self.uri()), config())
+        SqsQueues::new(&client_with(&self.uri(), &config()), config())
     }
 
     /// From now on it answers so to an operation, once earlier answers that are limited have been given.

@@ -3,6 +3,7 @@
 
 mod common;
 mod contract;
+mod cuts;
 mod double;
 mod faults;
 mod messages;

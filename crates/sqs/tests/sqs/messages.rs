@@ -32,7 +32,7 @@ async fn a_text_that_sqs_does_not_take_is_refused_and_takes_no_other_along() {
             Ok(()) => assert!(["a", "b"].contains(text), "{text:?} was taken"),
             Err(QueueError::Rejected(cause)) => {
                 let cause = cause.to_string();
-                assert!(cause.starts_with("sqs takes no"), "{cause}");
+                assert!(cause.starts_with("no queue takes"), "{cause}");
             }
             Err(error) => panic!("{text:?}: {error:?}"),
         }

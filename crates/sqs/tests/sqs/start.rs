@@ -7,7 +7,7 @@ use lemon_domain::{
     ports::{Depth, JobQueue},
     values::QueueName,
 };
-use lemon_sqs::{ConnectError, SqsConfig, SqsJobQueue, SqsQueues};
+use lemon_sqs::{ConnectError, SqsConfig, SqsJobQueue, SqsQueues, http_client};
 use lemon_testkit::services::SqsServer;
 
 use crate::{
@@ -80,7 +80,7 @@ async fn credentials_that_are_wrong_or_missing_are_told_apart_from_the_rest() {
 
     let nobody = aws_sdk_sqs::Config::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(http_client(&config()).unwrap())
         .region(Region::from_static(SqsServer::REGION))
         .endpoint_url(double.uri());
     let client = aws_sdk_sqs::Client::from_conf(nobody.build());
@@ -96,7 +96,7 @@ async fn credentials_that_are_wrong_or_missing_are_told_apart_from_the_rest() {
 async fn a_client_without_a_region_is_told_so() {
     let lost = aws_sdk_sqs::Config::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(http_client(&config()).unwrap())
         .credentials_provider(Credentials::new("test", "hush", None, None, "tests"));
     let client = aws_sdk_sqs::Client::from_conf(lost.build());
     let queue = SqsJobQueue::new(&client, config());

@@ -1,0 +1,155 @@
+//! The HTTP/1.1 client below the SDK, for two things that the SDK's own client does not do: it says which calls were
+//! certainly not sent, and it finds the service again after a silent cut.
+
+mod connect;
+mod generation;
+
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_sdk_sqs::config::{
+    HttpClient, RuntimeComponents, SharedHttpClient,
+    http::{HttpRequest, HttpResponse},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    result::ConnectorError,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body_util::Full;
+use tokio::time::{Instant, timeout};
+
+use self::{
+    connect::{Connector, connector},
+    generation::Generation,
+};
+use crate::{ConnectError, SqsConfig};
+
+/// How long a call may take whose caller sets no limit.
+const USUAL_LIMIT: Duration = Duration::from_mins(1);
+
+/// The HTTP client that [`SqsJobQueue::connect`](crate::SqsJobQueue::connect) uses, for clients of one's own. TLS is rustls
+/// with ring and the system's roots.
+///
+/// After a silent cut its connections are found dead by TCP's keepalive within ten seconds, or by the first call that is
+/// not answered in time, which closes all idle connections with it.
+///
+/// # Errors
+/// [`ConnectError::Tls`] if TLS cannot be set up.
+pub fn http_client(config: &SqsConfig) -> Result<SharedHttpClient, ConnectError> {
+    let connector = connector(config.connect_limit())?;
+    let current = Mutex::new(Arc::new(Generation::new(&connector, Vec::new())));
+    Ok(SharedHttpClient::new(Client(Arc::new(Connections {
+        connector,
+        current,
+        patience: config.attempt_limit(),
+    }))))
+}
+
+/// The call did not leave: no connection came about.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection was made")]
+pub(crate) struct NotSent(#[source] hyper_util::client::legacy::Error);
+
+/// SQS did not answer within the limit.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+struct NoAnswer(Duration);
+
+#[derive(Debug, Clone)]
+struct Client(Arc<Connections>);
+
+impl HttpClient for Client {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Limited {
+            connections: Arc::clone(&self.0),
+            limit: settings.read_timeout().unwrap_or(USUAL_LIMIT),
+        })
+    }
+}
+
+/// The client with the limit of one operation: from the call to the whole answer.
+#[derive(Debug)]
+struct Limited {
+    connections: Arc<Connections>,
+    limit: Duration,
+}
+
+impl HttpConnector for Limited {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (connections, limit) = (Arc::clone(&self.connections), self.limit);
+        HttpConnectorFuture::new(async move { connections.call(request, limit).await })
+    }
+}
+
+/// Connections to any number of hosts.
+#[derive(Debug)]
+struct Connections {
+    connector: Connector,
+    current: Mutex<Arc<Generation>>,
+    /// How long a call waits at least, on connections that are taken for dead.
+    patience: Duration,
+}
+
+impl Connections {
+    async fn call(
+        &self,
+        request: HttpRequest,
+        limit: Duration,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let request = whole(request)?;
+        let (generation, started) = (self.current(), Instant::now());
+        let answer = tokio::select! {
+            answer = timeout(limit, generation.exchange(request)) => answer.ok(),
+            () = generation.lost(started + self.patience) => None,
+        };
+        match answer {
+            Some(Ok(answer)) => {
+                let answer = HttpResponse::try_from(answer.map(SdkBody::from));
+                answer.map_err(|error| ConnectorError::other(error.into(), None))
+            }
+            Some(Err(fault)) => Err(fault),
+            None => {
+                self.replace(&generation, started);
+                Err(ConnectorError::timeout(NoAnswer(started.elapsed()).into()))
+            }
+        }
+    }
+
+    fn current(&self) -> Arc<Generation> {
+        let current = self.current.lock();
+        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Closes the idle connections: where one is dead, the others are likely to be, and each would cost a limit.
+    fn replace(&self, generation: &Arc<Generation>, unanswered_since: Instant) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, generation) {
+            let suspects = generation.suspects(unanswered_since);
+            *current = Arc::new(Generation::new(&self.connector, suspects));
+        }
+    }
+}
+
+/// The SDK's calls have their bodies in memory.
+fn whole(request: HttpRequest) -> Result<http::Request<Full<Bytes>>, ConnectorError> {
+    let request = request.try_into_http1x();
+    let request = request.map_err(|error| ConnectorError::user(error.into()))?;
+    let (head, body) = request.into_parts();
+    let body = body.bytes().map(Bytes::copy_from_slice);
+    let body = body.ok_or_else(|| ConnectorError::user("the body is a stream".into()))?;
+    Ok(http::Request::from_parts(head, Full::new(body)))
+}
+
+/// Whether an error of the SDK says that its call did not leave.
+pub(crate) fn was_not_sent(error: &ConnectorError) -> bool {
+    error.source().is_some_and(<dyn Error>::is::<NotSent>)
+}
