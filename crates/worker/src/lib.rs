@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
-mod acks;
+mod chain;
+mod consumer;
 mod listener;
 pub mod messages;
 mod relay;
 mod upkeep;
 
+pub use consumer::ConsumerError;
 pub use listener::{ListenerConfig, ReadyListener};
 pub use relay::{Relay, RelayConfig};
 pub use upkeep::Upkeep;

@@ -8,6 +8,7 @@ use lemon_domain::{
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use uuid::Uuid;
 
 /// A job's body. The workers tell jobs apart by `finished`, and ignore fields they do not know.
@@ -84,16 +85,43 @@ struct Ready {
     request_id: Option<Uuid>,
 }
 
-/// Why a body is not a ready message.
-#[derive(Debug, thiserror::Error)]
+/// Why a body is not a ready message. It names the place and the kind of fault, never what stands there: whoever writes to
+/// the queue could otherwise write to logs and dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MalformedReady {
     /// It is not JSON, or not of the form.
-    #[error("not a ready message")]
-    Json(#[from] serde_json::Error),
+    #[error("not a ready message: {fault} at line {line}, column {column}")]
+    Json {
+        /// The kind of fault.
+        fault: &'static str,
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1; 0 is before the first character.
+        column: usize,
+    },
     /// A field has a value that cannot be.
-    #[error("not a ready message")]
-    Value(#[from] InvalidValue),
+    #[error("not a ready message: {field} has a value that cannot be")]
+    Value {
+        /// Its name.
+        field: &'static str,
+    },
+}
+
+impl From<serde_json::Error> for MalformedReady {
+    fn from(error: serde_json::Error) -> Self {
+        let fault = match error.classify() {
+            Category::Syntax => "no JSON",
+            Category::Eof => "JSON without an end",
+            Category::Data => "a field that is missing or of another type",
+            Category::Io => "nothing that can be read",
+        };
+        Self::Json {
+            fault,
+            line: error.line(),
+            column: error.column(),
+        }
+    }
 }
 
 /// Reads a ready message.
@@ -102,12 +130,14 @@ pub enum MalformedReady {
 /// Says what is wrong with it.
 pub fn parse_ready(body: &str) -> Result<TrainingReady, MalformedReady> {
     let ready: Ready = serde_json::from_str(body)?;
+    let invalid = |field| move |_: InvalidValue| MalformedReady::Value { field };
     Ok(TrainingReady {
         account: AccountId {
-            provider: Provider::parse(&ready.oauth_type)?,
-            user_id: ProviderUserId::try_from(ready.oauth_user_id)?,
+            provider: Provider::parse(&ready.oauth_type).map_err(invalid("oauth_type"))?,
+            user_id: ProviderUserId::try_from(ready.oauth_user_id)
+                .map_err(invalid("oauth_user_id"))?,
         },
-        service: ServiceType::parse(&ready.service_name)?,
+        service: ServiceType::parse(&ready.service_name).map_err(invalid("service_name"))?,
         request_id: ready.request_id.map(RequestId::new),
     })
 }
@@ -225,6 +255,37 @@ mod tests {
             spoilt("request_id", json!("no uuid")),
         ] {
             assert!(parse_ready(&body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_fault_names_the_place_and_repeats_nothing() {
+        for (body, expected) in [
+            ("hush", "no JSON at line 1, column 1"),
+            ("{\"hush\":", "JSON without an end at line 1, column 8"),
+            (
+                "{\"oauth_user_id\":\n\"hush\"}",
+                "a field that is missing or of another type at line 2, column 6",
+            ),
+            (
+                r#"{"oauth_user_id":1,"oauth_type":"hush","service_name":"A"}"#,
+                "oauth_type has a value that cannot be",
+            ),
+            (
+                r#"{"oauth_user_id":1,"oauth_type":"TWITTER","service_name":"hush"}"#,
+                "service_name has a value that cannot be",
+            ),
+            (
+                r#"{"oauth_user_id":1,"oauth_type":"TWITTER","service_name":"A","request_id":"hush"}"#,
+                "a field that is missing or of another type at line 1, column 80",
+            ),
+        ] {
+            let error = parse_ready(body).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("not a ready message: {expected}")
+            );
+            assert!(!format!("{error:?}").contains("hush"));
         }
     }
 }

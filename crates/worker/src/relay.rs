@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use futures::future::join_all;
 use lemon_domain::{
     ports::{Clock, JobQueue, Outbox, OutboxEntry, Outgoing, StoreError},
     usecases::{Dispatch, Prepared},
@@ -9,10 +10,13 @@ use lemon_domain::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::messages;
+use crate::{chain::chain, messages};
 
-/// How often the removal of what was sent is repeated: within the usual lease.
+/// How often the removal of what was sent is repeated, soon: within the usual lease, and within a stop.
 const REMOVALS: usize = 3;
+const FIRST_REMOVAL: Duration = Duration::from_millis(100);
+/// How long a batch that is under way at the stop may take; what is left of it comes again after its lease.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
 
 /// How the relay works; the defaults suit production.
 #[derive(Debug, Clone)]
@@ -23,8 +27,10 @@ pub struct RelayConfig {
     pub lease: Duration,
     /// How long to wait for a signal before looking anyway: postponed rows and lost leases come due in silence.
     pub poll: Duration,
-    /// The first and the longest wait after a failure.
+    /// The first and the longest wait after a failure that certainly sent nothing.
     pub backoff: (Duration, Duration),
+    /// The first wait after one that may have sent the job: each further attempt may double it.
+    pub uncertain: Duration,
 }
 
 impl Default for RelayConfig {
@@ -34,6 +40,7 @@ impl Default for RelayConfig {
             lease: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             backoff: (Duration::from_millis(200), Duration::from_mins(5)),
+            uncertain: Duration::from_secs(10),
         }
     }
 }
@@ -56,14 +63,26 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Relays until `stop`; what was claimed by then is still sent.
+    /// Relays until `stop`; what was claimed by then is still sent, if that takes no longer than a stop may.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut backoff = self.backoff().build();
+        let mut backoff = self.backoff(self.config.backoff.0).build();
         while !stop.is_cancelled() {
-            let wait = match self.relay_batch().await {
-                Ok(claimed) if claimed == self.config.batch as usize => continue,
+            let stopped = async {
+                stop.cancelled().await;
+                tokio::time::sleep(STOP_WITHIN).await;
+            };
+            let relayed = tokio::select! {
+                relayed = self.relay_batch() => relayed,
+                () = stopped => break,
+            };
+            let wait = match relayed {
+                // What was removed may have stood before others.
+                Ok(claimed) if claimed > 0 => {
+                    backoff = self.backoff(self.config.backoff.0).build();
+                    continue;
+                }
                 Ok(_) => {
-                    backoff = self.backoff().build();
+                    backoff = self.backoff(self.config.backoff.0).build();
                     self.config.poll
                 }
                 Err(error) => {
@@ -97,22 +116,21 @@ impl Relay {
         let prepared = self.dispatch.prepare(&entries).await?;
         let prepared = entries.into_iter().zip(prepared).collect();
         let by_queue = self.sort(prepared).await?;
-        let mut outcome = Ok(claimed);
-        for (queue, jobs) in by_queue {
-            // When the lease ends, another may have them.
-            if self.clock.now() >= now + self.config.lease / 2 {
-                warn!(
-                    queue = %queue,
-                    jobs = jobs.len(),
-                    "the lease is running out; jobs are left for the next claim"
-                );
-                continue;
-            }
-            if let Err(error) = self.send(&queue, jobs).await {
-                outcome = Err(error);
-            }
+        // When the lease ends, another may have them.
+        if self.clock.now() >= now + self.config.lease / 2 {
+            warn!(
+                claimed,
+                "the lease is running out; jobs are left for the next claim"
+            );
+            return Ok(claimed);
         }
-        outcome
+        // All queues at once: one that hangs holds up none of the others.
+        let sends = by_queue
+            .into_iter()
+            .map(|(queue, jobs)| async move { self.send(&queue, jobs).await });
+        let outcomes = join_all(sends).await;
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        Ok(claimed)
     }
 
     /// Sorts what can be sent by queue; drops or postpones the rest.
@@ -123,11 +141,19 @@ impl Relay {
         let mut by_queue: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (entry, prepared) in prepared {
             match prepared {
-                Prepared::Send(queue, job) => match messages::render(&job) {
-                    Ok(body) => by_queue.entry(queue).or_default().push((entry, body)),
-                    Err(error) => self.postpone(&entry, &error.to_string()).await?,
-                },
-                Prepared::Hold(reason) => self.postpone(&entry, &reason).await?,
+                Prepared::Send(queue, job) => {
+                    if let Ok(body) = messages::render(&job) {
+                        by_queue.entry(queue).or_default().push((entry, body));
+                    } else {
+                        // The error may repeat a credential.
+                        let first = self.config.backoff.0;
+                        self.postpone(&entry, first, "it is no JSON").await?;
+                    }
+                }
+                Prepared::Hold(reason) => {
+                    self.postpone(&entry, self.config.backoff.0, &reason)
+                        .await?;
+                }
                 Prepared::Drop(reason) => {
                     warn!(
                         request.id = %entry.request_id,
@@ -169,30 +195,45 @@ impl Relay {
                     );
                     sent.push(entry.id);
                 }
-                Err(error) => failed.push((entry, chain(&error))),
+                Err(error) => failed.push((entry, error)),
             }
         }
         metrics::counter!("jobs_sent_total", "queue" => queue.to_string())
             .increment(sent.len() as u64);
         // First of all, and again if need be: what is sent and stays is sent a second time when its lease ends.
         let removed = (|| self.outbox.remove(&sent))
-            .retry(ExponentialBuilder::default().with_max_times(REMOVALS))
+            .retry(
+                ExponentialBuilder::default()
+                    .with_min_delay(FIRST_REMOVAL)
+                    .with_max_times(REMOVALS),
+            )
             .when(StoreError::is_transient)
             .await;
-        for (entry, reason) in failed {
-            self.postpone(entry, &reason).await?;
+        for (entry, error) in failed {
+            let first = if error.is_certain() {
+                self.config.backoff.0
+            } else {
+                self.config.uncertain
+            };
+            self.postpone(entry, first, &chain(&error)).await?;
         }
         removed
     }
 
-    async fn postpone(&self, entry: &OutboxEntry, reason: &str) -> Result<(), StoreError> {
+    /// Postpones a row: for the first wait at its first attempt, and for longer at each further one.
+    async fn postpone(
+        &self,
+        entry: &OutboxEntry,
+        first: Duration,
+        reason: &str,
+    ) -> Result<(), StoreError> {
         let attempts = usize::try_from(entry.attempt).unwrap_or(usize::MAX);
         let wait = self
-            .backoff()
+            .backoff(first)
             .build()
             .take(attempts.min(32))
             .last()
-            .unwrap_or(self.config.backoff.0);
+            .unwrap_or(first);
         warn!(
             request.id = %entry.request_id,
             task = entry.task.as_str(),
@@ -205,18 +246,10 @@ impl Relay {
         self.outbox.postpone(entry, self.clock.now() + wait).await
     }
 
-    const fn backoff(&self) -> ExponentialBuilder {
+    const fn backoff(&self, first: Duration) -> ExponentialBuilder {
         ExponentialBuilder::new()
-            .with_min_delay(self.config.backoff.0)
+            .with_min_delay(first)
             .with_max_delay(self.config.backoff.1)
             .without_max_times()
     }
-}
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::relay::chain;
+use crate::chain::chain;
 
 /// Regular work that nobody asks for: removal of what nothing needs, and a quota counter that agrees with the record.
 pub struct Upkeep {

@@ -151,10 +151,10 @@ impl Parts {
             },
         });
         let stop = front.stop();
-        front.spawn("ready listener", async move {
-            listener.run(stop).await;
-            Ok(())
-        });
+        front.spawn(
+            "ready listener",
+            async move { Ok(listener.run(stop).await?) },
+        );
         let upkeep = Upkeep {
             housekeeping: self.store.clone(),
             quotas: Arc::clone(&self.quotas),

@@ -1,13 +1,16 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Clock, Delivery, Depth, JobQueue, Outbox, Outgoing, QueueError, Receipt, Registrations,
     },
     values::QueueName,
 };
+use lemon_testkit::fakes::{FakeClock, MemoryJobQueue};
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, eventually};
@@ -52,6 +55,72 @@ mockall::mock! {
             reason: &str,
         ) -> Result<(), QueueError>;
         async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError>;
+    }
+}
+
+/// Queues of which that of delete jobs answers when another has been sent to.
+struct Waiting {
+    others: Arc<MemoryJobQueue>,
+    sent: Notify,
+}
+
+#[async_trait]
+impl JobQueue for Waiting {
+    async fn send(
+        &self,
+        queue: &QueueName,
+        messages: Vec<Outgoing>,
+    ) -> Vec<Result<(), QueueError>> {
+        if queue.as_str() == "delete" {
+            self.sent.notified().await;
+        }
+        let outcomes = self.others.send(queue, messages).await;
+        self.sent.notify_one();
+        outcomes
+    }
+
+    async fn receive(
+        &self,
+        queue: &QueueName,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        self.others.receive(queue, max, wait).await
+    }
+
+    async fn ack(&self, queue: &QueueName, receipts: &[Receipt]) -> Vec<Result<(), QueueError>> {
+        self.others.ack(queue, receipts).await
+    }
+
+    async fn retry_after(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        delay: Duration,
+    ) -> Result<(), QueueError> {
+        self.others.retry_after(queue, receipt, delay).await
+    }
+
+    async fn extend(
+        &self,
+        queue: &QueueName,
+        receipt: &Receipt,
+        visibility: Duration,
+    ) -> Result<(), QueueError> {
+        self.others.extend(queue, receipt, visibility).await
+    }
+
+    async fn dead_letter(
+        &self,
+        queue: &QueueName,
+        delivery: &Delivery,
+        reason: &str,
+    ) -> Result<(), QueueError> {
+        self.others.dead_letter(queue, delivery, reason).await
+    }
+
+    async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError> {
+        self.others.depth(queue).await
     }
 }
 
@@ -101,7 +170,7 @@ async fn what_one_entry_fails_with_does_not_hold_the_others() {
     }
     let mut queue = MockQueue::new();
     queue.expect_send().once().returning(|_, messages| {
-        let fails = |n| (n == 1).then(|| QueueError::Unavailable("throttled".into()));
+        let fails = |n| (n == 1).then(|| QueueError::Unreached("no connection".into()));
         (0..messages.len())
             .map(|n| fails(n).map_or(Ok(()), Err))
             .collect()
@@ -153,28 +222,78 @@ async fn a_crash_after_sending_sends_again_with_the_same_request_id() {
     assert_eq!(body["request_id"], claimed[0].request_id.to_string());
 }
 
+/// A clock that goes on by half a minute each time it is looked at.
+struct Hasty(Arc<FakeClock>);
+
+impl Clock for Hasty {
+    fn now(&self) -> DateTime<Utc> {
+        let now = self.0.now();
+        self.0.advance(Duration::from_secs(30));
+        now
+    }
+}
+
 #[tokio::test]
 async fn what_was_claimed_too_long_ago_is_left_to_whoever_claims_it_next() {
+    let world = World::new();
+    world.registered(1).await;
+    // It is called for nothing.
+    let mut relay = world.relay_to(Arc::new(MockQueue::new()));
+    relay.clock = Arc::new(Hasty(world.clock.clone()));
+    assert_eq!(relay.relay_batch().await.unwrap(), 1);
+    assert_eq!(backlog(&world).await, 1);
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.relay().relay_batch().await.unwrap(), 1);
+    assert_eq!(users(&world.queue.bodies(&world.queues().train)), ["1"]);
+}
+
+#[tokio::test]
+async fn a_queue_that_hangs_holds_up_no_other() {
     let world = World::new();
     let gone = world.registered(1).await;
     let service = world.service();
     let deleted = world.registering().delete(gone.user, &service).await;
     assert!(deleted.unwrap());
     world.registered(2).await;
-    let mut slow = MockQueue::new();
-    let clock = world.clock.clone();
-    // The queue of delete jobs comes first, and takes half the lease.
-    slow.expect_send().once().returning(move |queue, messages| {
-        assert_eq!(queue.as_str(), "delete");
-        clock.advance(Duration::from_secs(15));
-        messages.iter().map(|_| Ok(())).collect()
+    // The queue of delete jobs comes first by name, and answers only when the other one is done with.
+    let queue = Arc::new(Waiting {
+        others: world.queue.clone(),
+        sent: Notify::new(),
     });
-    let relay = world.relay_to(Arc::new(slow));
-    assert_eq!(relay.relay_batch().await.unwrap(), 2);
-    assert_eq!(backlog(&world).await, 1);
-    world.clock.advance(Duration::from_secs(15));
-    assert_eq!(world.relay().relay_batch().await.unwrap(), 1);
+    let relay = world.relay_to(queue);
+    let relayed = tokio::time::timeout(Duration::from_mins(1), relay.relay_batch());
+    assert_eq!(relayed.await.expect("it ends").unwrap(), 2);
     assert_eq!(users(&world.queue.bodies(&world.queues().train)), ["2"]);
+}
+
+#[tokio::test]
+async fn after_a_send_that_may_have_been_heard_it_waits_longer_than_after_one_that_was_not() {
+    let world = World::new();
+    let waits = async |error: fn() -> QueueError| {
+        let mut queue = MockQueue::new();
+        queue
+            .expect_send()
+            .returning(move |_, messages| messages.iter().map(|_| Err(error())).collect());
+        let relay = world.relay_to(Arc::new(queue));
+        assert_eq!(relay.relay_batch().await.unwrap(), 1);
+        world.clock.advance(Duration::from_secs(1));
+        let soon = relay.relay_batch().await.unwrap();
+        world.clock.advance(Duration::from_secs(30));
+        let later = relay.relay_batch().await.unwrap();
+        world.clock.advance(Duration::from_mins(10));
+        (soon, later)
+    };
+    world.registered(1).await;
+    assert_eq!(
+        waits(|| QueueError::Unavailable("no answer".into())).await,
+        (0, 1)
+    );
+    assert_eq!(world.relay().relay_batch().await.unwrap(), 1);
+    world.registered(2).await;
+    assert_eq!(
+        waits(|| QueueError::Unreached("refused".into())).await,
+        (1, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,129 @@
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
+
+use lemon_domain::{
+    ports::{JobQueue, MAX_BATCH, Receipt},
+    values::QueueName,
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::chain::chain;
+
+/// How long a receipt waits for others to make up a batch.
+const LINGER: Duration = Duration::from_millis(20);
+/// Batches under way at a time.
+const UNDER_WAY: usize = 4;
+/// How often a batch is tried, and the wait before the second time, which doubles.
+const TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// Gathers receipts in batches and acknowledges them. Ends, with everything tried, when all senders are gone. After the
+/// stop each gets one try.
+pub(super) async fn acknowledge(
+    queue: Arc<dyn JobQueue>,
+    name: QueueName,
+    mut receipts: mpsc::Receiver<Receipt>,
+    stop: CancellationToken,
+) {
+    let mut under_way = JoinSet::new();
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    loop {
+        let more = tokio::select! {
+            biased;
+            Some(ended) = under_way.join_next() => {
+                done(ended);
+                continue;
+            }
+            more = gather(&mut receipts, &mut batch, &stop), if under_way.len() < UNDER_WAY => more,
+        };
+        if !more {
+            break;
+        }
+        let (queue, name, stop) = (Arc::clone(&queue), name.clone(), stop.clone());
+        let batch = std::mem::take(&mut batch);
+        under_way.spawn(async move { flush(queue.as_ref(), &name, batch, &stop).await });
+    }
+    while let Some(ended) = under_way.join_next().await {
+        done(ended);
+    }
+}
+
+/// A panic is this task's own, which is supervised.
+fn done(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        resume_unwind(panic);
+    }
+}
+
+/// Fills a batch; answers whether there is one. It may be dropped: what was gathered stays in the batch. After the stop
+/// all that wait go together, so that they take one deadline.
+async fn gather(
+    receipts: &mut mpsc::Receiver<Receipt>,
+    batch: &mut Vec<Receipt>,
+    stop: &CancellationToken,
+) -> bool {
+    if batch.is_empty() {
+        match receipts.recv().await {
+            Some(first) => batch.push(first),
+            None => return false,
+        }
+    }
+    let until = Instant::now() + LINGER;
+    while batch.len() < MAX_BATCH || stop.is_cancelled() {
+        match timeout_at(until, receipts.recv()).await {
+            Ok(Some(receipt)) => batch.push(receipt),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    true
+}
+
+/// Acknowledges a batch; what fails and may pass is tried again. What fails for good is delivered again, and found done.
+async fn flush(
+    queue: &dyn JobQueue,
+    name: &QueueName,
+    mut batch: Vec<Receipt>,
+    stop: &CancellationToken,
+) {
+    for attempt in 1..=TRIES {
+        let last = attempt == TRIES || stop.is_cancelled();
+        batch = attempt_once(queue, name, batch, last).await;
+        if batch.is_empty() || last {
+            return;
+        }
+        tokio::select! {
+            () = sleep(FIRST_WAIT * 2_u32.pow(attempt - 1)) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Answers what may be tried again.
+async fn attempt_once(
+    queue: &dyn JobQueue,
+    name: &QueueName,
+    batch: Vec<Receipt>,
+    last: bool,
+) -> Vec<Receipt> {
+    let outcomes = queue.ack(name, &batch).await;
+    let mut left = Vec::new();
+    for (receipt, outcome) in batch.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(()) => {}
+            Err(error) if error.is_transient() && !last => left.push(receipt),
+            Err(error) => warn!(
+                queue = %name,
+                error = chain(&error),
+                "a message could not be acknowledged and may come again"
+            ),
+        }
+    }
+    left
+}
