@@ -1,6 +1,7 @@
 //! Use cases: what people and workers do with the system, over the ports.
 
 mod dispatch;
+mod permit;
 mod profile;
 mod quotas;
 mod registering;
@@ -8,6 +9,7 @@ mod sign_in;
 mod training;
 
 pub use dispatch::{Dispatch, Job, Prepared};
+pub use permit::Permit;
 pub use profile::{ProfileError, Profiles};
 pub use quotas::{Quotas, QuotasError};
 pub use registering::{Availability, RegisterError, Registering, RegisteringPorts};

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Quotas, QuotasError};
+use super::{Permit, Quotas, QuotasError, permit::Abandoned};
 use crate::{
     ports::{
         Attempt, Clock, Deletion, IdSource, NewRegistration, Publication, Registrations,
@@ -57,6 +57,9 @@ pub enum RegisterError {
     /// The request was overtaken too often.
     #[error("the request was overtaken too often")]
     Contended,
+    /// The caller abandoned the request before it was stored. Nothing is stored, and nothing will be.
+    #[error("the request was abandoned before it was stored")]
+    Abandoned,
     /// The quota cannot be told.
     #[error("the quota cannot be told")]
     Quota(#[from] QuotasError),
@@ -71,6 +74,12 @@ impl From<StoreError> for RegisterError {
             StoreError::UnknownPerson => Self::UnknownPerson,
             other => Self::Store(other),
         }
+    }
+}
+
+impl From<Abandoned> for RegisterError {
+    fn from(Abandoned: Abandoned) -> Self {
+        Self::Abandoned
     }
 }
 
@@ -101,7 +110,22 @@ impl Registering {
         Self { ports }
     }
 
-    /// Asks for a place and registers.
+    /// Asks for a place and registers, however long it takes. As [`register_with`](Self::register_with).
+    ///
+    /// # Errors
+    /// As [`register_with`](Self::register_with).
+    pub async fn register(
+        &self,
+        identity: Identity,
+        service: &Service,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Registered, RegisterError> {
+        let permit = Permit::default();
+        self.register_with(&permit, identity, service, key).await
+    }
+
+    /// Asks for a place and registers, unless the caller abandons the call: then nothing is stored, what was reserved is
+    /// given back, and the call ends.
     ///
     /// The same idempotency key from the same person answers the same again, and nothing happens twice: for a day, or for
     /// the cooldown if that is longer.
@@ -109,14 +133,16 @@ impl Registering {
     /// # Errors
     /// As [`RegisterError`] says. Nothing is taken then; if the store broke off, the place is kept for a repeated call
     /// and given back by the next reconciliation.
-    pub async fn register(
+    pub async fn register_with(
         &self,
+        permit: &Permit,
         identity: Identity,
         service: &Service,
         key: Option<IdempotencyKey>,
     ) -> Result<Registered, RegisterError> {
         for _ in 0..MAX_ATTEMPTS {
-            if let Some(registered) = self.attempt(identity, service, key.as_ref()).await? {
+            let attempt = self.attempt(permit, identity, service, key.as_ref());
+            if let Some(registered) = attempt.await? {
                 return Ok(registered);
             }
         }
@@ -126,6 +152,7 @@ impl Registering {
     /// One attempt; `None` if another request of the person, or a forgetful counter, got in between.
     async fn attempt(
         &self,
+        permit: &Permit,
         identity: Identity,
         service: &Service,
         key: Option<&IdempotencyKey>,
@@ -133,10 +160,13 @@ impl Registering {
         let now = self.ports.clock.now();
         let registrations = &self.ports.registrations;
         let (user, wanted) = (identity.user, &service.service_type);
-        let last = registrations.last_use(user, wanted).await?;
+        let last = registrations.last_use(user, wanted);
+        let last = permit.unless_abandoned(last).await??;
         // Looked for after the use: one that was stored in between would be refused for its own cooldown.
         if let Some(key) = key
-            && let Some(answered) = registrations.answered(user, wanted, key).await?
+            && let Some(answered) = permit
+                .unless_abandoned(registrations.answered(user, wanted, key))
+                .await??
         {
             return Ok(Some(answered));
         }
@@ -148,7 +178,14 @@ impl Registering {
             turn: last.map_or(1, |last| last.turn + 1),
         };
         let budgets = service.budgets_at(now);
-        let places = self.reserve(holder, &budgets).await?;
+        permit.begin_to_reserve()?;
+        let places = match permit
+            .unless_abandoned(self.reserve(holder, &budgets))
+            .await
+        {
+            Ok(places) => places?,
+            Err(Abandoned) => return Err(self.withdraw(holder, &budgets).await),
+        };
         let cooldown_until = now + service.cooldown;
         let new = NewRegistration {
             identity,
@@ -164,7 +201,10 @@ impl Registering {
             at: now,
             cooldown_until,
         };
-        self.store(new, holder, &budgets).await
+        if permit.begin_to_store().is_err() {
+            return Err(self.withdraw(holder, &budgets).await);
+        }
+        self.store(permit, new, holder, &budgets).await
     }
 
     async fn reserve(
@@ -185,8 +225,16 @@ impl Registering {
         Err(RegisterError::QuotaExhausted { key, limit })
     }
 
+    /// Ends an abandoned call. A reservation that may still be on its way to the counter, or cannot be given back now, is
+    /// given back by the next reconciliation.
+    async fn withdraw(&self, holder: Holder, budgets: &[Budget]) -> RegisterError {
+        let _given_back = self.ports.quotas.give_back(holder, budgets).await;
+        RegisterError::Abandoned
+    }
+
     async fn store(
         &self,
+        permit: &Permit,
         new: NewRegistration,
         holder: Holder,
         budgets: &[Budget],
@@ -200,23 +248,39 @@ impl Registering {
                 limit,
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
-                self.ports.quotas.give_back(holder, budgets).await?;
+                // The registration stands, whether or not the counter can be told now.
+                let _given_back = self.ports.quotas.give_back(holder, budgets).await;
                 Ok(Some(answered))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
-                self.ports.quotas.give_back(holder, budgets).await?;
+                let given_back = self.ports.quotas.give_back(holder, budgets).await;
                 refuse_within_cooldown(&last, at)?;
+                given_back?;
+                permit.stored_nothing()?;
                 Ok(None)
             }
             Ok(RequestOutcome::SeatTaken(_)) => {
                 let keys: Vec<BudgetKey> = budgets.iter().map(|b| b.key.clone()).collect();
-                self.ports.quotas.restore(&keys).await?;
+                let restored = match permit.stored_nothing() {
+                    Ok(()) => {
+                        permit
+                            .unless_abandoned(self.ports.quotas.restore(&keys))
+                            .await
+                    }
+                    Err(abandoned) => Err(abandoned),
+                };
+                match restored {
+                    Ok(restored) => restored?,
+                    Err(Abandoned) => return Err(self.withdraw(holder, budgets).await),
+                }
                 Ok(None)
             }
             Err(error) if error.is_certain() => {
+                // Whoever abandons it from now on is told at once: nothing is stored.
+                let _abandoned = permit.stored_nothing();
                 // Another request of the person may have recorded the place. If that cannot be told, the next
                 // reconciliation gives it back; the caller is told what went wrong first.
-                let _kept = self.ports.quotas.give_back(holder, budgets).await;
+                let _given_back = self.ports.quotas.give_back(holder, budgets).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),

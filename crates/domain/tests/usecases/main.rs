@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod abandoned;
 mod crowd;
 mod dispatch;
 mod mocks;
