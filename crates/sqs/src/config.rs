@@ -16,7 +16,7 @@ pub struct SqsConfig {
 }
 
 impl SqsConfig {
-    /// The usual deadline.
+    /// The usual deadline: two attempts of 2.5 seconds, 2 of them for connecting.
     pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
     /// The usual number of batches at a time.
     pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);

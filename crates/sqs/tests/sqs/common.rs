@@ -48,15 +48,23 @@ impl Sqs {
     }
 
     pub(crate) fn client(&self) -> Client {
-        client_of(self.server.endpoint().as_str())
+        client_with(self.server.endpoint().as_str(), &patient())
     }
 
     pub(crate) fn job_queue(&self) -> SqsJobQueue {
-        SqsJobQueue::new(&self.client(), SqsConfig::default())
+        SqsJobQueue::new(&self.client(), patient())
     }
 
     pub(crate) fn queues(&self) -> SqsQueues {
-        SqsQueues::new(&self.client(), SqsConfig::default())
+        SqsQueues::new(&self.client(), patient())
+    }
+}
+
+/// So that no machine is too slow where a deadline is not what is tested.
+pub(crate) fn patient() -> SqsConfig {
+    SqsConfig {
+        deadline: Duration::from_mins(1),
+        ..SqsConfig::default()
     }
 }
 

@@ -9,10 +9,12 @@ use lemon_testkit::{
 };
 use tokio::sync::Mutex;
 
-use crate::common::{Sqs, client_of};
+use crate::common::{Sqs, client_with};
 
 /// As short as lets a case do within it what it means to.
 const VISIBILITY: Duration = Duration::from_secs(4);
+/// As long as lets a case wait for a call that gets no answer.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 async fn subject() -> QueueSubject {
     let sqs = Sqs::get().await;
@@ -23,9 +25,13 @@ async fn subject() -> QueueSubject {
     };
     sqs.queues().create(&consumed, &settings).await.unwrap();
     let line = Link::to(sqs.server.address()).await;
-    let client = client_of(&format!("http://127.0.0.1:{}", line.port()));
+    let config = SqsConfig {
+        deadline: DEADLINE,
+        ..SqsConfig::default()
+    };
+    let client = client_with(&format!("http://127.0.0.1:{}", line.port()), &config);
     QueueSubject {
-        queue: Arc::new(SqsJobQueue::new(&client, SqsConfig::default())),
+        queue: Arc::new(SqsJobQueue::new(&client, config)),
         consumed,
         visibility: VISIBILITY,
         time: Arc::new(TrueTime),

@@ -20,18 +20,27 @@ use crate::{
 /// Idle connections at the time of a cut.
 const CONNECTIONS: usize = 12;
 
-/// A queue over a line, with that many idle connections.
-async fn warm(sqs: &Sqs, name: &QueueName) -> (SqsJobQueue, Link) {
-    let line = Link::to(sqs.server.address()).await;
+/// A queue over a line.
+fn through(line: &Link) -> SqsJobQueue {
     let client = client_with(&format!("http://127.0.0.1:{}", line.port()), &config());
-    let queue = SqsJobQueue::new(&client, config());
+    SqsJobQueue::new(&client, config())
+}
+
+/// Makes as many idle connections, by as many calls at once.
+async fn warm_up(queue: &SqsJobQueue, name: &QueueName, line: &Link) {
     let warmed = async {
-        // As soon as so many have been needed at once.
         while line.connections() < CONNECTIONS as u64 {
             join_all((0..CONNECTIONS).map(|_| queue.depth(name))).await;
         }
     };
     timeout(SOON, warmed).await.unwrap();
+}
+
+/// A queue over a line, with idle connections.
+async fn warm(sqs: &Sqs, name: &QueueName) -> (SqsJobQueue, Link) {
+    let line = Link::to(sqs.server.address()).await;
+    let queue = through(&line);
+    warm_up(&queue, name, &line).await;
     (queue, line)
 }
 
@@ -62,29 +71,38 @@ async fn after_a_silent_cut_one_send_is_uncertain_and_the_next_ones_are_taken() 
 }
 
 #[tokio::test]
-async fn a_long_poll_on_a_dead_line_is_made_again_on_another() {
-    let sqs = Sqs::get().await;
-    let name = sqs.queue("Jobs").await;
-    let (queue, line) = warm(&sqs, &name).await;
-    let before = line.connections();
-    let polling = async {
-        // All idle connections poll, and some more: then the last of them is there.
-        let polls = (0..=CONNECTIONS).map(|_| queue.receive(&name, 1, Duration::from_secs(20)));
-        join_all(polls).await
-    };
+async fn a_long_poll_on_a_dead_line_is_made_again_as_soon_as_another_call_has_found_a_new_one() {
+    const POLLS: usize = 3;
+    let double = Double::start().await;
+    let attributes = answer(&json!({ "Attributes": {
+        "ApproximateNumberOfMessages": "0",
+        "ApproximateNumberOfMessagesNotVisible": "0",
+        "ApproximateNumberOfMessagesDelayed": "0",
+    } }));
+    double.answers("GetQueueAttributes", attributes).await;
+    for _ in 0..POLLS {
+        let silent = answer(&json!({})).set_delay(SOON);
+        double.answers_once("ReceiveMessage", silent).await;
+    }
+    // Later than the first polls would leave time for.
+    let message = json!({ "MessageId": "1", "ReceiptHandle": "receipt", "Body": "x" });
+    let message = answer(&json!({ "Messages": [message] })).set_delay(Duration::from_secs(2));
+    double.answers("ReceiveMessage", message).await;
+
+    let server = double.uri().parse::<url::Url>().unwrap();
+    let line = Link::to(("127.0.0.1".to_owned(), server.port().unwrap())).await;
+    let (queue, name) = (through(&line), jobs());
+    warm_up(&queue, &name, &line).await;
+    let polling = join_all((0..POLLS).map(|_| queue.receive(&name, 1, Duration::from_secs(20))));
     let cutting = async {
-        while line.connections() == before {
+        while double.calls("ReceiveMessage").await.len() < POLLS {
             sleep(Duration::from_millis(20)).await;
         }
         line.silence();
         queue.depth(&name).await.unwrap();
-        let texts = vec!["after"; CONNECTIONS + 1];
-        send(&sqs.job_queue(), &name, &texts).await;
     };
-    let (received, ()) = timeout(SOON, async { tokio::join!(polling, cutting) })
-        .await
-        .unwrap();
-    for deliveries in received {
+    let both = timeout(2 * SOON, async { tokio::join!(polling, cutting) });
+    for deliveries in both.await.unwrap().0 {
         assert_eq!(deliveries.unwrap().len(), 1);
     }
 }
@@ -100,15 +118,13 @@ async fn an_idle_connection_is_asked_whether_it_lives() {
     let port = format!(":{:04X}", port.parse::<u16>().unwrap());
     // <https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt>: the timer's kind is 2 for a keepalive.
     let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let timers: Vec<&str> = connections
-        .lines()
-        .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>())
-        .filter(|fields| fields[2].ends_with(&port) && fields[3] == "01")
-        .map(|fields| fields[5])
-        .map(|timer| Box::leak(timer.to_owned().into_boxed_str()) as &str)
-        .collect();
-    assert!(!timers.is_empty(), "{connections}");
-    for timer in timers {
+    let idle = connections.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_ascii_whitespace().collect();
+        (fields[2].ends_with(&port) && fields[3] == "01").then(|| fields[5].to_owned())
+    });
+    let idle: Vec<String> = idle.collect();
+    assert!(!idle.is_empty(), "{connections}");
+    for timer in idle {
         let (kind, hundredths) = timer.split_once(':').unwrap();
         let due = u64::from_str_radix(hundredths, 16).unwrap();
         assert!(kind == "02" && due <= 500, "{timer}");
