@@ -1,16 +1,22 @@
-use std::{error::Error, future::Future, sync::Arc, time::Duration};
+use std::{
+    error::Error, future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
+};
 
+use futures::FutureExt;
 use lemon_domain::{
-    ports::{Delivery, JobQueue, MAX_BATCH, QueueError},
+    ports::{Delivery, JobQueue, MAX_BATCH, Outgoing, QueueError},
     values::QueueName,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use super::jobs::JobError;
 
-/// How long one receive waits; a stop waits as long at most.
+/// How long one receive waits, and how long a stop waits for it.
 const RECEIVE_WAIT: Duration = Duration::from_secs(1);
+/// The longest that jobs in hand take to be given back at the stop. What is left comes again.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// How long a queue that fails is left alone.
 const REST: Duration = Duration::from_secs(2);
 /// A delivery in hand is kept this much longer, each time this often.
@@ -45,7 +51,7 @@ impl Consumer {
             };
             drop(first);
             let max = places.available_permits().clamp(1, MAX_BATCH);
-            match self.queue.receive(&self.name, max, RECEIVE_WAIT).await {
+            match self.receive(max).await {
                 Ok(deliveries) => {
                     for delivery in deliveries {
                         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -53,7 +59,7 @@ impl Consumer {
                         };
                         let (consumer, work) = (self.clone(), job(delivery.body.clone()));
                         tasks.spawn(async move {
-                            consumer.settle(&delivery, work).await;
+                            consumer.take(&delivery, work).await;
                             drop(place);
                         });
                     }
@@ -62,7 +68,32 @@ impl Consumer {
             }
         }
         tasks.close();
-        tasks.wait().await;
+        if timeout(STOP_WITHIN, tasks.wait()).await.is_err() {
+            let left = tasks.len();
+            tracing::warn!(queue.name = %self.name, left, "jobs in hand are left; they come again");
+        }
+    }
+
+    /// Receives; at the stop it brings what comes soon, or nothing.
+    async fn receive(&self, max: usize) -> Result<Vec<Delivery>, QueueError> {
+        let mut receiving = pin!(self.queue.receive(&self.name, max, RECEIVE_WAIT));
+        tokio::select! {
+            received = &mut receiving => received,
+            () = self.stop.cancelled() => {
+                timeout(RECEIVE_WAIT, receiving).await.unwrap_or(Ok(Vec::new()))
+            }
+        }
+    }
+
+    /// A panic over a job is its failure alone: it comes again, five times at most.
+    async fn take<J>(&self, delivery: &Delivery, work: J)
+    where
+        J: Future<Output = Result<(), JobError>>,
+    {
+        let settling = AssertUnwindSafe(self.settle(delivery, work));
+        if settling.catch_unwind().await.is_err() {
+            tracing::error!(queue.name = %self.name, "a job panicked and will come again");
+        }
     }
 
     async fn rest(&self, error: &QueueError) {
@@ -80,6 +111,8 @@ impl Consumer {
     {
         let outcome = tokio::select! {
             biased;
+            // A job that came with the last receive is not begun.
+            () = std::future::ready(()), if self.stop.is_cancelled() => None,
             outcome = work => Some(outcome),
             () = self.keep(delivery) => None,
             () = self.stop.cancelled() => None,
@@ -96,7 +129,7 @@ impl Consumer {
                 tracing::warn!(queue.name = %self.name, reason, "a job is given up");
                 self.queue.dead_letter(&self.name, delivery, &reason).await
             }
-            None if self.stop.is_cancelled() => self.give_back(delivery, Duration::ZERO).await,
+            None if self.stop.is_cancelled() => self.put_back(delivery).await,
             // Somebody else has it.
             None => Ok(()),
         };
@@ -123,6 +156,21 @@ impl Consumer {
         let receipts = std::slice::from_ref(&delivery.receipt);
         let outcomes = self.queue.ack(&self.name, receipts).await;
         outcomes.into_iter().collect()
+    }
+
+    /// Puts the message back as a new one: a stop spends none of its receives. A crash in between leaves both, which does
+    /// no harm.
+    async fn put_back(&self, delivery: &Delivery) -> Result<(), QueueError> {
+        let copy = Outgoing {
+            id: Uuid::nil(),
+            body: delivery.body.clone(),
+        };
+        let sent = self.queue.send(&self.name, vec![copy]).await;
+        match sent.into_iter().collect() {
+            Ok(()) => self.ack(delivery).await,
+            Err(error) if QueueError::is_transient(&error) => Err(error),
+            Err(_) => self.give_back(delivery, Duration::ZERO).await,
+        }
     }
 
     async fn give_back(&self, delivery: &Delivery, wait: Duration) -> Result<(), QueueError> {
