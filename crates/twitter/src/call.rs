@@ -4,7 +4,7 @@ use std::{
 };
 
 use lemon_domain::{ports::Clock, values::Credentials};
-use reqwest::{Method, Response, header, redirect};
+use reqwest::{Method, Response, header};
 use reqwest_oauth1::{OAuthClientProvider, OAuthParameters, SecretsProvider};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -13,13 +13,12 @@ use url::Url;
 use crate::{
     TwitterConfig, TwitterConfigError,
     error::Fault,
+    lines::{Line, Lines},
     refusal::{Bearer, fault_of},
 };
 
 /// The largest answer taken. A full page of posts is under 200 KiB.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-
-const USER_AGENT: &str = concat!("lemon-toolbox/", env!("CARGO_PKG_VERSION"));
 
 /// A call to make: method, path, parameters, and the token it is signed with.
 pub(crate) struct Call<'a> {
@@ -132,7 +131,7 @@ impl SecretsProvider for Secrets<'_> {
 
 /// Signs calls, sends them and reads the answers.
 pub(crate) struct Caller {
-    http: reqwest::Client,
+    lines: Lines,
     config: TwitterConfig,
     clock: Arc<dyn Clock>,
 }
@@ -143,15 +142,9 @@ impl Caller {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TwitterConfigError> {
         let origin = config.origin()?;
-        let mut http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .connect_timeout(config.connect_deadline());
-        if is_loopback(origin) {
-            http = http.no_proxy();
-        }
+        let lines = Lines::new(&config, is_loopback(origin)).map_err(TwitterConfigError::Client)?;
         Ok(Self {
-            http: http.build().map_err(TwitterConfigError::Client)?,
+            lines,
             config,
             clock,
         })
@@ -183,18 +176,21 @@ impl Caller {
     /// The answer of a successful call.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Fault> {
         let (name, bearer) = (call.name(), call.bearer);
-        let response = self
-            .sign(call)?
-            .send()
-            .await
-            .map_err(|source| broken(&name, source))?;
+        let line = self.lines.current();
+        let broken = |source: reqwest::Error| {
+            if source.is_timeout() && !source.is_connect() {
+                self.lines.give_up(&line);
+            }
+            broken(&name, source)
+        };
+        let response = self.sign(&line, call)?.send().await.map_err(broken)?;
         let (status, headers) = (response.status(), response.headers().clone());
         tracing::debug!(call = name, status = status.as_u16(), "Twitter answered");
         if status.is_redirection() {
             let host = redirected_to(&self.config.url, &headers);
             return Err(Fault::Redirected { call: name, host });
         }
-        let body = read(&name, response).await?;
+        let body = read(&name, response, broken).await?;
         if status.is_success() {
             return Ok(body);
         }
@@ -202,7 +198,7 @@ impl Caller {
         Err(fault_of(name, bearer, (status, &headers, &body), now))
     }
 
-    fn sign(&self, call: Call<'_>) -> Result<reqwest::RequestBuilder, Fault> {
+    fn sign(&self, line: &Line, call: Call<'_>) -> Result<reqwest::RequestBuilder, Fault> {
         let secrets = Secrets {
             consumer_key: &self.config.consumer_key,
             consumer_secret: &self.config.consumer_secret,
@@ -217,7 +213,7 @@ impl Caller {
         if let Some(verifier) = call.verifier {
             parameters = parameters.verifier(verifier);
         }
-        let mut request = self
+        let mut request = line
             .http
             .clone()
             .oauth1_with_params(secrets, parameters)
@@ -253,13 +249,13 @@ fn broken(call: &str, source: reqwest::Error) -> Fault {
     }
 }
 
-async fn read(call: &str, mut response: Response) -> Result<Vec<u8>, Fault> {
+async fn read(
+    call: &str,
+    mut response: Response,
+    broken: impl Fn(reqwest::Error) -> Fault,
+) -> Result<Vec<u8>, Fault> {
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|source| broken(call, source))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(&broken)? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER_BYTES {
             return Err(Fault::TooLarge {

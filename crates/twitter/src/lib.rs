@@ -5,6 +5,7 @@ mod call;
 mod client;
 mod config;
 mod error;
+mod lines;
 mod refusal;
 
 pub use client::HttpTwitterClient;

@@ -81,7 +81,10 @@ pub struct TweetPage {
 /// 4. `tweets` answers each post once, over all pages, newest first.
 /// 5. `post_tweet` answers the new post's number; the same text again is [`TwitterError::DuplicatePost`].
 /// 6. After `revoke` the credentials are [`TwitterError::InvalidToken`] for every call.
-/// 7. No call follows a redirect, and each ends within the client's deadline.
+/// 7. No call follows a redirect, and each ends within the client's deadline, however Twitter behaves.
+/// 8. A call goes out once, or again if it certainly did not leave. [`TwitterError::Unreached`] means that Twitter has not
+///    seen it, [`TwitterError::Unavailable`] that it may have acted: a post may be there.
+/// 9. A future may be dropped: Twitter may have acted then, and other calls go on as before.
 #[async_trait]
 pub trait TwitterClient: Send + Sync + 'static {
     /// Starts a sign-in.

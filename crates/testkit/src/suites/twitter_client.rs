@@ -1,6 +1,7 @@
 //! Cases of the `TwitterClient` contract.
 //!
-//! Number 7 (no redirect followed, a deadline on each call) shows only over HTTP; the adapter's own tests hold it.
+//! Numbers 7 (no redirect followed, a deadline on each call) and 8 (once) show only over HTTP; the adapter's own tests
+//! hold them.
 
 use std::{any::Any, collections::HashSet, sync::Arc};
 
@@ -103,6 +104,7 @@ macro_rules! twitter_client_suite {
                 invented_credentials_are_refused_by_every_call,
                 a_revocation_touches_nobody_else,
                 who_revoked_may_sign_in_again,
+                a_dropped_call_has_acted_or_not_and_disturbs_no_other,
             ]
         );
     };
@@ -395,4 +397,28 @@ pub async fn who_revoked_may_sign_in_again(subject: TwitterSubject) {
     assert_eq!(again.user_id, me.user_id);
     subject.client.profile(&again.credentials).await.unwrap();
     assert_refused!(subject.client.profile(&me.credentials));
+}
+
+/// 9: at whatever point it was dropped.
+pub async fn a_dropped_call_has_acted_or_not_and_disturbs_no_other(subject: TwitterSubject) {
+    let person = subject.sign_in(1).await;
+    for polls in 1..=4 {
+        let text = format!("dropped {polls}");
+        {
+            let post = subject.client.post_tweet(&person.credentials, &text);
+            let mut post = std::pin::pin!(post);
+            for _ in 0..polls {
+                if futures::poll!(&mut post).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let again = subject.client.post_tweet(&person.credentials, &text).await;
+        assert!(
+            matches!(again, Ok(_) | Err(TwitterError::DuplicatePost)),
+            "{again:?}"
+        );
+        subject.client.profile(&person.credentials).await.unwrap();
+    }
 }

@@ -1,6 +1,8 @@
 use std::{net::TcpListener, time::Instant};
 
+use lemon_testkit::services::Link;
 use tokio::io::AsyncWriteExt;
+use wiremock::matchers::path;
 
 use super::*;
 
@@ -103,4 +105,77 @@ async fn an_address_that_is_more_than_a_host_is_refused() {
         let refused = HttpTwitterClient::new(config(url), Arc::new(FakeClock::default()));
         assert!(refused.is_err(), "{url}");
     }
+}
+
+/// Idle connections at the time of a cut.
+const CONNECTIONS: u64 = 12;
+
+/// A Twitter that knows one person, a line to it, and a client with that many idle connections.
+async fn warm() -> (MockServer, Link, HttpTwitterClient) {
+    let server = MockServer::start().await;
+    let person = serde_json::json!({ "data": {
+        "id": "12", "name": "n", "username": "u",
+        "public_metrics": { "followers_count": 1, "following_count": 1 },
+    } });
+    let answer = ResponseTemplate::new(200).set_body_json(person);
+    Mock::given(path("/2/users/me"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let line = Link::to(("127.0.0.1".to_owned(), server.address().port())).await;
+    let client = client_with(config(&format!("http://127.0.0.1:{}", line.port())));
+    let warmed = async {
+        while line.connections() < CONNECTIONS {
+            let credentials = me();
+            let calls = (0..CONNECTIONS).map(|_| client.profile(&credentials));
+            futures::future::join_all(calls).await;
+        }
+    };
+    let warmed = tokio::time::timeout(Duration::from_mins(1), warmed).await;
+    assert!(warmed.is_ok(), "so many connections are never needed");
+    (server, line, client)
+}
+
+#[tokio::test]
+async fn after_a_silent_cut_one_call_fails_and_the_next_ones_find_twitter() {
+    let (_server, line, client) = warm().await;
+    line.silence();
+    let cut = client.profile(&me()).await;
+    assert!(matches!(cut, Err(TwitterError::Unavailable(_))), "{cut:?}");
+    for _ in 0..CONNECTIONS {
+        client.profile(&me()).await.unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_idle_connection_is_asked_whether_it_lives() {
+    let (_server, line, _client) = warm().await;
+    let port = format!(":{:04X}", line.port());
+    // <https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt>: the timer's kind is 2 for a keepalive.
+    let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let idle = connections.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_ascii_whitespace().collect();
+        (fields[2].ends_with(&port) && fields[3] == "01").then(|| fields[5].to_owned())
+    });
+    let idle: Vec<String> = idle.collect();
+    assert!(!idle.is_empty(), "{connections}");
+    for timer in idle {
+        let (kind, hundredths) = timer.split_once(':').unwrap();
+        let due = u64::from_str_radix(hundredths, 16).unwrap();
+        assert!(kind == "02" && due <= 500, "{timer}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_answer_is_lost_went_out_once() {
+    let answer = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
+    let (server, _) = twitter(answer).await;
+    let client = client_with(TwitterConfig {
+        deadline: SHORT,
+        ..config(&server.uri())
+    });
+    let error = client.post_tweet(&me(), "Hello").await.unwrap_err();
+    assert!(matches!(error, TwitterError::Unavailable(_)), "{error:?}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }

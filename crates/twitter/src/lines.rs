@@ -1,0 +1,97 @@
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{Client, ClientBuilder, redirect};
+
+use crate::TwitterConfig;
+
+const USER_AGENT: &str = concat!("lemon-toolbox/", env!("CARGO_PKG_VERSION"));
+
+/// How long a connection waits for another call.
+const IDLE: Duration = Duration::from_secs(20);
+/// A connection that is silent for so long is asked whether it lives, then each second, and given up after three times:
+/// one that is dead is noticed within ten seconds.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_RETRIES: u32 = 3;
+/// The same for what was sent and is not confirmed.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(8);
+/// The same for HTTP/2, where all calls share a connection.
+const PING: Duration = Duration::from_secs(4);
+
+/// Connections to Twitter, which are all given up when one of them is silent: after a cut each of them would cost a
+/// deadline.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    config: TwitterConfig,
+    without_proxy: bool,
+    current: Mutex<Line>,
+}
+
+/// Connections that were made between one silence and the next.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) http: Client,
+    number: u64,
+}
+
+impl Lines {
+    pub(crate) fn new(config: &TwitterConfig, without_proxy: bool) -> Result<Self, reqwest::Error> {
+        let http = builder(config, without_proxy).build()?;
+        Ok(Self {
+            config: config.clone(),
+            without_proxy,
+            current: Mutex::new(Line { http, number: 0 }),
+        })
+    }
+
+    pub(crate) fn current(&self) -> Line {
+        self.lock().clone()
+    }
+
+    /// Gives up the connections among which one did not answer, unless that was done before.
+    pub(crate) fn give_up(&self, silent: &Line) {
+        let mut current = self.lock();
+        if current.number != silent.number {
+            return;
+        }
+        match builder(&self.config, self.without_proxy).build() {
+            Ok(http) => {
+                let number = current.number + 1;
+                *current = Line { http, number };
+            }
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the connections to Twitter cannot be replaced"
+            ),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn builder(config: &TwitterConfig, without_proxy: bool) -> ClientBuilder {
+    let builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(redirect::Policy::none())
+        .connect_timeout(config.connect_deadline())
+        .pool_idle_timeout(IDLE)
+        .tcp_keepalive(KEEPALIVE)
+        .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
+        .tcp_keepalive_retries(KEEPALIVE_RETRIES)
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PING)
+        .http2_keep_alive_while_idle(true);
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(USER_TIMEOUT);
+    if without_proxy {
+        builder.no_proxy()
+    } else {
+        builder
+    }
+}
