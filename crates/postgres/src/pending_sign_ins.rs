@@ -1,19 +1,18 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{PendingSignIn, PendingSignIns, StoreError},
+    ports::{PendingSignIn, PendingSignIns, SignInClaim, StoreError},
     values::RequestToken,
 };
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, Iterable, QueryTrait,
-    sea_query::{OnConflict, Query},
+    sea_query::{ExprTrait, OnConflict, Query},
 };
 
 use crate::{
     SqlStore,
     entity::pending_sign_ins::{ActiveModel, Column, Entity, Model},
-    error::SqlError,
     row,
 };
 
@@ -25,10 +24,16 @@ impl PendingSignIns for SqlStore {
             secret: Set(pending.secret.data),
             secret_key_id: Set(pending.secret.key_id),
             expires_at: Set(pending.expires_at),
+            claim: Set(None),
         })
         .on_conflict(
             OnConflict::column(Column::Token)
-                .update_columns([Column::Secret, Column::SecretKeyId, Column::ExpiresAt])
+                .update_columns([
+                    Column::Secret,
+                    Column::SecretKeyId,
+                    Column::ExpiresAt,
+                    Column::Claim,
+                ])
                 .to_owned(),
         )
         .into_query();
@@ -42,23 +47,33 @@ impl PendingSignIns for SqlStore {
     async fn take(
         &self,
         token: &RequestToken,
+        claim: &SignInClaim,
         now: DateTime<Utc>,
     ) -> Result<Option<PendingSignIn>, StoreError> {
-        // Of concurrent deletions one finds the row.
-        let take = Query::delete()
-            .from_table(Entity)
+        let claim = claim.as_bytes().to_vec();
+        // Of concurrent claims one finds the row free.
+        let take = Query::update()
+            .table(Entity)
+            .value(Column::Claim, claim.clone())
             .and_where(Column::Token.eq(token.as_str()))
             .and_where(Column::ExpiresAt.gt(now))
+            .and_where(Column::Claim.is_null().or(Column::Claim.eq(claim)))
             .returning(Query::returning().columns(Column::iter()))
             .take();
-        // Where the answer is lost before the commit, the row is still there for a repeated call.
+        // Not flushed: should a power failure undo it, anybody can claim it again, and Twitter takes a verifier once.
+        self.within_deadline(async { row::one::<Model>(self.writer(), &take).await })
+            .await
+    }
+
+    async fn discard(&self, token: &RequestToken) -> Result<(), StoreError> {
+        let remove = Query::delete()
+            .from_table(Entity)
+            .and_where(Column::Token.eq(token.as_str()))
+            .take();
+        // Not flushed either: should it come back, it is claimed, and it expires.
         self.within_deadline(async {
-            let tx = self.begin().await?;
-            let pending = row::one::<Model>(&tx, &take).await?;
-            // Not flushed: a slow disk must not burn a sign-in. Should a power failure undo it, Twitter still takes a
-            // verifier once.
-            tx.commit().await.map_err(SqlError::Commit)?;
-            Ok(pending)
+            self.writer().execute(&remove).await?;
+            Ok(())
         })
         .await
     }

@@ -1,14 +1,19 @@
 //! The contract of the store's ports, kept on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lemon_postgres::{SqlStore, StoreConfig};
 use lemon_testkit::{Subject, suites::Store};
 
 /// The store in a database at an address.
 async fn store(url: String) -> Arc<dyn Store> {
-    let store = SqlStore::connect(&StoreConfig::new(url)).await.unwrap();
+    let config = StoreConfig {
+        // No case is about the machine's speed.
+        deadline: Duration::from_mins(1),
+        ..StoreConfig::new(url)
+    };
+    let store = SqlStore::connect(&config).await.unwrap();
     store.migrate().await.unwrap();
     Arc::new(store)
 }

@@ -23,7 +23,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(15);
 pub struct RelayConfig {
     /// Rows claimed at a time.
     pub batch: u32,
-    /// How long a claim lasts: longer than sending a batch takes.
+    /// How long a claim lasts: in its first half a batch is begun to be sent. The second is longer than twice the skew of
+    /// clocks and a sending, so that no other replica takes it for over.
     pub lease: Duration,
     /// How long to wait for a signal before looking anyway: postponed rows and lost leases come due in silence.
     pub poll: Duration,
@@ -37,7 +38,7 @@ impl Default for RelayConfig {
     fn default() -> Self {
         Self {
             batch: 100,
-            lease: Duration::from_secs(30),
+            lease: Duration::from_mins(1),
             poll: Duration::from_secs(1),
             backoff: (Duration::from_millis(200), Duration::from_mins(5)),
             uncertain: Duration::from_secs(10),

@@ -1,11 +1,36 @@
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
+
+/// How far the clock of a replica may be from its store's, so that nothing goes wrong: two replicas may be twice as far
+/// apart. A replica that is further off is not ready.
+pub const MAX_SKEW: Duration = Duration::from_secs(10);
 
 /// The time.
 ///
 /// # Contract
 /// 1. Whole microseconds: what every store keeps.
-/// 2. Any replica's clock is within a few seconds of the others'. Nothing exact hangs on it.
+/// 2. It is within [`MAX_SKEW`] of the store's clock ([`Housekeeping::time`](super::Housekeeping::time)), or the replica
+///    is not ready. It may jump, in both directions.
+///
+/// # What hangs on it
+/// - *Purge*: goes by the earlier of the caller's clock and the store's, and [`PURGE_SLACK`](super::PURGE_SLACK) late.
+///   A caller may be ahead by any time, the store by an hour. In SQLite the store's clock is this machine's.
+/// - *Quota*: a replica takes places of the window that its clock is in. The limit of each window holds by any clock,
+///   for seats are unique in the record; a replica ahead begins a day early, one behind ends it late.
+/// - *Cooldown*: ends early or late by the difference of the clocks of two requests. The turn is used once by any clock.
+/// - *Attempts*: are remembered until they are purged.
+/// - *Pending sign-ins*: are good for ten minutes, more or less the skew. Only a purge removes one that has expired.
+/// - *Reconciliation*: gives back what was reserved a minute ago and is not recorded. Clocks that are twice the skew
+///   apart leave a request 40 seconds. If that is too little, its seat is taken by another, the record refuses the
+///   second of them, and it tries again.
+/// - *Leases of the outbox*: the relay starts no sending in the second half of a lease, which is longer than twice the
+///   skew and a sending. By clocks further apart a row may be sent twice, which its `request_id` makes harmless.
+/// - *Counters forget* a window after its end, Redis an hour later by its own clock. What is forgotten too early is
+///   unknown, admits nobody, and is restored from the record.
+/// - *The embedded queue* and the embedded counter belong to one process and its one clock. A message that a jump shows
+///   too early is delivered twice, which consumers expect.
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> DateTime<Utc>;

@@ -15,16 +15,16 @@ mod registrations;
 mod twitter;
 
 pub use accounts::{Accounts, SignIn, StoredAccount};
-pub use clock::{Clock, IdSource};
+pub use clock::{Clock, IdSource, MAX_SKEW};
 pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
 pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask};
-pub use pending_sign_ins::{PendingSignIn, PendingSignIns};
+pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};
 pub use queue::{
     Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Receipt,
     is_body_character,
 };
 pub use quota::{QuotaCounter, Reservation, ReserveOutcome, Taken};
-pub use record::{Housekeeping, PlaceRecord, Purged};
+pub use record::{Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged};
 pub use registrations::{
     Attempt, Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome,
     SeatTaken,

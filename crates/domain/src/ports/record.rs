@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -18,31 +20,79 @@ pub trait PlaceRecord: Send + Sync + 'static {
     async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError>;
 }
 
-/// What a purge removed.
+/// How long after its expiry a row stays. Far more than [`MAX_SKEW`](super::MAX_SKEW): what was removed too early
+/// cannot be had again, what stays too long costs its room.
+pub const PURGE_SLACK: Duration = Duration::from_hours(1);
+
+/// How many rows one call of a purge removes at most: on a store with one writer, all others wait for it meanwhile.
+pub const PURGE_PORTION: u32 = 500;
+
+/// What can expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Expiring {
+    /// Sign-ins nobody came back for.
+    PendingSignIns,
+    /// Attempts, when they need not be remembered any more.
+    Attempts,
+    /// Places, when their window and the cooldown of their use are over.
+    Places,
+    /// Uses, when their cooldown and all their windows are over.
+    Uses,
+}
+
+impl Expiring {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [
+        Self::PendingSignIns,
+        Self::Attempts,
+        Self::Places,
+        Self::Uses,
+    ];
+
+    /// The name in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PendingSignIns => "pending sign-ins",
+            Self::Attempts => "attempts",
+            Self::Places => "places",
+            Self::Uses => "uses",
+        }
+    }
+}
+
+/// What one call of a purge did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Sign-ins nobody came back for.
-    pub pending_sign_ins: u64,
-    /// Uses whose cooldown and windows are over.
-    pub uses: u64,
-    /// Places whose window and cooldown are over.
-    pub places: u64,
-    /// Attempts that need not be remembered any more.
-    pub attempts: u64,
+    /// How many rows it removed.
+    pub rows: u64,
+    /// There may be more to remove.
+    pub more: bool,
 }
 
 /// Removal of what nothing needs any more.
 ///
 /// # Contract
-/// 1. Expired pending sign-ins go.
-/// 2. A use goes once its cooldown and all its windows are over, and its places with it; not before.
-/// 3. An attempt goes when it need not be remembered any more; not before, whatever becomes of its use.
+/// 1. A row goes when it expired [`PURGE_SLACK`] ago, by the earlier of the caller's `now` and the store's own clock;
+///    not before. A clock that is ahead removes nothing.
+/// 2. A use expires when its cooldown and all its windows are over. A place expires when its window and the cooldown of
+///    its use are over.
+/// 3. An attempt expires when it need not be remembered any more, whatever becomes of its use.
 /// 4. Whatever still counts stays.
+/// 5. One call removes rows of one kind, at most [`PURGE_PORTION`] of them, in a transaction of its own, and
+///    tells whether there may be more.
+/// 6. Callers may overlap with each other and with all else that the store does.
 #[async_trait]
 pub trait Housekeeping: Send + Sync + 'static {
-    /// Removes it.
+    /// Removes a portion of what has expired.
     ///
     /// # Errors
     /// Infrastructure only.
-    async fn purge(&self, now: DateTime<Utc>) -> Result<Purged, StoreError>;
+    async fn purge(&self, what: Expiring, now: DateTime<Utc>) -> Result<Purged, StoreError>;
+
+    /// The store's own clock.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn time(&self) -> Result<DateTime<Utc>, StoreError>;
 }

@@ -1,5 +1,6 @@
 //! Use cases: what people and workers do with the system, over the ports.
 
+mod clock;
 mod dispatch;
 mod permit;
 mod profile;
@@ -8,6 +9,7 @@ mod registering;
 mod sign_in;
 mod training;
 
+pub use clock::{ClockError, check_clock};
 pub use dispatch::{Dispatch, Job, Prepared};
 pub use permit::Permit;
 pub use profile::{ProfileError, Profiles};

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     ports::{
         AccessGrant, Accounts, Clock, IdSource, PendingSignIn, PendingSignIns, RequestGrant,
-        SignIn, StoreError, TwitterClient, TwitterError,
+        SignIn, SignInClaim, StoreError, TwitterClient, TwitterError,
     },
     sealing::{OpenError, Place, SealingKeys},
     values::{AccountId, Identity, RequestToken, Verifier},
@@ -72,8 +72,8 @@ impl SignIns {
 
     /// Completes a sign-in: takes the pending one, exchanges the verifier, stores the account.
     ///
-    /// A failure that may pass leaves the sign-in pending, so that the call can be repeated. If Twitter did act on the
-    /// first call, it refuses the second.
+    /// A failure that may pass leaves the sign-in pending, so that the call can be repeated; so does a call that ends
+    /// before Twitter has answered. If Twitter did act on the first call, it refuses the second: it takes a verifier once.
     ///
     /// # Errors
     /// As [`SignInError`] says; nothing is stored then.
@@ -84,7 +84,7 @@ impl SignIns {
     ) -> Result<SignedIn, SignInError> {
         let pending = self
             .pending
-            .take(token, self.clock.now())
+            .take(token, &SignInClaim::of(verifier), self.clock.now())
             .await?
             .ok_or(SignInError::NotPending)?;
         let grant = self.exchange(&pending, verifier).await?;
@@ -120,6 +120,9 @@ impl SignIns {
             .await;
         if exchanged.as_ref().is_err_and(TwitterError::is_transient) {
             self.pending.put(pending.clone()).await?;
+        } else {
+            // If that fails, Twitter refuses who takes it again, and it is purged when it has expired.
+            let _discarded = self.pending.discard(&pending.token).await;
         }
         Ok(exchanged?)
     }

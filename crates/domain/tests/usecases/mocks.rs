@@ -5,7 +5,7 @@ use lemon_domain::{
     ports::{
         Accounts, Deletion, FinishOutcome, NewRegistration, PendingSignIn, PendingSignIns,
         PlaceRecord, Publication, QuotaCounter, QuotaError, Registrations, RequestOutcome,
-        Reservation, ReserveOutcome, SignIn, StoreError, StoredAccount,
+        Reservation, ReserveOutcome, SignIn, SignInClaim, StoreError, StoredAccount,
     },
     values::{
         AccountId, BudgetKey, Holder, IdempotencyKey, Place, Registered, Registration, RequestId,
@@ -33,8 +33,10 @@ mockall::mock! {
         async fn take(
             &self,
             token: &RequestToken,
+            claim: &SignInClaim,
             now: DateTime<Utc>,
         ) -> Result<Option<PendingSignIn>, StoreError>;
+        async fn discard(&self, token: &RequestToken) -> Result<(), StoreError>;
     }
 }
 

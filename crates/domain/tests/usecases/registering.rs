@@ -2,9 +2,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{
-        Housekeeping, Outbox, OutboxTask, PlaceRecord, Publication, Registrations, StoreError,
-    },
+    ports::{Outbox, OutboxTask, PlaceRecord, Publication, Registrations, StoreError},
     usecases::{Availability, RegisterError},
     values::{BudgetName, Identity, Registered, Service, UserId},
 };
@@ -188,7 +186,7 @@ async fn an_old_idempotency_key_answers_the_same_after_a_later_one() {
     world
         .clock
         .advance(Duration::from_hours(24).saturating_sub(SECOND));
-    world.store.purge(world.now()).await.unwrap();
+    world.purge().await;
     let key = Some(idempotency_key("first"));
     let registered = registering.register(who, &service, key).await;
     assert_eq!(registered.unwrap(), nth(1, 400), "remembered for a day");
@@ -259,8 +257,7 @@ async fn after_the_cooldown_and_the_purge_the_person_is_as_new() {
     let registering = world.registering();
     registering.register(who, &service, key()).await.unwrap();
     world.clock.advance(service.cooldown);
-    let purged = world.store.purge(world.now()).await.unwrap();
-    assert_eq!((purged.uses, purged.places, purged.attempts), (1, 1, 1));
+    assert_eq!(world.purge().await, 3, "a use, a place and an attempt");
     let again = registering.register(who, &service, key()).await;
     assert_eq!(again.unwrap(), nth(1, 400));
     let last_use = world.store.last_use(who.user, &service.service_type).await;

@@ -1,12 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Accounts, PendingSignIn, PendingSignIns, StoreError, TwitterError},
+    ports::{Accounts, PendingSignIn, PendingSignIns, SignInClaim, StoreError, TwitterError},
     sealing::{OpenError, Place, Sealed},
     usecases::{SignInError, SignIns},
     values::{RequestToken, Verifier},
 };
-use lemon_testkit::race;
+use lemon_testkit::{fakes::MemoryStore, race};
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -26,6 +28,10 @@ async fn agreed(world: &World, person: u32) -> (RequestToken, Verifier) {
     let grant = world.sign_ins().begin().await.unwrap();
     let verifier = world.twitter.authorize(&grant.token, person);
     (grant.token, verifier)
+}
+
+fn anybody() -> SignInClaim {
+    SignInClaim::of(&Verifier::parse("verifier").unwrap())
 }
 
 /// What Twitter answers where it should not be asked.
@@ -78,8 +84,11 @@ async fn an_older_request_token_stays_good_while_newer_ones_are_issued() {
 async fn the_request_tokens_secret_rests_sealed() {
     let world = World::new();
     let grant = world.sign_ins().begin().await.unwrap();
-    let pending = world.store.take(&grant.token, world.now()).await.unwrap();
-    let secret = pending.unwrap().secret;
+    let pending = world
+        .store
+        .take(&grant.token, &anybody(), world.now())
+        .await;
+    let secret = pending.unwrap().unwrap().secret;
     assert!(!contains(&secret, grant.secret.expose_secret()));
     let place = Place::RequestTokenSecret(&grant.token);
     let opened = world.keys.open(place, &secret).unwrap();
@@ -118,8 +127,112 @@ async fn of_concurrent_calls_with_one_pair_one_signs_in() {
     let (signed_in, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     assert_eq!(signed_in.len(), 1);
     for outcome in refused {
-        assert!(matches!(outcome, Err(SignInError::NotPending)));
+        // Twitter takes a verifier once; who comes when that is settled does not ask it.
+        let expected = matches!(
+            outcome,
+            Err(SignInError::NotPending | SignInError::Twitter(TwitterError::InvalidToken))
+        );
+        assert!(expected, "{outcome:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_calls_with_one_token_and_different_verifiers_at_most_one_signs_in() {
+    let world = Arc::new(World::new());
+    let (token, verifier) = agreed(&world, 1).await;
+    let outcomes = race(20, |n| {
+        let (world, token) = (world.clone(), token.clone());
+        let verifier = match n {
+            0 => verifier.clone(),
+            n => Verifier::parse(format!("invented-{n}")).unwrap(),
+        };
+        async move { world.sign_ins().complete(&token, &verifier).await }
+    })
+    .await;
+    let signed_in = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert!(signed_in <= 1, "{outcomes:?}");
+    assert!(outcomes[1..].iter().all(Result::is_err));
+}
+
+/// A store that does what it is asked, and whose answers to one call are lost.
+struct Unheard {
+    store: Arc<MemoryStore>,
+    call: &'static str,
+}
+
+impl Unheard {
+    fn answer<T>(&self, call: &str, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if call == self.call {
+            return Err(broken_off());
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl PendingSignIns for Unheard {
+    async fn put(&self, pending: PendingSignIn) -> Result<(), StoreError> {
+        self.answer("put", self.store.put(pending).await)
+    }
+
+    async fn take(
+        &self,
+        token: &RequestToken,
+        claim: &SignInClaim,
+        now: DateTime<Utc>,
+    ) -> Result<Option<PendingSignIn>, StoreError> {
+        self.answer("take", self.store.take(token, claim, now).await)
+    }
+
+    async fn discard(&self, token: &RequestToken) -> Result<(), StoreError> {
+        self.answer("discard", self.store.discard(token).await)
+    }
+}
+
+fn unheard(world: &World, call: &'static str) -> SignIns {
+    let store = world.store.clone();
+    SignIns {
+        pending: Arc::new(Unheard { store, call }),
+        ..world.sign_ins()
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_take_was_not_answered_can_be_repeated() {
+    let world = World::new();
+    let (token, verifier) = agreed(&world, 1).await;
+    let outcome = unheard(&world, "take").complete(&token, &verifier).await;
+    assert!(matches!(outcome, Err(SignInError::Store(_))));
+    let other = Verifier::parse("another").unwrap();
+    let by_another = world.sign_ins().complete(&token, &other).await;
+    assert!(matches!(by_another, Err(SignInError::NotPending)));
+    world.sign_ins().complete(&token, &verifier).await.unwrap();
+    assert_not_pending(&world, &(token, verifier)).await;
+}
+
+#[tokio::test]
+async fn a_sign_in_counts_also_where_what_was_pending_could_not_be_discarded() {
+    let world = World::new();
+    let (token, verifier) = agreed(&world, 1).await;
+    let mut pending = MockPendingSignIns::new();
+    let taken = world.store.take(&token, &anybody(), world.now()).await;
+    let taken = taken.unwrap();
+    pending.expect_take().return_once(|_, _, _| Ok(taken));
+    pending.expect_discard().return_once(|_| Err(broken_off()));
+    let sign_ins = SignIns {
+        pending: Arc::new(pending),
+        ..world.sign_ins()
+    };
+    sign_ins.complete(&token, &verifier).await.unwrap();
+    // It is pending still: Twitter refuses who comes again.
+    let taken = world.store.take(&token, &anybody(), world.now()).await;
+    world.store.put(taken.unwrap().unwrap()).await.unwrap();
+    let replayed = world.sign_ins().complete(&token, &verifier).await;
+    assert!(matches!(
+        replayed,
+        Err(SignInError::Twitter(TwitterError::InvalidToken))
+    ));
+    assert_not_pending(&world, &(token, verifier)).await;
 }
 
 #[tokio::test]
@@ -234,7 +347,7 @@ async fn twitter_is_not_asked_when_the_store_cannot_be() {
     let mut pending = MockPendingSignIns::new();
     pending
         .expect_take()
-        .return_once(|_, _| Err(StoreError::Unreached("no route".into())));
+        .return_once(|_, _, _| Err(StoreError::Unreached("no route".into())));
     world.twitter.fail_next([asked()]);
     let sign_ins = SignIns {
         pending: Arc::new(pending),
@@ -269,10 +382,10 @@ async fn a_secret_moved_to_another_request_token_does_not_open() {
     let world = World::new();
     let (mine, verifier) = agreed(&world, 1).await;
     let (theirs, _) = agreed(&world, 2).await;
-    let stolen = world.store.take(&theirs, world.now()).await.unwrap();
+    let stolen = world.store.take(&theirs, &anybody(), world.now()).await;
     let moved = PendingSignIn {
         token: mine.clone(),
-        ..stolen.unwrap()
+        ..stolen.unwrap().unwrap()
     };
     world.store.put(moved).await.unwrap();
     let outcome = world.sign_ins().complete(&mine, &verifier).await;

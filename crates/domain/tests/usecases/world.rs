@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Accounts, Clock, IdSource, QuotaCounter, Registrations, SignIn},
+    ports::{
+        Accounts, Clock, Expiring, Housekeeping, IdSource, PURGE_SLACK, QuotaCounter,
+        Registrations, SignIn,
+    },
     sealing::{SealingKey, SealingKeys},
     usecases::{Quotas, RegisterError, Registering, RegisteringPorts, SignIns},
     values::{
@@ -31,10 +34,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        let clock = Arc::new(FakeClock::default());
         Self {
-            clock: Arc::default(),
+            store: Arc::new(MemoryStore::new(clock.clone())),
+            clock,
             ids: Arc::default(),
-            store: Arc::default(),
             counter: Arc::default(),
             twitter: Arc::default(),
             keys: Arc::new(sealing_keys(&["first", "second"])),
@@ -43,6 +47,18 @@ impl World {
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Removes all that has expired by now, as the upkeep does when the slack is over, too.
+    pub(crate) async fn purge(&self) -> u64 {
+        let now = self.now();
+        self.clock.advance(PURGE_SLACK);
+        let mut rows = 0;
+        for what in Expiring::ALL {
+            rows += self.store.purge(what, self.now()).await.unwrap().rows;
+        }
+        self.clock.set(now);
+        rows
     }
 
     pub(crate) fn quotas(&self) -> Arc<Quotas> {

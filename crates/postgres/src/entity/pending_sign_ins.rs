@@ -12,6 +12,8 @@ pub struct Model {
     pub secret: Vec<u8>,
     pub secret_key_id: String,
     pub expires_at: DateTime<Utc>,
+    /// Who has taken it.
+    pub claim: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

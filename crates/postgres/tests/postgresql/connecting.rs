@@ -47,7 +47,7 @@ async fn a_server_that_says_nothing_is_told_in_time() {
     let mut url = fresh.url.clone();
     url.set_port(Some(line.port())).unwrap();
     let config = StoreConfig {
-        deadline: Duration::from_millis(200),
+        deadline: Duration::from_secs(2),
         ..StoreConfig::new(url.as_str())
     };
     let said = refusal(&config).await;

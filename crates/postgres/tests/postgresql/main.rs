@@ -1,18 +1,23 @@
 //! What the ports do not show of PostgreSQL: the schema and its version, rows that somebody spoiled, and the way there.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clocks;
 mod connecting;
 #[path = "../given/mod.rs"]
 mod given;
 mod migrations;
 mod rows;
+mod sign_ins;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lemon_postgres::{SqlStore, StoreConfig};
 use lemon_testkit::services::PostgresServer;
 use sea_orm::{Database, DatabaseConnection};
 use url::Url;
+
+/// The deadline of a call where a test is about something else: no success hangs on the machine's speed.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A database that no other test has.
 struct Fresh {
@@ -28,7 +33,10 @@ impl Fresh {
     }
 
     fn config(&self) -> StoreConfig {
-        StoreConfig::new(self.url.as_str())
+        StoreConfig {
+            deadline: PATIENCE,
+            ..StoreConfig::new(self.url.as_str())
+        }
     }
 
     /// A store in it, with the schema.

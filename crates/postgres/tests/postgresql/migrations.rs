@@ -28,6 +28,31 @@ async fn migrations_go_forward_and_back_and_forward_again() {
     assert!(tables.has_table(LAST).await.unwrap());
 }
 
+/// How many migrations are taken back until this one is.
+fn steps_back_to(name: &str) -> u32 {
+    let all = Migrator::migrations();
+    let earlier = all.iter().take_while(|step| step.name() != name).count();
+    u32::try_from(all.len() - earlier).unwrap()
+}
+
+#[tokio::test]
+async fn a_sign_in_that_was_taken_goes_with_its_claim() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let db = fresh.outsider().await;
+    let put = "INSERT INTO pending_sign_ins (token, secret, secret_key_id, expires_at, claim) \
+               VALUES ('free', 'x', 'k1', now(), NULL), ('taken', 'x', 'k1', now(), 'claim')";
+    db.execute_unprepared(put).await.unwrap();
+    let before = steps_back_to("m20261126_000006_sign_in_claims");
+    store.roll_back(before).await.unwrap();
+    let left = "DELETE FROM pending_sign_ins WHERE token = 'free'";
+    let all = "DELETE FROM pending_sign_ins";
+    for (delete, rows) in [(left, 1), (all, 0)] {
+        let deleted = db.execute_unprepared(delete).await.unwrap();
+        assert_eq!(deleted.rows_affected(), rows);
+    }
+}
+
 #[tokio::test]
 async fn an_attempt_that_was_kept_with_its_use_is_kept_on_its_own_and_back() {
     let fresh = Fresh::new().await;
@@ -43,14 +68,15 @@ async fn an_attempt_that_was_kept_with_its_use_is_kept_on_its_own_and_back() {
         let rows: i64 = row.await.unwrap().unwrap().try_get("", "rows").unwrap();
         rows
     };
-    store.roll_back(1).await.unwrap();
+    let before = steps_back_to("m20261125_000004_attempts");
+    store.roll_back(before).await.unwrap();
     db.execute_unprepared("UPDATE uses SET idempotency_key = 'attempt', position = 7")
         .await
         .unwrap();
     store.migrate().await.unwrap();
     let kept = "attempts WHERE idempotency_key = 'attempt' AND position = 7";
     assert_eq!(count(kept).await, 1);
-    store.roll_back(1).await.unwrap();
+    store.roll_back(before).await.unwrap();
     let back = "uses WHERE idempotency_key = 'attempt' AND position = 7";
     assert_eq!(count(back).await, 1);
 }

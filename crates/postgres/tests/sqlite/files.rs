@@ -1,6 +1,9 @@
 //! Databases in files of their own.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lemon_postgres::{SqlStore, StoreConfig};
 use sea_orm::{Database, DatabaseConnection};
@@ -13,7 +16,11 @@ pub(crate) fn folder() -> (TempDir, PathBuf) {
 }
 
 pub(crate) fn config(file: &Path) -> StoreConfig {
-    StoreConfig::new(format!("sqlite://{}", file.display()))
+    StoreConfig {
+        // No test is about the machine's speed.
+        deadline: Duration::from_mins(1),
+        ..StoreConfig::new(format!("sqlite://{}", file.display()))
+    }
 }
 
 pub(crate) async fn store(file: &Path) -> SqlStore {

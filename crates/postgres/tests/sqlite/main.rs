@@ -7,4 +7,5 @@ mod files;
 #[path = "../given/mod.rs"]
 mod given;
 mod migrations;
+mod purge;
 mod rows;

@@ -32,10 +32,14 @@ async fn migrations_go_forward_and_back_and_forward_again() {
     let db = outsider(&file).await;
     Migrator::up(&db, None).await.unwrap();
     assert_eq!(tables(&db).await, TABLES);
-    for (left, step) in [(7, 1), (6, 1), (3, 1), (0, 1)] {
-        Migrator::down(&db, Some(step)).await.unwrap();
-        assert_eq!(tables(&db).await.len(), left);
+    let mut left = vec![TABLES.len()];
+    for _ in Migrator::migrations() {
+        Migrator::down(&db, Some(1)).await.unwrap();
+        left.push(tables(&db).await.len());
     }
+    // Some migrations change what is there.
+    left.dedup();
+    assert_eq!(left, [8, 7, 6, 3, 0]);
     Migrator::up(&db, None).await.unwrap();
     assert_eq!(tables(&db).await, TABLES);
 }

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use lemon_domain::{
-    ports::{Accounts, Deletion, Housekeeping, Outbox, PlaceRecord, Registrations, StoreError},
+    ports::{
+        Accounts, Deletion, Expiring, Housekeeping, Outbox, PlaceRecord, Registrations, StoreError,
+    },
     values::RequestId,
 };
 use sea_orm::{ConnectionTrait, DbBackend, Statement, prelude::Uuid};
@@ -118,7 +120,10 @@ async fn a_purge_leaves_numbers_that_were_given_unused() {
     let claim = |at| store.claim(10, Duration::ZERO, at);
     let first = claim(now()).await.unwrap();
     store.remove(&[first[0].id]).await.unwrap();
-    store.purge(now() + TimeDelta::days(30)).await.unwrap();
+    for what in Expiring::ALL {
+        let purged = store.purge(what, now() + TimeDelta::days(30)).await;
+        purged.unwrap();
+    }
     register(&store, 2).await;
     let second = claim(now()).await.unwrap();
     assert!(

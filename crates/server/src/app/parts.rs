@@ -3,7 +3,9 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use lemon_domain::{
     ports::{Clock, IdSource, JobQueue, Outbox, TwitterClient},
-    usecases::{Dispatch, Profiles, Quotas, Registering, RegisteringPorts, SignIns, Trainings},
+    usecases::{
+        Dispatch, Profiles, Quotas, Registering, RegisteringPorts, SignIns, Trainings, check_clock,
+    },
 };
 use lemon_http::{
     Application, Check, Deadlines, HttpConfig, Listener, Mount, Operations, UseCases,
@@ -175,7 +177,12 @@ impl Parts {
         let (quotas, catalogue) = (Arc::clone(&self.quotas), Arc::clone(&self.plan.catalogue));
         let (queue, names) = (Arc::clone(&self.queue), self.plan.catalogue.ready_queues());
         let now = Arc::clone(&self.clock);
+        let (times, own) = (self.store.clone(), Arc::clone(&self.clock));
         vec![
+            Check::new("clock", move || {
+                let (store, clock) = (times.clone(), own.clone());
+                async move { Ok(check_clock(&*store, &*clock).await?) }
+            }),
             Check::new("store", move || {
                 let (store, now) = (store.clone(), clock.now());
                 async move {

@@ -2,7 +2,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -24,12 +24,21 @@ pub struct Link {
 }
 
 /// What is passed on.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct State {
     stalled: bool,
     answers_lost: bool,
+    /// The answer to what contains this is lost, and its connection with it.
+    lost_to: Option<Arc<[u8]>>,
     /// Connections with a lower number are silent for ever.
     silent_before: u64,
+}
+
+impl State {
+    fn loses_answer_to(&self, said: &[u8]) -> bool {
+        let lost = self.lost_to.as_ref();
+        lost.is_some_and(|part| said.windows(part.len()).any(|here| here == &**part))
+    }
 }
 
 /// One direction of a connection.
@@ -81,6 +90,13 @@ impl Link {
         self.state.send_modify(|state| state.answers_lost = true);
     }
 
+    /// Passes on what goes to the server, and closes the connection in place of the answer to what contains this: the
+    /// server has done what it was asked, and the client does not know.
+    pub fn lose_answers_to(&self, part: impl Into<Vec<u8>>) {
+        let part = Some(part.into().into());
+        self.state.send_modify(|state| state.lost_to = part);
+    }
+
     /// Passes nothing on over the connections that there are, for ever and without closing them; new ones work. That is
     /// what a host that was lost, or a NAT that forgot, looks like.
     pub fn silence(&self) {
@@ -97,8 +113,10 @@ impl Link {
     /// Leads to the server again. What came while it was stalled is passed on now, but not over silent connections.
     pub async fn mend(&mut self) {
         self.state.send_modify(|state| {
-            state.stalled = false;
-            state.answers_lost = false;
+            *state = State {
+                silent_before: state.silent_before,
+                ..State::default()
+            };
         });
         if self.forwarder.is_empty() {
             self.listen().await;
@@ -129,7 +147,7 @@ async fn forward(
     }
 }
 
-/// Passes on in both directions until either end closes.
+/// Passes on in both directions until either end closes, or an answer is lost.
 async fn connect(
     client: TcpStream,
     server: (String, u16),
@@ -145,24 +163,34 @@ async fn connect(
         connection,
         is_answer,
     };
+    let answer_is_lost = AtomicBool::new(false);
+    let asks = |state: &State, said: &[u8]| {
+        answer_is_lost.fetch_or(state.loses_answer_to(said), Ordering::Relaxed);
+        true
+    };
+    let answers = |_: &State, _: &[u8]| !answer_is_lost.load(Ordering::Relaxed);
     tokio::select! {
-        end = pass(from_client, to_server, state.clone(), direction(false)) => end,
-        end = pass(from_server, to_client, state, direction(true)) => end,
+        end = pass(from_client, to_server, state.clone(), direction(false), asks) => end,
+        end = pass(from_server, to_client, state, direction(true), answers) => end,
     }
 }
 
+/// Passes on until the line closes, or `goes_on` answers that it does.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut state: watch::Receiver<State>,
     direction: Direction,
+    goes_on: impl Fn(&State, &[u8]) -> bool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = from.read(&mut buffer).await?;
-        let open = state.wait_for(|state| direction.is_open(state));
-        if open.await.is_err() || read == 0 {
-            return Ok(());
+        {
+            let open = state.wait_for(|state| direction.is_open(state)).await;
+            if read == 0 || !open.is_ok_and(|state| goes_on(&state, &buffer[..read])) {
+                return Ok(());
+            }
         }
         to.write_all(&buffer[..read]).await?;
     }

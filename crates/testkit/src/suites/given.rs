@@ -22,9 +22,10 @@ pub(super) const HOUR: Duration = Duration::from_hours(1);
 pub(super) const DAY: Duration = Duration::from_hours(24);
 pub(super) const MICROSECOND: Duration = Duration::from_micros(1);
 
-/// Noon of a Monday in Seoul, to the microsecond.
+/// Noon of a Monday in Seoul, to the microsecond: years ago, so that a store's own clock is later than all that a case
+/// makes of it.
 pub(super) fn now() -> DateTime<Utc> {
-    time("2026-11-23T03:00:00.123456Z")
+    time("2020-11-23T03:00:00.123456Z")
 }
 
 pub(super) fn time(text: &str) -> DateTime<Utc> {
@@ -71,8 +72,8 @@ pub(super) fn today() -> BudgetKey {
         service: learn_me(),
         budget: BudgetName::daily(),
         window: Window {
-            start: time("2026-11-22T21:00:00Z"),
-            end: time("2026-11-23T21:00:00Z"),
+            start: time("2020-11-22T21:00:00Z"),
+            end: time("2020-11-23T21:00:00Z"),
         },
     }
 }
@@ -81,8 +82,8 @@ pub(super) fn today() -> BudgetKey {
 pub(super) fn next_week() -> BudgetKey {
     BudgetKey {
         window: Window {
-            start: time("2026-11-29T21:00:00Z"),
-            end: time("2026-11-30T21:00:00Z"),
+            start: time("2020-11-29T21:00:00Z"),
+            end: time("2020-11-30T21:00:00Z"),
         },
         ..today()
     }
@@ -93,8 +94,8 @@ pub(super) fn reads() -> BudgetKey {
     BudgetKey {
         budget: BudgetName::parse("reads").unwrap(),
         window: Window {
-            start: time("2026-10-31T21:00:00Z"),
-            end: time("2026-12-31T21:00:00Z"),
+            start: time("2020-10-31T21:00:00Z"),
+            end: time("2020-12-31T21:00:00Z"),
         },
         ..today()
     }

@@ -1,7 +1,7 @@
 //! Cases of the `PlaceRecord` contract.
 
 use lemon_domain::{
-    ports::NewRegistration,
+    ports::{Expiring, NewRegistration, PURGE_SLACK},
     values::{BudgetKey, BudgetName, Holder, Place},
 };
 
@@ -99,7 +99,10 @@ pub async fn a_place_stays_until_its_window_is_over(store: Subject<dyn Store>) {
     };
     given::registered(&*store, brief).await;
     let end = given::today().window.end;
-    store.purge(end - MICROSECOND).await.unwrap();
+    let last_moment = end - MICROSECOND + PURGE_SLACK;
+    for what in Expiring::ALL {
+        store.purge(what, last_moment).await.unwrap();
+    }
     assert_eq!(seats(&*store, &given::today()).await, [1]);
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let clock = Arc::new(FakeClock::default());
-        let (store, counter) = (Arc::new(MemoryStore::default()), Arc::default());
+        let (store, counter) = (Arc::new(MemoryStore::new(clock.clone())), Arc::default());
         let catalogue = Arc::new(Catalogue::new(vec![learn_me()]).unwrap());
         let queue = MemoryJobQueue::new(clock.clone(), catalogue.queues());
         let key = format!("k1:{}", "A".repeat(43) + "=");

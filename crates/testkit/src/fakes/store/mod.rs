@@ -8,12 +8,15 @@ mod registrations;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Attempt, OutboxEntry, OutboxTask, PendingSignIn, StoredAccount, Taken},
+    ports::{
+        Attempt, Clock, OutboxEntry, OutboxTask, PendingSignIn, SignInClaim, StoredAccount, Taken,
+    },
     values::{
         AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Use,
         UserId,
@@ -21,19 +24,21 @@ use lemon_domain::{
 };
 use tokio::sync::Notify;
 
+use super::FakeClock;
+
 /// Everything that a store keeps, under one lock: each call is one step, as a transaction is.
 ///
 /// Every call gives way once before its step, as one over a wire would, so that concurrent calls really interleave.
-#[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
     row_put: Notify,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     accounts: BTreeMap<AccountId, StoredAccount>,
-    pending: HashMap<RequestToken, PendingSignIn>,
+    pending: HashMap<RequestToken, Claimable>,
     registrations: BTreeMap<(UserId, ServiceType), Current>,
     uses: BTreeMap<(UserId, ServiceType), Use>,
     attempts: BTreeMap<(UserId, ServiceType), Vec<Answered>>,
@@ -49,6 +54,13 @@ struct Current {
     account: AccountId,
     /// The request's own training has finished; `ready` may be an earlier one's.
     finished: bool,
+}
+
+/// A sign-in in progress, and who has taken it.
+#[derive(Debug)]
+struct Claimable {
+    pending: PendingSignIn,
+    claim: Option<SignInClaim>,
 }
 
 /// A place, and until when its use needs it.
@@ -74,9 +86,33 @@ struct Row {
 }
 
 impl MemoryStore {
+    /// An empty store with a clock of its own.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            state: Mutex::default(),
+            row_put: Notify::new(),
+            clock,
+        }
+    }
+
     async fn state(&self) -> MutexGuard<'_, State> {
         tokio::task::yield_now().await;
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    /// With the default [`FakeClock`].
+    fn default() -> Self {
+        Self::new(Arc::new(FakeClock::default()))
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_tuple("MemoryStore").field(&*state).finish()
     }
 }
 

@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Housekeeping, PlaceRecord, Purged, StoreError},
+    ports::{Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged, StoreError},
     values::{BudgetKey, Place},
 };
 
-use super::{MemoryStore, Recorded};
+use super::{Claimable, MemoryStore, Recorded, State};
 
 impl Recorded {
     fn is_over(&self, now: DateTime<Utc>) -> bool {
@@ -35,30 +35,51 @@ impl PlaceRecord for MemoryStore {
 
 #[async_trait]
 impl Housekeeping for MemoryStore {
-    async fn purge(&self, now: DateTime<Utc>) -> Result<Purged, StoreError> {
+    async fn purge(&self, what: Expiring, now: DateTime<Utc>) -> Result<Purged, StoreError> {
+        let by = now.min(self.clock.now()) - PURGE_SLACK;
         let mut state = self.state().await;
-        let state = &mut *state;
-        let before = (state.pending.len(), state.uses.len(), state.places.len());
-        state.pending.retain(|_, pending| now < pending.expires_at);
-        state.places.retain(|place| !place.is_over(now));
-        let places = &state.places;
-        state.uses.retain(|(user, service), last| {
-            let has_place = places
-                .iter()
-                .any(|place| place.holder.user == *user && place.taken.key.service == *service);
-            has_place || now < last.cooldown_until
-        });
-        let mut attempts = 0;
-        for theirs in state.attempts.values_mut() {
-            let forgotten = theirs.extract_if(.., |known| known.attempt.remembered_until <= now);
-            attempts += u64::try_from(forgotten.count()).unwrap();
-        }
-        let gone = |before: usize, after: usize| u64::try_from(before - after).unwrap();
+        let rows = state.remove(what, by, PURGE_PORTION as usize);
         Ok(Purged {
-            pending_sign_ins: gone(before.0, state.pending.len()),
-            uses: gone(before.1, state.uses.len()),
-            places: gone(before.2, state.places.len()),
-            attempts,
+            rows: u64::try_from(rows).unwrap(),
+            more: rows == PURGE_PORTION as usize,
         })
+    }
+
+    async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.clock.now())
+    }
+}
+
+impl State {
+    /// Removes at most `max` of what had expired at an instant; answers how many.
+    fn remove(&mut self, what: Expiring, by: DateTime<Utc>, max: usize) -> usize {
+        match what {
+            Expiring::PendingSignIns => {
+                let expired = |it: &Claimable| it.pending.expires_at <= by;
+                let gone = self.pending.extract_if(|_, it| expired(it));
+                gone.take(max).count()
+            }
+            Expiring::Places => {
+                let gone = self.places.extract_if(.., |place| place.is_over(by));
+                gone.take(max).count()
+            }
+            Expiring::Uses => {
+                let places = &self.places;
+                let gone = self.uses.extract_if(.., |(user, service), last| {
+                    let mut theirs = places.iter().filter(|place| {
+                        place.holder.user == *user && place.taken.key.service == *service
+                    });
+                    last.cooldown_until <= by && theirs.all(|place| place.is_over(by))
+                });
+                gone.take(max).count()
+            }
+            Expiring::Attempts => {
+                let known = self.attempts.values_mut();
+                let gone = known.flat_map(|theirs| {
+                    theirs.extract_if(.., |known| known.attempt.remembered_until <= by)
+                });
+                gone.take(max).count()
+            }
+        }
     }
 }
