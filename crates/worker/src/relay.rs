@@ -244,7 +244,18 @@ impl Relay {
             "a job is postponed"
         );
         metrics::counter!("jobs_postponed_total").increment(1);
-        self.outbox.postpone(entry, self.clock.now() + wait).await
+        match self.outbox.postpone(entry, self.clock.now() + wait).await {
+            // One row is no reason to leave the others: it comes back when its lease ends.
+            Err(error) if error.is_of_the_call() => {
+                error!(
+                    request.id = %entry.request_id,
+                    error = chain(&error),
+                    "a job cannot be postponed"
+                );
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     const fn backoff(&self, first: Duration) -> ExponentialBuilder {
