@@ -119,7 +119,7 @@ impl Application {
     /// If the workers cannot be started.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         Measures::describe();
-        let carried = Carried::on(Handle::current());
+        let carried = Carried::on(Handle::current(), self.config.deadlines);
         let in_hand = self.config.deadlines.shutdown;
         let server = self.server(carried.clone(), stop)?;
         server.await?;

@@ -39,8 +39,11 @@ impl JwtConfig {
 pub struct Deadlines {
     /// A request's head, and then its body, to arrive (408).
     pub request: Duration,
-    /// A call that asks only our own stores (503).
+    /// A call that asks only our own stores (503). One that has not begun to store by then stores nothing.
     pub call: Duration,
+    /// A step that stores and has begun, beyond `call`: its outcome is waited for, so that the answer is true. The store's own
+    /// deadline should end it earlier.
+    pub storing: Duration,
     /// A call that asks Twitter as well (503).
     pub twitter: Duration,
     /// Calls in hand to finish once the server is told to stop. Whole seconds.
@@ -52,6 +55,7 @@ impl Default for Deadlines {
         Self {
             request: Duration::from_secs(5),
             call: Duration::from_secs(2),
+            storing: Duration::from_secs(5),
             twitter: Duration::from_secs(10),
             shutdown: Duration::from_secs(20),
         }

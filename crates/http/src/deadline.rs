@@ -1,11 +1,12 @@
-use std::{future::Future, pin::pin, task::Poll, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use futures::poll;
-
-use tokio::{runtime::Handle, time::timeout};
+use lemon_domain::usecases::Permit;
+use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
-use crate::problem::Problem;
+use crate::{Deadlines, problem::Problem};
 
 /// Runs a call, for as long as the caller has patience and the deadline is not over.
 ///
@@ -15,6 +16,27 @@ pub(crate) async fn within<T>(
     deadline: Duration,
     call: impl Future<Output = T>,
 ) -> Result<T, Problem> {
+    within_or(deadline, call, Problem::unavailable).await
+}
+
+/// Runs a step that stores. It is waited for beyond the deadline of a call, so that the answer is true: the store's own
+/// deadline ends it earlier.
+///
+/// # Errors
+/// If there is no outcome even then.
+pub(crate) async fn stored<T>(
+    deadlines: &Deadlines,
+    step: impl Future<Output = T>,
+) -> Result<T, Problem> {
+    let deadline = deadlines.call + deadlines.storing;
+    within_or(deadline, step, Problem::outcome_unknown).await
+}
+
+async fn within_or<T>(
+    deadline: Duration,
+    call: impl Future<Output = T>,
+    problem: impl FnOnce(&'static str) -> Problem,
+) -> Result<T, Problem> {
     let mut call = pin!(call);
     // Most calls that lead nowhere outside are over at once, and need no clock.
     if let Poll::Ready(outcome) = poll!(&mut call) {
@@ -22,26 +44,29 @@ pub(crate) async fn within<T>(
     }
     timeout(deadline, call)
         .await
-        .map_err(|_| Problem::unavailable("the deadline of the call passed"))
+        .map_err(|_| problem("the deadline of the call passed"))
 }
 
-/// Calls that are carried through once begun: neither a caller who hangs up nor a deadline stops them half-way.
+/// Calls that go on without their callers, and end all the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Carried {
     runtime: Handle,
     calls: TaskTracker,
+    deadlines: Deadlines,
 }
 
 impl Carried {
     /// Calls run on `runtime`, which outlives the workers.
-    pub(crate) fn on(runtime: Handle) -> Self {
+    pub(crate) fn on(runtime: Handle, deadlines: Deadlines) -> Self {
         Self {
             runtime,
             calls: TaskTracker::new(),
+            deadlines,
         }
     }
 
-    /// Begins a call and waits for it until the deadline.
+    /// Begins a call and waits for it until the deadline. It is carried through: neither a caller who hangs up nor the
+    /// deadline stops it half-way. What still runs when the step that stores has had its time is dropped.
     ///
     /// # Errors
     /// If the deadline passes, or the call panics.
@@ -50,15 +75,73 @@ impl Carried {
         deadline: Duration,
         call: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Problem> {
-        use tracing::Instrument;
+        let call = self.spawn(timeout(deadline + self.deadlines.storing, call));
+        match within(deadline, call).await?.map_err(Problem::internal)? {
+            Ok(outcome) => Ok(outcome),
+            Err(elapsed) => Err(Problem::unavailable(elapsed)),
+        }
+    }
 
-        let call = self.calls.spawn_on(call.in_current_span(), &self.runtime);
-        within(deadline, call).await?.map_err(Problem::internal)
+    /// Begins a call that stores something, and waits for it until the deadline of a call. A call that has not begun to store
+    /// by then is abandoned, and the answer says so at once; one that has is waited for. A caller who hangs up ends a call
+    /// that has reserved nothing.
+    ///
+    /// # Errors
+    /// If the call is abandoned, if there is no outcome in the end, or if the call panics.
+    pub(crate) async fn permitted<T, F>(
+        &self,
+        call: impl FnOnce(Arc<Permit>) -> F,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let Deadlines {
+            call: deadline,
+            storing,
+            ..
+        } = self.deadlines;
+        let caller = Caller(Arc::default());
+        let permit = Arc::clone(&caller.0);
+        let call = call(Arc::clone(&permit));
+        let mut call: JoinHandle<Option<T>> = self.spawn(async move {
+            let mut call = pin!(call);
+            if let Ok(outcome) = timeout(deadline, &mut call).await {
+                return Some(outcome);
+            }
+            // Its caller may be gone.
+            permit.abandon();
+            timeout(storing, call).await.ok()
+        });
+        let ended = match timeout(deadline, &mut call).await {
+            Ok(ended) => ended,
+            Err(elapsed) if caller.0.abandon() => return Err(Problem::unavailable(elapsed)),
+            Err(_) => call.await,
+        };
+        ended
+            .map_err(Problem::internal)?
+            .ok_or_else(|| Problem::outcome_unknown("the step that stores did not end"))
     }
 
     /// Waits for the calls in hand.
     pub(crate) async fn finish(&self) {
         self.calls.close();
         self.calls.wait().await;
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.calls.spawn_on(call.in_current_span(), &self.runtime)
+    }
+}
+
+/// Whoever waits for a call. When it is dropped, nobody does.
+struct Caller(Arc<Permit>);
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.0.hang_up();
     }
 }

@@ -152,7 +152,11 @@ fn own_codes(operation: &str) -> &'static [Code] {
             Code::TwitterAccountSuspended,
             Code::TwitterRateLimited,
         ],
-        "publish_service" => &[Code::UnknownService, Code::NotRegistered],
+        "publish_service" => &[
+            Code::UnknownService,
+            Code::NotRegistered,
+            Code::OutcomeUnknown,
+        ],
         "register" => &[
             Code::InvalidHeader,
             Code::UnknownService,
@@ -162,8 +166,10 @@ fn own_codes(operation: &str) -> &'static [Code] {
             Code::CooldownActive,
             Code::DailyQuotaExhausted,
             Code::QuotaExhausted,
+            Code::OutcomeUnknown,
         ],
-        "can_use" | "delete_registration" => &[Code::UnknownService],
+        "delete_registration" => &[Code::UnknownService, Code::OutcomeUnknown],
+        "can_use" => &[Code::UnknownService],
         "ready" => &[Code::NotReady],
         _ => &[],
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    usecases::{Availability, RegisterError},
+    usecases::{Availability, Permit, RegisterError},
     values::{self, BudgetKey, Service},
 };
 use serde::Serialize;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{Api, quota::Left, shown};
 use crate::{
-    deadline::within,
+    deadline::{stored, within},
     extract::{Attempt, Caller, Offered, Unread},
     problem::{Code, Problem},
 };
@@ -65,8 +65,11 @@ pub(crate) async fn register(
 ) -> Result<HttpResponse, Problem> {
     let registering = Arc::clone(&api.use_cases.registering);
     let wanted = Arc::clone(&service);
-    let call = async move { registering.register(identity, &wanted, key).await };
-    let outcome = api.carried.through(api.deadlines.call, call).await?;
+    let call = |permit: Arc<Permit>| async move {
+        let call = registering.register_with(&permit, identity, &wanted, key);
+        call.await
+    };
+    let outcome = api.carried.permitted(call).await?;
     let now = api.use_cases.clock.now();
     match outcome {
         Ok(values::Registered { position, limit }) => {
@@ -139,11 +142,10 @@ pub(crate) async fn delete(
     Caller(identity): Caller,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    within(
-        api.deadlines.call,
-        api.use_cases.registering.delete(identity.user, &service),
-    )
-    .await??;
+    let deletion = api.use_cases.registering.delete(identity.user, &service);
+    stored(&api.deadlines, deletion)
+        .await?
+        .map_err(Problem::of_change)?;
     Ok(HttpResponse::Ok().finish())
 }
 

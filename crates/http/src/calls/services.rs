@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{Api, shown};
 use crate::{
-    deadline::within,
+    deadline::{stored, within},
     extract::{Caller, Fields, FromFields, Json, invalid},
     problem::{Code, Problem},
 };
@@ -109,11 +109,12 @@ pub(crate) async fn publish(
         service,
         public: wish.public,
     };
-    let published = within(
-        api.deadlines.call,
+    let published = stored(
+        &api.deadlines,
         api.use_cases.registering.publish(publication),
     )
-    .await??
+    .await?
+    .map_err(Problem::of_change)?
     .ok_or_else(|| {
         Problem::new(
             Code::NotRegistered,

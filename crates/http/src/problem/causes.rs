@@ -80,13 +80,22 @@ impl From<QuotasError> for Problem {
 }
 
 impl Problem {
+    /// A change that the store did not make, or may have made.
+    pub(crate) fn of_change(error: StoreError) -> Self {
+        if error.is_certain() {
+            error.into()
+        } else {
+            Self::outcome_unknown(error)
+        }
+    }
+
     /// A refused registration, apart from what the service must say about it: cooldown and quota.
     pub(crate) fn of_registration(error: RegisterError) -> Self {
         match error {
             RegisterError::UnknownPerson => unknown_person(),
             RegisterError::Quota(error) => error.into(),
-            RegisterError::Store(error) => error.into(),
-            RegisterError::Contended => Self::unavailable(error),
+            RegisterError::Store(error) => Self::of_change(error),
+            RegisterError::Contended | RegisterError::Abandoned => Self::unavailable(error),
             other => Self::internal(other),
         }
     }

@@ -33,13 +33,14 @@ pub(crate) enum Code {
     QuotaExhausted,
     InternalError,
     ServiceUnavailable,
+    OutcomeUnknown,
     TwitterRateLimited,
     NotReady,
 }
 
 impl Code {
     /// Every code, in the order of their statuses.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidBody,
@@ -64,6 +65,7 @@ impl Code {
         Self::QuotaExhausted,
         Self::InternalError,
         Self::ServiceUnavailable,
+        Self::OutcomeUnknown,
         Self::TwitterRateLimited,
         Self::NotReady,
     ];
@@ -122,6 +124,7 @@ impl Code {
             Self::QuotaExhausted => ("quota_exhausted", S::TOO_MANY_REQUESTS, "A quota is used up"),
             Self::InternalError => ("internal_error", S::INTERNAL_SERVER_ERROR, "Something went wrong"),
             Self::ServiceUnavailable => ("service_unavailable", S::SERVICE_UNAVAILABLE, "Not available at the moment"),
+            Self::OutcomeUnknown => ("outcome_unknown", S::SERVICE_UNAVAILABLE, "It is not known whether the call was done"),
             Self::TwitterRateLimited => ("twitter_rate_limited", S::SERVICE_UNAVAILABLE, "Twitter takes no more calls for the moment"),
             Self::NotReady => ("not_ready", S::SERVICE_UNAVAILABLE, "Not ready"),
         }

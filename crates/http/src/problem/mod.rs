@@ -98,6 +98,12 @@ impl Problem {
         Self::new(Code::ServiceUnavailable, detail).because(cause)
     }
 
+    /// A step that stores broke off: what it was to store may be stored or not. The cause is logged, and told nobody.
+    pub(crate) fn outcome_unknown(cause: impl Into<BoxError>) -> Self {
+        let detail = "It may be done or not. Repeat the call: nothing is done twice.";
+        Self::new(Code::OutcomeUnknown, detail).because(cause)
+    }
+
     /// The method is not one of those that the path has.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self::new(

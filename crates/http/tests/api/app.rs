@@ -14,12 +14,12 @@ use lemon_domain::{
 use lemon_http::{
     Application, Deadlines, HttpConfig, JwtConfig, Listener, Mount, Origin, Tokens, UseCases,
 };
-use lemon_testkit::fakes::{FakeClock, FakeTwitter, MemoryStore, SequentialIds};
+use lemon_testkit::fakes::{FakeClock, FakeTwitter, SequentialIds};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::faults::FaultyCounter;
+use crate::{faults::FaultyCounter, gated::GatedStore};
 
 /// Where the web app of the tests is served from.
 pub(crate) const WEB_APP: &str = "http://localhost:3000";
@@ -32,6 +32,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) twitter: Arc<FakeTwitter>,
     pub(crate) counter: Arc<FaultyCounter>,
+    pub(crate) store: Arc<GatedStore>,
     pub(crate) tokens: Arc<Tokens>,
     client: reqwest::Client,
     _stop: DropGuard,
@@ -73,7 +74,8 @@ impl App {
         let clock = Arc::new(FakeClock::default());
         let twitter = Arc::new(FakeTwitter::default());
         let counter = Arc::new(FaultyCounter::default());
-        let use_cases = use_cases(&clock, &twitter, &counter);
+        let store = Arc::new(GatedStore::default());
+        let use_cases = use_cases(&clock, &twitter, &counter, &store);
         let config = HttpConfig {
             allowed_origins: vec![Origin::parse(WEB_APP).unwrap()],
             docs: setup.docs,
@@ -88,6 +90,7 @@ impl App {
             clock,
             twitter,
             counter,
+            store,
             tokens: application.tokens(),
             client: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -200,8 +203,9 @@ fn use_cases(
     clock: &Arc<FakeClock>,
     twitter: &Arc<FakeTwitter>,
     counter: &Arc<FaultyCounter>,
+    gated: &Arc<GatedStore>,
 ) -> UseCases {
-    let store = Arc::new(MemoryStore::default());
+    let store = Arc::clone(&gated.inner);
     let ids = Arc::new(SequentialIds::default());
     let sealing = format!("a:{}", BASE64_STANDARD.encode([7; 32]));
     let keys = vec![SealingKey::parse(&sealing.into()).unwrap()];
@@ -227,7 +231,7 @@ fn use_cases(
             keys,
         }),
         registering: Arc::new(Registering::new(RegisteringPorts {
-            registrations: store,
+            registrations: gated.clone(),
             quotas: Arc::new(quotas),
             clock: clock.clone(),
             ids: ids.clone(),

@@ -91,7 +91,12 @@ impl Parts {
             docs: self.plan.docs,
             workers: None,
             jwt: self.plan.jwt.clone(),
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines {
+                // The store waits for a connection and then for its answer, each within its deadline.
+                storing: 2 * Duration::from_millis(self.plan.store.deadline_ms)
+                    + Duration::from_secs(1),
+                ..Deadlines::default()
+            },
         };
         let application = Application::new(listener, config, self.use_cases(), mount)
             .map_err(|error| crate::config::ConfigError::wrong("jwt.secrets", error))?;

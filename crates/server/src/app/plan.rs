@@ -44,6 +44,10 @@ pub(crate) struct Plan {
     pub(crate) catalogue: Arc<Catalogue>,
 }
 
+/// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up within
+/// the deadline of its call and twice the store's, which must be well before the grace of its reservation is over.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(15);
+
 /// Which Twitter.
 pub(crate) enum TwitterPlan {
     /// The stand-in, in this process. Its addresses are known once it listens.
@@ -90,6 +94,8 @@ impl Plan {
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
+        bounded("store.deadline_ms", settings.store.deadline_ms)?;
+        bounded("quota.deadline_ms", settings.quota.deadline_ms)?;
         let outside = Outside::of(&settings.twitter, &data_dir)?;
         let keys = match &outside {
             Outside::Sandbox(keys) => Some(keys),
@@ -132,6 +138,16 @@ impl Plan {
             data_dir,
         })
     }
+}
+
+/// A deadline that leaves a reservation its grace.
+fn bounded(key: &str, deadline_ms: u64) -> Result<(), ConfigError> {
+    let longest = LONGEST_DEADLINE.as_millis();
+    if deadline_ms == 0 || u128::from(deadline_ms) > longest {
+        let fault = format!("it is a number of milliseconds from 1 to {longest}");
+        return Err(ConfigError::wrong(key, fault));
+    }
+    Ok(())
 }
 
 fn seals(keys: &[SecretString]) -> Result<SealingKeys, ConfigError> {
@@ -219,4 +235,19 @@ fn real(settings: TwitterSettings, url: Url) -> Result<TwitterPlan, ConfigError>
             .ok_or_else(|| required("twitter.callback_url"))?,
         deadline: Duration::from_millis(settings.deadline_ms),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use lemon_domain::usecases::Registering;
+    use lemon_http::Deadlines;
+
+    use super::*;
+
+    #[test]
+    fn no_deadline_outlasts_the_grace_of_a_reservation() {
+        let longest = Deadlines::default().call + 2 * LONGEST_DEADLINE;
+        // Clocks may differ.
+        assert!(longest + Duration::from_secs(20) < Registering::GRACE);
+    }
 }
