@@ -51,6 +51,8 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-server", "lemon-testkit"),
         edge("lemon-http", "lemon-server"),
         edge("lemon-tests", "lemon-server"),
+        edge("lemon-connections", "lemon-http"),
+        edge("lemon-worker", "lemon-connections"),
         dev_edge("lemon-embedded", "lemon-postgres"),
         edge("lemon-to-come", "lemon-postgres"),
     ];
@@ -65,6 +67,7 @@ fn an_edge_that_points_inwards_is_none() {
     let inwards = [
         edge("lemon-postgres", "lemon-domain"),
         edge("lemon-postgres", "lemon-migrations"),
+        edge("lemon-sandbox", "lemon-connections"),
         edge("lemon-to-come", "lemon-domain"),
         edge("lemon-server", "lemon-postgres"),
         edge("lemon-tests", "lemon-testkit"),
@@ -157,10 +160,10 @@ impl Edge {
         };
         match (from, to) {
             (_, "server" | "tests" | "xtask") => false,
-            ("tests" | "xtask", _) => true,
+            ("tests" | "xtask", _) | ("http" | "sandbox", "connections") => true,
             // The sandbox and the client are each other's proof: two implementations of one signature.
             (_, "testkit") | ("twitter", "sandbox") | ("sandbox", "twitter") => self.dev,
-            ("domain" | "migrations", _) => false,
+            ("domain" | "migrations" | "connections", _) => false,
             ("server", _) | (_, "domain") | ("postgres", "migrations") => true,
             _ => false,
         }

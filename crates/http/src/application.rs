@@ -1,17 +1,21 @@
-use std::{fmt, io, rc::Rc, sync::Arc, time::Duration};
+use std::{fmt, io, pin::pin, rc::Rc, sync::Arc};
 
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::Server,
     middleware::from_fn,
     web::{self, Data, ServiceConfig},
 };
+use lemon_connections::{Limits, serve};
 use lemon_domain::{
     ports::{Clock, IdSource},
     usecases::{Profiles, Registering, SignIns},
     values::{Catalogue, InvalidValue},
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,10 +28,6 @@ use crate::{
     measures::Measures,
     route,
 };
-
-/// How long a caller has at least to close after an answer. The server's clock ticks each half second: a deadline that is
-/// over when it is set is never noticed, and the connection stays.
-const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the API does its work with.
 #[derive(Clone)]
@@ -119,13 +119,20 @@ impl Application {
     /// If the workers cannot be started.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         Measures::describe();
-        let carried = Carried::on(Handle::current(), self.config.deadlines);
-        let in_hand = self.config.deadlines.shutdown;
-        let server = self.server(carried.clone(), stop)?;
-        server.await?;
+        let deadlines = self.config.deadlines;
+        let carried = Carried::on(Handle::current(), deadlines);
+        let server = self.server(carried.clone(), stop.clone())?;
+        let mut server = pin!(server);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            ended = &mut server => return ended,
+        }
+        let end = Instant::now() + deadlines.shutdown;
+        let outcome = server.await;
         // Whoever hung up is no longer waited for by the workers.
-        let _in_time = timeout(in_hand, carried.finish()).await;
-        Ok(())
+        let _in_time = timeout_at(end, carried.finish()).await;
+        outcome
     }
 
     /// The server, started. Apart from `run`, whose future may then move among threads.
@@ -147,7 +154,15 @@ impl Application {
         });
         let docs = config.docs.then(|| Docs::new(&catalogue));
         let origins = config.allowed_origins;
-        let app = move || {
+        let limits = Limits {
+            workers: config.workers,
+            max_connections: config.max_connections,
+            head: config.deadlines.request,
+            idle: config.deadlines.idle,
+            answer: config.deadlines.answer,
+            shutdown: config.deadlines.shutdown,
+        };
+        serve(listener.into_socket(), &limits, stop, move || {
             let edge = Rc::new(Edge::new(Cors::new(&origins), &*ids));
             App::new()
                 .app_data(api.clone())
@@ -158,17 +173,6 @@ impl Application {
                 .wrap(from_fn(move |request, next| {
                     Rc::clone(&edge).pass(request, next)
                 }))
-        };
-        let mut server = HttpServer::new(app);
-        if let Some(workers) = config.workers {
-            server = server.workers(workers);
-        }
-        Ok(server
-            .client_request_timeout(config.deadlines.request)
-            .client_disconnect_timeout(config.deadlines.request.max(SHORTEST_FAREWELL))
-            .shutdown_timeout(config.deadlines.shutdown.as_secs())
-            .shutdown_signal(stop.cancelled_owned())
-            .listen(listener.into_socket())?
-            .run())
+        })
     }
 }

@@ -17,6 +17,8 @@ pub struct HttpConfig {
     pub jwt: JwtConfig,
     /// How long anything may take.
     pub deadlines: Deadlines,
+    /// Connections at a time. Further ones wait until the system accepts them no more.
+    pub max_connections: usize,
 }
 
 /// How tokens are signed and verified.
@@ -46,6 +48,11 @@ pub struct Deadlines {
     pub storing: Duration,
     /// A call that asks Twitter as well (503).
     pub twitter: Duration,
+    /// A connection on which no call runs, to begin the next one: its head, or the rest of a body that nobody reads. Beyond
+    /// `request` and the 5 s that a connection is kept alive.
+    pub idle: Duration,
+    /// An answer to be taken.
+    pub answer: Duration,
     /// Calls in hand to finish once the server is told to stop. Whole seconds.
     pub shutdown: Duration,
 }
@@ -57,6 +64,8 @@ impl Default for Deadlines {
             call: Duration::from_secs(2),
             storing: Duration::from_secs(5),
             twitter: Duration::from_secs(10),
+            idle: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
             shutdown: Duration::from_secs(20),
         }
     }

@@ -1,9 +1,12 @@
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use actix_web::{
     HttpResponse,
     http::header::{self, HeaderValue},
-    web::{Data, Path, ServiceConfig},
+    web::{Bytes, Data, Path, ServiceConfig},
 };
 use lemon_domain::values::Catalogue;
 use utoipa_swagger_ui::Config;
@@ -34,8 +37,16 @@ const UI_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'
 /// The OpenAPI document, and Swagger UI to read it with.
 #[derive(Clone)]
 pub(crate) struct Docs {
-    document: Arc<str>,
+    document: Bytes,
     ui: Arc<Config<'static>>,
+    files: Arc<Mutex<HashMap<String, File>>>,
+}
+
+/// A file of Swagger UI, which all who read it share.
+#[derive(Clone)]
+struct File {
+    content_type: String,
+    bytes: Bytes,
 }
 
 impl Docs {
@@ -46,7 +57,26 @@ impl Docs {
         Self {
             document: crate::openapi(catalogue).into(),
             ui: Arc::new(ui),
+            files: Arc::default(),
         }
+    }
+
+    /// The file; it is made once, however many read it at a time.
+    fn file(&self, name: &str) -> Result<Option<File>, Problem> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get(name) {
+            return Ok(Some(file.clone()));
+        }
+        let file = utoipa_swagger_ui::serve(name, Arc::clone(&self.ui))
+            .map_err(|error| Problem::internal(error.to_string()))?
+            .map(|file| File {
+                content_type: file.content_type,
+                bytes: Bytes::from(file.bytes.into_owned()),
+            });
+        if let Some(file) = &file {
+            files.insert(name.to_owned(), file.clone());
+        }
+        Ok(file)
     }
 }
 
@@ -62,7 +92,7 @@ pub(crate) fn routes(app: &mut ServiceConfig, docs: Option<&Docs>) {
 async fn document(docs: Data<Docs>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
-        .body(docs.document.to_string())
+        .body(docs.document.clone())
 }
 
 async fn to_ui() -> HttpResponse {
@@ -72,8 +102,8 @@ async fn to_ui() -> HttpResponse {
 }
 
 async fn ui(file: Path<String>, docs: Data<Docs>) -> Result<HttpResponse, Problem> {
-    let file = utoipa_swagger_ui::serve(&file, Arc::clone(&docs.ui))
-        .map_err(|error| Problem::internal(error.to_string()))?
+    let file = docs
+        .file(&file)?
         .ok_or_else(|| Problem::new(Code::NotFound, "Swagger UI has no such file."))?;
     Ok(HttpResponse::Ok()
         .content_type(file.content_type)
@@ -81,5 +111,5 @@ async fn ui(file: Path<String>, docs: Data<Docs>) -> Result<HttpResponse, Proble
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(UI_POLICY),
         ))
-        .body(file.bytes.into_owned()))
+        .body(file.bytes))
 }

@@ -1,12 +1,13 @@
 use std::{fmt, future::Future, io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpResponse,
     dev::Server,
     middleware::from_fn,
     web::{self, Data},
 };
 use futures::future::{BoxFuture, join_all};
+use lemon_connections::{Limits, serve};
 use lemon_domain::{BoxError, ports::IdSource};
 use serde_json::json;
 use tokio::time::timeout;
@@ -35,6 +36,16 @@ const METRICS: Route = Route {
 
 /// How long a check may take.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What connections to this port may take. They are few, and the same ones over and over.
+const LIMITS: Limits = Limits {
+    workers: Some(1),
+    max_connections: Operations::MAX_CONNECTIONS,
+    head: Duration::from_secs(5),
+    idle: Duration::from_secs(10),
+    answer: Duration::from_secs(10),
+    shutdown: PATIENCE,
+};
 
 /// The metrics in the text format of Prometheus.
 pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
@@ -92,6 +103,9 @@ pub(crate) struct State {
 }
 
 impl Operations {
+    /// Connections at a time.
+    pub const MAX_CONNECTIONS: usize = 32;
+
     /// Ready is who passes every check, each within a second.
     pub fn new(
         listener: Listener,
@@ -129,7 +143,7 @@ impl Operations {
             ids,
         } = self;
         let state = Data::new(State { checks, metrics });
-        let server = HttpServer::new(move || {
+        serve(listener.into_socket(), &LIMITS, stop, move || {
             let edge = Rc::new(Edge::new(Cors::new(&[]), &*ids));
             App::new()
                 .app_data(state.clone())
@@ -140,13 +154,7 @@ impl Operations {
                 .wrap(from_fn(move |request, next| {
                     Rc::clone(&edge).pass(request, next)
                 }))
-        });
-        let server = server
-            .workers(1)
-            .shutdown_timeout(PATIENCE.as_secs())
-            .shutdown_signal(stop.cancelled_owned())
-            .listen(listener.into_socket())?;
-        Ok(server.run())
+        })
     }
 }
 

@@ -5,18 +5,23 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
+use lemon_connections::{Limits, serve};
 use lemon_domain::ports::{Clock, IdSource};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{BindError, SandboxConfig, provider::Provider, routes};
 
-/// The longest that a request's head may take to arrive.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest that requests in hand may take after the stop, in seconds.
-const SHUTDOWN_TIMEOUT: u64 = 2;
-const MAX_CONNECTIONS: usize = 4_096;
+/// What connections may take.
+const LIMITS: Limits = Limits {
+    workers: Some(1),
+    max_connections: Sandbox::MAX_CONNECTIONS,
+    head: Duration::from_secs(5),
+    idle: Duration::from_secs(10),
+    answer: Duration::from_secs(10),
+    shutdown: Duration::from_secs(2),
+};
 
 /// The stand-in Twitter, ready to run.
 pub struct Sandbox {
@@ -24,9 +29,13 @@ pub struct Sandbox {
     address: SocketAddr,
     url: Url,
     provider: Provider,
+    limits: Limits,
 }
 
 impl Sandbox {
+    /// Connections at a time, unless it is told otherwise.
+    pub const MAX_CONNECTIONS: usize = 1_024;
+
     /// Takes the port and reads what was kept.
     ///
     /// # Errors
@@ -51,8 +60,16 @@ impl Sandbox {
             url: url_of(address).map_err(|error| listen(io::Error::other(error)))?,
             address,
             listener,
+            limits: LIMITS,
             provider: Provider::open(config, clock, ids)?,
         })
+    }
+
+    /// With so many connections at a time.
+    #[must_use]
+    pub fn with_max_connections(mut self, max_connections: usize) -> Self {
+        self.limits.max_connections = max_connections;
+        self
     }
 
     /// Where it listens, with the port that was taken.
@@ -73,29 +90,13 @@ impl Sandbox {
     /// If the server breaks down.
     pub async fn run(self, stop: CancellationToken) -> Result<(), io::Error> {
         let provider = web::Data::new(self.provider);
-        let server = HttpServer::new(move || {
+        let server = serve(self.listener, &self.limits, stop, move || {
             App::new()
                 .app_data(provider.clone())
                 .configure(routes::configure)
-        })
-        .workers(1)
-        .max_connections(MAX_CONNECTIONS)
-        .client_request_timeout(REQUEST_TIMEOUT)
-        .shutdown_timeout(SHUTDOWN_TIMEOUT)
-        .disable_signals()
-        .listen(self.listener)?
-        .run();
+        })?;
         tracing::warn!(address = %self.address, "the sandbox Twitter runs: anybody can sign in as anybody there");
-        let handle = server.handle();
-        let stopping = async move {
-            stop.cancelled().await;
-            handle.stop(true).await;
-        };
-        tokio::pin!(server, stopping);
-        tokio::select! {
-            ended = &mut server => ended,
-            () = &mut stopping => server.await,
-        }
+        server.await
     }
 }
 

@@ -43,6 +43,7 @@ pub(crate) struct Setup {
     pub(crate) docs: bool,
     pub(crate) deadlines: Deadlines,
     pub(crate) mount: Mount,
+    pub(crate) max_connections: usize,
 }
 
 impl Default for Setup {
@@ -51,6 +52,7 @@ impl Default for Setup {
             docs: true,
             deadlines: Deadlines::default(),
             mount: Mount::nothing(),
+            max_connections: 1_000,
         }
     }
 }
@@ -82,6 +84,7 @@ impl App {
             workers: Some(1),
             jwt: jwt(b"k"),
             deadlines: setup.deadlines,
+            max_connections: setup.max_connections,
         };
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let application = Application::new(listener, config, use_cases, setup.mount).unwrap();

@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod connections;
 mod cors;
 mod docs;
 mod edge;

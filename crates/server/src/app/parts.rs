@@ -97,6 +97,7 @@ impl Parts {
                     + Duration::from_secs(1),
                 ..Deadlines::default()
             },
+            max_connections: 4_096,
         };
         let application = Application::new(listener, config, self.use_cases(), mount)
             .map_err(|error| crate::config::ConfigError::wrong("jwt.secrets", error))?;

@@ -1,0 +1,53 @@
+use std::{num::NonZeroUsize, thread::available_parallelism, time::Duration};
+
+/// The most workers that a server may have.
+const MAX_WORKERS: usize = 512;
+
+/// What connections may take of time and room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Worker threads; as many as there are cores if none is given.
+    pub workers: Option<usize>,
+    /// Connections at a time, over all workers; each worker has at least one.
+    pub max_connections: usize,
+    /// A connection's first head, to arrive (408).
+    pub head: Duration,
+    /// A connection on which no handler runs, to begin the next request: beyond `head` and the 5 s that a connection is kept
+    /// alive.
+    pub idle: Duration,
+    /// An answer, to be taken: from its handler's end on.
+    pub answer: Duration,
+    /// Requests in hand, to finish after the stop. Whole seconds.
+    pub shutdown: Duration,
+}
+
+impl Limits {
+    pub(crate) fn workers(&self) -> usize {
+        self.workers
+            .unwrap_or_else(|| available_parallelism().map_or(2, NonZeroUsize::get))
+            .clamp(1, MAX_WORKERS)
+    }
+
+    pub(crate) fn connections_per_worker(&self) -> usize {
+        (self.max_connections / self.workers()).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_share_the_connections_and_each_has_one() {
+        let limits = |max_connections| Limits {
+            workers: Some(4),
+            max_connections,
+            head: Duration::ZERO,
+            idle: Duration::ZERO,
+            answer: Duration::ZERO,
+            shutdown: Duration::ZERO,
+        };
+        assert_eq!(limits(103).connections_per_worker(), 25);
+        assert_eq!(limits(3).connections_per_worker(), 1);
+    }
+}

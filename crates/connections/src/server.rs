@@ -1,0 +1,94 @@
+use std::{fmt, future::ready, io, net::TcpListener, time::Duration};
+
+use actix_http::{HttpService, Protocol, Request, Response, body::MessageBody};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service,
+    map_config,
+};
+use actix_web::{Error, dev::AppConfig};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Limits,
+    timed::{Activity, Timed},
+};
+
+/// How long a caller has at least to close after an answer. The server's clock ticks each half second: a deadline that is
+/// over when it is set is never noticed, and the connection stays.
+const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
+
+/// Serves an application, which each worker makes for itself, until `stop`; then the requests in hand finish. Handles no
+/// signals. Must be called within a Tokio runtime.
+///
+/// # Errors
+/// If the workers cannot be started.
+pub fn serve<F, I, S, B>(
+    socket: TcpListener,
+    limits: &Limits,
+    stop: CancellationToken,
+    app: F,
+) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let limits = *limits;
+    let builder = ServerBuilder::new();
+    let stopping = builder.graceful_shutdown_signal();
+    let builder = builder
+        .workers(limits.workers())
+        .max_concurrent_connections(limits.connections_per_worker())
+        .shutdown_timeout(limits.shutdown.as_secs())
+        .shutdown_signal(stop.cancelled_owned());
+    let address = socket.local_addr()?;
+    let server = builder.listen("http", socket, move || {
+        let stopping = stopping.clone();
+        let app = app().into_factory();
+        let app = map_config(app, |()| AppConfig::default())
+            .map_err(|error: S::Error| error.into().error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .client_request_timeout(limits.head)
+            .client_disconnect_timeout(limits.head.max(SHORTEST_FAREWELL))
+            .local_addr(address)
+            .on_connect_ext(|connection: &Timed, data| {
+                data.insert(connection.activity());
+            })
+            .finish(apply_fn_factory(app, |request: Request, app: &_| {
+                handle(app, request)
+            }));
+        fn_service(move |stream: TcpStream| {
+            let connection = Timed::new(stream, &limits);
+            let peer = connection.stream().peer_addr().ok();
+            ready(Ok((connection, Protocol::Http1, peer)))
+        })
+        .and_then(http)
+    })?;
+    Ok(server.run())
+}
+
+/// Handles a request, which its connection knows meanwhile.
+fn handle<S: Service<Request>>(
+    app: &S,
+    request: Request,
+) -> impl Future<Output = Result<S::Response, S::Error>> + use<S> {
+    let handler = request.conn_data().map(Activity::handler);
+    let answer = app.call(request);
+    async move {
+        let answer = answer.await;
+        drop(handler);
+        answer
+    }
+}
