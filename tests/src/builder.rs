@@ -1,6 +1,11 @@
-use std::{collections::BTreeMap, path::PathBuf, process::Output};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Output,
+};
 
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::system::{EarlyExit, System, command};
 
@@ -9,6 +14,7 @@ use crate::system::{EarlyExit, System, command};
 pub struct SystemBuilder {
     pub(crate) settings: BTreeMap<String, String>,
     pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) descriptors: Option<u32>,
 }
 
 impl SystemBuilder {
@@ -21,6 +27,7 @@ impl SystemBuilder {
         Self {
             settings: ports.map(|name| (name.into(), "127.0.0.1:0".into())).into(),
             data_dir: None,
+            descriptors: None,
         }
     }
 
@@ -36,6 +43,19 @@ impl SystemBuilder {
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self
+    }
+
+    /// Allows the system so many descriptors and no more.
+    #[must_use]
+    pub fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
+        self
+    }
+
+    /// The program with these settings in this folder, to be given arguments and started by hand.
+    #[must_use]
+    pub fn command(&self, home: &Path) -> Command {
+        command(self, home)
     }
 
     /// Runs another command of the program with the same settings, to its end.

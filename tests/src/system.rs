@@ -248,7 +248,15 @@ impl std::error::Error for EarlyExit {}
 
 /// The program with these settings and no others, and no subcommand.
 pub(crate) fn command(builder: &SystemBuilder, home: &Path) -> Command {
-    let mut command = Command::new(binary());
+    let mut command = match builder.descriptors {
+        None => Command::new(binary()),
+        Some(most) => {
+            let mut shell = Command::new("sh");
+            let limited = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+            shell.arg("-c").arg(limited).arg(binary());
+            shell
+        }
+    };
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("LEMON_") || name == "RUST_LOG" {
             command.env_remove(name);

@@ -1,6 +1,7 @@
 //! The running program: every part made, wired and kept alive.
 
 pub(crate) mod connections;
+mod descriptors;
 mod metering;
 mod parts;
 mod plan;
@@ -70,6 +71,7 @@ impl App {
                 (Some(stand_ins), config)
             }
         };
+        let connections = descriptors::share(&plan);
         let parts = Parts::connect(plan, twitter, clock, ids).await?;
         let mount = stand_ins
             .as_ref()
@@ -84,11 +86,12 @@ impl App {
         };
         let mut running = Running::new();
         let Running { front, back } = &mut running;
-        parts.serve(http, mount, front)?;
+        parts.serve(http, connections.http, mount, front)?;
         parts.observe(ops, back)?;
         parts.work(front);
         if let Some(stand_ins) = stand_ins {
             let catalogue = &parts.plan.catalogue;
+            let stand_ins = stand_ins.with_max_connections(connections.sandbox);
             stand_ins.run(catalogue, || parts.workers_ports(), front, back);
         }
         Ok(Self { addresses, running })

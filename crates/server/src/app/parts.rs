@@ -83,6 +83,7 @@ impl Parts {
     pub(crate) fn serve(
         &self,
         listener: Listener,
+        max_connections: usize,
         mount: Mount,
         front: &mut Supervisor,
     ) -> Result<(), StartError> {
@@ -97,7 +98,7 @@ impl Parts {
                     + Duration::from_secs(1),
                 ..Deadlines::default()
             },
-            max_connections: 4_096,
+            max_connections,
         };
         let application = Application::new(listener, config, self.use_cases(), mount)
             .map_err(|error| crate::config::ConfigError::wrong("jwt.secrets", error))?;

@@ -1,4 +1,5 @@
 use std::{
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -34,6 +35,7 @@ pub(crate) struct Plan {
     pub(crate) http: std::net::SocketAddr,
     pub(crate) allowed_origins: Vec<Origin>,
     pub(crate) docs: bool,
+    pub(crate) max_connections: Option<usize>,
     pub(crate) jwt: JwtConfig,
     pub(crate) ops: std::net::SocketAddr,
     pub(crate) store: StoreSettings,
@@ -122,6 +124,7 @@ impl Plan {
             allowed_origins: origins(settings.http.allowed_origins.map(|origins| origins.0))?,
             http: settings.http.listen,
             docs: settings.http.docs,
+            max_connections: settings.http.max_connections.map(NonZeroUsize::get),
             ops: settings.ops.listen,
             sealing_keys: Arc::new(seals(&sealing_keys)?),
             catalogue: Arc::new(

@@ -5,7 +5,7 @@ use lemon_sandbox::WorkersPorts;
 use lemon_twitter::HttpTwitterClient;
 
 use super::{
-    StartError, connections,
+    StartError, connections, descriptors,
     plan::{Plan, TwitterPlan},
     running::Running,
     stand_ins::StandIns,
@@ -46,6 +46,8 @@ impl StandAlone {
             twitter: client.clone(),
             ids: Arc::clone(&ids),
         };
+        let connections = descriptors::share(plan);
+        let stand_ins = stand_ins.with_max_connections(connections.sandbox);
         let (address, mut running) = (stand_ins.local_addr(), Running::new());
         let Running { front, back } = &mut running;
         stand_ins.run(&plan.catalogue, ports, front, back);

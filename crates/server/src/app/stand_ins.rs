@@ -61,6 +61,14 @@ impl StandIns {
         Ok((Self { sandbox, training }, twitter))
     }
 
+    /// With so many connections to the sandbox at a time.
+    pub(crate) fn with_max_connections(self, max_connections: usize) -> Self {
+        Self {
+            sandbox: self.sandbox.with_max_connections(max_connections),
+            ..self
+        }
+    }
+
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.sandbox.local_addr()
     }

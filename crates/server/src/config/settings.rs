@@ -37,6 +37,8 @@ pub(crate) struct HttpSettings {
     pub(crate) allowed_origins: Option<List<String>>,
     /// Swagger UI and the OpenAPI document.
     pub(crate) docs: bool,
+    /// Connections to the API at a time; from the limit of descriptors if none is given.
+    pub(crate) max_connections: Option<NonZeroUsize>,
 }
 
 impl Default for HttpSettings {
@@ -45,6 +47,7 @@ impl Default for HttpSettings {
             listen: loopback(8080),
             allowed_origins: None,
             docs: true,
+            max_connections: None,
         }
     }
 }
@@ -71,6 +74,14 @@ pub(crate) struct StoreSettings {
     pub(crate) sealing_keys: List<SecretString>,
     pub(crate) max_connections: u32,
     pub(crate) deadline_ms: u64,
+}
+
+impl StoreSettings {
+    /// The store is a server.
+    pub(crate) fn is_postgresql(&self) -> bool {
+        let url = self.url.expose_secret();
+        url.starts_with("postgres://") || url.starts_with("postgresql://")
+    }
 }
 
 impl Default for StoreSettings {
@@ -120,6 +131,13 @@ pub(crate) struct QueueSettings {
     pub(crate) visibility_seconds: u64,
     /// Of each call to SQS.
     pub(crate) deadline_ms: u64,
+}
+
+impl QueueSettings {
+    /// The queues are this process' alone.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.url == EMBEDDED
+    }
 }
 
 impl Default for QueueSettings {
