@@ -7,24 +7,34 @@ mod config;
 mod logging;
 mod system;
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use app::StartError;
 use clap::Parser;
 use cli::Cli;
+use tokio::runtime::Runtime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long the end waits for what still blocks a thread. Everything that was promised is done by then.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
     {
         return refuse("another TLS provider is installed", 1);
     }
-    match commands::run(Cli::parse()).await {
+    let cli = Cli::parse();
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("there are no threads to run on: {error}"), 1),
+    };
+    let outcome = runtime.block_on(commands::run(cli));
+    runtime.shutdown_timeout(LAST_WAIT);
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(StartError::Config(error)) => refuse(&error.to_string(), 2),
         Err(StartError::Other(error)) => refuse(&format!("{error:#}"), 1),

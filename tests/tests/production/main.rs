@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crowd;
+mod ends;
 mod faults;
 mod mixed;
+mod outage;
 mod queues;
 mod shared;

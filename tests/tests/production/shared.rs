@@ -78,6 +78,12 @@ impl Shared {
             .env("AWS_SECRET_ACCESS_KEY", SqsServer::SECRET_KEY)
     }
 
+    /// One replica with the sandbox, whose queue is embedded.
+    pub(crate) fn without_sqs(&self) -> SystemBuilder {
+        let system = System::builder().env("LEMON_SANDBOX__TRAINING_SECONDS", "0");
+        self.on_redis(self.on_postgres(system))
+    }
+
     /// A replica with the sandbox.
     pub(crate) fn first(&self) -> SystemBuilder {
         let system = self.on_sqs(self.on_redis(self.on_postgres(System::builder())));

@@ -173,7 +173,11 @@ impl Parts {
         };
         let stop = front.stop();
         front.spawn("upkeep", async move {
-            upkeep.run(stop).await;
+            // What it does is done again the next time: at the stop there is nothing to finish.
+            tokio::select! {
+                () = upkeep.run(stop.clone()) => {}
+                () = stop.cancelled() => {}
+            }
             Ok(())
         });
     }

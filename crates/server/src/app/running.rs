@@ -1,6 +1,13 @@
-use std::future::Future;
+use std::{future::Future, time::Duration};
+
+use tokio::time::Instant;
 
 use super::supervisor::Supervisor;
+
+/// How long work in hand may take after the stop. What asked for the stop kills the process at 30 s, if it is usual.
+const FRONT_DEADLINE: Duration = Duration::from_secs(22);
+/// How long what the front leans on may take in all.
+const BACK_DEADLINE: Duration = Duration::from_secs(24);
 
 /// Tasks that serve, in the order in which they stop.
 pub(crate) struct Running {
@@ -25,8 +32,9 @@ impl Running {
             error = self.front.failed() => Err(error),
             error = self.back.failed() => Err(error),
         };
-        let front = self.front.finish().await;
-        let back = self.back.finish().await;
+        let stopped = Instant::now();
+        let front = self.front.finish(stopped + FRONT_DEADLINE).await;
+        let back = self.back.finish(stopped + BACK_DEADLINE).await;
         let done = ended?;
         front.and(back)?;
         Ok(done)

@@ -1,17 +1,19 @@
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use anyhow::{Context, anyhow};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
-
-/// How long work in hand may take after the stop.
-const DEADLINE: Duration = Duration::from_secs(25);
 
 /// Background tasks that live until the stop. One that ends before is a failure of the whole program.
 pub(crate) struct Supervisor {
     stop: CancellationToken,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    /// Those that have not ended.
+    names: Vec<&'static str>,
 }
 
 impl Supervisor {
@@ -19,6 +21,7 @@ impl Supervisor {
         Self {
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
+            names: Vec::new(),
         }
     }
 
@@ -32,6 +35,7 @@ impl Supervisor {
         name: &'static str,
         task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) {
+        self.names.push(name);
         self.tasks.spawn(async move { (name, task.await) });
     }
 
@@ -46,28 +50,37 @@ impl Supervisor {
         }
     }
 
-    /// Tells the tasks to finish and waits for them.
-    pub(crate) async fn finish(mut self) -> anyhow::Result<()> {
+    /// Tells the tasks to finish and waits for them until `end`. Those that have not finished by then are dropped.
+    ///
+    /// # Errors
+    /// If a task failed, or did not finish in time.
+    pub(crate) async fn finish(mut self, end: Instant) -> anyhow::Result<()> {
         self.stop.cancel();
-        let drained = timeout(DEADLINE, async {
-            let mut result = Ok(());
-            while let Some(ended) = self.tasks.join_next().await {
-                match outcome(ended) {
-                    Ok(name) => info!(task = name, "finished"),
-                    Err(error) => {
-                        error!(
-                            error = format!("{error:#}"),
-                            "a task failed while it finished"
-                        );
-                        result = Err(error);
+        let mut result = Ok(());
+        while let Ok(ended) = timeout_at(end, self.tasks.join_next()).await {
+            let Some(ended) = ended else {
+                return result;
+            };
+            match outcome(ended) {
+                Ok(name) => {
+                    if let Some(at) = self.names.iter().position(|other| *other == name) {
+                        self.names.swap_remove(at);
                     }
+                    info!(task = name, "finished");
+                }
+                Err(error) => {
+                    error!(
+                        error = format!("{error:#}"),
+                        "a task failed while it finished"
+                    );
+                    result = Err(error);
                 }
             }
-            result
-        });
-        drained
-            .await
-            .context("work in hand did not finish in time")?
+        }
+        result.and(Err(anyhow!(
+            "not finished in time: {}",
+            self.names.join(", ")
+        )))
     }
 }
 
@@ -81,7 +94,13 @@ fn outcome(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn in_time() -> Instant {
+        Instant::now() + Duration::from_mins(1)
+    }
 
     #[tokio::test]
     async fn a_task_that_ends_by_itself_is_a_failure() {
@@ -94,7 +113,7 @@ mod tests {
         supervisor.spawn("flighty one", async { Ok(()) });
         let failure = supervisor.failed().await.to_string();
         assert_eq!(failure, "the flighty one ended by itself");
-        supervisor.finish().await.unwrap();
+        supervisor.finish(in_time()).await.unwrap();
     }
 
     #[tokio::test]
@@ -102,13 +121,21 @@ mod tests {
         let mut supervisor = Supervisor::new();
         supervisor.spawn("one", async { panic!("on purpose") });
         assert_eq!(supervisor.failed().await.to_string(), "a task panicked");
-        supervisor.finish().await.unwrap();
+        supervisor.finish(in_time()).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_does_not_finish_does_not_hang_the_stop() {
         let mut supervisor = Supervisor::new();
         supervisor.spawn("deaf one", std::future::pending());
-        assert!(supervisor.finish().await.is_err());
+        let stop = supervisor.stop();
+        supervisor.spawn("obedient one", async move {
+            stop.cancelled().await;
+            Ok(())
+        });
+        let end = in_time();
+        let failure = supervisor.finish(end).await.unwrap_err().to_string();
+        assert_eq!(failure, "not finished in time: deaf one");
+        assert!(Instant::now() < end + Duration::from_secs(1));
     }
 }

@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use tracing::info;
 
 use super::ending::asked_to_end;
@@ -5,8 +7,14 @@ use crate::app::{Plan, StandAlone, StartError};
 
 /// Stands in for Twitter and the workers until it is asked to end.
 pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
-    let asked = asked_to_end()?;
-    let StandAlone { address, running } = StandAlone::start(&plan).await?;
+    let mut asked = pin!(asked_to_end()?);
+    let StandAlone { address, running } = tokio::select! {
+        () = &mut asked => {
+            info!("ended before it was ready");
+            return Ok(());
+        }
+        stand_alone = StandAlone::start(&plan) => stand_alone?,
+    };
     info!(sandbox.address = %address, "ready to stand in");
     running.run(asked).await?;
     info!("ended");

@@ -1,3 +1,5 @@
+use std::pin::pin;
+
 use tracing::info;
 
 use super::ending::asked_to_end;
@@ -5,8 +7,14 @@ use crate::app::{App, Plan, StartError};
 
 /// Serves until it is asked to end.
 pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
-    let asked = asked_to_end()?;
-    let app = App::start(plan).await?;
+    let mut asked = pin!(asked_to_end()?);
+    let app = tokio::select! {
+        () = &mut asked => {
+            info!("ended before it was ready");
+            return Ok(());
+        }
+        app = App::start(plan) => app?,
+    };
     let addresses = app.addresses();
     info!(
         http.address = %addresses.http,

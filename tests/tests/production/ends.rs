@@ -1,0 +1,106 @@
+//! How the program ends, whatever it waits for.
+
+use std::process::Stdio;
+
+use lemon_testkit::services::Link;
+use lemon_tests::{PATIENCE, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, process::Child, time::timeout};
+
+use crate::{
+    outage::{number, session},
+    shared::Shared,
+};
+
+/// Whoever migrates the database holds the advisory lock of this number.
+const MIGRATION_LOCK: i64 = 0x6c_65_6d_6f_6e;
+
+async fn ends_well(mut child: Child, signal: Signal) {
+    let id = child
+        .id()
+        .and_then(|id| Pid::from_raw(id.try_into().unwrap()));
+    kill_process(id.unwrap(), signal).unwrap();
+    let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_anothers_migration_can_be_asked_to_end() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let shared = Shared::without_queues().await;
+        let other = session(&shared.database).await;
+        other
+            .execute_unprepared(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+            .await
+            .unwrap();
+        let home = TempDir::with_prefix("lemon-").unwrap();
+        let child = shared
+            .without_sqs()
+            .command(home.path())
+            .arg("serve")
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until("the program waits for the lock", async || {
+            let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database \
+                           WHERE datname = current_database() AND NOT granted";
+            (number(&other, waiting).await > 0).then_some(())
+        })
+        .await;
+        ends_well(child, signal).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_to_a_database_that_does_not_answer_can_be_asked_to_end() {
+    let shared = Shared::without_queues().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut database = shared.database.clone();
+    database.set_host(Some("127.0.0.1")).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    database.set_port(Some(port)).unwrap();
+    let home = TempDir::with_prefix("lemon-").unwrap();
+    let child = shared
+        .without_sqs()
+        .env("LEMON_STORE__URL", database.as_str())
+        .env("LEMON_STORE__DEADLINE_MS", "15000")
+        .command(home.path())
+        .arg("serve")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let accepted = timeout(PATIENCE, silent.accept()).await.unwrap();
+    let _connection = accepted.unwrap();
+    ends_well(child, Signal::TERM).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_neighbour_that_hangs_does_not_spoil_the_end() {
+    let shared = Shared::without_queues().await;
+    let to_postgres = Link::to(shared.postgres.address()).await;
+    let to_redis = Link::to(shared.redis.address()).await;
+    let mut database = shared.database.clone();
+    database.set_port(Some(to_postgres.port())).unwrap();
+    let mut system = shared
+        .without_sqs()
+        .env("LEMON_STORE__URL", database.as_str())
+        .env(
+            "LEMON_QUOTA__URL",
+            &format!("redis://127.0.0.1:{}", to_redis.port()),
+        )
+        .start()
+        .await;
+    let person = system.sign_in(1).await;
+    person.register(None).await.must_be(201);
+    to_postgres.stall();
+    to_redis.stall();
+    assert_eq!(person.register(None).await.status, 503);
+    let status = system.terminate().await;
+    assert!(
+        status.success(),
+        "{status}\n{}",
+        system.log_lines().join("\n")
+    );
+}
