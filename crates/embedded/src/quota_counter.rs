@@ -8,10 +8,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Clock, QuotaCounter, QuotaError, Reservation, ReserveOutcome},
-    values::{BudgetKey, Holder, Place},
+    ports::{
+        Clock, QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome,
+        RestorationId, WindowSums,
+    },
+    values::{BudgetKey, Holder},
 };
 
 use self::ledger::{Change, Ledger};
@@ -42,7 +44,7 @@ impl EmbeddedQuotaCounter {
         let windows = rows::load(&connection).map_err(|error| OpenError::damaged(path, error))?;
         let mut ledger = Ledger::new(windows);
         let past = ledger.forget_past(clock.now());
-        rows::write(&connection, &past).map_err(|error| OpenError::of(path, error))?;
+        rows::sweep(&connection, &past).map_err(|error| OpenError::of(path, error))?;
         Ok(Self {
             ledger: Mutex::new(ledger),
             writer: Writer::start("quota-counter", connection)
@@ -54,6 +56,19 @@ impl EmbeddedQuotaCounter {
     /// Nothing panics while it is locked, so that it cannot be poisoned.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes the places of a window that is forgotten, so that the changes of others get in between. What remains, if
+    /// the caller gives up, goes when the file is opened again.
+    async fn remove_places(&self, window: i64) -> Result<(), QuotaError> {
+        loop {
+            let portion = self
+                .writer
+                .submit(move |connection| rows::remove_portion(connection, window));
+            if portion.committed().await? {
+                return Ok(());
+            }
+        }
     }
 
     /// To be called while the ledger is locked, so that writes have the order of the changes.
@@ -92,19 +107,55 @@ impl QuotaCounter for EmbeddedQuotaCounter {
         Ok(keys.iter().map(|key| ledger.used(key)).collect())
     }
 
-    async fn restore(
+    async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError> {
+        Ok(self.ledger().sums(key))
+    }
+
+    async fn begin_restoration(
         &self,
         key: &BudgetKey,
-        record: &[Place],
-        as_of: DateTime<Utc>,
-    ) -> Result<(), QuotaError> {
+    ) -> Result<Option<RestorationId>, QuotaError> {
         let now = self.clock.now();
+        let (restoration, past, written) = {
+            let mut ledger = self.ledger();
+            let past = ledger.forget_past(now);
+            let restoration = ledger.begin(key);
+            if past.is_empty() {
+                return Ok(restoration);
+            }
+            let forgotten = past.iter().map(|window| Change::Forget { window: *window });
+            let written = self.write(forgotten.collect());
+            (restoration, past, written)
+        };
+        written.committed().await?;
+        for window in past {
+            self.remove_places(window).await?;
+        }
+        Ok(restoration)
+    }
+
+    async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError> {
         let written = {
             let mut ledger = self.ledger();
-            let mut changes = ledger.forget_past(now);
-            changes.extend(ledger.restore(key, record, as_of));
-            self.write(changes)
+            match ledger.restore(record) {
+                None => return Ok(false),
+                Some(changes) if changes.is_empty() => return Ok(true),
+                Some(changes) => self.write(changes),
+            }
         };
-        Ok(written.committed().await?)
+        written.committed().await?;
+        Ok(true)
+    }
+
+    async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError> {
+        let written = {
+            let mut ledger = self.ledger();
+            match ledger.open(key, restoration) {
+                None => return Ok(false),
+                Some(changes) => self.write(changes),
+            }
+        };
+        written.committed().await?;
+        Ok(true)
     }
 }

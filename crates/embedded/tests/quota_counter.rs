@@ -9,8 +9,8 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use lemon_domain::{
-    ports::{Clock, QuotaCounter, Reservation, ReserveOutcome},
-    values::{Budget, BudgetKey, BudgetName, Holder, Place, ServiceType, UserId, Window},
+    ports::{Clock, QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, WindowState},
+    values::{Budget, BudgetKey, BudgetName, Holder, Place, Segment, ServiceType, UserId, Window},
 };
 use lemon_embedded::EmbeddedQuotaCounter;
 use lemon_testkit::{fakes::FakeClock, race};
@@ -41,8 +41,9 @@ fn open(folder: &Path, clock: &Arc<FakeClock>) -> EmbeddedQuotaCounter {
 }
 
 async fn restore(counter: &EmbeddedQuotaCounter, record: &[Place], clock: &FakeClock) {
-    let restored = counter.restore(&key(), record, clock.now()).await;
-    restored.unwrap();
+    lemon_testkit::restore(counter, &key(), record, clock.now())
+        .await
+        .unwrap();
 }
 
 async fn seat(counter: &EmbeddedQuotaCounter, user: i64, clock: &FakeClock) -> u32 {
@@ -165,7 +166,8 @@ async fn a_past_window_is_forgotten_when_another_begins() {
         end: "2026-11-24T21:00:00Z".parse().unwrap(),
     };
     assert_eq!(used(&counter).await, Some(0));
-    counter.restore(&next, &[], clock.now()).await.unwrap();
+    let restored = lemon_testkit::restore(&counter, &next, &[], clock.now());
+    restored.await.unwrap();
     let usage = counter.usage(&[key(), next]).await.unwrap();
     assert_eq!(usage, [None, Some(0)]);
 }
@@ -197,4 +199,84 @@ async fn the_file_says_what_the_memory_says_after_a_storm() {
     for (user, expected) in (0..).zip(seats) {
         assert_eq!(seat(&counter, user, &clock).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_restoration_that_the_end_of_the_process_broke_off_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FakeClock::default());
+    let counter = open(folder.path(), &clock);
+    let restoration = counter.begin_restoration(&key()).await.unwrap();
+    let place = Place {
+        holder: holder(9),
+        seat: 2,
+        units: 3,
+        at: clock.now(),
+    };
+    let segment = RecordedSegment {
+        key: key(),
+        segment: Segment::FIRST,
+        places: vec![place],
+        as_of: clock.now(),
+        restoration,
+    };
+    assert!(counter.restore(&segment).await.unwrap());
+    drop(counter);
+
+    let counter = open(folder.path(), &clock);
+    let found = counter.sums(&key()).await.unwrap();
+    assert_eq!(found.state, WindowState::Unknown);
+    assert!(!counter.restore(&segment).await.unwrap());
+    restore(&counter, &[], &clock).await;
+    assert_eq!(used(&counter).await, Some(0));
+    drop(counter);
+    // Not even the file has the place.
+    assert_eq!(used(&open(folder.path(), &clock)).await, Some(0));
+}
+
+#[tokio::test]
+async fn sums_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FakeClock::default());
+    let counter = open(folder.path(), &clock);
+    restore(&counter, &[], &clock).await;
+    for user in 1..=3 {
+        seat(&counter, user, &clock).await;
+    }
+    release(&counter, 2).await;
+    let before = counter.sums(&key()).await.unwrap();
+    drop(counter);
+    let counter = open(folder.path(), &clock);
+    assert_eq!(counter.sums(&key()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_large_window_is_forgotten_and_its_places_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FakeClock::default());
+    let counter = open(folder.path(), &clock);
+    let record: Vec<Place> = (1..=5000)
+        .map(|seat| Place {
+            holder: holder(seat.into()),
+            seat,
+            units: 1,
+            at: clock.now(),
+        })
+        .collect();
+    restore(&counter, &record, &clock).await;
+    clock.set(END.parse().unwrap());
+    clock.advance(Duration::from_hours(1));
+    let mut next = key();
+    next.window = Window {
+        start: END.parse().unwrap(),
+        end: "2026-11-24T21:00:00Z".parse().unwrap(),
+    };
+    let restored = lemon_testkit::restore(&counter, &next, &record[..1], clock.now());
+    restored.await.unwrap();
+    drop(counter);
+    let file = rusqlite::Connection::open(folder.path().join("quota.db")).unwrap();
+    let rows: u32 = file
+        .query_row("SELECT count(*) FROM places", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows, 1);
 }

@@ -1,26 +1,150 @@
 use async_trait::async_trait;
 use lemon_domain::{
-    ports::{PlaceRecord, StoreError},
-    values::{BudgetKey, Place},
+    BoxError,
+    ports::{PlaceRecord, RecordSums, StoreError},
+    values::{BudgetKey, Place, Segment, Sums},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, QueryTrait,
+    sea_query::{Expr, Query, SelectStatement},
+};
 
 use crate::{
     SqlStore,
     entity::places::{Column, Entity, Model},
-    row,
+    row::{self, Row},
 };
+
+/// Segments whose sums one statement tells. It reads that many times 1,024 rows at most.
+const PORTION: u32 = 64;
 
 #[async_trait]
 impl PlaceRecord for SqlStore {
-    async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError> {
+    async fn sums(&self, key: &BudgetKey, from: Segment) -> Result<RecordSums, StoreError> {
+        let first = first_from(key, from);
+        let next = self.within_deadline(row::one::<SeatRow>(self.reader(), &first));
+        let Some(seat) = next.await? else {
+            return Ok(RecordSums::default());
+        };
+        let first = Segment::of(seat);
+        let next = first.plus(PORTION);
+        let sums = sums(key, first, next);
+        let sums = self.within_deadline(row::each::<SumsRow>(self.reader(), &sums));
+        Ok(RecordSums {
+            segments: sums.await?.into_iter().collect(),
+            next: Some(next),
+        })
+    }
+
+    async fn segment(&self, key: &BudgetKey, segment: Segment) -> Result<Vec<Place>, StoreError> {
+        let (first, last) = segment.seats().into_inner();
         let find = Entity::find()
-            .filter(Column::Service.eq(key.service.as_str()))
-            .filter(Column::Budget.eq(key.budget.as_str()))
-            .filter(Column::WindowStart.eq(key.window.start))
+            .filter(of_window(key))
+            .filter(Column::Seat.between(first, last))
             .order_by_asc(Column::Seat)
             .into_query();
         self.within_deadline(row::each::<Model>(self.reader(), &find))
             .await
+    }
+}
+
+fn of_window(key: &BudgetKey) -> Condition {
+    Condition::all()
+        .add(Column::Service.eq(key.service.as_str()))
+        .add(Column::Budget.eq(key.budget.as_str()))
+        .add(Column::WindowStart.eq(key.window.start))
+}
+
+/// The lowest seat that is taken, in that segment or after: between two there may be any number of empty ones.
+fn first_from(key: &BudgetKey, from: Segment) -> SelectStatement {
+    Entity::find()
+        .select_only()
+        .column(Column::Seat)
+        .filter(of_window(key))
+        .filter(Column::Seat.between(start(from), i64::from(u32::MAX)))
+        .order_by_asc(Column::Seat)
+        .limit(1)
+        .into_query()
+}
+
+/// The first seat of a segment, also of one beyond all seats there can be.
+fn start(segment: Segment) -> i64 {
+    i64::from(segment.index()) * i64::from(Segment::SEATS) + 1
+}
+
+/// The sums of the segments that have places, from the first up to the last, which is not among them.
+fn sums(key: &BudgetKey, first: Segment, last: Segment) -> SelectStatement {
+    let total = |column: Column| {
+        // PostgreSQL would make it a number of another type.
+        Expr::col(column).sum().cast_as("bigint")
+    };
+    Query::select()
+        .from(Entity)
+        .expr_as(segment_of_the_seat(), "segment")
+        .expr_as(Expr::col(Column::Seat).count(), "places")
+        .expr_as(total(Column::Units), "units")
+        .expr_as(Expr::col(Column::Fingerprint).count(), "fingerprints")
+        .expr_as(total(Column::Fingerprint), "fingerprint")
+        .cond_where(of_window(key))
+        .and_where(Column::Seat.gte(start(first)))
+        .and_where(Column::Seat.lt(start(last)))
+        .add_group_by([segment_of_the_seat()])
+        .take()
+}
+
+fn segment_of_the_seat() -> Expr {
+    Expr::cust(format!("(seat - 1) / {}", Segment::SEATS))
+}
+
+#[derive(FromQueryResult)]
+struct SeatRow {
+    seat: i64,
+}
+
+impl Row for SeatRow {
+    const TABLE: &'static str = "places";
+    type Value = u32;
+
+    fn key(row: &QueryResult) -> String {
+        row::key::<i64>(row, "seat")
+    }
+
+    fn value(self) -> Result<u32, BoxError> {
+        Ok(self.seat.try_into()?)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct SumsRow {
+    segment: i64,
+    places: i64,
+    units: i64,
+    fingerprints: i64,
+    fingerprint: Option<i64>,
+}
+
+impl Row for SumsRow {
+    const TABLE: &'static str = "places";
+    type Value = (Segment, Option<Sums>);
+
+    fn key(row: &QueryResult) -> String {
+        row::key::<i64>(row, "segment")
+    }
+
+    fn value(self) -> Result<Self::Value, BoxError> {
+        let segment = Segment::new(self.segment.try_into()?);
+        let fingerprint = self
+            .fingerprint
+            .filter(|_| self.fingerprints == self.places);
+        let Some(fingerprint) = fingerprint else {
+            return Ok((segment, None));
+        };
+        let sums = Sums {
+            places: self.places.try_into()?,
+            units: self.units.try_into()?,
+            fingerprint: u64::try_from(fingerprint)? % Sums::MODULUS,
+        };
+        Ok((segment, Some(sums)))
     }
 }

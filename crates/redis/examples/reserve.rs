@@ -33,7 +33,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         units: 1,
     };
     // A counter that knows nothing of a window admits nobody until it is told what the record has: here, nothing.
-    counter.restore(&budget.key, &[], day.end).await?;
+    if let Some(restoration) = counter.begin_restoration(&budget.key).await? {
+        counter.open(&budget.key, restoration).await?;
+    }
     let ask = async |user| {
         let wish = Reservation {
             holder: Holder {
@@ -45,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         };
         match counter.reserve(&wish).await? {
             ReserveOutcome::Reserved(taken) => println!("{user} has place {}", taken[0].seat),
-            ReserveOutcome::Exhausted(_) => println!("{user} comes too late"),
+            ReserveOutcome::Exhausted { .. } => println!("{user} comes too late"),
             ReserveOutcome::Unknown(_) => println!("the counter has forgotten the day"),
         }
         Ok::<Holder, Box<dyn Error>>(wish.holder)

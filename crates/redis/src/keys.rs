@@ -6,8 +6,8 @@ use crate::ConnectError;
 /// How long the keys outlive their window: longer than clocks differ.
 const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
 
-/// Names the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places` and `…:seats`, where the number is the
-/// window's start in Unix seconds.
+/// Names the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places`, `…:seats` and `…:sums`, where the number is
+/// the window's start in Unix seconds.
 ///
 /// The service in braces is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
 /// all budgets of a service are in one slot of a cluster, so that one script can take from several.
@@ -31,20 +31,20 @@ impl Keys {
         }
     }
 
-    /// The two keys of a window, as the scripts expect them.
-    pub(crate) fn of(&self, key: &BudgetKey) -> [String; 2] {
+    /// The keys of a window, as the scripts expect them.
+    pub(crate) fn of(&self, key: &BudgetKey) -> [String; 3] {
         let (service, budget) = (&key.service, &key.budget);
         let start = key.window.start.timestamp();
-        self.pair(&format!("{{{service}}}:{budget}:{start}"))
+        self.all(&format!("{{{service}}}:{budget}:{start}"))
     }
 
-    /// The two keys of a window that no service has.
-    pub(crate) fn of_probe(&self) -> [String; 2] {
-        self.pair("{probe}")
+    /// The keys of a window that no service has.
+    pub(crate) fn of_probe(&self) -> [String; 3] {
+        self.all("{probe}")
     }
 
-    fn pair(&self, name: &str) -> [String; 2] {
-        ["places", "seats"].map(|part| format!("{}:{name}:{part}", self.prefix))
+    fn all(&self, name: &str) -> [String; 3] {
+        ["places", "seats", "sums"].map(|part| format!("{}:{name}:{part}", self.prefix))
     }
 }
 
@@ -78,7 +78,8 @@ mod tests {
             keys.of(&key("LEARNME", "daily", "2026-11-22T21:00:00Z")),
             [
                 "lemon:{LEARNME}:daily:1795381200:places",
-                "lemon:{LEARNME}:daily:1795381200:seats"
+                "lemon:{LEARNME}:daily:1795381200:seats",
+                "lemon:{LEARNME}:daily:1795381200:sums"
             ]
         );
     }

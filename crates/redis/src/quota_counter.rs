@@ -1,8 +1,13 @@
+mod answers;
+
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use fred::types::{Value, scripts::Script};
 use lemon_domain::{
-    ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome, Taken},
-    values::{BudgetKey, Holder, Place},
+    ports::{
+        QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
+        WindowSums,
+    },
+    values::{BudgetKey, Holder, Sums},
 };
 
 use crate::{
@@ -11,7 +16,7 @@ use crate::{
     connections::Connections,
     error::Fault,
     keys::{Keys, expiry},
-    script::{Answer, Call, Scripts},
+    script::{Call, Scripts, count, number},
 };
 
 /// Counts in Redis or Valkey, for any number of processes.
@@ -43,15 +48,31 @@ impl RedisQuotaCounter {
         Ok(counter)
     }
 
-    /// Restores a window that is long over: its keys expire as they are written.
+    /// Begins to restore a window that is long over: its keys expire as they are written.
     async fn probe(&self) -> Result<(), Fault> {
         let call = Call {
-            script: &self.scripts.restore,
+            script: &self.scripts.begin,
             keys: self.keys.of_probe().into(),
-            args: vec!["0".to_owned(), "1".to_owned()],
+            args: vec!["1".to_owned()],
         };
         let until = self.connections.deadline();
         self.connections.run(&call, until).await.map(drop)
+    }
+
+    /// Runs a script on one window.
+    async fn run(
+        &self,
+        script: &Script,
+        key: &BudgetKey,
+        args: Vec<String>,
+    ) -> Result<Vec<Value>, Fault> {
+        let call = Call {
+            script,
+            keys: self.keys.of(key).into(),
+            args,
+        };
+        let until = self.connections.deadline();
+        self.connections.run(&call, until).await?.done()
     }
 
     fn keys_of<'a>(&self, windows: impl IntoIterator<Item = &'a BudgetKey>) -> Vec<String> {
@@ -89,7 +110,7 @@ impl QuotaCounter for RedisQuotaCounter {
             .connections
             .run(&call, self.connections.deadline())
             .await?;
-        Ok(outcome(answer, &windows)?)
+        Ok(answers::outcome(answer, &windows)?)
     }
 
     async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
@@ -116,43 +137,65 @@ impl QuotaCounter for RedisQuotaCounter {
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
                 args: Vec::new(),
             };
-            match self.connections.run(&call, until).await? {
-                Answer::Done(used) if used.len() == group.len() => {
-                    for ((index, _), used) in group.iter().zip(used) {
-                        usage[*index] = used;
-                    }
+            let used = self.connections.run(&call, until).await?.done()?;
+            if used.len() != group.len() {
+                return Err(Fault::Answer.into());
+            }
+            for ((index, _), used) in group.iter().zip(used) {
+                if !used.is_null() {
+                    usage[*index] = Some(count(&used)?);
                 }
-                _ => return Err(Fault::Answer.into()),
             }
         }
         Ok(usage)
     }
 
-    async fn restore(
+    async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError> {
+        let answer = self.run(&self.scripts.sums, key, Vec::new()).await?;
+        Ok(answers::sums(answer)?)
+    }
+
+    async fn begin_restoration(
         &self,
         key: &BudgetKey,
-        record: &[Place],
-        as_of: DateTime<Utc>,
-    ) -> Result<(), QuotaError> {
-        let mut args = vec![
-            as_of.timestamp_micros().to_string(),
-            expiry(key).to_string(),
-        ];
-        for place in record {
-            args.push(place.holder.to_string());
-            args.push(place.seat.to_string());
-            args.push(place.units.to_string());
-            args.push(place.at.timestamp_micros().to_string());
+    ) -> Result<Option<RestorationId>, QuotaError> {
+        let args = vec![expiry(key).to_string()];
+        let answer = self.run(&self.scripts.begin, key, args).await?;
+        let id = answer.first().map(number).transpose()?;
+        Ok(id.map(RestorationId))
+    }
+
+    async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError> {
+        let sums = Sums::of(&record.places);
+        let mut args = Vec::with_capacity(7 + 4 * record.places.len());
+        args.push(
+            record
+                .restoration
+                .map_or(String::new(), |id| id.0.to_string()),
+        );
+        args.push(record.as_of.timestamp_micros().to_string());
+        args.push(expiry(&record.key).to_string());
+        args.push(record.segment.index().to_string());
+        for number in [sums.places, sums.units, sums.fingerprint] {
+            args.push(number.to_string());
         }
-        let call = Call {
-            script: &self.scripts.restore,
-            keys: self.keys_of([key]),
-            args,
-        };
-        self.connections
-            .run(&call, self.connections.deadline())
-            .await?;
-        Ok(())
+        for place in &record.places {
+            let at = place.at.timestamp_micros();
+            args.push(place.holder.to_string());
+            args.push(format!("{}:{}:{at}", place.seat, place.units));
+        }
+        for place in &record.places {
+            args.push(place.seat.to_string());
+            args.push(place.holder.to_string());
+        }
+        let answer = self.run(&self.scripts.restore, &record.key, args).await?;
+        Ok(answers::is_done(&answer)?)
+    }
+
+    async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError> {
+        let args = vec![restoration.0.to_string()];
+        let answer = self.run(&self.scripts.open, key, args).await?;
+        Ok(answers::is_done(&answer)?)
     }
 }
 
@@ -171,39 +214,4 @@ fn by_service<'a>(windows: &[&'a BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>>
         }
     }
     groups
-}
-
-fn outcome(answer: Answer, windows: &[&BudgetKey]) -> Result<ReserveOutcome, Fault> {
-    let window = |index: usize| {
-        windows
-            .get(index)
-            .map(|key| (*key).clone())
-            .ok_or(Fault::Answer)
-    };
-    match answer {
-        Answer::Unknown(index) => window(index).map(ReserveOutcome::Unknown),
-        Answer::Exhausted(index) => window(index).map(ReserveOutcome::Exhausted),
-        Answer::Done(numbers) => {
-            if numbers.len() != 3 * windows.len() {
-                return Err(Fault::Answer);
-            }
-            let taken = windows
-                .iter()
-                .zip(numbers.chunks_exact(3))
-                .map(|(key, numbers)| {
-                    let &[Some(seat), Some(units), Some(used)] = numbers else {
-                        return Err(Fault::Answer);
-                    };
-                    Ok(Taken {
-                        key: (*key).clone(),
-                        seat,
-                        units,
-                        used,
-                    })
-                });
-            taken
-                .collect::<Result<_, _>>()
-                .map(ReserveOutcome::Reserved)
-        }
-    }
 }

@@ -25,7 +25,10 @@ pub(crate) struct Scripts {
     pub(crate) reserve: Script,
     pub(crate) release: Script,
     pub(crate) usage: Script,
+    pub(crate) sums: Script,
+    pub(crate) begin: Script,
     pub(crate) restore: Script,
+    pub(crate) open: Script,
 }
 
 impl Scripts {
@@ -34,7 +37,10 @@ impl Scripts {
             reserve: script!("scripts/reserve.lua"),
             release: script!("scripts/release.lua"),
             usage: script!("scripts/usage.lua"),
+            sums: script!("scripts/sums.lua"),
+            begin: script!("scripts/begin.lua"),
             restore: script!("scripts/restore.lua"),
+            open: script!("scripts/open.lua"),
         }
     }
 }
@@ -69,11 +75,11 @@ impl Call<'_> {
 }
 
 /// What a script answered. Windows are numbered from 0, in the order of the call.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
-    Done(Vec<Option<u32>>),
+    Done(Vec<Value>),
     Unknown(usize),
-    Exhausted(usize),
+    Exhausted { window: usize, held: Vec<usize> },
 }
 
 impl Answer {
@@ -81,18 +87,15 @@ impl Answer {
         let mut parts = value.into_array().into_iter();
         let word = parts.next().and_then(Value::into_string);
         match word.as_deref() {
-            Some("done") => parts
-                .map(|part| {
-                    if part.is_null() {
-                        Some(None)
-                    } else {
-                        count(&part).map(Some)
-                    }
+            Some("done") => Some(Self::Done(parts.collect())),
+            Some("unknown") => parts.next().as_ref().and_then(window).map(Self::Unknown),
+            Some("exhausted") => parts.next().as_ref().and_then(window).and_then(|index| {
+                let held = parts.map(|part| window(&part)).collect::<Option<_>>()?;
+                Some(Self::Exhausted {
+                    window: index,
+                    held,
                 })
-                .collect::<Option<_>>()
-                .map(Self::Done),
-            Some("unknown") => window(parts.next()).map(Self::Unknown),
-            Some("exhausted") => window(parts.next()).map(Self::Exhausted),
+            }),
             Some("corrupt") => {
                 let mut next = || parts.next().and_then(Value::into_string);
                 if let (Some(key), Some(fault)) = (next(), next()) {
@@ -104,16 +107,29 @@ impl Answer {
         }
         .ok_or(Fault::Answer)
     }
+
+    /// What a script that knows no refusal answered.
+    pub(crate) fn done(self) -> Result<Vec<Value>, Fault> {
+        match self {
+            Self::Done(values) => Ok(values),
+            Self::Unknown(_) | Self::Exhausted { .. } => Err(Fault::Answer),
+        }
+    }
 }
 
 /// A number of seats or units. More than fit are as many as fit: no limit is higher.
-fn count(value: &Value) -> Option<u32> {
-    let number = value.as_i64()?;
-    (number >= 0).then(|| u32::try_from(number).unwrap_or(u32::MAX))
+pub(crate) fn count(value: &Value) -> Result<u32, Fault> {
+    number(value).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-fn window(value: Option<Value>) -> Option<usize> {
-    let number = usize::try_from(value?.as_i64()?).ok()?;
+/// A number that is not negative.
+pub(crate) fn number(value: &Value) -> Result<u64, Fault> {
+    let number = value.as_i64().and_then(|number| number.try_into().ok());
+    number.ok_or(Fault::Answer)
+}
+
+fn window(value: &Value) -> Option<usize> {
+    let number = usize::try_from(value.as_i64()?).ok()?;
     number.checked_sub(1)
 }
 

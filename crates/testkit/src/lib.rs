@@ -12,8 +12,10 @@ pub mod services;
 pub mod suites;
 
 mod race;
+mod restoring;
 mod subject;
 
 pub use race::race;
+pub use restoring::restore;
 pub use subject::Subject;
 pub use suites::Store;

@@ -67,7 +67,9 @@ mod what_only_a_fake_does {
         let keys = [key("daily"), key("reads")];
         let at = "2026-11-23T03:00:00Z".parse().unwrap();
         for key in &keys {
-            counter.restore(key, &[], at).await.unwrap();
+            lemon_testkit::restore(&counter, key, &[], at)
+                .await
+                .unwrap();
         }
         counter.forget(&keys[0]);
         assert_eq!(counter.usage(&keys).await.unwrap(), [None, Some(0)]);

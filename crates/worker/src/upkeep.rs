@@ -42,10 +42,12 @@ impl Upkeep {
         for what in Expiring::ALL {
             self.purge(what, stop).await;
         }
-        if let Err(error) = self.quotas.reconcile(&self.catalogue).await {
+        for failed in self.quotas.reconcile(&self.catalogue).await {
             warn!(
-                error = chain(&error),
-                "the quota counter could not be reconciled"
+                service = %failed.key.service,
+                budget = %failed.key.budget,
+                error = chain(&failed.error),
+                "a budget of the quota counter could not be reconciled"
             );
         }
     }

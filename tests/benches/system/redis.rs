@@ -79,7 +79,9 @@ impl Ours {
                 end: at + TimeDelta::days(1),
             },
         };
-        counter.restore(&key, &[], at).await?;
+        if let Some(restoration) = counter.begin_restoration(&key).await? {
+            counter.open(&key, restoration).await?;
+        }
         Ok(Self {
             counter: Arc::new(counter),
             budget: Budget {
@@ -134,28 +136,29 @@ impl Ours {
 }
 
 /// The same script on keys of its own, for a random holder each time.
-struct Bare {
+pub(crate) struct Bare {
     host: String,
     port: String,
-    keys: [String; 2],
+    keys: [String; 3],
 }
 
 impl Bare {
-    fn new(server: &RedisServer) -> Self {
+    pub(crate) fn new(server: &RedisServer) -> Self {
         let (host, port) = server.address();
         let prefix = server.key_prefix();
         Self {
             host,
             port: port.to_string(),
-            keys: ["places", "seats"].map(|part| format!("{{{prefix}}}:{part}")),
+            keys: ["places", "seats", "sums"].map(|part| format!("{{{prefix}}}:{part}")),
         }
     }
 
-    async fn round(&self) -> anyhow::Result<f64> {
-        let [places, seats] = self.keys.each_ref().map(String::as_str);
+    pub(crate) async fn round(&self) -> anyhow::Result<f64> {
+        let [places, seats, sums] = self.keys.each_ref().map(String::as_str);
         let hash = self.tell(&["SCRIPT", "LOAD", SCRIPT]).await?;
         if self.tell(&["EXISTS", places]).await?.trim() == "0" {
             self.tell(&["HSET", places, "used", "0"]).await?;
+            self.tell(&["HSET", sums, "counted", "1"]).await?;
         }
         let (clients, calls, limit) = (
             CONNECTIONS.to_string(),
@@ -165,9 +168,10 @@ impl Bare {
         let call = [
             "EVALSHA",
             hash.trim(),
-            "2",
+            "3",
             places,
             seats,
+            sums,
             "__rand_int__",
             "1",
             &limit,

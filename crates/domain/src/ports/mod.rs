@@ -23,8 +23,13 @@ pub use queue::{
     Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Receipt,
     is_body_character,
 };
-pub use quota::{QuotaCounter, Reservation, ReserveOutcome, Taken};
-pub use record::{Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged};
+pub use quota::{
+    QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, RestorationId, Taken, WindowState,
+    WindowSums,
+};
+pub use record::{
+    Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged, RecordSums,
+};
 pub use registrations::{
     Attempt, Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome,
     SeatTaken,

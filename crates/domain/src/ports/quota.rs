@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::QuotaError;
-use crate::values::{Budget, BudgetKey, Holder, Place};
+use crate::values::{Budget, BudgetKey, Holder, Place, Segment, SegmentSums};
 
 /// A wish for a place in each of several budgets.
 #[derive(Debug, Clone)]
@@ -33,10 +33,54 @@ pub struct Taken {
 pub enum ReserveOutcome {
     /// A place in each budget, in the order asked.
     Reserved(Vec<Taken>),
-    /// This budget has too little left. Nothing was taken from any.
-    Exhausted(BudgetKey),
+    /// A budget has too little left. Nothing was taken from any.
+    Exhausted {
+        /// Which: the first of the call.
+        key: BudgetKey,
+        /// Those of the call in which the holder has a place, from an earlier call.
+        held: Vec<BudgetKey>,
+    },
     /// The counter knows nothing of this budget's window. Nothing was taken from any; restore it first.
     Unknown(BudgetKey),
+}
+
+/// Tells one restoration of a window from any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RestorationId(pub u64);
+
+/// What a counter knows of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowState {
+    /// Nothing.
+    Unknown,
+    /// It is being restored, and admits nobody.
+    Restoring(RestorationId),
+    /// It admits.
+    Open,
+}
+
+/// A window's state, and what its segments sum up to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowSums {
+    /// What is known of it.
+    pub state: WindowState,
+    /// The sums of each segment that has places.
+    pub segments: SegmentSums,
+}
+
+/// What the record says of one segment of a window.
+#[derive(Debug, Clone)]
+pub struct RecordedSegment {
+    /// The window.
+    pub key: BudgetKey,
+    /// Which of its segments.
+    pub segment: Segment,
+    /// All recorded places on its seats.
+    pub places: Vec<Place>,
+    /// As of when: of what was reserved earlier and is not recorded, nothing will be recorded any more.
+    pub as_of: DateTime<Utc>,
+    /// In which restoration; `None` if the window is open.
+    pub restoration: Option<RestorationId>,
 }
 
 /// Counts what is taken from budgets.
@@ -45,16 +89,27 @@ pub enum ReserveOutcome {
 /// 1. Of any number of concurrent reservations, those are admitted that fit the limit: never a unit more.
 /// 2. All of the budgets or none: what exhausts one takes nothing from the others.
 /// 3. A holder who asks again gets the place they have, budget by budget, and nothing is counted twice, even when the
-///    budget is exhausted.
+///    budget is exhausted. A refusal names the budgets in which they have one.
 /// 4. No two holders have the same seat of a budget; a seat is the lowest free one from 1, so with
 ///    one unit a use it is at most the limit.
 /// 5. A released place can be taken again; a release of what is not held changes nothing.
-/// 6. A window that was never restored, or was forgotten, is `Unknown` for `reserve` and `None` for `usage`; it admits nobody.
-/// 7. `restore` makes the record true: each recorded place is held with its seat and units. Of the others, those
-///    reserved (or asked for again) at or after `as_of` stay, unless the record has their seat or holder; older ones go.
+/// 6. A window that was never restored, was forgotten, or is being restored is `Unknown` for `reserve` and `None` for
+///    `usage`; it admits nobody.
+/// 7. `restore` makes the record of a segment true: each recorded place is held with its seat and units, also by a
+///    holder who had another, in whichever segment. Of the segment's other places, those reserved (or asked for again)
+///    at or after `as_of` stay, unless the record has their seat or holder; older ones go. Other segments stay as they are.
 /// 8. Windows, services and budgets do not touch one another.
 /// 9. A limit that was lowered below what is taken admits nobody and takes nothing away.
 /// 10. A counter forgets a window only after its end.
+/// 11. A restoration begins once: all who begin it have the same id, until it is opened or forgotten. No id is given
+///     twice. In an open window none begins. A restoration that is left alone goes on where it stood.
+/// 12. `restore` and `open` do nothing, and answer `false`, when the restoration they name is not the window's: it was
+///     forgotten, or another caller has opened the window.
+/// 13. `sums` are those of the places that are held. Where a counter cannot tell them (another version of it counted),
+///     it says so, and tells them once the segment is restored.
+/// 14. Every call may be repeated: that changes nothing more.
+/// 15. Every call ends, within a limit that the adapter says. Its future may be dropped at any await: the call is then
+///     made or not made, and the counter goes on.
 #[async_trait]
 pub trait QuotaCounter: Send + Sync + 'static {
     /// Reserves a place in each budget, or in none.
@@ -75,14 +130,28 @@ pub trait QuotaCounter: Send + Sync + 'static {
     /// Infrastructure only.
     async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError>;
 
-    /// Sets a budget's window right from the record.
+    /// The window's state and sums.
     ///
     /// # Errors
     /// Infrastructure only.
-    async fn restore(
-        &self,
-        key: &BudgetKey,
-        record: &[Place],
-        as_of: DateTime<Utc>,
-    ) -> Result<(), QuotaError>;
+    async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError>;
+
+    /// Begins to restore a window, or joins the restoration that is under way; `None` if the window is open.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn begin_restoration(&self, key: &BudgetKey)
+    -> Result<Option<RestorationId>, QuotaError>;
+
+    /// Sets one segment right from the record; `false` if the window is not in the state that the call says.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError>;
+
+    /// Ends a restoration: the window admits. `false` if it is not in that restoration.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError>;
 }

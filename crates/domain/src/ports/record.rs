@@ -4,20 +4,40 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::values::{BudgetKey, Place};
+use crate::values::{BudgetKey, Place, Segment, SegmentSums};
+
+/// What some segments of the record sum up to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordSums {
+    /// Each segment that has places, from the one that was asked for to the one before `next`.
+    pub segments: SegmentSums,
+    /// Where to go on; `None` if there is nothing more.
+    pub next: Option<Segment>,
+}
 
 /// The record of places that were really taken: what a counter is restored from.
 ///
 /// # Contract
 /// 1. Every place of a stored request is there, until its window is over; a deletion takes none away.
 /// 2. Places of other services, budgets and windows are not.
+/// 3. `segment` has the places on the segment's seats, by seat, and no others.
+/// 4. `sums` come in portions, so that no call reads more than a bounded number of rows. Who goes on from each `next`
+///    meets every segment that has places, once.
+/// 5. The sums of a segment are those of its places. Where they cannot be told (another version stored some), the
+///    record says so.
 #[async_trait]
 pub trait PlaceRecord: Send + Sync + 'static {
-    /// The recorded places of a budget in its window, by seat.
+    /// What segments of a budget's window sum up to, from the given one on.
     ///
     /// # Errors
     /// Infrastructure only.
-    async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError>;
+    async fn sums(&self, key: &BudgetKey, from: Segment) -> Result<RecordSums, StoreError>;
+
+    /// The recorded places of one segment.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn segment(&self, key: &BudgetKey, segment: Segment) -> Result<Vec<Place>, StoreError>;
 }
 
 /// How long after its expiry a row stays. Far more than [`MAX_SKEW`](super::MAX_SKEW): what was removed too early

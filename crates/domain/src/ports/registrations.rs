@@ -49,15 +49,17 @@ pub enum RequestOutcome {
     /// The person has used the service before in a way that stands against it: a running cooldown, or the same turn.
     /// Nothing was stored. The use says which.
     UsedBefore(Use),
-    /// A place of that budget is another's. Nothing was stored; the counter must be restored from the record.
+    /// A place of that budget is another's. Nothing was stored; the counter must be restored from the record there.
     SeatTaken(SeatTaken),
 }
 
-/// Which budget's place was another's.
+/// Which place was another's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatTaken {
-    /// The budget.
+    /// Its budget.
     pub budget: BudgetName,
+    /// Its seat.
+    pub seat: u32,
 }
 
 /// What became of a ready message.

@@ -13,7 +13,7 @@ pub use clock::{ClockError, check_clock};
 pub use dispatch::{Dispatch, Job, Prepared};
 pub use permit::Permit;
 pub use profile::{ProfileError, Profiles};
-pub use quotas::{Quotas, QuotasError};
+pub use quotas::{Exhausted, Quotas, QuotasError, Unreconciled};
 pub use registering::{Availability, RegisterError, Registering, RegisteringPorts};
 pub use sign_in::{SignInError, SignIns, SignedIn};
 pub use training::Trainings;

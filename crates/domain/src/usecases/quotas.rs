@@ -1,17 +1,19 @@
+mod flights;
+mod restorer;
+
 use std::{sync::Arc, time::Duration};
 
-use futures::lock::Mutex;
-
+use self::{flights::Flights, restorer::Restorer};
 use crate::{
     ports::{
         Clock, PlaceRecord, QuotaCounter, QuotaError, Reservation, ReserveOutcome, StoreError,
         Taken,
     },
-    values::{Budget, BudgetKey, Catalogue, Holder},
+    values::{Budget, BudgetKey, Catalogue, Holder, Segment},
 };
 
-/// How often a counter may forget a window while one call is under way.
-const MAX_RESTORES: usize = 3;
+/// How often a counter may forget a window while one call is under way, or what was restored of it so far.
+const MAX_RESTORES: usize = 32;
 
 /// Why the quota cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -21,24 +23,57 @@ pub enum QuotasError {
     #[error("the quota counter failed")]
     Counter(#[from] QuotaError),
     /// The record, from which the counter is restored, cannot be read.
-    #[error("the quota counter could not be restored")]
+    #[error("the record of places cannot be read")]
     Record(#[from] StoreError),
+    /// The restoration that this call waited for, perhaps with others, failed.
+    #[error("the quota counter could not be restored")]
+    Restoration(#[source] Arc<Self>),
+}
+
+impl QuotasError {
+    /// The same call may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Counter(error) => error.is_transient(),
+            Self::Record(error) => error.is_transient(),
+            Self::Restoration(error) => error.is_transient(),
+        }
+    }
+}
+
+/// A window that could not be set right, and why.
+#[derive(Debug)]
+pub struct Unreconciled {
+    /// Which.
+    pub key: BudgetKey,
+    /// Why.
+    pub error: QuotasError,
+}
+
+/// Why no place was reserved: a budget has too little left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exhausted {
+    /// Which.
+    pub key: BudgetKey,
+    /// The budgets in which the holder has a place from an earlier call.
+    pub held: Vec<BudgetKey>,
 }
 
 /// The counter and the record that it is restored from.
 ///
 /// The counter is fast and may forget; the record is what really happened. A counter that knows nothing of a window
-/// (it is new, or the counter lost it) is restored before it admits anybody.
+/// (it is new, or the counter lost it) is restored before it admits anybody. Callers who meet the same unknown window
+/// share one restoration and its outcome; it goes on for as long as one of them waits, and the next begins where it stood.
 pub struct Quotas {
-    counter: Arc<dyn QuotaCounter>,
-    record: Arc<dyn PlaceRecord>,
-    clock: Arc<dyn Clock>,
-    grace: Duration,
-    restoring: Mutex<()>,
+    restorer: Restorer,
+    windows: Flights<BudgetKey>,
+    segments: Flights<(BudgetKey, Segment)>,
 }
 
 impl Quotas {
-    /// `grace` is how long a reservation may stand without being recorded: longer than any request takes.
+    /// `grace` is how long a reservation may stand without being recorded: longer than any request takes, and than that
+    /// by as much as the clocks of two replicas may differ.
     pub fn new(
         counter: Arc<dyn QuotaCounter>,
         record: Arc<dyn PlaceRecord>,
@@ -46,11 +81,14 @@ impl Quotas {
         grace: Duration,
     ) -> Self {
         Self {
-            counter,
-            record,
-            clock,
-            grace,
-            restoring: Mutex::new(()),
+            restorer: Restorer {
+                counter,
+                record,
+                clock,
+                grace,
+            },
+            windows: Flights::default(),
+            segments: Flights::default(),
         }
     }
 
@@ -62,16 +100,18 @@ impl Quotas {
         &self,
         holder: Holder,
         budgets: &[Budget],
-    ) -> Result<Result<Vec<Taken>, BudgetKey>, QuotasError> {
+    ) -> Result<Result<Vec<Taken>, Exhausted>, QuotasError> {
         let reservation = Reservation {
             holder,
             budgets: budgets.to_vec(),
-            at: self.clock.now(),
+            at: self.restorer.clock.now(),
         };
         for _ in 0..=MAX_RESTORES {
-            match self.counter.reserve(&reservation).await? {
+            match self.restorer.counter.reserve(&reservation).await? {
                 ReserveOutcome::Reserved(taken) => return Ok(Ok(taken)),
-                ReserveOutcome::Exhausted(key) => return Ok(Err(key)),
+                ReserveOutcome::Exhausted { key, held } => {
+                    return Ok(Err(Exhausted { key, held }));
+                }
                 ReserveOutcome::Unknown(_) => self.restore_unknown(&keys(budgets)).await?,
             }
         }
@@ -85,7 +125,7 @@ impl Quotas {
     pub async fn usage(&self, budgets: &[Budget]) -> Result<Vec<u32>, QuotasError> {
         let keys = keys(budgets);
         for _ in 0..=MAX_RESTORES {
-            let usage = self.counter.usage(&keys).await?;
+            let usage = self.restorer.counter.usage(&keys).await?;
             if let Some(known) = usage.into_iter().collect() {
                 return Ok(known);
             }
@@ -94,70 +134,89 @@ impl Quotas {
         Err(forgets())
     }
 
+    /// Whether the counter answers. Neither a window that is still to be restored nor one that cannot be read (its
+    /// service alone suffers) is a reason that it does not.
+    ///
+    /// # Errors
+    /// If the counter is away.
+    pub async fn check(&self, catalogue: &Catalogue) -> Result<(), QuotasError> {
+        for service in catalogue.iter() {
+            let keys = keys(&service.budgets_at(self.restorer.clock.now()));
+            match self.restorer.counter.usage(&keys).await {
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the holder's places back.
     ///
     /// # Errors
     /// If the counter fails.
-    pub async fn release(&self, holder: Holder, budgets: &[Budget]) -> Result<(), QuotasError> {
-        Ok(self.counter.release(holder, &keys(budgets)).await?)
+    pub async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotasError> {
+        Ok(self.restorer.counter.release(holder, keys).await?)
     }
 
-    /// Gives back those of the holder's places that are not recorded. Another request of the same person may have recorded
-    /// the others, of which it and the caller have one and the same.
+    /// Sets the counter right around a seat of a window that the record says is another's.
     ///
     /// # Errors
     /// If the counter fails, or the record cannot be read.
-    pub async fn give_back(&self, holder: Holder, budgets: &[Budget]) -> Result<(), QuotasError> {
-        let mut unrecorded = Vec::new();
-        for key in keys(budgets) {
-            let record = self.record.places(&key).await?;
-            if record.iter().all(|place| place.holder != holder) {
-                unrecorded.push(key);
-            }
-        }
-        if unrecorded.is_empty() {
-            return Ok(());
-        }
-        Ok(self.counter.release(holder, &unrecorded).await?)
+    pub async fn restore_seat(&self, key: &BudgetKey, seat: u32) -> Result<(), QuotasError> {
+        let (restorer, key) = (self.restorer.clone(), key.clone());
+        let segment = Segment::of(seat);
+        self.segments
+            .join(&(key.clone(), segment), async move {
+                restorer.segment(&key, segment, None).await.map(drop)
+            })
+            .await
     }
 
-    /// Sets budgets right from the record: what was reserved longer ago than the grace and never recorded is given
-    /// back, and what the counter forgot is counted again.
+    /// Sets windows right from the record: what was reserved longer ago than the grace and never recorded is given
+    /// back, and what the counter forgot is counted again. Only what differs is written.
     ///
     /// # Errors
     /// If the counter fails, or the record cannot be read.
     pub async fn restore(&self, keys: &[BudgetKey]) -> Result<(), QuotasError> {
         for key in keys {
-            let as_of = self.clock.now() - self.grace;
-            let record = self.record.places(key).await?;
-            self.counter.restore(key, &record, as_of).await?;
+            if !self.restorer.correct(key).await? {
+                self.open(key).await?;
+            }
         }
         Ok(())
     }
 
     /// Sets every current budget of every service right: after a crash places taken are again the places recorded.
-    ///
-    /// # Errors
-    /// If the counter fails, or the record cannot be read.
-    pub async fn reconcile(&self, catalogue: &Catalogue) -> Result<(), QuotasError> {
+    /// Answers what could not be set right; one window does not stop the others.
+    pub async fn reconcile(&self, catalogue: &Catalogue) -> Vec<Unreconciled> {
+        let mut failed = Vec::new();
         for service in catalogue.iter() {
-            self.restore(&keys(&service.budgets_at(self.clock.now())))
-                .await?;
+            for key in keys(&service.budgets_at(self.restorer.clock.now())) {
+                if let Err(error) = self.restore(std::slice::from_ref(&key)).await {
+                    failed.push(Unreconciled { key, error });
+                }
+            }
+        }
+        failed
+    }
+
+    /// Restores those of the windows that the counter does not know.
+    async fn restore_unknown(&self, keys: &[BudgetKey]) -> Result<(), QuotasError> {
+        let usage = self.restorer.counter.usage(keys).await?;
+        for (key, used) in keys.iter().zip(usage) {
+            if used.is_none() {
+                self.open(key).await?;
+            }
         }
         Ok(())
     }
 
-    /// One caller restores, the others wait and find it done.
-    async fn restore_unknown(&self, keys: &[BudgetKey]) -> Result<(), QuotasError> {
-        let _one_at_a_time = self.restoring.lock().await;
-        let usage = self.counter.usage(keys).await?;
-        let unknown: Vec<BudgetKey> = keys
-            .iter()
-            .zip(usage)
-            .filter(|(_, used)| used.is_none())
-            .map(|(key, _)| key.clone())
-            .collect();
-        self.restore(&unknown).await
+    /// Restores a window that the counter does not know, together with all who wait for the same.
+    async fn open(&self, key: &BudgetKey) -> Result<(), QuotasError> {
+        let (restorer, window) = (self.restorer.clone(), key.clone());
+        self.windows
+            .join(key, async move { restorer.open(&window).await })
+            .await
     }
 }
 

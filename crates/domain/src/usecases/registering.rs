@@ -2,15 +2,15 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Permit, Quotas, QuotasError, permit::Abandoned};
+use super::{Exhausted, Permit, Quotas, QuotasError, permit::Abandoned};
 use crate::{
     ports::{
         Attempt, Clock, Deletion, IdSource, NewRegistration, Publication, Registrations,
-        RequestOutcome, StoreError, Taken,
+        RequestOutcome, SeatTaken, StoreError, Taken,
     },
     values::{
         Budget, BudgetKey, Holder, IdempotencyKey, Identity, Registered, Registration, RequestId,
-        Service, Use, UserId, Window,
+        Service, ServiceType, Use, UserId, Window,
     },
 };
 
@@ -179,12 +179,10 @@ impl Registering {
         };
         let budgets = service.budgets_at(now);
         permit.begin_to_reserve()?;
-        let places = match permit
-            .unless_abandoned(self.reserve(holder, &budgets))
-            .await
-        {
+        let reserving = self.reserve(wanted, holder, &budgets);
+        let places = match permit.unless_abandoned(reserving).await {
             Ok(places) => places?,
-            Err(Abandoned) => return Err(self.withdraw(holder, &budgets).await),
+            Err(Abandoned) => return Err(self.withdraw(wanted, holder, &budgets).await),
         };
         let cooldown_until = now + service.cooldown;
         let new = NewRegistration {
@@ -202,22 +200,25 @@ impl Registering {
             cooldown_until,
         };
         if permit.begin_to_store().is_err() {
-            return Err(self.withdraw(holder, &budgets).await);
+            return Err(self.withdraw(wanted, holder, &budgets).await);
         }
         self.store(permit, new, holder, &budgets).await
     }
 
     async fn reserve(
         &self,
+        service: &ServiceType,
         holder: Holder,
         budgets: &[Budget],
     ) -> Result<Vec<Taken>, RegisterError> {
-        let key = match self.ports.quotas.reserve(holder, budgets).await? {
+        let Exhausted { key, held } = match self.ports.quotas.reserve(holder, budgets).await? {
             Ok(taken) => return Ok(taken),
-            Err(key) => key,
+            Err(exhausted) => exhausted,
         };
-        // An attempt before this one may have left a place in another budget.
-        self.ports.quotas.give_back(holder, budgets).await?;
+        // An attempt before this one left a place in another budget.
+        if !held.is_empty() {
+            self.give_back(service, holder, budgets, &held).await?;
+        }
         let limit = budgets
             .iter()
             .find(|budget| budget.key == key)
@@ -227,9 +228,23 @@ impl Registering {
 
     /// Ends an abandoned call. A reservation that may still be on its way to the counter, or cannot be given back now, is
     /// given back by the next reconciliation.
-    async fn withdraw(&self, holder: Holder, budgets: &[Budget]) -> RegisterError {
-        let _given_back = self.ports.quotas.give_back(holder, budgets).await;
+    async fn withdraw(
+        &self,
+        service: &ServiceType,
+        holder: Holder,
+        budgets: &[Budget],
+    ) -> RegisterError {
+        let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
+        let _given_back = self.give_back(service, holder, budgets, &keys).await;
         RegisterError::Abandoned
+    }
+
+    /// Sets the counter right around the seat that was another's.
+    async fn restore_seat(&self, keys: &[BudgetKey], taken: &SeatTaken) -> Result<(), QuotasError> {
+        match keys.iter().find(|key| key.budget == taken.budget) {
+            Some(key) => self.ports.quotas.restore_seat(key, taken.seat).await,
+            None => Ok(()),
+        }
     }
 
     async fn store(
@@ -239,7 +254,8 @@ impl Registering {
         holder: Holder,
         budgets: &[Budget],
     ) -> Result<Option<Registered>, RegisterError> {
-        let (at, limit) = (new.at, new.limit);
+        let (at, limit, service) = (new.at, new.limit, new.service.clone());
+        let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
         let daily = new.places.first().cloned();
         let outcome = self.ports.registrations.request(new).await;
         match outcome {
@@ -249,29 +265,29 @@ impl Registering {
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
-                let _given_back = self.ports.quotas.give_back(holder, budgets).await;
+                let _given_back = self.give_back(&service, holder, budgets, &keys).await;
                 Ok(Some(answered))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
-                let given_back = self.ports.quotas.give_back(holder, budgets).await;
+                let unrecorded = unrecorded(Some(&last), holder, budgets, &keys);
+                let given_back = self.ports.quotas.release(holder, &unrecorded).await;
                 refuse_within_cooldown(&last, at)?;
                 given_back?;
                 permit.stored_nothing()?;
                 Ok(None)
             }
-            Ok(RequestOutcome::SeatTaken(_)) => {
-                let keys: Vec<BudgetKey> = budgets.iter().map(|b| b.key.clone()).collect();
+            Ok(RequestOutcome::SeatTaken(taken)) => {
                 let restored = match permit.stored_nothing() {
                     Ok(()) => {
                         permit
-                            .unless_abandoned(self.ports.quotas.restore(&keys))
+                            .unless_abandoned(self.restore_seat(&keys, &taken))
                             .await
                     }
                     Err(abandoned) => Err(abandoned),
                 };
                 match restored {
                     Ok(restored) => restored?,
-                    Err(Abandoned) => return Err(self.withdraw(holder, budgets).await),
+                    Err(Abandoned) => return Err(self.withdraw(&service, holder, budgets).await),
                 }
                 Ok(None)
             }
@@ -280,11 +296,26 @@ impl Registering {
                 let _abandoned = permit.stored_nothing();
                 // Another request of the person may have recorded the place. If that cannot be told, the next
                 // reconciliation gives it back; the caller is told what went wrong first.
-                let _given_back = self.ports.quotas.give_back(holder, budgets).await;
+                let _given_back = self.give_back(&service, holder, budgets, &keys).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Gives back those of the holder's places that no request of the person has recorded. Of two calls that were under
+    /// way at once, both hold the same places, and one may have recorded them.
+    async fn give_back(
+        &self,
+        service: &ServiceType,
+        holder: Holder,
+        budgets: &[Budget],
+        keys: &[BudgetKey],
+    ) -> Result<(), RegisterError> {
+        let registrations = &self.ports.registrations;
+        let last = registrations.last_use(holder.user, service).await?;
+        let unrecorded = unrecorded(last.as_ref(), holder, budgets, keys);
+        Ok(self.ports.quotas.release(holder, &unrecorded).await?)
     }
 
     /// How many of the day's places are taken, and whether a request now would find one in every budget.
@@ -349,4 +380,25 @@ fn refuse_within_cooldown(last: &Use, now: DateTime<Utc>) -> Result<(), Register
         return Err(RegisterError::CooldownActive { until });
     }
     Ok(())
+}
+
+/// Which of the holder's places certainly no request has recorded, as the person's latest use tells. A place of which
+/// that is not certain stays, until the reconciliation finds it in the record or does not.
+fn unrecorded(
+    last: Option<&Use>,
+    holder: Holder,
+    budgets: &[Budget],
+    keys: &[BudgetKey],
+) -> Vec<BudgetKey> {
+    let Some(last) = last.filter(|last| last.turn >= holder.turn) else {
+        return keys.to_vec();
+    };
+    // The use was made in the day that it names. So it took nothing from a window that ended before, and, if this
+    // request's day is a later one, nothing from a window that began with that or after. Others it may share.
+    let day = budgets.first().map(|budget| budget.key.window.start);
+    let later = day.filter(|day| last.window_start < *day);
+    let untouched = |key: &&BudgetKey| {
+        key.window.end <= last.window_start || later.is_some_and(|day| key.window.start >= day)
+    };
+    keys.iter().filter(untouched).cloned().collect()
 }

@@ -4,6 +4,7 @@ mod budget;
 mod credentials;
 mod ids;
 mod registration;
+mod segment;
 mod service;
 mod window;
 
@@ -11,6 +12,7 @@ pub use budget::{Budget, BudgetKey, BudgetName, Holder, Place};
 pub use credentials::{Credentials, RequestToken, Verifier};
 pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
 pub use registration::{IdempotencyKey, Registered, Registration, TrainingReady, Use};
+pub use segment::{Segment, SegmentSums, Sums, fingerprint};
 pub use service::{
     BudgetPolicy, Catalogue, QueueName, Service, ServicePath, ServiceQueues, ServiceType,
 };

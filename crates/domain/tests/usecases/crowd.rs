@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use lemon_domain::{
-    ports::{Outbox, PlaceRecord},
+    ports::Outbox,
     usecases::RegisterError,
     values::{Registered, Service},
 };
-use lemon_testkit::race;
+use lemon_testkit::{Store as _, race};
 
 use crate::world::{World, idempotency_key, keys_at, learn_me, learn_me_with_reads};
 

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Accounts, Deletion, FinishOutcome, NewRegistration, PendingSignIn, PendingSignIns,
-        PlaceRecord, Publication, QuotaCounter, QuotaError, Registrations, RequestOutcome,
-        Reservation, ReserveOutcome, SignIn, SignInClaim, StoreError, StoredAccount,
+        PlaceRecord, Publication, QuotaCounter, QuotaError, RecordSums, RecordedSegment,
+        Registrations, RequestOutcome, Reservation, ReserveOutcome, RestorationId, SignIn,
+        SignInClaim, StoreError, StoredAccount, WindowSums,
     },
     values::{
         AccountId, BudgetKey, Holder, IdempotencyKey, Place, Registered, Registration, RequestId,
-        RequestToken, ServiceType, TrainingReady, Use, UserId,
+        RequestToken, Segment, ServiceType, TrainingReady, Use, UserId,
     },
 };
 
@@ -77,7 +78,12 @@ mockall::mock! {
 
     #[async_trait::async_trait]
     impl PlaceRecord for PlaceRecord {
-        async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError>;
+        async fn sums(&self, key: &BudgetKey, from: Segment) -> Result<RecordSums, StoreError>;
+        async fn segment(
+            &self,
+            key: &BudgetKey,
+            segment: Segment,
+        ) -> Result<Vec<Place>, StoreError>;
     }
 }
 
@@ -89,12 +95,17 @@ mockall::mock! {
         async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError>;
         async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError>;
         async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError>;
-        async fn restore(
+        async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError>;
+        async fn begin_restoration(
             &self,
             key: &BudgetKey,
-            record: &[Place],
-            as_of: DateTime<Utc>,
-        ) -> Result<(), QuotaError>;
+        ) -> Result<Option<RestorationId>, QuotaError>;
+        async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError>;
+        async fn open(
+            &self,
+            key: &BudgetKey,
+            restoration: RestorationId,
+        ) -> Result<bool, QuotaError>;
     }
 }
 

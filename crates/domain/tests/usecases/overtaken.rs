@@ -9,13 +9,11 @@ use std::{
 };
 
 use lemon_domain::{
-    ports::{
-        PlaceRecord, QuotaCounter, Registrations, RequestOutcome, Reservation, ReserveOutcome,
-        SeatTaken,
-    },
+    ports::{QuotaCounter, Registrations, RequestOutcome, Reservation, ReserveOutcome, SeatTaken},
     usecases::RegisterError,
     values::{BudgetName, Holder, Identity, Registered, Service},
 };
+use lemon_testkit::{Store as _, restore};
 
 use crate::{
     mocks::MockRegistrations,
@@ -26,7 +24,9 @@ use crate::{
 async fn misinform(world: &World, service: &Service) {
     world.counter.forget_all();
     for key in keys_at(service, world.now()) {
-        world.counter.restore(&key, &[], world.now()).await.unwrap();
+        restore(&*world.counter, &key, &[], world.now())
+            .await
+            .unwrap();
     }
 }
 
@@ -64,9 +64,7 @@ async fn who_is_refused_one_budget_after_losing_its_seat_keeps_no_place_in_anoth
     world.register(people[0], &service).await.unwrap();
     let reads = &keys_at(&service, world.now())[1];
     world.counter.forget(reads);
-    world
-        .counter
-        .restore(reads, &[], world.now())
+    restore(&*world.counter, reads, &[], world.now())
         .await
         .unwrap();
     let outcome = world.register(people[1], &service).await;
@@ -85,6 +83,7 @@ async fn who_is_overtaken_again_and_again_is_told_in_the_end() {
     registrations.expect_last_use().returning(|_, _| Ok(None));
     let seat_taken = SeatTaken {
         budget: BudgetName::daily(),
+        seat: 1,
     };
     registrations
         .expect_request()
@@ -132,9 +131,13 @@ async fn two_calls_with_one_idempotency_key_share_the_answer() {
     let key = || Some(idempotency_key("attempt 1"));
     let first = world.registering().register(who, &service, key()).await;
     let answer = *first.as_ref().unwrap();
+    let last_use = world.store.last_use(who.user, &service.service_type).await;
+    let mut seen = [None, last_use.unwrap()].into_iter();
     let mut late = MockRegistrations::new();
     late.expect_answered().returning(|_, _, _| Ok(None));
-    late.expect_last_use().returning(|_, _| Ok(None));
+    late.expect_last_use()
+        .times(2)
+        .returning(move |_, _| Ok(seen.next().flatten()));
     late.expect_request()
         .times(1)
         .returning(move |_| Ok(RequestOutcome::Repeated(answer)));

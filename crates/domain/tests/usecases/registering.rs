@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Outbox, OutboxTask, PlaceRecord, Publication, Registrations, StoreError},
+    ports::{Outbox, OutboxTask, Publication, Registrations, StoreError},
     usecases::{Availability, RegisterError},
     values::{BudgetName, Identity, Registered, Service, UserId},
 };
+use lemon_testkit::Store as _;
 
 use crate::world::{
     DAY, SECOND, World, account, idempotency_key, keys_at, learn_me, learn_me_with_reads,

@@ -4,4 +4,5 @@
 
 mod catalogue;
 mod parsing;
+mod segments;
 mod windows;

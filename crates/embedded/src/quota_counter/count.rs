@@ -1,13 +1,17 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use lemon_domain::values::{Budget, Holder, Place};
+use lemon_domain::{
+    ports::RecordedSegment,
+    values::{Budget, Holder, Place, Segment, SegmentSums, Sums},
+};
 
 /// The places of one budget in one window: no seat twice, no holder twice.
 #[derive(Debug)]
 pub(super) struct Count {
     seats: BTreeMap<u32, Place>,
     holders: HashMap<Holder, u32>,
+    sums: BTreeMap<Segment, Sums>,
     used: u64,
     lowest_free: u32,
 }
@@ -18,6 +22,7 @@ impl Count {
         Self {
             seats: BTreeMap::new(),
             holders: HashMap::new(),
+            sums: BTreeMap::new(),
             used: 0,
             lowest_free: 1,
         }
@@ -28,15 +33,21 @@ impl Count {
         u32::try_from(self.used).unwrap_or(u32::MAX)
     }
 
-    /// Every place, by seat.
-    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
-        self.seats.values()
+    /// What each segment sums up to.
+    pub(super) fn sums(&self) -> SegmentSums {
+        let sums = self.sums.iter();
+        sums.map(|(segment, sums)| (*segment, Some(*sums)))
+            .collect()
+    }
+
+    /// Whether the holder has a place.
+    pub(super) fn has(&self, holder: Holder) -> bool {
+        self.holders.contains_key(&holder)
     }
 
     /// Whether the holder has a place, or would be given one.
     pub(super) fn admits(&self, holder: Holder, budget: &Budget) -> bool {
-        self.holders.contains_key(&holder)
-            || self.used + u64::from(budget.units) <= u64::from(budget.limit)
+        self.has(holder) || self.used + u64::from(budget.units) <= u64::from(budget.limit)
     }
 
     /// The holder's place, or else the lowest free one, asked for at that time.
@@ -63,6 +74,8 @@ impl Count {
             self.remove(other);
         }
         self.used += u64::from(place.units);
+        let sums = self.sums.entry(Segment::of(place.seat)).or_default();
+        sums.add(&place);
         self.holders.insert(place.holder, place.seat);
         self.seats.insert(place.seat, place);
         while self.seats.contains_key(&self.lowest_free) {
@@ -75,17 +88,46 @@ impl Count {
         let place = self.holders.remove(&holder);
         if let Some(place) = place.and_then(|seat| self.seats.remove(&seat)) {
             self.used -= u64::from(place.units);
+            let segment = Segment::of(place.seat);
+            if let Some(sums) = self.sums.get_mut(&segment) {
+                sums.remove(&place);
+                if sums.places == 0 {
+                    self.sums.remove(&segment);
+                }
+            }
             self.lowest_free = self.lowest_free.min(place.seat);
         }
     }
 
-    /// The record's places, and of the others the young ones that are not in its way.
-    pub(super) fn restored(&self, record: &[Place], as_of: DateTime<Utc>) -> Self {
-        let mut restored = Self::new();
-        let young = self.places().filter(|place| place.at >= as_of);
-        for place in young.chain(record) {
-            restored.put(place.clone());
+    /// Makes the record of a segment true; young places stay that are not in its way. Answers what changed.
+    pub(super) fn restore(&mut self, record: &RecordedSegment) -> Restored {
+        let recorded: HashSet<Holder> = record.places.iter().map(|it| it.holder).collect();
+        let counted = self.seats.range(record.segment.seats());
+        let old = counted
+            .map(|(_, place)| place)
+            .filter(|place| place.at < record.as_of && !recorded.contains(&place.holder));
+        let mut removed: Vec<Holder> = old.map(|place| place.holder).collect();
+        for holder in &removed {
+            self.remove(*holder);
         }
-        restored
+        let mut put = Vec::new();
+        for place in &record.places {
+            let there = self.seats.get(&place.seat);
+            let same = |it: &Place| it.holder == place.holder && it.units == place.units;
+            if there.is_some_and(same) {
+                continue;
+            }
+            removed.extend(there.map(|other| other.holder));
+            self.put(place.clone());
+            put.push(place.clone());
+        }
+        Restored { removed, put }
     }
+}
+
+/// What a restoration changed: first these places went, then those came, in the stead of what had their holders.
+#[derive(Debug)]
+pub(super) struct Restored {
+    pub(super) removed: Vec<Holder>,
+    pub(super) put: Vec<Place>,
 }

@@ -1,10 +1,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
-    ports::{Reservation, ReserveOutcome, Taken},
-    values::{BudgetKey, Holder, Place},
+    ports::{
+        RecordedSegment, Reservation, ReserveOutcome, RestorationId, Taken, WindowState, WindowSums,
+    },
+    values::{Budget, BudgetKey, Holder, Place, SegmentSums},
 };
 
-use super::count::Count;
+use super::count::{Count, Restored};
 
 /// How long a window is remembered after its end: a call that began before the turn may end after it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
@@ -18,13 +20,11 @@ pub(super) enum Change {
     Put { window: i64, place: Place },
     /// No place of that holder.
     Remove { window: i64, holder: Holder },
-    /// These places and no others.
-    Replace {
-        window: i64,
-        key: BudgetKey,
-        places: Vec<Place>,
-    },
-    /// Nothing of that window.
+    /// What a restoration of a segment changed.
+    Restore { window: i64, restored: Restored },
+    /// The window is known. What is put in one that is not is gone when the file is opened again.
+    Open { window: i64, key: BudgetKey },
+    /// The window is not known any more. Its places go afterwards, in portions.
     Forget { window: i64 },
 }
 
@@ -37,6 +37,8 @@ pub(super) struct Window {
     pub(super) key: BudgetKey,
     /// Its places.
     pub(super) count: Count,
+    /// The restoration that it is in; it is open if it is in none.
+    pub(super) restoration: Option<RestorationId>,
 }
 
 impl Window {
@@ -56,31 +58,38 @@ impl Window {
 /// There are a few at a time (budgets of services, today's and this month's), so that looking through them beats
 /// any map.
 #[derive(Debug)]
-pub(super) struct Ledger(Vec<Window>);
+pub(super) struct Ledger {
+    windows: Vec<Window>,
+    /// The number of the next window: none is given twice while the places of an earlier one may still be in the file.
+    next: i64,
+    restorations: u64,
+}
 
 impl Ledger {
     /// What a file remembered.
     pub(super) fn new(windows: Vec<Window>) -> Self {
-        Self(windows)
+        let latest = windows.iter().map(|window| window.id).max();
+        Self {
+            windows,
+            next: latest.unwrap_or_default() + 1,
+            restorations: 0,
+        }
     }
 
     /// Units taken, if the window is known.
     pub(super) fn used(&self, key: &BudgetKey) -> Option<u32> {
-        self.find(key).map(|window| window.count.used())
+        self.find_open(key).map(|window| window.count.used())
     }
 
     /// Reserves in all budgets or in none.
     pub(super) fn reserve(&mut self, wish: &Reservation) -> (ReserveOutcome, Vec<Change>) {
-        for budget in &wish.budgets {
-            if self.find(&budget.key).is_none() {
-                return (ReserveOutcome::Unknown(budget.key.clone()), Vec::new());
+        for Budget { key, .. } in &wish.budgets {
+            if self.find_open(key).is_none() {
+                return (ReserveOutcome::Unknown(key.clone()), Vec::new());
             }
         }
-        for budget in &wish.budgets {
-            let window = self.find(&budget.key);
-            if window.is_some_and(|window| !window.count.admits(wish.holder, budget)) {
-                return (ReserveOutcome::Exhausted(budget.key.clone()), Vec::new());
-            }
+        if let Some(refusal) = self.exhausted(wish) {
+            return (refusal, Vec::new());
         }
         let mut taken = Vec::with_capacity(wish.budgets.len());
         let mut changes = Vec::with_capacity(wish.budgets.len());
@@ -117,45 +126,101 @@ impl Ledger {
         changes
     }
 
-    /// Sets a window right; one that was not known is known then.
-    pub(super) fn restore(
-        &mut self,
-        key: &BudgetKey,
-        record: &[Place],
-        as_of: DateTime<Utc>,
-    ) -> Vec<Change> {
-        if self.find(key).is_none() {
-            let latest = self.0.iter().map(|window| window.id).max();
-            self.0.push(Window {
-                id: latest.unwrap_or_default() + 1,
-                key: key.clone(),
-                count: Count::new(),
-            });
+    /// The window's state and sums.
+    pub(super) fn sums(&self, key: &BudgetKey) -> WindowSums {
+        match self.find(key) {
+            Some(window) => WindowSums {
+                state: window
+                    .restoration
+                    .map_or(WindowState::Open, WindowState::Restoring),
+                segments: window.count.sums(),
+            },
+            None => WindowSums {
+                state: WindowState::Unknown,
+                segments: SegmentSums::new(),
+            },
         }
-        let Some(window) = self.find_mut(key) else {
-            return Vec::new();
-        };
-        window.key = key.clone();
-        window.count = window.count.restored(record, as_of);
-        vec![Change::Replace {
-            window: window.id,
-            key: key.clone(),
-            places: window.count.places().cloned().collect(),
-        }]
     }
 
-    /// Forgets the windows that are over.
-    pub(super) fn forget_past(&mut self, now: DateTime<Utc>) -> Vec<Change> {
-        let past = self.0.extract_if(.., |window| window.is_over(now));
-        past.map(|window| Change::Forget { window: window.id })
-            .collect()
+    /// Begins a restoration, or joins the one under way; none in an open window.
+    pub(super) fn begin(&mut self, key: &BudgetKey) -> Option<RestorationId> {
+        if let Some(window) = self.find(key) {
+            return window.restoration;
+        }
+        self.restorations += 1;
+        let restoration = Some(RestorationId(self.restorations));
+        self.windows.push(Window {
+            id: self.next,
+            key: key.clone(),
+            count: Count::new(),
+            restoration,
+        });
+        self.next += 1;
+        restoration
+    }
+
+    /// Sets a segment right; nothing if the window is not in that state.
+    pub(super) fn restore(&mut self, record: &RecordedSegment) -> Option<Vec<Change>> {
+        let window = self.find_mut(&record.key)?;
+        if window.restoration != record.restoration {
+            return None;
+        }
+        let restored = window.count.restore(record);
+        if restored.removed.is_empty() && restored.put.is_empty() {
+            return Some(Vec::new());
+        }
+        let window = window.id;
+        Some(vec![Change::Restore { window, restored }])
+    }
+
+    /// Ends a restoration; nothing if the window is not in it.
+    pub(super) fn open(
+        &mut self,
+        key: &BudgetKey,
+        restoration: RestorationId,
+    ) -> Option<Vec<Change>> {
+        let window = self.find_mut(key)?;
+        if window.restoration != Some(restoration) {
+            return None;
+        }
+        window.restoration = None;
+        Some(vec![Change::Open {
+            window: window.id,
+            key: window.key.clone(),
+        }])
+    }
+
+    /// Forgets the windows that are over; answers their numbers.
+    pub(super) fn forget_past(&mut self, now: DateTime<Utc>) -> Vec<i64> {
+        let past = self.windows.extract_if(.., |window| window.is_over(now));
+        past.map(|window| window.id).collect()
+    }
+
+    /// The refusal, if a budget has too little left.
+    fn exhausted(&self, wish: &Reservation) -> Option<ReserveOutcome> {
+        let counts = |budget: &Budget| self.find_open(&budget.key).map(|window| &window.count);
+        let full = wish.budgets.iter().find(|budget| {
+            counts(budget).is_some_and(|count| !count.admits(wish.holder, budget))
+        })?;
+        let held = wish
+            .budgets
+            .iter()
+            .filter(|budget| counts(budget).is_some_and(|count| count.has(wish.holder)));
+        Some(ReserveOutcome::Exhausted {
+            key: full.key.clone(),
+            held: held.map(|budget| budget.key.clone()).collect(),
+        })
+    }
+
+    fn find_open(&self, key: &BudgetKey) -> Option<&Window> {
+        self.find(key).filter(|window| window.restoration.is_none())
     }
 
     fn find(&self, key: &BudgetKey) -> Option<&Window> {
-        self.0.iter().find(|window| window.has(key))
+        self.windows.iter().find(|window| window.has(key))
     }
 
     fn find_mut(&mut self, key: &BudgetKey) -> Option<&mut Window> {
-        self.0.iter_mut().find(|window| window.has(key))
+        self.windows.iter_mut().find(|window| window.has(key))
     }
 }

@@ -18,6 +18,9 @@ pub(super) const FORMAT: Format = Format {
     migrations: &[include_str!("1.sql")],
 };
 
+/// Places that are removed in one step, for which reservations wait.
+const PORTION: usize = 1024;
+
 /// Makes changes.
 pub(super) fn write(connection: &Connection, changes: &[Change]) -> rusqlite::Result<()> {
     changes
@@ -28,24 +31,19 @@ pub(super) fn write(connection: &Connection, changes: &[Change]) -> rusqlite::Re
 fn write_one(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     match change {
         Change::Put { window, place } => put(connection, *window, place),
-        Change::Remove { window, holder } => connection
-            .prepare_cached(
-                "DELETE FROM places WHERE window_id = ?1 AND user_id = ?2 AND turn = ?3",
-            )?
-            .execute(params![window, holder.user.get(), holder.turn])
-            .map(drop),
-        Change::Replace {
-            window,
-            key,
-            places,
-        } => {
-            forget(connection, *window)?;
-            begin(connection, *window, key)?;
-            places
-                .iter()
-                .try_for_each(|place| put(connection, *window, place))
+        Change::Remove { window, holder } => remove(connection, *window, *holder),
+        Change::Restore { window, restored } => {
+            for holder in &restored.removed {
+                remove(connection, *window, *holder)?;
+            }
+            let mut places = restored.put.iter();
+            places.try_for_each(|place| put(connection, *window, place))
         }
-        Change::Forget { window } => forget(connection, *window),
+        Change::Open { window, key } => open(connection, *window, key),
+        Change::Forget { window } => connection
+            .prepare_cached("DELETE FROM windows WHERE id = ?1")?
+            .execute([window])
+            .map(drop),
     }
 }
 
@@ -66,7 +64,14 @@ fn put(connection: &Connection, window: i64, place: &Place) -> rusqlite::Result<
         .map(drop)
 }
 
-fn begin(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Result<()> {
+fn remove(connection: &Connection, window: i64, holder: Holder) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM places WHERE window_id = ?1 AND user_id = ?2 AND turn = ?3")?
+        .execute(params![window, holder.user.get(), holder.turn])
+        .map(drop)
+}
+
+fn open(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO windows (id, service, budget, starts_at, ends_at)
@@ -82,15 +87,27 @@ fn begin(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Res
         .map(drop)
 }
 
-/// With its places.
-fn forget(connection: &Connection, window: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM places WHERE window_id = ?1")?
-        .execute([window])?;
-    connection
-        .prepare_cached("DELETE FROM windows WHERE id = ?1")?
-        .execute([window])
-        .map(drop)
+/// Removes a portion of the places of a window that is forgotten; answers whether that was the last.
+pub(super) fn remove_portion(connection: &Connection, window: i64) -> rusqlite::Result<bool> {
+    let removed = connection
+        .prepare_cached(
+            "DELETE FROM places WHERE window_id = ?1 AND (user_id, turn) IN
+             (SELECT user_id, turn FROM places WHERE window_id = ?1 LIMIT ?2)",
+        )?
+        .execute(params![window, PORTION])?;
+    Ok(removed < PORTION)
+}
+
+/// Removes the windows, and all places that belong to none: those of a restoration that did not come to its end too.
+pub(super) fn sweep(connection: &Connection, past: &[i64]) -> rusqlite::Result<()> {
+    for window in past {
+        write_one(connection, &Change::Forget { window: *window })?;
+    }
+    connection.execute(
+        "DELETE FROM places WHERE window_id NOT IN (SELECT id FROM windows)",
+        [],
+    )?;
+    Ok(())
 }
 
 /// Reads everything.
@@ -105,6 +122,7 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<Window>, BoxError> {
             id,
             key: key(row)?,
             count: count(connection, id)?,
+            restoration: None,
         });
     }
     Ok(windows)

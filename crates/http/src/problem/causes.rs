@@ -1,7 +1,7 @@
 //! What the errors of the use cases are to a caller.
 
 use lemon_domain::{
-    ports::{QuotaError, StoreError, TwitterError},
+    ports::{StoreError, TwitterError},
     usecases::{ProfileError, QuotasError, RegisterError, SignInError},
 };
 
@@ -66,12 +66,7 @@ impl From<StoreError> for Problem {
 
 impl From<QuotasError> for Problem {
     fn from(error: QuotasError) -> Self {
-        let passes = match &error {
-            QuotasError::Counter(error) => QuotaError::is_transient(error),
-            QuotasError::Record(error) => StoreError::is_transient(error),
-            _ => false,
-        };
-        if passes {
+        if error.is_transient() {
             Self::unavailable(error)
         } else {
             Self::internal(error)

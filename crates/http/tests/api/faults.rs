@@ -1,10 +1,12 @@
 //! A quota counter that can be made to fail in every way there is.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome},
-    values::{BudgetKey, Holder, Place},
+    ports::{
+        QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
+        WindowSums,
+    },
+    values::{BudgetKey, Holder},
 };
 use lemon_testkit::fakes::MemoryQuotaCounter;
 use tokio::sync::{Notify, watch};
@@ -77,13 +79,26 @@ impl QuotaCounter for FaultyCounter {
         self.inner.usage(keys).await
     }
 
-    async fn restore(
+    async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError> {
+        self.check().await?;
+        self.inner.sums(key).await
+    }
+
+    async fn begin_restoration(
         &self,
         key: &BudgetKey,
-        record: &[Place],
-        as_of: DateTime<Utc>,
-    ) -> Result<(), QuotaError> {
+    ) -> Result<Option<RestorationId>, QuotaError> {
         self.check().await?;
-        self.inner.restore(key, record, as_of).await
+        self.inner.begin_restoration(key).await
+    }
+
+    async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError> {
+        self.check().await?;
+        self.inner.restore(record).await
+    }
+
+    async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError> {
+        self.check().await?;
+        self.inner.open(key, restoration).await
     }
 }

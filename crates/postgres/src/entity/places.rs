@@ -23,6 +23,8 @@ pub struct Model {
     pub units: i64,
     pub at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// `None` if an older program stored it.
+    pub fingerprint: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

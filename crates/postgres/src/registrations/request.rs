@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use lemon_domain::{
     ports::{NewRegistration, OutboxTask, RequestOutcome, SeatTaken, Taken},
-    values::BudgetName,
+    values::{Holder, fingerprint},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -52,8 +52,8 @@ pub(super) async fn put(
     if !record_use(tx, new).await? || !record_attempt(tx, new).await? {
         return find_earlier(tx, new).await;
     }
-    if let Some(budget) = record_places(tx, new).await? {
-        return Ok(RequestOutcome::SeatTaken(SeatTaken { budget }));
+    if let Some(taken) = record_places(tx, new).await? {
+        return Ok(RequestOutcome::SeatTaken(taken));
     }
     put_registration(tx, new, account_id).await?;
     let train = NewEntry {
@@ -152,11 +152,15 @@ async fn record_attempt(tx: &Transaction, new: &NewRegistration) -> Result<bool,
     Ok(tx.execute(&insert).await?.rows_affected() == 1)
 }
 
-/// Records the places; answers the budget of the first that is another's.
+/// Records the places; answers the first that is another's.
 async fn record_places(
     tx: &Transaction,
     new: &NewRegistration,
-) -> Result<Option<BudgetName>, SqlError> {
+) -> Result<Option<SeatTaken>, SqlError> {
+    let holder = Holder {
+        user: new.identity.user,
+        turn: new.turn,
+    };
     let row = |place: &Taken| places::ActiveModel {
         service: Set(place.key.service.as_str().to_owned()),
         budget: Set(place.key.budget.as_str().to_owned()),
@@ -167,6 +171,8 @@ async fn record_places(
         units: Set(place.units.into()),
         at: Set(new.at),
         expires_at: Set(Ord::max(new.cooldown_until, place.key.window.end)),
+        // Below 2^48.
+        fingerprint: Set(fingerprint(holder, place.seat, place.units).try_into().ok()),
     };
     // An error would end the transaction on PostgreSQL, and not say which place it was.
     let mut insert = places::Entity::insert_many(new.places.iter().map(row))
@@ -182,9 +188,11 @@ async fn record_places(
     Ok(new
         .places
         .iter()
-        .map(|place| &place.key.budget)
-        .find(|budget| !recorded.contains(budget.as_str()))
-        .cloned())
+        .find(|place| !recorded.contains(place.key.budget.as_str()))
+        .map(|place| SeatTaken {
+            budget: place.key.budget.clone(),
+            seat: place.seat,
+        }))
 }
 
 /// Makes the person's registration, or gives it the new request: `public` and `ready` stay as they are.

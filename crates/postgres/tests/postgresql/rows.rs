@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use lemon_domain::{
-    ports::{Accounts, Deletion, Outbox, PlaceRecord, Registrations, StoreError},
+    ports::{Accounts, Deletion, Outbox, Registrations, StoreError},
     values::RequestId,
 };
+use lemon_testkit::Store as _;
 use sea_orm::{ConnectionTrait, prelude::Uuid};
 
 use super::{

@@ -2,11 +2,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use lemon_domain::{
-    ports::{
-        Accounts, Deletion, Expiring, Housekeeping, Outbox, PlaceRecord, Registrations, StoreError,
-    },
+    ports::{Accounts, Deletion, Expiring, Housekeeping, Outbox, Registrations, StoreError},
     values::RequestId,
 };
+use lemon_testkit::Store as _;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, prelude::Uuid};
 
 use super::{

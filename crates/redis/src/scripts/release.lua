@@ -2,10 +2,16 @@
 
 local holder = ARGV[1]
 local windows = {}
-for i = 1, #KEYS / 2 do
+for i = 1, #KEYS / 3 do
   local window, fault = open(i, holder)
   if fault then
     return fault
+  end
+  if window.place then
+    window.summed, fault = sums_of(window, segment_of(window.place))
+    if fault then
+      return fault
+    end
   end
   windows[i] = window
 end
@@ -17,6 +23,10 @@ for _, window in ipairs(windows) do
     redis.call('HDEL', window.places, holder)
     redis.call('ZREM', window.seats, holder)
     redis.call('HSET', window.places, 'used', string.format('%.0f', used))
+    if window.summed then
+      add(window.summed, holder, window.place, -1)
+      write_sums(window, window.summed)
+    end
   end
 end
 return { 'done' }

@@ -21,8 +21,8 @@ local function lowest_free_seat(window)
 end
 
 local holder, at = ARGV[1], ARGV[2]
-local windows = {}
-for i = 1, #KEYS / 2 do
+local windows, exhausted, held = {}, nil, {}
+for i = 1, #KEYS / 3 do
   local window, fault = open(i, holder)
   if fault then
     return fault
@@ -35,8 +35,23 @@ for i = 1, #KEYS / 2 do
   windows[i] = window
 end
 for i, window in ipairs(windows) do
-  if not window.place and window.used + window.units > window.limit then
-    return { 'exhausted', i }
+  if window.place then
+    table.insert(held, i)
+  elseif not exhausted and window.used + window.units > window.limit then
+    exhausted = i
+  end
+end
+if exhausted then
+  return { 'exhausted', exhausted, unpack(held) }
+end
+for _, window in ipairs(windows) do
+  if not window.place then
+    window.new = { seat = lowest_free_seat(window), units = window.units }
+    local sums, fault = sums_of(window, segment_of(window.new))
+    if fault then
+      return fault
+    end
+    window.summed = sums
   end
 end
 
@@ -44,13 +59,17 @@ local answer = { 'done' }
 for _, window in ipairs(windows) do
   local place, used = window.place, window.used
   if not place then
-    place = { seat = lowest_free_seat(window), units = window.units }
+    place = window.new
     used = used + place.units
     local text = encode(place.seat, place.units, at)
     redis.call('HSET', window.places, 'used', string.format('%.0f', used), holder, text)
     redis.call('ZADD', window.seats, place.seat, holder)
     if window.seated == 0 then
       redis.call('PEXPIREAT', window.seats, window.expires)
+    end
+    if window.summed then
+      add(window.summed, holder, place, 1)
+      write_sums(window, window.summed)
     end
   elseif place.at < tonumber(at) then
     redis.call('HSET', window.places, holder, encode(place.seat, place.units, at))

@@ -1,8 +1,15 @@
--- What all scripts share. A budget's window is two keys in one slot:
+-- What all scripts share. A budget's window is three keys in one slot:
 --   places  a hash: the units taken, under `used`; and each holder's place, as `seat:units:at` (at in Unix microseconds)
 --   seats   a sorted set: the holders by seat, from which the lowest free seat is found without looking at each
--- The hash is the truth and the sorted set its index. A window without the hash, or with half an index, is not known.
+--   sums    a hash: of each segment of 1,024 seats that has places, by its number from 0, `places:units:fingerprint`;
+--           and `counted`, without which nothing is summed here
+-- The first hash is the truth and the sorted set its index. A window without the hash, or with half an index, is not known.
+-- While a window is restored, the first hash has another field, `restoring`: so no version of the scripts takes it for known.
+-- An older version counts without sums. They are trusted only where they add up to what is taken.
 -- Redis rolls nothing back: each script reads and checks everything before its first write.
+
+local SEGMENT = 1024
+local MODULUS = 281474976710656
 
 local function corrupt(key, fault)
   return { 'corrupt', key, fault }
@@ -30,7 +37,7 @@ end
 
 -- The i-th window of the call, with the holder's place in it; or nothing and the answer to give.
 local function open(i, holder)
-  local window = { places = KEYS[2 * i - 1], seats = KEYS[2 * i] }
+  local window = { places = KEYS[3 * i - 2], seats = KEYS[3 * i - 1], sums = KEYS[3 * i] }
   local found = redis.pcall('HMGET', window.places, 'used', holder)
   if found.err then
     return nil, failed(window.places, found, 'hash')
@@ -51,13 +58,58 @@ local function open(i, holder)
   end
   window.used = tonumber(found[1] or 0)
   window.seated = seated
+  window.fields = fields
   window.known = fields > 0 and fields - 1 == seated
   return window
 end
 
--- Calls a command with any number of pairs of arguments. Lua unpacks some thousands at most.
-local function call_with_pairs(command, key, pairs)
-  for first = 1, #pairs, 1000 do
-    redis.call(command, key, unpack(pairs, first, math.min(first + 999, #pairs)))
+-- The number of the restoration that the window is in, if it is in one.
+local function restoration(window)
+  local text = redis.call('HGET', window.places, 'restoring')
+  if text and window.fields - 2 == window.seated then
+    -- To older versions it looks like a place that was reserved long ago.
+    return tonumber(string.match(text, '^0:0:%-(%d+)$'))
+  end
+end
+
+local function fingerprint(holder, place)
+  local text = string.format('%s:%.0f:%.0f', holder, place.seat, place.units)
+  return tonumber(string.sub(redis.sha1hex(text), 1, 12), 16)
+end
+
+local function segment_of(place)
+  return string.format('%.0f', math.floor((place.seat - 1) / SEGMENT))
+end
+
+-- What a segment of the window sums up to, nothing if no sums are kept; or nothing and the answer to give.
+local function sums_of(window, segment)
+  local found = redis.pcall('HMGET', window.sums, 'counted', segment)
+  if found.err then
+    return nil, failed(window.sums, found, 'hash')
+  end
+  if found[1] then
+    local places, units, print = string.match(found[2] or '', '^(%d+):(%d+):(%d+)$')
+    return {
+      segment = segment,
+      places = tonumber(places or 0),
+      units = tonumber(units or 0),
+      fingerprint = tonumber(print or 0)
+    }
+  end
+end
+
+-- With a place more (`sign` is 1) or less (-1).
+local function add(sums, holder, place, sign)
+  sums.places = sums.places + sign
+  sums.units = sums.units + sign * place.units
+  sums.fingerprint = (sums.fingerprint + sign * fingerprint(holder, place)) % MODULUS
+end
+
+local function write_sums(window, sums)
+  if sums.places > 0 then
+    local text = string.format('%.0f:%.0f:%.0f', sums.places, math.max(sums.units, 0), sums.fingerprint)
+    redis.call('HSET', window.sums, sums.segment, text)
+  else
+    redis.call('HDEL', window.sums, sums.segment)
   end
 end

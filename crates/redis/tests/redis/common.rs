@@ -9,8 +9,8 @@ use fred::{
     types::{ClusterHash, CustomCommand, Value, config::Config},
 };
 use lemon_domain::{
-    ports::{QuotaCounter, Reservation, ReserveOutcome},
-    values::{Budget, BudgetKey, BudgetName, Holder, ServiceType, UserId, Window},
+    ports::{QuotaCounter, RecordedSegment, Reservation, ReserveOutcome},
+    values::{Budget, BudgetKey, BudgetName, Holder, Place, Segment, ServiceType, UserId, Window},
 };
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
 use lemon_testkit::services::RedisServer;
@@ -98,6 +98,27 @@ pub(crate) fn wish(user: i64, budgets: &[&Budget]) -> Reservation {
         holder: holder(user),
         budgets: budgets.iter().copied().cloned().collect(),
         at: at(),
+    }
+}
+
+/// The user's place on the seat of their number.
+pub(crate) fn place(user: u32) -> Place {
+    Place {
+        holder: holder(user.into()),
+        seat: user,
+        units: 1,
+        at: at(),
+    }
+}
+
+/// The first segment of an open window, as the record has it.
+pub(crate) fn recorded(budget: &Budget, places: &[Place]) -> RecordedSegment {
+    RecordedSegment {
+        key: budget.key.clone(),
+        segment: Segment::FIRST,
+        places: places.to_vec(),
+        as_of: at(),
+        restoration: None,
     }
 }
 

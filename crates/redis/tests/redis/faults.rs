@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lemon_domain::ports::{QuotaCounter, QuotaError, ReserveOutcome};
 use lemon_redis::{ConnectError, RedisConfig, RedisQuotaCounter};
-use lemon_testkit::services::Link;
+use lemon_testkit::{restore, services::Link};
 use tokio::time::{sleep, timeout};
 
 use crate::common::{Redis, at, daily, used, wish};
@@ -52,7 +52,7 @@ async fn a_server_that_is_away_is_unavailable_and_found_again_when_it_is_back() 
     let redis = Redis::get().await;
     let (counter, mut line) = over_a_line(&redis).await;
     let daily = daily(10);
-    counter.restore(&daily.key, &[], at()).await.unwrap();
+    restore(&counter, &daily.key, &[], at()).await.unwrap();
     line.cut().await;
     let refused = timeout(FOREVER, counter.reserve(&wish(1, &[&daily]))).await;
     assert_unavailable(&refused.unwrap());
@@ -66,7 +66,7 @@ async fn a_call_that_broke_off_and_is_repeated_takes_one_place() {
     let redis = Redis::get().await;
     let (counter, mut line) = over_a_line(&redis).await;
     let daily = daily(10);
-    counter.restore(&daily.key, &[], at()).await.unwrap();
+    restore(&counter, &daily.key, &[], at()).await.unwrap();
     line.stall();
     let refused = timeout(FOREVER, counter.reserve(&wish(1, &[&daily]))).await;
     assert_unavailable(&refused.unwrap());

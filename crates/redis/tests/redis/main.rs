@@ -7,28 +7,31 @@
 
 mod common;
 mod faults;
+mod versions;
 
 use std::{collections::BTreeSet, slice, sync::Arc};
 
 use chrono::{DateTime, TimeDelta};
-use common::{Redis, at, budget, daily, day, holder, seat, used, wish};
+use common::{Redis, at, budget, daily, day, holder, place, recorded, seat, used, wish};
 use futures::future::join_all;
 use lemon_domain::{
     ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome},
     values::{Budget, BudgetKey, Place, ServiceType, Window},
 };
 use lemon_redis::RedisQuotaCounter;
+use lemon_testkit::restore;
 
 /// The keys of the [`daily`] budget.
-fn keys(redis: &Redis) -> [String; 2] {
+fn keys(redis: &Redis) -> [String; 3] {
     let start = day().start.timestamp();
-    ["places", "seats"].map(|part| format!("{}:{{LEARNME}}:daily:{start}:{part}", redis.prefix))
+    ["places", "seats", "sums"]
+        .map(|part| format!("{}:{{LEARNME}}:daily:{start}:{part}", redis.prefix))
 }
 
 /// A counter that knows of the budget, of which nothing is taken.
 async fn counter_of(redis: &Redis, budget: &Budget) -> RedisQuotaCounter {
     let counter = redis.counter().await;
-    counter.restore(&budget.key, &[], at()).await.unwrap();
+    restore(&counter, &budget.key, &[], at()).await.unwrap();
     counter
 }
 
@@ -37,7 +40,7 @@ async fn a_script_that_the_server_forgot_is_sent_again() {
     let redis = Redis::get().await;
     let (counter, daily) = (redis.counter().await, daily(10));
     redis.run(&["SCRIPT", "FLUSH"]).await;
-    counter.restore(&daily.key, &[], at()).await.unwrap();
+    restore(&counter, &daily.key, &[], at()).await.unwrap();
     redis.run(&["SCRIPT", "FLUSH"]).await;
     assert_eq!(seat(&counter, 1, &daily).await, 1);
     redis.run(&["SCRIPT", "FLUSH"]).await;
@@ -56,7 +59,7 @@ async fn two_thousand_people_on_three_counters_get_exactly_the_four_hundred_plac
     for _ in 0..3 {
         counters.push(Arc::new(counter_of(&redis, &daily).await));
     }
-    counters[0].restore(&reads.key, &[], at()).await.unwrap();
+    restore(&*counters[0], &reads.key, &[], at()).await.unwrap();
     // Of the reads there are 312 uses, so 88 of the places stay.
     let both = wish(0, &[&daily, &reads]);
     let outcomes = crowd(&counters, 1..=500, &both).await;
@@ -110,10 +113,10 @@ async fn keys_expire_an_hour_after_the_window_and_not_before() {
     };
     for (ends_in, left) in [(3600, 7200), (-60, 3540)] {
         let budget = window_that_ends_in(ends_in);
-        counter.restore(&budget.key, &[], at()).await.unwrap();
+        restore(&counter, &budget.key, &[], at()).await.unwrap();
         assert_eq!(seat(&counter, 1, &budget).await, 1);
         let start = budget.key.window.start.timestamp();
-        for part in ["places", "seats"] {
+        for part in ["places", "seats", "sums"] {
             let key = format!("{}:{{LEARNME}}:daily:{start}:{part}", redis.prefix);
             let ttl = redis.run(&["TTL", &key]).await.as_i64().unwrap();
             assert!(
@@ -123,7 +126,8 @@ async fn keys_expire_an_hour_after_the_window_and_not_before() {
         }
     }
     let forgotten = window_that_ends_in(-3601);
-    counter.restore(&forgotten.key, &[], at()).await.unwrap();
+    let id = counter.begin_restoration(&forgotten.key).await.unwrap();
+    assert!(!counter.open(&forgotten.key, id.unwrap()).await.unwrap());
     assert_eq!(used(&counter, &forgotten).await, None);
 }
 
@@ -132,30 +136,66 @@ async fn what_is_not_a_counter_is_corrupt_named_and_left_alone() {
     let redis = Redis::get().await;
     let (daily, other) = (daily(10), budget("other", 10, 1));
     let counter = counter_of(&redis, &other).await;
-    let [places, seats] = keys(&redis);
-    let foreign: [(&str, Vec<&str>); 5] = [
-        (&places, vec!["SET", &places, "1"]),
-        (&places, vec!["HSET", &places, "a", "b"]),
-        (&places, vec!["HSET", &places, "used", "many"]),
-        (&places, vec!["HSET", &places, "used", "1", "1:1", "first"]),
-        (&seats, vec!["RPUSH", &seats, "a"]),
+    let [places, seats, sums] = keys(&redis);
+    let foreign: [(&str, &[&[&str]]); 7] = [
+        (&places, &[&["SET", &places, "1"]]),
+        (&places, &[&["HSET", &places, "a", "b"]]),
+        (&places, &[&["HSET", &places, "used", "many"]]),
+        (&seats, &[&["RPUSH", &seats, "a"]]),
+        (
+            &places,
+            &[
+                &["HSET", &places, "used", "1", "1:1", "first"],
+                &["ZADD", &seats, "1", "1:1"],
+            ],
+        ),
+        (
+            &sums,
+            &[&["HSET", &places, "used", "0"], &["SET", &sums, "1"]],
+        ),
+        (
+            &sums,
+            &[
+                &["HSET", &places, "used", "1", "1:1", "1:1:1"],
+                &["ZADD", &seats, "1", "1:1"],
+                &["RPUSH", &sums, "1"],
+            ],
+        ),
     ];
-    for (key, command) in foreign {
-        redis.run(&["DEL", &places, &seats]).await;
-        redis.run(&command).await;
+    for (key, commands) in foreign {
+        redis.run(&["DEL", &places, &seats, &sums]).await;
+        for command in commands {
+            redis.run(command).await;
+        }
         let before = redis.run(&["DUMP", key]).await;
-        let wish = wish(1, &[&other, &daily]);
+        let known = commands.len() > 1;
+        let asked = wish(if key == sums { 2 } else { 1 }, &[&other, &daily]);
         let windows = slice::from_ref(&daily.key);
-        assert_corrupt(counter.reserve(&wish).await, key);
-        assert_corrupt(counter.release(holder(1), windows).await, key);
-        assert_corrupt(counter.restore(&daily.key, &[], at()).await, key);
-        if !command.contains(&"first") {
+        let other_holder = recorded(
+            &daily,
+            &[Place {
+                holder: holder(2),
+                ..place(1)
+            }],
+        );
+        assert_corrupt(counter.reserve(&asked).await, key);
+        if !known {
             assert_corrupt(counter.usage(windows).await, key);
+            assert_corrupt(counter.begin_restoration(&daily.key).await, key);
+            assert_corrupt(counter.restore(&other_holder).await, key);
+        }
+        if key != sums || commands.len() > 2 {
+            assert_corrupt(counter.release(holder(1), windows).await, key);
+        }
+        if key == sums || !known {
+            assert_corrupt(counter.sums(&daily.key).await, key);
+        } else {
+            assert_corrupt(counter.restore(&other_holder).await, key);
         }
         assert_eq!(redis.run(&["DUMP", key]).await, before, "{key} was changed");
         assert_eq!(used(&counter, &other).await, Some(0), "a place was taken");
     }
-    redis.run(&["DEL", &places, &seats]).await;
+    redis.run(&["DEL", &places, &seats, &sums]).await;
     assert_eq!(used(&counter, &daily).await, None);
 }
 
@@ -171,41 +211,25 @@ async fn a_window_of_which_half_was_lost_is_unknown_until_it_is_restored() {
     let redis = Redis::get().await;
     let daily = daily(10);
     let counter = counter_of(&redis, &daily).await;
+    let record = [1, 2, 3].map(place);
     for user in 1..=3 {
         seat(&counter, user, &daily).await;
     }
-    let [places, seats] = keys(&redis);
+    let [places, seats, _] = keys(&redis);
     let unknown = ReserveOutcome::Unknown(daily.key.clone());
-    for (lost, kept) in [(&seats, Some(3)), (&places, Some(0))] {
+    for lost in [&seats, &places] {
         redis.run(&["DEL", lost]).await;
         assert_eq!(counter.reserve(&wish(4, &[&daily])).await.unwrap(), unknown);
         assert_eq!(used(&counter, &daily).await, None);
-        counter.restore(&daily.key, &[], at()).await.unwrap();
-        assert_eq!(used(&counter, &daily).await, kept);
+        let id = counter.begin_restoration(&daily.key).await.unwrap();
+        redis.run(&["DEL", lost]).await;
+        // What was lost again meanwhile is begun again.
+        let again = counter.begin_restoration(&daily.key).await.unwrap();
+        assert_eq!(id == again, lost == &seats);
+        restore(&counter, &daily.key, &record, at()).await.unwrap();
+        assert_eq!(used(&counter, &daily).await, Some(3));
     }
-    assert_eq!(seat(&counter, 3, &daily).await, 1);
-}
-
-#[tokio::test]
-async fn a_record_of_thousands_is_restored_in_one_step() {
-    let redis = Redis::get().await;
-    let (counter, daily) = (redis.counter().await, daily(20_000));
-    let record: Vec<Place> = (1..=20_000)
-        .filter(|seat| ![2, 9_999, 15_000].contains(seat))
-        .map(|seat| Place {
-            holder: holder(seat.into()),
-            seat,
-            units: 1,
-            at: at(),
-        })
-        .collect();
-    counter.restore(&daily.key, &record, at()).await.unwrap();
-    assert_eq!(used(&counter, &daily).await, Some(19_997));
-    for (user, expected) in [(-1, 2), (-2, 9_999), (20_000, 20_000), (-3, 15_000)] {
-        assert_eq!(seat(&counter, user, &daily).await, expected);
-    }
-    let refused = counter.reserve(&wish(-4, &[&daily])).await.unwrap();
-    assert_eq!(refused, ReserveOutcome::Exhausted(daily.key));
+    assert_eq!(seat(&counter, 3, &daily).await, 3);
 }
 
 #[tokio::test]

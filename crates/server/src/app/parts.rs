@@ -64,10 +64,20 @@ impl Parts {
         } else {
             Registering::GRACE
         };
-        quotas(orphaned_after)
-            .reconcile(&plan.catalogue)
-            .await
-            .context("the quota counter cannot be set right")?;
+        for failed in quotas(orphaned_after).reconcile(&plan.catalogue).await {
+            if failed.error.is_transient() {
+                return Err(anyhow::Error::new(failed.error)
+                    .context("the quota counter cannot be set right")
+                    .into());
+            }
+            // It costs this service only, and is tried again by the upkeep.
+            tracing::error!(
+                service = %failed.key.service,
+                budget = %failed.key.budget,
+                error = &failed.error as &dyn std::error::Error,
+                "a budget of the quota counter cannot be set right"
+            );
+        }
         Ok(Self {
             quotas: Arc::new(quotas(Registering::GRACE)),
             twitter: Arc::new(twitter),
@@ -187,7 +197,6 @@ impl Parts {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
         let (quotas, catalogue) = (Arc::clone(&self.quotas), Arc::clone(&self.plan.catalogue));
         let (queue, names) = (Arc::clone(&self.queue), self.plan.catalogue.ready_queues());
-        let now = Arc::clone(&self.clock);
         let (times, own) = (self.store.clone(), Arc::clone(&self.clock));
         vec![
             Check::new("clock", move || {
@@ -202,11 +211,9 @@ impl Parts {
                 }
             }),
             Check::new("quota", move || {
-                let (quotas, catalogue, now) = (quotas.clone(), catalogue.clone(), now.now());
+                let (quotas, catalogue) = (quotas.clone(), catalogue.clone());
                 async move {
-                    for service in catalogue.iter() {
-                        quotas.usage(&service.budgets_at(now)).await?;
-                    }
+                    quotas.check(&catalogue).await?;
                     Ok(())
                 }
             }),

@@ -1,13 +1,15 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Mutex, MutexGuard},
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome, Taken},
-    values::{Budget, BudgetKey, Holder, Place},
+    ports::{
+        QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
+        Taken, WindowState, WindowSums,
+    },
+    values::{Budget, BudgetKey, Holder, Place, Segment, Sums},
 };
 
 /// Places by seat.
@@ -15,52 +17,91 @@ type Seats = BTreeMap<u32, Place>;
 
 /// A counter that can be made to forget.
 #[derive(Debug, Default)]
-pub struct MemoryQuotaCounter(Mutex<HashMap<BudgetKey, Seats>>);
+pub struct MemoryQuotaCounter(Mutex<Windows>);
+
+#[derive(Debug, Default)]
+struct Windows {
+    known: HashMap<BudgetKey, Window>,
+    restorations: u64,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    seats: Seats,
+    restoration: Option<RestorationId>,
+}
 
 impl MemoryQuotaCounter {
     /// Forgets one budget's window, as a counter that lost the key.
     pub fn forget(&self, key: &BudgetKey) {
-        self.windows().remove(key);
+        self.windows().known.remove(key);
     }
 
     /// Forgets everything, as a counter that lost its memory.
     pub fn forget_all(&self) {
-        self.windows().clear();
+        self.windows().known.clear();
     }
 
-    fn windows(&self) -> MutexGuard<'_, HashMap<BudgetKey, Seats>> {
+    fn windows(&self) -> MutexGuard<'_, Windows> {
         self.0.lock().unwrap()
+    }
+}
+
+impl Windows {
+    fn open(&self, key: &BudgetKey) -> Option<&Seats> {
+        let window = self.known.get(key)?;
+        window.restoration.is_none().then_some(&window.seats)
+    }
+
+    /// The window, if it is in that restoration, or open and there is none.
+    fn in_restoration(
+        &mut self,
+        key: &BudgetKey,
+        restoration: Option<RestorationId>,
+    ) -> Option<&mut Window> {
+        let window = self.known.get_mut(key)?;
+        (window.restoration == restoration).then_some(window)
+    }
+
+    fn reserve(&mut self, wish: &Reservation) -> ReserveOutcome {
+        for Budget { key, .. } in &wish.budgets {
+            if self.open(key).is_none() {
+                return ReserveOutcome::Unknown(key.clone());
+            }
+        }
+        let held: Vec<BudgetKey> = wish
+            .budgets
+            .iter()
+            .map(|budget| &budget.key)
+            .filter(|key| place_of(&self.known[*key].seats, wish.holder).is_some())
+            .cloned()
+            .collect();
+        let full = wish.budgets.iter().find(|budget| {
+            let used = used(&self.known[&budget.key].seats);
+            !held.contains(&budget.key) && used + budget.units > budget.limit
+        });
+        if let Some(Budget { key, .. }) = full.cloned() {
+            return ReserveOutcome::Exhausted { key, held };
+        }
+        let taken = wish.budgets.iter().map(|budget| {
+            let window = self.known.get_mut(&budget.key).expect("it was there");
+            take(&mut window.seats, wish, budget)
+        });
+        ReserveOutcome::Reserved(taken.collect())
     }
 }
 
 #[async_trait]
 impl QuotaCounter for MemoryQuotaCounter {
     async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError> {
-        let mut windows = self.windows();
-        for Budget { key, .. } in &reservation.budgets {
-            if !windows.contains_key(key) {
-                return Ok(ReserveOutcome::Unknown(key.clone()));
-            }
-        }
-        for budget in &reservation.budgets {
-            let seats = &windows[&budget.key];
-            let held = seats.values().any(|p| p.holder == reservation.holder);
-            if !held && used(seats) + budget.units > budget.limit {
-                return Ok(ReserveOutcome::Exhausted(budget.key.clone()));
-            }
-        }
-        let taken = reservation.budgets.iter().map(|budget| {
-            let seats = windows.get_mut(&budget.key).expect("it was there");
-            take(seats, reservation, budget)
-        });
-        Ok(ReserveOutcome::Reserved(taken.collect()))
+        Ok(self.windows().reserve(reservation))
     }
 
     async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
         let mut windows = self.windows();
         for key in keys {
-            if let Some(seats) = windows.get_mut(key) {
-                seats.retain(|_, place| place.holder != holder);
+            if let Some(window) = windows.known.get_mut(key) {
+                window.seats.retain(|_, place| place.holder != holder);
             }
         }
         Ok(())
@@ -68,22 +109,71 @@ impl QuotaCounter for MemoryQuotaCounter {
 
     async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError> {
         let windows = self.windows();
-        Ok(keys.iter().map(|key| windows.get(key).map(used)).collect())
+        Ok(keys.iter().map(|key| windows.open(key).map(used)).collect())
     }
 
-    async fn restore(
+    async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError> {
+        let windows = self.windows();
+        let Some(window) = windows.known.get(key) else {
+            return Ok(WindowSums {
+                state: WindowState::Unknown,
+                segments: BTreeMap::new(),
+            });
+        };
+        let mut segments = BTreeMap::new();
+        for place in window.seats.values() {
+            let sums = segments.entry(Segment::of(place.seat));
+            let sums: &mut Option<Sums> = sums.or_insert_with(|| Some(Sums::default()));
+            sums.as_mut().expect("it is known").add(place);
+        }
+        Ok(WindowSums {
+            state: window
+                .restoration
+                .map_or(WindowState::Open, WindowState::Restoring),
+            segments,
+        })
+    }
+
+    async fn begin_restoration(
         &self,
         key: &BudgetKey,
-        record: &[Place],
-        as_of: DateTime<Utc>,
-    ) -> Result<(), QuotaError> {
+    ) -> Result<Option<RestorationId>, QuotaError> {
         let mut windows = self.windows();
-        let seats = windows.entry(key.clone()).or_default();
-        seats.retain(|_, place| {
-            place.at >= as_of && record.iter().all(|kept| kept.holder != place.holder)
+        if let Some(window) = windows.known.get(key) {
+            return Ok(window.restoration);
+        }
+        windows.restorations += 1;
+        let window = Window {
+            restoration: Some(RestorationId(windows.restorations)),
+            ..Window::default()
+        };
+        let restoration = window.restoration;
+        windows.known.insert(key.clone(), window);
+        Ok(restoration)
+    }
+
+    async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError> {
+        let mut windows = self.windows();
+        let Some(window) = windows.in_restoration(&record.key, record.restoration) else {
+            return Ok(false);
+        };
+        let holders: HashSet<Holder> = record.places.iter().map(|place| place.holder).collect();
+        window.seats.retain(|seat, place| {
+            let stays = Segment::of(*seat) != record.segment || place.at >= record.as_of;
+            stays && !holders.contains(&place.holder)
         });
-        seats.extend(record.iter().map(|place| (place.seat, place.clone())));
-        Ok(())
+        let recorded = record
+            .places
+            .iter()
+            .map(|place| (place.seat, place.clone()));
+        window.seats.extend(recorded);
+        Ok(true)
+    }
+
+    async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError> {
+        let mut windows = self.windows();
+        let window = windows.in_restoration(key, Some(restoration));
+        Ok(window.is_some_and(|window| window.restoration.take().is_some()))
     }
 }
 
@@ -91,11 +181,13 @@ fn used(seats: &Seats) -> u32 {
     seats.values().map(|place| place.units).sum()
 }
 
+fn place_of(seats: &Seats, holder: Holder) -> Option<&Place> {
+    seats.values().find(|place| place.holder == holder)
+}
+
 /// The holder's place, or the lowest free seat.
 fn take(seats: &mut Seats, reservation: &Reservation, budget: &Budget) -> Taken {
-    let held = seats
-        .values()
-        .find(|place| place.holder == reservation.holder);
+    let held = place_of(seats, reservation.holder);
     let mut place = held.cloned().unwrap_or_else(|| Place {
         holder: reservation.holder,
         seat: lowest_free(seats),

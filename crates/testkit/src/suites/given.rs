@@ -163,9 +163,10 @@ pub(super) async fn registered_person(store: &dyn Store, n: usize) -> Identity {
     identity
 }
 
-pub(super) fn seat_taken(key: &BudgetKey) -> RequestOutcome {
+pub(super) fn seat_taken(key: &BudgetKey, seat: u32) -> RequestOutcome {
     RequestOutcome::SeatTaken(SeatTaken {
         budget: key.budget.clone(),
+        seat,
     })
 }
 

@@ -1,8 +1,10 @@
 //! Cases of the `PlaceRecord` contract.
 
+use std::collections::BTreeSet;
+
 use lemon_domain::{
     ports::{Expiring, NewRegistration, PURGE_SLACK},
-    values::{BudgetKey, BudgetName, Holder, Place},
+    values::{BudgetKey, BudgetName, Holder, Place, Segment, SegmentSums, Sums},
 };
 
 use super::{
@@ -25,6 +27,10 @@ macro_rules! place_record_suite {
                 a_deletion_takes_no_place_away,
                 a_place_stays_until_its_window_is_over,
                 other_services_budgets_and_windows_have_places_of_their_own,
+                a_segment_has_the_places_on_its_seats,
+                sums_are_met_in_portions_each_segment_once,
+                sums_begin_where_they_are_asked_for,
+                sums_are_those_of_the_places,
             ]
         );
     };
@@ -121,6 +127,102 @@ pub async fn other_services_budgets_and_windows_have_places_of_their_own(
     };
     for key in [other_service, other_budget, given::next_week()] {
         assert_eq!(store.places(&key).await.unwrap(), []);
+        let sums = store.sums(&key, Segment::FIRST).await.unwrap();
+        assert_eq!((sums.segments.len(), sums.next), (0, None));
+        let places = store.segment(&key, Segment::FIRST).await.unwrap();
+        assert_eq!(places, []);
     }
     assert_eq!(seats(&*store, &given::today()).await, [1]);
+}
+
+/// Somebody for each of the seats.
+async fn registered_on(store: &dyn Store, seats: &[u32]) {
+    for (n, seat) in (1..).zip(seats) {
+        let who = given::person(store, n).await;
+        given::registered(store, given::request(who, *seat)).await;
+    }
+}
+
+/// Contract 3: from its first seat to its last.
+pub async fn a_segment_has_the_places_on_its_seats(store: Subject<dyn Store>) {
+    registered_on(&*store, &[1, 1024, 1025, 2048, 2049]).await;
+    for (segment, expected) in [
+        (0, &[1, 1024][..]),
+        (1, &[1025, 2048]),
+        (2, &[2049]),
+        (3, &[]),
+        (4_194_303, &[]),
+    ] {
+        let places = store.segment(&given::today(), Segment::new(segment)).await;
+        let seats: Vec<u32> = places.unwrap().iter().map(|place| place.seat).collect();
+        assert_eq!(seats, expected, "segment {segment}");
+    }
+}
+
+const SCATTERED: [u32; 9] = [
+    1,
+    700,
+    2_000,
+    3_000,
+    70_000,
+    70_001,
+    200_000,
+    1_000_000,
+    u32::MAX,
+];
+
+/// Contract 4: holes between them, however large, end nothing.
+pub async fn sums_are_met_in_portions_each_segment_once(store: Subject<dyn Store>) {
+    registered_on(&*store, &SCATTERED).await;
+    let mut met = Vec::new();
+    let mut from = Some(Segment::FIRST);
+    while let Some(first) = from {
+        let portion = store.sums(&given::today(), first).await.unwrap();
+        let range = |segment: &Segment| {
+            first <= *segment && portion.next.is_none_or(|next| *segment < next)
+        };
+        assert!(portion.segments.keys().all(range), "{portion:?}");
+        assert!(portion.next.is_none_or(|next| first < next), "{portion:?}");
+        met.extend(portion.segments.into_keys());
+        from = portion.next;
+    }
+    let expected: BTreeSet<Segment> = SCATTERED.into_iter().map(Segment::of).collect();
+    assert_eq!(met, Vec::from_iter(expected));
+}
+
+/// Contract 4: a comparison that goes on after a break.
+pub async fn sums_begin_where_they_are_asked_for(store: Subject<dyn Store>) {
+    registered_on(&*store, &[1, 1025, 5000]).await;
+    let from = Segment::of(1025);
+    let portion = store.sums(&given::today(), from).await.unwrap();
+    let first = portion.segments.first_key_value();
+    assert_eq!(first.map(|(segment, _)| *segment), Some(from));
+    let beyond = store
+        .sums(&given::today(), Segment::of(7000))
+        .await
+        .unwrap();
+    assert_eq!((beyond.segments.len(), beyond.next), (0, None));
+}
+
+/// Contract 5: with places of several units and several uses in a segment.
+pub async fn sums_are_those_of_the_places(store: Subject<dyn Store>) {
+    registered_on(&*store, &[1, 2, 1024, 1025]).await;
+    let who = given::person(&*store, 9).await;
+    let mut large = given::place(given::today(), 3);
+    large.units = u32::MAX;
+    let new = NewRegistration {
+        turn: 4,
+        places: vec![large],
+        ..given::request(who, 3)
+    };
+    given::registered(&*store, new).await;
+    let mut expected = SegmentSums::new();
+    for segment in [0, 1].map(Segment::new) {
+        let places = store.segment(&given::today(), segment).await.unwrap();
+        expected.insert(segment, Some(Sums::of(&places)));
+    }
+    let portion = store.sums(&given::today(), Segment::FIRST).await.unwrap();
+    assert_eq!(portion.segments, expected);
+    let first = expected[&Segment::FIRST].unwrap();
+    assert_eq!((first.places, first.units), (4, u64::from(u32::MAX) + 3));
 }

@@ -1,18 +1,41 @@
 //! The store family: six ports that share their rows, and so one subject.
 
-use lemon_domain::ports::{
-    Accounts, Housekeeping, Outbox, PendingSignIns, PlaceRecord, Registrations,
+use async_trait::async_trait;
+use lemon_domain::{
+    ports::{
+        Accounts, Housekeeping, Outbox, PendingSignIns, PlaceRecord, Registrations, StoreError,
+    },
+    values::{BudgetKey, Place, Segment},
 };
 
 /// Everything that a store keeps.
+#[async_trait]
 pub trait Store:
     Accounts + PendingSignIns + Registrations + Outbox + PlaceRecord + Housekeeping
 {
+    /// Every recorded place of a budget in its window, by seat.
+    ///
+    /// # Errors
+    /// As the record's.
+    async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError>;
 }
 
-impl<T> Store for T where
-    T: Accounts + PendingSignIns + Registrations + Outbox + PlaceRecord + Housekeeping
+#[async_trait]
+impl<T> Store for T
+where
+    T: Accounts + PendingSignIns + Registrations + Outbox + PlaceRecord + Housekeeping,
 {
+    async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError> {
+        let (mut places, mut from) = (Vec::new(), Some(Segment::FIRST));
+        while let Some(first) = from {
+            let portion = self.sums(key, first).await?;
+            for segment in portion.segments.into_keys() {
+                places.extend(self.segment(key, segment).await?);
+            }
+            from = portion.next;
+        }
+        Ok(places)
+    }
 }
 
 /// Emits the cases of all six ports, each in a module of its own, for a function that makes a fresh, empty

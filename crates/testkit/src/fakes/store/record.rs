@@ -1,8 +1,13 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged, StoreError},
-    values::{BudgetKey, Place},
+    ports::{
+        Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged, RecordSums,
+        StoreError,
+    },
+    values::{BudgetKey, Place, Segment, Sums},
 };
 
 use super::{Claimable, MemoryStore, Recorded, State};
@@ -13,14 +18,14 @@ impl Recorded {
     }
 }
 
-#[async_trait]
-impl PlaceRecord for MemoryStore {
-    async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError> {
-        let state = self.state().await;
-        let mut places: Vec<Place> = state
-            .places
-            .iter()
-            .filter(|place| place.taken.key == *key)
+/// Segments that one portion of the sums spans.
+const PORTION: u32 = 2;
+
+impl State {
+    /// The recorded places of a window, by seat.
+    fn places(&self, key: &BudgetKey) -> Vec<Place> {
+        let places = self.places.iter().filter(|place| place.taken.key == *key);
+        let mut places: Vec<Place> = places
             .map(|place| Place {
                 holder: place.holder,
                 seat: place.taken.seat,
@@ -29,6 +34,36 @@ impl PlaceRecord for MemoryStore {
             })
             .collect();
         places.sort_unstable_by_key(|place| place.seat);
+        places
+    }
+}
+
+#[async_trait]
+impl PlaceRecord for MemoryStore {
+    async fn sums(&self, key: &BudgetKey, from: Segment) -> Result<RecordSums, StoreError> {
+        let places = self.state().await.places(key);
+        let mut segments: BTreeMap<Segment, Vec<Place>> = BTreeMap::new();
+        for place in places {
+            let segment = Segment::of(place.seat);
+            segments.entry(segment).or_default().push(place);
+        }
+        segments.retain(|segment, _| *segment >= from);
+        let mut portion = RecordSums::default();
+        let Some(first) = segments.keys().next().copied() else {
+            return Ok(portion);
+        };
+        let end = first.plus(PORTION);
+        portion.next = segments.keys().any(|it| *it >= end).then_some(end);
+        let within = segments.into_iter().filter(|(segment, _)| *segment < end);
+        portion.segments = within
+            .map(|(segment, places)| (segment, Some(Sums::of(&places))))
+            .collect();
+        Ok(portion)
+    }
+
+    async fn segment(&self, key: &BudgetKey, segment: Segment) -> Result<Vec<Place>, StoreError> {
+        let mut places = self.state().await.places(key);
+        places.retain(|place| segment.seats().contains(&place.seat));
         Ok(places)
     }
 }

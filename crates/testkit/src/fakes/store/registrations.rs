@@ -133,6 +133,7 @@ impl State {
         })?;
         Some(RequestOutcome::SeatTaken(SeatTaken {
             budget: taken.key.budget.clone(),
+            seat: taken.seat,
         }))
     }
 

@@ -119,7 +119,7 @@ pub async fn a_refused_request_stores_nothing(store: Subject<dyn Store>) {
         ..given::request(late, 2)
     };
     let outcome = store.request(refused).await.unwrap();
-    assert_eq!(outcome, given::seat_taken(&given::today()));
+    assert_eq!(outcome, given::seat_taken(&given::today(), 1));
     assert_eq!(store.list(late.user).await.unwrap(), []);
     assert_eq!(last_use(&*store, late.user).await, None);
     assert_eq!(answered(&*store, late, "attempt 1").await, None);
@@ -356,7 +356,7 @@ pub async fn a_seat_that_is_anothers_answers_seat_taken(store: Subject<dyn Store
     let who = given::registered_person(&*store, 1).await;
     let other = given::person(&*store, 2).await;
     let outcome = store.request(given::request(other, 1)).await.unwrap();
-    assert_eq!(outcome, given::seat_taken(&given::today()));
+    assert_eq!(outcome, given::seat_taken(&given::today(), 1));
     let places = store.places(&given::today()).await.unwrap();
     assert_eq!(places, [expected_place(&given::request(who, 1), 0)]);
     given::registered(&*store, given::request(other, 2)).await;
@@ -379,7 +379,7 @@ pub async fn of_concurrent_requests_for_one_seat_one_is_stored(store: Subject<dy
     .await;
     let taken = outcomes
         .iter()
-        .filter(|outcome| **outcome == given::seat_taken(&given::today()));
+        .filter(|outcome| **outcome == given::seat_taken(&given::today(), 1));
     assert_eq!(taken.count(), 15);
     let winner = outcomes
         .iter()
@@ -435,7 +435,7 @@ pub async fn a_place_of_any_budget_may_be_the_one_taken(store: Subject<dyn Store
         ..given::request(two, 2)
     };
     let outcome = store.request(second).await.unwrap();
-    assert_eq!(outcome, given::seat_taken(&given::reads()));
+    assert_eq!(outcome, given::seat_taken(&given::reads(), 1));
     assert_eq!(seats(&*store, &given::today()).await, [1]);
 }
 

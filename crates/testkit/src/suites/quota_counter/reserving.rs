@@ -1,175 +1,18 @@
-//! Cases of the [`QuotaCounter`] contract. Each is named for what it shows; the number is the contract's.
-//!
-//! A subject is a fresh, empty counter. Windows end in the year 2100, so that no counter expires them by its own clock.
-
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
-    ports::{QuotaCounter, Reservation, ReserveOutcome, Taken},
-    values::{Budget, BudgetKey, BudgetName, Holder, Place, ServiceType, UserId, Window},
+    ports::{QuotaCounter, ReserveOutcome},
+    values::{Budget, Holder},
 };
 
+use super::{
+    ask_at_once, at, crowd, daily, distinct_seats, holder, key, place, places, reads, refused,
+    reserve, restore, seat, used, wish,
+};
 use crate::{Subject, race};
-
-/// Emits the cases of the `QuotaCounter` contract. `$subject` is an async function without arguments that answers a
-/// `Subject<dyn QuotaCounter>`, fresh and empty.
-#[macro_export]
-macro_rules! quota_counter_suite {
-    ($subject:path) => {
-        $crate::emit_cases!(
-            $crate::suites::quota_counter,
-            $subject,
-            [
-                a_crowd_gets_exactly_the_places_there_are,
-                units_are_counted_and_never_exceeded,
-                a_budget_that_ends_first_takes_nothing_from_the_others,
-                a_crowd_on_two_budgets_is_admitted_by_the_one_that_ends_first,
-                a_repeated_question_finds_its_own_place,
-                a_crowd_of_one_holder_takes_one_place,
-                a_holder_keeps_their_place_in_an_exhausted_budget,
-                a_held_place_and_a_new_one_are_answered_together,
-                another_turn_of_the_same_person_is_another_holder,
-                a_seat_is_the_lowest_that_is_free,
-                a_storm_of_reservations_and_releases_never_shares_a_seat,
-                a_released_place_can_be_taken_again,
-                a_release_of_what_is_not_held_changes_nothing,
-                a_window_that_was_never_restored_admits_nobody,
-                an_unknown_budget_takes_nothing_from_the_known_ones,
-                a_restored_place_is_held_with_its_seat_and_units,
-                a_restore_keeps_young_reservations_and_drops_old_ones,
-                a_place_asked_for_again_counts_as_young,
-                a_restore_takes_away_a_seat_that_the_record_gives_to_another,
-                a_restore_moves_a_holder_to_the_seat_of_the_record,
-                a_restore_touches_no_other_budget,
-                a_restore_while_a_crowd_reserves_keeps_the_count_exact,
-                windows_services_and_budgets_do_not_touch_one_another,
-                a_lowered_limit_admits_nobody_and_takes_nothing_away,
-                an_earlier_window_is_remembered_when_the_next_begins,
-            ]
-        );
-    };
-}
-
-fn at() -> DateTime<Utc> {
-    "2026-11-23T03:00:00Z".parse().unwrap()
-}
-
-fn after(seconds: i64) -> DateTime<Utc> {
-    at() + TimeDelta::seconds(seconds)
-}
-
-fn key(service: &str, budget: &str, start: &str) -> BudgetKey {
-    BudgetKey {
-        service: ServiceType::parse(service).unwrap(),
-        budget: BudgetName::parse(budget).unwrap(),
-        window: Window {
-            start: start.parse().unwrap(),
-            end: "2100-01-01T00:00:00Z".parse().unwrap(),
-        },
-    }
-}
-
-fn daily(limit: u32) -> Budget {
-    Budget {
-        key: key("LEARNME", "daily", "2026-11-22T21:00:00Z"),
-        limit,
-        units: 1,
-    }
-}
-
-fn reads(limit: u32, units: u32) -> Budget {
-    Budget {
-        key: key("LEARNME", "reads", "2026-11-22T21:00:00Z"),
-        limit,
-        units,
-    }
-}
-
-fn holder(user: i64) -> Holder {
-    Holder {
-        user: UserId::new(user),
-        turn: 1,
-    }
-}
-
-fn place(user: i64, seat: u32, units: u32) -> Place {
-    Place {
-        holder: holder(user),
-        seat,
-        units,
-        at: at(),
-    }
-}
-
-fn wish(holder: Holder, budgets: &[&Budget], at: DateTime<Utc>) -> Reservation {
-    Reservation {
-        holder,
-        budgets: budgets.iter().copied().cloned().collect(),
-        at,
-    }
-}
-
-async fn reserve(counter: &dyn QuotaCounter, user: i64, budgets: &[&Budget]) -> ReserveOutcome {
-    let wish = wish(holder(user), budgets, at());
-    counter.reserve(&wish).await.unwrap()
-}
-
-fn places(outcome: ReserveOutcome) -> Vec<Taken> {
-    match outcome {
-        ReserveOutcome::Reserved(places) => places,
-        other => panic!("no place was given: {other:?}"),
-    }
-}
-
-async fn seat(counter: &dyn QuotaCounter, user: i64, budget: &Budget) -> u32 {
-    places(reserve(counter, user, &[budget]).await)[0].seat
-}
-
-async fn restore(counter: &dyn QuotaCounter, budget: &Budget, record: &[Place]) {
-    counter.restore(&budget.key, record, at()).await.unwrap();
-}
-
-async fn used(counter: &dyn QuotaCounter, budget: &Budget) -> Option<u32> {
-    let keys = std::slice::from_ref(&budget.key);
-    counter.usage(keys).await.unwrap()[0]
-}
-
-/// The users from 1 on, all at once.
-async fn crowd(
-    counter: &Subject<dyn QuotaCounter>,
-    users: usize,
-    budgets: &[&Budget],
-) -> Vec<ReserveOutcome> {
-    let wishes = (1..).map(|user| wish(holder(user), budgets, at()));
-    ask_at_once(counter, wishes.take(users).collect()).await
-}
-
-async fn ask_at_once(
-    counter: &Subject<dyn QuotaCounter>,
-    wishes: Vec<Reservation>,
-) -> Vec<ReserveOutcome> {
-    race(wishes.len(), |index| {
-        let (counter, wish) = (counter.share(), wishes[index].clone());
-        async move { counter.reserve(&wish).await.unwrap() }
-    })
-    .await
-}
-
-/// Seats in the `index`-th budget, each of which must be given once.
-fn distinct_seats(outcomes: &[ReserveOutcome], index: usize) -> BTreeSet<u32> {
-    let mut seats = BTreeSet::new();
-    for outcome in outcomes {
-        if let ReserveOutcome::Reserved(places) = outcome {
-            let seat = places[index].seat;
-            assert!(seats.insert(seat), "seat {seat} was given twice");
-        }
-    }
-    seats
-}
 
 /// 1, 4: 500 people for 400 places.
 pub async fn a_crowd_gets_exactly_the_places_there_are(counter: Subject<dyn QuotaCounter>) {
@@ -177,8 +20,8 @@ pub async fn a_crowd_gets_exactly_the_places_there_are(counter: Subject<dyn Quot
     restore(&*counter, &daily, &[]).await;
     let outcomes = crowd(&counter, 500, &[&daily]).await;
     assert_eq!(distinct_seats(&outcomes, 0), (1..=400).collect());
-    let refused = ReserveOutcome::Exhausted(daily.key.clone());
-    assert_eq!(outcomes.iter().filter(|o| **o == refused).count(), 100);
+    let expected = refused(&daily, &[]);
+    assert_eq!(outcomes.iter().filter(|o| **o == expected).count(), 100);
     assert_eq!(used(&*counter, &daily).await, Some(400));
 }
 
@@ -191,8 +34,8 @@ pub async fn units_are_counted_and_never_exceeded(counter: Subject<dyn QuotaCoun
         assert_eq!((taken[0].units, taken[0].used), (3, total));
         assert_eq!(taken[0].key, reads.key);
     }
-    let refused = reserve(&*counter, 4, &[&reads]).await;
-    assert_eq!(refused, ReserveOutcome::Exhausted(reads.key.clone()));
+    let outcome = reserve(&*counter, 4, &[&reads]).await;
+    assert_eq!(outcome, refused(&reads, &[]));
     let small = Budget {
         units: 1,
         ..reads.clone()
@@ -209,8 +52,8 @@ pub async fn a_budget_that_ends_first_takes_nothing_from_the_others(
     restore(&*counter, &daily, &[]).await;
     restore(&*counter, &reads, &[]).await;
     places(reserve(&*counter, 1, &[&daily, &reads]).await);
-    let refused = reserve(&*counter, 2, &[&daily, &reads]).await;
-    assert_eq!(refused, ReserveOutcome::Exhausted(reads.key.clone()));
+    let outcome = reserve(&*counter, 2, &[&daily, &reads]).await;
+    assert_eq!(outcome, refused(&reads, &[]));
     assert_eq!(used(&*counter, &daily).await, Some(1));
     assert_eq!(used(&*counter, &reads).await, Some(3));
 }
@@ -226,8 +69,8 @@ pub async fn a_crowd_on_two_budgets_is_admitted_by_the_one_that_ends_first(
     for budget in 0..=1 {
         assert_eq!(distinct_seats(&outcomes, budget), (1..=100).collect());
     }
-    let refused = ReserveOutcome::Exhausted(reads.key.clone());
-    assert_eq!(outcomes.iter().filter(|o| **o == refused).count(), 200);
+    let expected = refused(&reads, &[]);
+    assert_eq!(outcomes.iter().filter(|o| **o == expected).count(), 200);
     assert_eq!(used(&*counter, &daily).await, Some(100));
     assert_eq!(used(&*counter, &reads).await, Some(300));
 }
@@ -265,8 +108,8 @@ pub async fn a_holder_keeps_their_place_in_an_exhausted_budget(counter: Subject<
     restore(&*counter, &daily, &[]).await;
     seat(&*counter, 1, &daily).await;
     seat(&*counter, 2, &daily).await;
-    let refused = reserve(&*counter, 3, &[&daily]).await;
-    assert_eq!(refused, ReserveOutcome::Exhausted(daily.key.clone()));
+    let outcome = reserve(&*counter, 3, &[&daily]).await;
+    assert_eq!(outcome, refused(&daily, &[]));
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
     assert_eq!(seat(&*counter, 2, &daily).await, 2);
     assert_eq!(used(&*counter, &daily).await, Some(2));
@@ -281,11 +124,39 @@ pub async fn a_held_place_and_a_new_one_are_answered_together(counter: Subject<d
     seat(&*counter, 2, &daily).await;
     let both = places(reserve(&*counter, 2, &[&daily, &reads]).await);
     assert_eq!((both[0].seat, both[1].seat), (2, 1));
-    let refused = reserve(&*counter, 1, &[&daily, &reads]).await;
-    assert_eq!(refused, ReserveOutcome::Exhausted(reads.key.clone()));
+    let outcome = reserve(&*counter, 1, &[&daily, &reads]).await;
+    assert_eq!(outcome, refused(&reads, &[&daily]));
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
     assert_eq!(used(&*counter, &daily).await, Some(2));
     assert_eq!(used(&*counter, &reads).await, Some(3));
+}
+
+/// 3: so that the caller knows what to give back.
+pub async fn a_refusal_names_the_budgets_in_which_the_holder_has_a_place(
+    counter: Subject<dyn QuotaCounter>,
+) {
+    let (daily, reads, third) = (daily(10), reads(9, 3), third(1));
+    for budget in [&daily, &reads, &third] {
+        restore(&*counter, budget, &[]).await;
+    }
+    seat(&*counter, 2, &third).await;
+    let budgets = [&daily, &reads, &third];
+    let outcome = reserve(&*counter, 1, &budgets).await;
+    assert_eq!(outcome, refused(&third, &[]));
+    seat(&*counter, 1, &reads).await;
+    let outcome = reserve(&*counter, 1, &budgets).await;
+    assert_eq!(outcome, refused(&third, &[&reads]));
+    seat(&*counter, 1, &daily).await;
+    let outcome = reserve(&*counter, 1, &budgets).await;
+    assert_eq!(outcome, refused(&third, &[&daily, &reads]));
+}
+
+fn third(limit: u32) -> Budget {
+    Budget {
+        key: key("LEARNME", "third", "2026-11-22T21:00:00Z"),
+        limit,
+        units: 1,
+    }
 }
 
 /// 3, 4: a person's next use is not a repetition of the last.
@@ -396,112 +267,6 @@ pub async fn an_unknown_budget_takes_nothing_from_the_known_ones(
     assert_eq!(used(&*counter, &daily).await, Some(0));
 }
 
-/// 7: the record is the truth, and its holders find their places.
-pub async fn a_restored_place_is_held_with_its_seat_and_units(counter: Subject<dyn QuotaCounter>) {
-    let reads = reads(30, 3);
-    restore(&*counter, &reads, &[place(1, 5, 4), place(2, 1, 2)]).await;
-    assert_eq!(used(&*counter, &reads).await, Some(6));
-    let taken = places(reserve(&*counter, 1, &[&reads]).await);
-    assert_eq!((taken[0].seat, taken[0].units, taken[0].used), (5, 4, 6));
-    let taken = places(reserve(&*counter, 3, &[&reads]).await);
-    assert_eq!((taken[0].seat, taken[0].units, taken[0].used), (2, 3, 9));
-    let keys = std::slice::from_ref(&reads.key);
-    counter.release(holder(1), keys).await.unwrap();
-    assert_eq!(used(&*counter, &reads).await, Some(5));
-}
-
-/// 7: `as_of` itself is young.
-pub async fn a_restore_keeps_young_reservations_and_drops_old_ones(
-    counter: Subject<dyn QuotaCounter>,
-) {
-    let daily = daily(10);
-    restore(&*counter, &daily, &[]).await;
-    for (user, time) in [(1, 99), (2, 100), (3, 101)] {
-        let wish = wish(holder(user), &[&daily], after(time));
-        places(counter.reserve(&wish).await.unwrap());
-    }
-    let record = [place(9, 7, 1)];
-    let restored = counter.restore(&daily.key, &record, after(100));
-    restored.await.unwrap();
-    assert_eq!(used(&*counter, &daily).await, Some(3));
-    for (user, expected) in [(9, 7), (2, 2), (3, 3), (1, 1)] {
-        assert_eq!(seat(&*counter, user, &daily).await, expected);
-    }
-    assert_eq!(used(&*counter, &daily).await, Some(4));
-}
-
-/// 7: by the latest time it was asked for, in whatever order the calls came.
-pub async fn a_place_asked_for_again_counts_as_young(counter: Subject<dyn QuotaCounter>) {
-    let daily = daily(10);
-    restore(&*counter, &daily, &[]).await;
-    for (user, time) in [(1, 0), (2, 0), (3, 0), (2, 200), (3, 200), (3, 0)] {
-        let wish = wish(holder(user), &[&daily], after(time));
-        places(counter.reserve(&wish).await.unwrap());
-    }
-    let restored = counter.restore(&daily.key, &[], after(100));
-    restored.await.unwrap();
-    assert_eq!(used(&*counter, &daily).await, Some(2));
-    assert_eq!(seat(&*counter, 2, &daily).await, 2);
-    assert_eq!(seat(&*counter, 3, &daily).await, 3);
-}
-
-/// 7: the person who was given it too soon gets another.
-pub async fn a_restore_takes_away_a_seat_that_the_record_gives_to_another(
-    counter: Subject<dyn QuotaCounter>,
-) {
-    let daily = daily(10);
-    restore(&*counter, &daily, &[]).await;
-    assert_eq!(seat(&*counter, 1, &daily).await, 1);
-    restore(&*counter, &daily, &[place(9, 1, 1)]).await;
-    assert_eq!(used(&*counter, &daily).await, Some(1));
-    assert_eq!(seat(&*counter, 1, &daily).await, 2);
-    assert_eq!(seat(&*counter, 9, &daily).await, 1);
-}
-
-/// 7: one holder, one place.
-pub async fn a_restore_moves_a_holder_to_the_seat_of_the_record(
-    counter: Subject<dyn QuotaCounter>,
-) {
-    let daily = daily(10);
-    restore(&*counter, &daily, &[]).await;
-    assert_eq!(seat(&*counter, 1, &daily).await, 1);
-    restore(&*counter, &daily, &[place(1, 6, 1)]).await;
-    assert_eq!(used(&*counter, &daily).await, Some(1));
-    assert_eq!(seat(&*counter, 1, &daily).await, 6);
-    assert_eq!(seat(&*counter, 2, &daily).await, 1);
-}
-
-/// 7, 8: it is one budget's window that is set right.
-pub async fn a_restore_touches_no_other_budget(counter: Subject<dyn QuotaCounter>) {
-    let (daily, reads) = (daily(10), reads(30, 3));
-    restore(&*counter, &daily, &[]).await;
-    restore(&*counter, &reads, &[]).await;
-    places(reserve(&*counter, 1, &[&daily, &reads]).await);
-    let restored = counter.restore(&reads.key, &[], after(100));
-    restored.await.unwrap();
-    assert_eq!(used(&*counter, &daily).await, Some(1));
-    assert_eq!(used(&*counter, &reads).await, Some(0));
-}
-
-/// 1, 4, 7: neither a reservation nor a recorded place is lost to the other.
-pub async fn a_restore_while_a_crowd_reserves_keeps_the_count_exact(
-    counter: Subject<dyn QuotaCounter>,
-) {
-    let daily = daily(400);
-    let record: Vec<Place> = (1..=10)
-        .map(|seat| place(1000 + i64::from(seat), seat, 1))
-        .collect();
-    restore(&*counter, &daily, &record).await;
-    let restores = race(20, |_| {
-        let (counter, key, record) = (counter.share(), daily.key.clone(), record.clone());
-        async move { counter.restore(&key, &record, at()).await.unwrap() }
-    });
-    let budgets = [&daily];
-    let (outcomes, _) = tokio::join!(crowd(&counter, 500, &budgets), restores);
-    assert_eq!(distinct_seats(&outcomes, 0), (11..=400).collect());
-    assert_eq!(used(&*counter, &daily).await, Some(400));
-}
-
 /// 8: in the window, the service and the budget.
 pub async fn windows_services_and_budgets_do_not_touch_one_another(
     counter: Subject<dyn QuotaCounter>,
@@ -540,14 +305,14 @@ pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
     for user in 1..=3 {
         seat(&*counter, user, &before).await;
     }
-    let refused = reserve(&*counter, 4, &[&lowered]).await;
-    assert_eq!(refused, ReserveOutcome::Exhausted(lowered.key.clone()));
+    let outcome = reserve(&*counter, 4, &[&lowered]).await;
+    assert_eq!(outcome, refused(&lowered, &[]));
     assert_eq!(seat(&*counter, 3, &lowered).await, 3);
     assert_eq!(used(&*counter, &lowered).await, Some(3));
     let keys = std::slice::from_ref(&lowered.key);
     counter.release(holder(1), keys).await.unwrap();
-    let refused = reserve(&*counter, 4, &[&lowered]).await;
-    assert_eq!(refused, ReserveOutcome::Exhausted(lowered.key.clone()));
+    let outcome = reserve(&*counter, 4, &[&lowered]).await;
+    assert_eq!(outcome, refused(&lowered, &[]));
     counter.release(holder(2), keys).await.unwrap();
     assert_eq!(seat(&*counter, 4, &lowered).await, 1);
 }

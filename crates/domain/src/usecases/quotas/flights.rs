@@ -1,0 +1,61 @@
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, WeakShared},
+};
+
+use super::QuotasError;
+
+type Work = BoxFuture<'static, Result<(), Arc<QuotasError>>>;
+
+/// Work under way, by what it is done on. Whoever wants the same joins it and shares its outcome, a failure too.
+///
+/// Nothing runs in the background: the work is driven by whoever waits for it, all of them alike, and is given up when
+/// the last one gives up.
+pub(super) struct Flights<K>(Mutex<HashMap<K, WeakShared<Work>>>);
+
+impl<K> Default for Flights<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Flights<K> {
+    /// Does the work, unless it is under way; waits for its outcome.
+    pub(super) async fn join(
+        &self,
+        key: &K,
+        work: impl Future<Output = Result<(), QuotasError>> + Send + 'static,
+    ) -> Result<(), QuotasError> {
+        self.under_way(key, work)
+            .await
+            .map_err(QuotasError::Restoration)
+    }
+
+    fn under_way(
+        &self,
+        key: &K,
+        work: impl Future<Output = Result<(), QuotasError>> + Send + 'static,
+    ) -> Shared<Work> {
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let joined = flights.get(key).and_then(WeakShared::upgrade);
+        // One that is done began before this caller saw that it is needed.
+        if let Some(joined) = joined.filter(|joined| joined.peek().is_none()) {
+            return joined;
+        }
+        flights.retain(|_, flight| flight.upgrade().is_some());
+        let started = work
+            .map(|outcome| outcome.map_err(Arc::new))
+            .boxed()
+            .shared();
+        if let Some(flight) = started.downgrade() {
+            flights.insert(key.clone(), flight);
+        }
+        started
+    }
+}

@@ -1,0 +1,147 @@
+use std::{sync::Arc, time::Duration};
+
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, Stream},
+};
+
+use super::{MAX_RESTORES, QuotasError, forgets};
+use crate::{
+    ports::{
+        Clock, PlaceRecord, QuotaCounter, RecordSums, RecordedSegment, RestorationId, WindowState,
+    },
+    values::{BudgetKey, Segment, SegmentSums, Sums},
+};
+
+/// Segments that are restored at a time: the record is read for some while the counter is written for others.
+const IN_FLIGHT: usize = 4;
+
+/// Makes a counter say what the record says, segment by segment, and writes only where they differ.
+#[derive(Clone)]
+pub(super) struct Restorer {
+    pub(super) counter: Arc<dyn QuotaCounter>,
+    pub(super) record: Arc<dyn PlaceRecord>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) grace: Duration,
+}
+
+impl Restorer {
+    /// Restores a window that the counter does not know; returns at once if it turns out to be open.
+    ///
+    /// Any number of processes may do so at once: they share the restoration, and each finds what the others restored.
+    pub(super) async fn open(&self, key: &BudgetKey) -> Result<(), QuotasError> {
+        for _ in 0..=MAX_RESTORES {
+            let Some(id) = self.counter.begin_restoration(key).await? else {
+                return Ok(());
+            };
+            let counted = self.counter.sums(key).await?;
+            if counted.state == WindowState::Restoring(id)
+                && self.fill(key, counted.segments, Some(id)).await?
+                && self.counter.open(key, id).await?
+            {
+                return Ok(());
+            }
+        }
+        Err(forgets())
+    }
+
+    /// Sets an open window right; `false` if it is not open.
+    pub(super) async fn correct(&self, key: &BudgetKey) -> Result<bool, QuotasError> {
+        let counted = self.counter.sums(key).await?;
+        if counted.state != WindowState::Open {
+            return Ok(false);
+        }
+        self.fill(key, counted.segments, None).await
+    }
+
+    /// Restores each segment whose sums differ; `false` as soon as the window is no longer in that state.
+    async fn fill(
+        &self,
+        key: &BudgetKey,
+        counted: SegmentSums,
+        restoration: Option<RestorationId>,
+    ) -> Result<bool, QuotasError> {
+        let mut restored = self
+            .differing(key, counted)
+            .map_ok(|segment| self.segment(key, segment, restoration))
+            .try_buffer_unordered(IN_FLIGHT)
+            .boxed();
+        while let Some(done) = restored.try_next().await? {
+            if !done {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sets one segment right; `false` if the window is not in that state.
+    pub(super) async fn segment(
+        &self,
+        key: &BudgetKey,
+        segment: Segment,
+        restoration: Option<RestorationId>,
+    ) -> Result<bool, QuotasError> {
+        // Before the record is read: what is recorded later than that was reserved later than this.
+        let as_of = self.clock.now() - self.grace;
+        let record = RecordedSegment {
+            key: key.clone(),
+            segment,
+            places: self.record.segment(key, segment).await?,
+            as_of,
+            restoration,
+        };
+        Ok(self.counter.restore(&record).await?)
+    }
+
+    /// The segments in which the counter and the record differ, as the record is read on.
+    fn differing(
+        &self,
+        key: &BudgetKey,
+        counted: SegmentSums,
+    ) -> impl Stream<Item = Result<Segment, QuotasError>> + Send {
+        let counted = Arc::new(counted);
+        stream::try_unfold(Some(Segment::FIRST), move |from| {
+            let counted = Arc::clone(&counted);
+            async move {
+                let Some(from) = from else { return Ok(None) };
+                let recorded = self.record.sums(key, from).await?;
+                let next = recorded.next;
+                let differing = self.compare(key, &counted, from, recorded).await?;
+                Ok::<_, QuotasError>(Some((differing, next)))
+            }
+        })
+        .map_ok(|segments| stream::iter(segments.into_iter().map(Ok)))
+        .try_flatten()
+    }
+
+    /// The segments of one portion of the record that differ.
+    async fn compare(
+        &self,
+        key: &BudgetKey,
+        counted: &SegmentSums,
+        from: Segment,
+        recorded: RecordSums,
+    ) -> Result<Vec<Segment>, QuotasError> {
+        let counted = counted
+            .range(from..)
+            .take_while(|(segment, _)| recorded.next.is_none_or(|next| **segment < next));
+        let counted: SegmentSums = counted.map(|(segment, sums)| (*segment, *sums)).collect();
+        let none = Some(Sums::default());
+        let mut differing = Vec::new();
+        for segment in counted.keys().chain(recorded.segments.keys()).copied() {
+            let count = counted.get(&segment).copied().unwrap_or(none);
+            let mut record = recorded.segments.get(&segment).copied().unwrap_or(none);
+            if record.is_none() && count.is_some() {
+                // To read it costs the counter nothing, to restore it does.
+                let places = self.record.segment(key, segment).await?;
+                record = Some(Sums::of(&places));
+            }
+            if count.is_none() || count != record {
+                differing.push(segment);
+            }
+        }
+        differing.sort_unstable();
+        differing.dedup();
+        Ok(differing)
+    }
+}

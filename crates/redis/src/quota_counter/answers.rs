@@ -1,0 +1,126 @@
+use std::collections::BTreeMap;
+
+use fred::types::Value;
+use lemon_domain::{
+    ports::{ReserveOutcome, RestorationId, Taken, WindowState, WindowSums},
+    values::{BudgetKey, Segment, SegmentSums, Sums},
+};
+
+use crate::{
+    error::Fault,
+    script::{Answer, count, number},
+};
+
+/// The field without which a window's sums are not kept.
+const COUNTED: &str = "counted";
+
+pub(super) fn outcome(answer: Answer, windows: &[&BudgetKey]) -> Result<ReserveOutcome, Fault> {
+    let window = |index: usize| {
+        let key = windows.get(index).copied();
+        key.cloned().ok_or(Fault::Answer)
+    };
+    match answer {
+        Answer::Unknown(index) => window(index).map(ReserveOutcome::Unknown),
+        Answer::Exhausted {
+            window: index,
+            held,
+        } => Ok(ReserveOutcome::Exhausted {
+            key: window(index)?,
+            held: held.into_iter().map(window).collect::<Result<_, _>>()?,
+        }),
+        Answer::Done(numbers) => {
+            if numbers.len() != 3 * windows.len() {
+                return Err(Fault::Answer);
+            }
+            let taken = windows.iter().zip(numbers.chunks_exact(3)).map(taken);
+            taken
+                .collect::<Result<_, _>>()
+                .map(ReserveOutcome::Reserved)
+        }
+    }
+}
+
+fn taken((key, numbers): (&&BudgetKey, &[Value])) -> Result<Taken, Fault> {
+    let [seat, units, used] = numbers else {
+        return Err(Fault::Answer);
+    };
+    Ok(Taken {
+        key: (*key).clone(),
+        seat: count(seat)?,
+        units: count(units)?,
+        used: count(used)?,
+    })
+}
+
+/// Whether the window was in the state that the call said.
+pub(super) fn is_done(answer: &[Value]) -> Result<bool, Fault> {
+    match answer {
+        [done] => Ok(number(done)? == 1),
+        _ => Err(Fault::Answer),
+    }
+}
+
+pub(super) fn sums(answer: Vec<Value>) -> Result<WindowSums, Fault> {
+    let [known, restoration, used, seated, last, fields] =
+        <[Value; 6]>::try_from(answer).map_err(|_| Fault::Answer)?;
+    let state = match (number(&known)?, number(&restoration)?) {
+        (1, _) => WindowState::Open,
+        (_, 0) => WindowState::Unknown,
+        (_, id) => WindowState::Restoring(RestorationId(id)),
+    };
+    let fields = Fields::read(&fields.into_string().ok_or(Fault::Answer)?);
+    let segments = if fields.add_up_to(number(&seated)?, number(&used)?) {
+        fields.segments
+    } else {
+        fields.untrusted(count(&last)?)
+    };
+    Ok(WindowSums { state, segments })
+}
+
+/// The fields of the hash of sums.
+struct Fields {
+    counted: bool,
+    segments: SegmentSums,
+}
+
+impl Fields {
+    fn read(fields: &str) -> Self {
+        let mut texts = fields.split_ascii_whitespace();
+        let (mut counted, mut segments) = (false, BTreeMap::new());
+        while let (Some(field), Some(text)) = (texts.next(), texts.next()) {
+            if let Ok(segment) = field.parse() {
+                segments.insert(Segment::new(segment), segment_sums(text));
+            }
+            counted |= field == COUNTED;
+        }
+        Self { counted, segments }
+    }
+
+    /// An older version of the scripts counts without sums, and then they do not.
+    fn add_up_to(&self, places: u64, units: u64) -> bool {
+        let sums: Option<Vec<Sums>> = self.segments.values().copied().collect();
+        let total = |of: fn(&Sums) -> u64| sums.as_ref().map(|sums| sums.iter().map(of).sum());
+        let nothing = places == 0 && self.segments.is_empty();
+        (self.counted || nothing)
+            && total(|sums| sums.places) == Some(places)
+            && total(|sums| sums.units) == Some(units)
+    }
+
+    /// Every segment up to that of the last seat, and whatever else there seems to be.
+    fn untrusted(self, last: u32) -> SegmentSums {
+        let all = (last > 0).then(|| 0..=Segment::of(last).index());
+        let seated = all.into_iter().flatten().map(Segment::new);
+        let segments = seated.chain(self.segments.into_keys());
+        segments.map(|segment| (segment, None)).collect()
+    }
+}
+
+fn segment_sums(text: &str) -> Option<Sums> {
+    let mut numbers = text.split(':').map(|number| number.parse().ok());
+    let sums = Sums {
+        places: numbers.next()??,
+        units: numbers.next()??,
+        fingerprint: numbers.next()??,
+    };
+    numbers.next().is_none().then_some(sums)
+}
