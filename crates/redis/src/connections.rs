@@ -1,20 +1,23 @@
+mod line;
+
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use fred::{
-    clients::{Client, Pool},
-    interfaces::{ClientLike, EventInterface},
-    prelude::FredResult,
-    types::config::{ConnectionConfig, ReconnectPolicy, UnresponsiveConfig},
+    clients::Client,
+    interfaces::ClientLike,
+    types::config::{ConnectionConfig, ReconnectPolicy, TcpConfig, UnresponsiveConfig},
 };
+use socket2::TcpKeepalive;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
+use self::line::{Line, Slot};
 use crate::{
     ConnectError, RedisConfig,
     address::Address,
@@ -28,12 +31,16 @@ const ATTEMPTS: usize = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// The first and the longest wait between two attempts to reconnect, in milliseconds.
 const RECONNECT_AFTER_MS: (u32, u32) = (20, 1000);
+/// A connection without traffic is probed after so long, and again each second.
+const PROBE_AFTER: Duration = Duration::from_secs(5);
+/// What was sent, or a probe, is confirmed by the server's system within this, or the connection is closed.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Connections that reconnect for as long as this lives.
 pub(crate) struct Connections {
-    pool: Pool,
+    slots: Vec<Arc<Slot>>,
+    next: AtomicUsize,
     deadline: Duration,
-    leaving_replica: Arc<AtomicBool>,
     _kept: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -42,28 +49,37 @@ impl Connections {
         address: &Address,
         config: &RedisConfig,
     ) -> Result<Self, ConnectError> {
-        let explain = |error| address.explain(&error);
         let (first, longest) = RECONNECT_AFTER_MS;
-        let pool = Pool::new(
+        let client = Client::new(
             address.driver(),
             None,
-            Some(timeouts(config.deadline)),
+            Some(settings(config.deadline)),
             Some(ReconnectPolicy::new_exponential(0, first, longest, 2)),
-            config.pool_size.get(),
-        )
-        .map_err(explain)?;
-        let mut kept = Vec::with_capacity(config.pool_size.get());
-        for client in pool.clients() {
-            let task = AbortOnDropHandle::new(client.init().await.map_err(explain)?);
-            let keeper = keep_connected(client.clone(), task, address.clone());
-            kept.push(AbortOnDropHandle::new(tokio::spawn(keeper)));
-        }
-        Ok(Self {
-            pool,
+        );
+        let mut connections = Self {
+            slots: Vec::new(),
+            next: AtomicUsize::new(0),
             deadline: config.deadline,
-            leaving_replica: Arc::default(),
-            _kept: kept,
-        })
+            _kept: Vec::new(),
+        };
+        for _ in 0..config.pool_size.get() {
+            let client = client.clone_new();
+            let task = client
+                .init()
+                .await
+                .map_err(|error| address.explain(&error))?;
+            let slot = Arc::new(Slot::new(client));
+            let keeper = line::keep_connected(
+                Arc::clone(&slot),
+                AbortOnDropHandle::new(task),
+                address.clone(),
+            );
+            connections.slots.push(slot);
+            connections
+                ._kept
+                .push(AbortOnDropHandle::new(tokio::spawn(keeper)));
+        }
+        Ok(connections)
     }
 
     /// When a call that begins now must have ended.
@@ -75,30 +91,57 @@ impl Connections {
     pub(crate) async fn run(&self, call: &Call<'_>, until: Instant) -> Result<Answer, Fault> {
         let mut attempt = 1;
         loop {
-            let client = self.connected(until).await?;
-            // The driver's own limit does not hold while it reconnects.
-            let answer = timeout_at(until, call.run(client, until))
-                .await
-                .map_err(|_| Fault::TimedOut(self.deadline))?;
-            match answer.map_err(Fault::of) {
+            let began = Instant::now();
+            // The first attempt leaves time for another: its connection may be one that silently leads nowhere.
+            let left = until.saturating_duration_since(began);
+            let limit = if attempt == 1 {
+                began + left / 2
+            } else {
+                until
+            };
+            let fault = match self.attempt(call, limit, until).await {
                 Ok(answer) => return Answer::read(answer),
-                Err(Fault::BrokeOff(_)) if attempt < ATTEMPTS && Instant::now() < until => {
-                    attempt += 1;
-                }
-                Err(fault) => {
-                    self.leave_replica(&fault);
-                    return Err(fault);
-                }
+                Err(fault) => fault,
+            };
+            if fault.is_of_silence() {
+                self.leave_silent(began);
+            } else if fault.is_of_a_replica() {
+                self.leave_all();
             }
+            if !fault.is_of_the_connection() || attempt == ATTEMPTS || Instant::now() >= until {
+                return Err(fault);
+            }
+            attempt += 1;
         }
     }
 
-    /// A client with a connection, waiting for one if need be.
-    async fn connected(&self, until: Instant) -> Result<&Client, Fault> {
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        limit: Instant,
+        until: Instant,
+    ) -> Result<fred::types::Value, Fault> {
+        let line = self.connected(until).await?;
+        let limit = limit.max(Instant::now());
+        // The driver's own limit does not hold while it reconnects.
+        let answer = timeout_at(limit, call.run(&line.client, limit)).await;
+        let answer = answer.map_err(|_| Fault::TimedOut(self.deadline))?;
+        let answer = answer.map_err(Fault::of);
+        if !matches!(&answer, Err(fault) if fault.is_of_the_connection()) {
+            line.has_answered();
+        }
+        answer
+    }
+
+    /// A line with a connection, waiting for one if need be.
+    async fn connected(&self, until: Instant) -> Result<Arc<Line>, Fault> {
         loop {
-            let client = self.pool.next_connected();
-            if client.is_connected() {
-                return Ok(client);
+            for _ in &self.slots {
+                let next = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
+                let line = self.slots[next].line();
+                if line.client.is_connected() {
+                    return Ok(line);
+                }
             }
             if Instant::now() >= until {
                 return Err(Fault::NotConnected(self.deadline));
@@ -107,32 +150,23 @@ impl Connections {
         }
     }
 
-    /// Connects anew if the server turned out to be a replica: after a failover the address leads to another one.
-    fn leave_replica(&self, fault: &Fault) {
-        let Fault::Passing(error) = fault else { return };
-        if !error.details().contains("READONLY")
-            || self.leaving_replica.swap(true, Ordering::AcqRel)
-        {
-            return;
+    /// Replaces each connection that has brought no answer since a call began that got none. The driver would not: to
+    /// it, a connection that is written to is alive.
+    fn leave_silent(&self, since: Instant) {
+        for slot in &self.slots {
+            slot.leave_if(|line| line.is_silent_since(since));
         }
-        let (pool, leaving, longest) = (
-            self.pool.clone(),
-            Arc::clone(&self.leaving_replica),
-            self.deadline,
-        );
-        tokio::spawn(async move {
-            if !matches!(
-                tokio::time::timeout(longest, pool.force_reconnection()).await,
-                Ok(Ok(()))
-            ) {
-                tracing::warn!("redis is a read-only replica and cannot be left");
-            }
-            leaving.store(false, Ordering::Release);
-        });
+    }
+
+    /// Replaces all connections if the server turned out to be a replica: after a failover the address leads to another.
+    fn leave_all(&self) {
+        for slot in &self.slots {
+            slot.leave_if(|line| line.client.is_connected());
+        }
     }
 }
 
-fn timeouts(deadline: Duration) -> ConnectionConfig {
+fn settings(deadline: Duration) -> ConnectionConfig {
     ConnectionConfig {
         connection_timeout: deadline,
         internal_command_timeout: deadline,
@@ -142,36 +176,17 @@ fn timeouts(deadline: Duration) -> ConnectionConfig {
             max_timeout: Some(deadline),
             interval: deadline / 4,
         },
+        tcp: TcpConfig {
+            nodelay: Some(true),
+            keepalive: Some(
+                TcpKeepalive::new()
+                    .with_time(PROBE_AFTER)
+                    .with_interval(Duration::from_secs(1)),
+            ),
+            #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+            user_timeout: Some(CONFIRMED_WITHIN),
+            ..TcpConfig::default()
+        },
         ..ConnectionConfig::default()
-    }
-}
-
-/// Logs losses and restarts the driver's task, which ends for good on errors that the driver takes for final.
-async fn keep_connected(
-    client: Client,
-    mut task: AbortOnDropHandle<FredResult<()>>,
-    address: Address,
-) {
-    let (mut errors, mut reconnections) = (client.error_rx(), client.reconnect_rx());
-    let mut lost = false;
-    loop {
-        tokio::select! {
-            _ = &mut task => {
-                sleep(Duration::from_millis(RECONNECT_AFTER_MS.1.into())).await;
-                task = AbortOnDropHandle::new(client.connect());
-            }
-            Ok((error, _)) = errors.recv() => {
-                if !lost {
-                    tracing::warn!(error = address.cause(&error), "a connection to redis is lost");
-                }
-                lost = true;
-            }
-            Ok(_) = reconnections.recv() => {
-                if lost {
-                    tracing::info!("a connection to redis is there again");
-                }
-                lost = false;
-            }
-        }
     }
 }

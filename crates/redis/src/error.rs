@@ -105,6 +105,27 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The call may be sent over another connection.
+    pub(crate) fn is_of_the_connection(&self) -> bool {
+        matches!(self, Self::TimedOut(_) | Self::BrokeOff(_))
+    }
+
+    /// Nothing came back, and nothing says that the connection is gone.
+    pub(crate) fn is_of_silence(&self) -> bool {
+        match self {
+            Self::TimedOut(_) => true,
+            Self::BrokeOff(error) => *error.kind() == ErrorKind::Timeout,
+            _ => false,
+        }
+    }
+
+    /// The server takes no writes any more.
+    pub(crate) fn is_of_a_replica(&self) -> bool {
+        matches!(self, Self::Passing(error) if error.details().contains("READONLY"))
+    }
+}
+
 impl From<Fault> for QuotaError {
     fn from(fault: Fault) -> Self {
         match fault {

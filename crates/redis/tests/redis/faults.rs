@@ -1,13 +1,13 @@
 //! A server that is away, hangs or refuses.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use lemon_domain::ports::{QuotaCounter, QuotaError, ReserveOutcome};
 use lemon_redis::{ConnectError, RedisConfig, RedisQuotaCounter};
 use lemon_testkit::{restore, services::Link};
 use tokio::time::{sleep, timeout};
 
-use crate::common::{Redis, at, daily, used, wish};
+use crate::common::{Redis, at, daily, seat, used, wish};
 
 const DEADLINE: Duration = Duration::from_millis(500);
 /// Longer than any deadline here: what takes as long hangs.
@@ -74,6 +74,73 @@ async fn a_call_that_broke_off_and_is_repeated_takes_one_place() {
     let outcome = reserved(&counter, 1).await;
     assert!(matches!(outcome, ReserveOutcome::Reserved(taken) if taken[0].seat == 1));
     assert_eq!(used(&counter, &daily).await, Some(1));
+}
+
+/// A lost host or a NAT that forgot: the calls that keep coming must not keep the dead connections alive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_silently_lead_nowhere_are_left_while_calls_keep_coming() {
+    let redis = Redis::get().await;
+    let (counter, line) = over_a_line(&redis).await;
+    let counter = Arc::new(counter);
+    let daily = daily(1000);
+    restore(&*counter, &daily.key, &[], at()).await.unwrap();
+    line.drop_silently();
+    let callers = (1..=16).map(|user| {
+        let (counter, daily) = (Arc::clone(&counter), daily.clone());
+        tokio::spawn(async move {
+            // Without a pause, so that there is always a call to each connection.
+            let mut answered = 0;
+            while answered < 20 {
+                match counter.reserve(&wish(user, &[&daily])).await {
+                    Ok(_) => answered += 1,
+                    Err(error) => assert!(error.is_transient(), "{error:?}"),
+                }
+            }
+        })
+    });
+    let answered = futures::future::try_join_all(callers);
+    timeout(FOREVER, answered).await.unwrap().unwrap();
+    assert_eq!(used(&*counter, &daily).await, Some(16));
+}
+
+/// The first half of its time shows that a connection is silent, the second is for another.
+#[tokio::test]
+async fn a_call_over_a_connection_that_leads_nowhere_goes_out_on_another_in_time() {
+    let redis = Redis::get().await;
+    let line = Link::to(redis.server.address()).await;
+    let config = RedisConfig {
+        deadline: FOREVER / 2,
+        ..redis.config_at(&format!("redis://127.0.0.1:{}", line.port()))
+    };
+    let counter = RedisQuotaCounter::connect(&config).await.unwrap();
+    let daily = daily(10);
+    restore(&counter, &daily.key, &[], at()).await.unwrap();
+    line.drop_silently();
+    let outcome = counter.reserve(&wish(1, &[&daily])).await.unwrap();
+    assert!(matches!(outcome, ReserveOutcome::Reserved(taken) if taken[0].seat == 1));
+}
+
+/// Whoever called has gone; what their calls left behind bothers nobody.
+#[tokio::test]
+async fn calls_that_are_given_up_at_any_moment_leave_the_connections_usable() {
+    let redis = Redis::get().await;
+    let counter = redis.counter().await;
+    let daily = daily(10_000);
+    restore(&counter, &daily.key, &[], at()).await.unwrap();
+    for polls in 0..200 {
+        let wish = wish(7, &[&daily]);
+        let mut call = Box::pin(counter.reserve(&wish));
+        for _ in 0..polls % 20 {
+            if futures::poll!(&mut call).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    for user in 1..=50 {
+        seat(&counter, user, &daily).await;
+    }
+    assert_eq!(used(&counter, &daily).await, Some(50));
 }
 
 #[tokio::test]
