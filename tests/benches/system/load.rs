@@ -43,6 +43,14 @@ impl Request {
             status: "201",
         }
     }
+
+    /// The same, but it must be refused.
+    pub(crate) fn refused(self) -> Self {
+        Self {
+            status: "429",
+            ..self
+        }
+    }
 }
 
 /// Sends the request over and over on as many connections for a while; answers how often a second it was answered.

@@ -13,6 +13,7 @@ mod postgres;
 mod quiet;
 mod reading;
 mod redis;
+mod refusing;
 mod registering;
 mod sqs;
 mod tool;
@@ -58,6 +59,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     drop(system);
     redis::measure(&mut figures).await?;
     postgres::measure(&mut figures).await?;
+    refusing::measure(&mut figures).await?;
     sqs::measure(&mut figures).await?;
     println!("{figures}");
     Ok(figures.verdict())
