@@ -148,6 +148,7 @@ async fn no_attempt_follows_one_whose_deadline_has_passed() {
         assert!(!deadline.abandon());
         Ok(RequestOutcome::SeatTaken(SeatTaken {
             budget: BudgetName::daily(),
+            seat: 1,
         }))
     });
     let registering = world.registering_on(Arc::new(registrations));

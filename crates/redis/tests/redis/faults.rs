@@ -84,7 +84,7 @@ async fn connections_that_silently_lead_nowhere_are_left_while_calls_keep_coming
     let counter = Arc::new(counter);
     let daily = daily(1000);
     restore(&*counter, &daily.key, &[], at()).await.unwrap();
-    line.drop_silently();
+    line.silence();
     let callers = (1..=16).map(|user| {
         let (counter, daily) = (Arc::clone(&counter), daily.clone());
         tokio::spawn(async move {
@@ -115,7 +115,7 @@ async fn a_call_over_a_connection_that_leads_nowhere_goes_out_on_another_in_time
     let counter = RedisQuotaCounter::connect(&config).await.unwrap();
     let daily = daily(10);
     restore(&counter, &daily.key, &[], at()).await.unwrap();
-    line.drop_silently();
+    line.silence();
     let outcome = counter.reserve(&wish(1, &[&daily])).await.unwrap();
     assert!(matches!(outcome, ReserveOutcome::Reserved(taken) if taken[0].seat == 1));
 }
