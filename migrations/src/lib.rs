@@ -8,6 +8,7 @@ mod m20261122_000001_people;
 mod m20261122_000002_registrations;
 mod m20261122_000003_outbox;
 mod m20261125_000004_attempts;
+mod m20261126_000005_trainings;
 mod m20261126_000006_sign_in_claims;
 mod m20261126_000007_place_fingerprints;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_registrations::Migration),
             Box::new(m20261122_000003_outbox::Migration),
             Box::new(m20261125_000004_attempts::Migration),
+            Box::new(m20261126_000005_trainings::Migration),
             Box::new(m20261126_000006_sign_in_claims::Migration),
             Box::new(m20261126_000007_place_fingerprints::Migration),
         ]

@@ -8,7 +8,7 @@ use std::{env, error::Error, time::Duration};
 
 use chrono::TimeDelta;
 use lemon_domain::{
-    ports::{Accounts, NewRegistration, Outbox, Registrations, SignIn, Taken},
+    ports::{Accounts, NewRegistration, Outbox, Registrations, ReservedPlace, SignIn},
     sealing::Sealed,
     values::{
         AccountId, BudgetKey, BudgetName, Identity, Period, ProviderUserId, RequestId, ServiceType,
@@ -59,13 +59,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         service,
         request_id: RequestId::new(Uuid::from_u128(1)),
         turn,
-        places: vec![Taken {
+        places: vec![ReservedPlace {
             key: daily,
             seat: turn,
             units: 1,
-            used: turn,
+            limit: 400,
         }],
-        limit: 400,
         attempt: None,
         at: now,
         cooldown_until: now + TimeDelta::days(7),

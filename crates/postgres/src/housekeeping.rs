@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, Statement, Value};
 
 use crate::{
     SqlStore,
-    entity::{attempts, pending_sign_ins, places, uses},
+    entity::{attempts, budget_totals, pending_sign_ins, places, uses},
     error::SqlError,
 };
 
@@ -57,6 +57,7 @@ pub(crate) fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> 
         Expiring::Attempts => attempts::Entity.table_name(),
         Expiring::Places => places::Entity.table_name(),
         Expiring::Uses => uses::Entity.table_name(),
+        Expiring::BudgetTotals => budget_totals::Entity.table_name(),
     };
     let sql = match backend {
         DbBackend::Sqlite => format!(

@@ -3,6 +3,7 @@
 mod accounts;
 mod config;
 mod database;
+mod deadlines;
 mod entity;
 mod error;
 mod housekeeping;

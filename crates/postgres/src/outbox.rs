@@ -10,14 +10,17 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Iterable, QueryFilter,
     sea_query::{
-        CommonTableExpression, Expr, LockBehavior, LockType, Order, Query, WithClause, WithQuery,
+        CommonTableExpression, DeleteStatement, Expr, LockBehavior, LockType, Order, Query,
+        SelectStatement, WithClause, WithQuery,
     },
 };
 
 use crate::{
     SqlStore,
-    database::Transaction,
-    entity::outbox::{ActiveModel, Column, Entity, Model},
+    entity::{
+        outbox::{ActiveModel, Column, Entity, Model},
+        registrations,
+    },
     error::SqlError,
     row,
 };
@@ -35,6 +38,8 @@ impl Outbox for SqlStore {
             let mut entries = row::each::<Model>(self.writer(), &claim).await?;
             // A database answers what it changed in any order.
             entries.sort_unstable_by_key(|entry| entry.id);
+            // If this fails, the claim is lost with it, and the next makes up for it.
+            restart_late(self.writer(), &entries, now).await?;
             Ok(entries)
         })
         .await
@@ -44,9 +49,15 @@ impl Outbox for SqlStore {
         if ids.is_empty() {
             return Ok(());
         }
-        let remove = Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied()));
+        let remove = remove(ids);
         self.write(async {
-            remove.exec(self.writer()).await?;
+            let removed = self.writer().query_all(&remove).await?;
+            for row in removed {
+                if row.try_get_by_index(0)? {
+                    self.outbox().give();
+                    break;
+                }
+            }
             Ok(())
         })
         .await
@@ -101,11 +112,13 @@ pub(crate) struct NewEntry<'a> {
     pub(crate) account: AccountId,
     pub(crate) request_id: RequestId,
     pub(crate) at: DateTime<Utc>,
+    /// From when on it may be claimed.
+    pub(crate) due_at: DateTime<Utc>,
 }
 
 impl NewEntry<'_> {
-    /// Puts it there, due at once. [`SqlStore::commit_outbox`] must follow.
-    pub(crate) async fn put(self, tx: &Transaction) -> Result<(), SqlError> {
+    /// Puts it there. [`SqlStore::commit_outbox`] must follow.
+    pub(crate) async fn put(self, tx: &impl ConnectionTrait) -> Result<(), SqlError> {
         Entity::insert(ActiveModel {
             id: NotSet,
             task: Set(self.task.as_str().to_owned()),
@@ -114,7 +127,7 @@ impl NewEntry<'_> {
             provider_user_id: Set(self.account.user_id.get()),
             request_id: Set(self.request_id.get()),
             attempt: Set(0),
-            due_at: Set(self.at),
+            due_at: Set(self.due_at),
             created_at: Set(self.at),
         })
         .exec_without_returning(tx)
@@ -123,7 +136,59 @@ impl NewEntry<'_> {
     }
 }
 
-/// Claims the rows that are due longest, passing over those that another is just claiming (SQLite has no such).
+/// The rows of the same account and service as a row of the outbox, under that name.
+fn others(name: &'static str) -> SelectStatement {
+    let same = |column: Column| Expr::col((name, column)).equals((Entity, column));
+    Query::select()
+        .expr(Expr::val(1))
+        .from_as(Entity, name)
+        .and_where(same(Column::Provider))
+        .and_where(same(Column::ProviderUserId))
+        .and_where(same(Column::Service))
+        .take()
+}
+
+/// A row of the outbox came before the other, or comes after it.
+fn has(name: &'static str, compare: fn(Expr, Expr) -> Expr) -> Expr {
+    let its_number = Expr::col((name, Column::Id));
+    let number = Expr::col((Entity, Column::Id));
+    Expr::exists(others(name).and_where(compare(its_number, number)).take())
+}
+
+/// Removes rows; answers of each whether another waits behind it.
+fn remove(ids: &[i64]) -> DeleteStatement {
+    let waits_behind = has("later", Expr::gt);
+    Query::delete()
+        .from_table(Entity)
+        .and_where(Column::Id.is_in(ids.iter().copied()))
+        .returning(Query::returning().exprs([waits_behind]))
+        .take()
+}
+
+/// Has the deadline of each training run from now on whose row waited to be claimed.
+async fn restart_late(
+    db: &impl ConnectionTrait,
+    claimed: &[OutboxEntry],
+    now: DateTime<Utc>,
+) -> Result<(), SqlError> {
+    use registrations::{Column, Entity};
+    let late = claimed.iter().filter(|entry| entry.is_late(now));
+    let late: Vec<_> = late.map(|entry| entry.request_id.get()).collect();
+    if late.is_empty() {
+        return Ok(());
+    }
+    Entity::update_many()
+        .col_expr(Column::AnnouncedAt, Expr::value(now))
+        .filter(Column::RequestId.is_in(late))
+        // Not where nothing is announced any more.
+        .filter(Column::AnnouncedAt.lt(now))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Claims the rows that are due longest, passing over those that another is just claiming (SQLite has no such), and over
+/// those that wait behind another.
 ///
 /// The choice is a `WITH` of its own: PostgreSQL may run a subquery in `WHERE` more than once, and lock more than `max`.
 fn claim(max: u32, lease: Duration, now: DateTime<Utc>) -> WithQuery {
@@ -131,6 +196,7 @@ fn claim(max: u32, lease: Duration, now: DateTime<Utc>) -> WithQuery {
         .column(Column::Id)
         .from(Entity)
         .and_where(Column::DueAt.lte(now))
+        .and_where(has("earlier", Expr::lt).not())
         .order_by(Column::DueAt, Order::Asc)
         .order_by(Column::Id, Order::Asc)
         .limit(max.into())

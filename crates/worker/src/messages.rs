@@ -20,6 +20,7 @@ enum Body<'a> {
         user_id: String,
         access_token: &'a str,
         access_secret: &'a str,
+        service_name: &'a str,
         request_id: RequestId,
     },
     #[serde(rename = "spring_success_marking")]
@@ -28,11 +29,13 @@ enum Body<'a> {
         access_token: &'a str,
         access_secret: &'a str,
         message: &'a str,
+        service_name: &'a str,
         request_id: RequestId,
     },
     #[serde(rename = "spring_request_delete")]
     Delete {
         user_id: String,
+        service_name: &'a str,
         request_id: RequestId,
     },
 }
@@ -47,30 +50,36 @@ pub fn render(job: &Job) -> Result<String, serde_json::Error> {
         Job::Train {
             account,
             credentials,
+            service,
             request_id,
         } => Body::Train {
             user_id: user_id(account),
             access_token: credentials.token.expose_secret(),
             access_secret: credentials.secret.expose_secret(),
+            service_name: service.as_str(),
             request_id: *request_id,
         },
         Job::Notify {
             account,
             credentials,
             message,
+            service,
             request_id,
         } => Body::Notify {
             user_id: user_id(account),
             access_token: credentials.token.expose_secret(),
             access_secret: credentials.secret.expose_secret(),
             message,
+            service_name: service.as_str(),
             request_id: *request_id,
         },
         Job::Delete {
             account,
+            service,
             request_id,
         } => Body::Delete {
             user_id: user_id(account),
+            service_name: service.as_str(),
             request_id: *request_id,
         },
     })
@@ -162,6 +171,7 @@ mod tests {
         let job = Job::Train {
             account: account(),
             credentials: Credentials::new("token", "secret"),
+            service: ServiceType::parse("LEARNME").unwrap(),
             request_id: RequestId::new(Uuid::nil()),
         };
         assert_eq!(
@@ -171,6 +181,7 @@ mod tests {
                 "user_id": "783214",
                 "access_token": "token",
                 "access_secret": "secret",
+                "service_name": "LEARNME",
                 "request_id": "00000000-0000-0000-0000-000000000000",
             })
         );
@@ -182,6 +193,7 @@ mod tests {
             account: account(),
             credentials: Credentials::new("token", "secret"),
             message: "다 됐어요 \"🍋\"".to_owned(),
+            service: ServiceType::parse("LEARNME").unwrap(),
             request_id: RequestId::new(Uuid::nil()),
         };
         assert_eq!(
@@ -192,6 +204,7 @@ mod tests {
                 "access_token": "token",
                 "access_secret": "secret",
                 "message": "다 됐어요 \"🍋\"",
+                "service_name": "LEARNME",
                 "request_id": "00000000-0000-0000-0000-000000000000",
             })
         );
@@ -201,6 +214,7 @@ mod tests {
     fn a_delete_job_carries_no_credentials() {
         let job = Job::Delete {
             account: account(),
+            service: ServiceType::parse("LEARNME").unwrap(),
             request_id: RequestId::new(Uuid::nil()),
         };
         assert_eq!(
@@ -208,6 +222,7 @@ mod tests {
             json!({
                 "finished": "spring_request_delete",
                 "user_id": "783214",
+                "service_name": "LEARNME",
                 "request_id": "00000000-0000-0000-0000-000000000000",
             })
         );

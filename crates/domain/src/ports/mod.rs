@@ -5,6 +5,7 @@
 
 mod accounts;
 mod clock;
+mod deadlines;
 mod errors;
 mod outbox;
 mod pending_sign_ins;
@@ -16,6 +17,7 @@ mod twitter;
 
 pub use accounts::{Accounts, SignIn, StoredAccount};
 pub use clock::{Clock, IdSource, MAX_SKEW};
+pub use deadlines::{OverdueOutcome, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines};
 pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
 pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask};
 pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};
@@ -32,6 +34,6 @@ pub use record::{
 };
 pub use registrations::{
     Attempt, Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome,
-    SeatTaken,
+    ReservedPlace, SeatTaken,
 };
 pub use twitter::{AccessGrant, Profile, RequestGrant, Tweet, TweetId, TweetPage, TwitterClient};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
+use super::{PROMPT, StoreError};
 use crate::values::{AccountId, RequestId, ServiceType};
 
 /// What is to be done.
@@ -48,6 +48,15 @@ pub struct OutboxEntry {
     pub created_at: DateTime<Utc>,
 }
 
+impl OutboxEntry {
+    /// It is a training's, and waited so long that the training's deadline starts again: see
+    /// [`TrainingDeadlines`](super::TrainingDeadlines).
+    #[must_use]
+    pub fn is_late(&self, now: DateTime<Utc>) -> bool {
+        self.task == OutboxTask::Train && self.created_at + PROMPT < now
+    }
+}
+
 /// How much waits to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
@@ -62,10 +71,14 @@ pub struct Backlog {
 /// # Contract
 /// 1. A row is claimed by one caller at a time: of concurrent claims each row goes to one.
 /// 2. A claim that is neither removed nor postponed comes back after the lease, with a higher `attempt`.
-/// 3. Rows are claimed oldest first, at most `max` of them; a postponed row not before its time.
+/// 3. Of the rows that contract 7 lets go, the oldest are claimed first, at most `max` of them; a postponed row not before its
+///    time.
 /// 4. `remove` removes for good, also after the lease has passed: what was sent was sent.
 /// 5. `postpone` with an attempt that is not the latest changes nothing: the row is another's.
-/// 6. `changed` returns soon after a row was put by anybody since the call before, and may return for no reason.
+/// 6. `changed` returns soon after a row was put by anybody, or one that others waited behind was removed, since the call
+///    before; and may return for no reason.
+/// 7. The rows of an account for a service are handed out in the order in which they were put: none is claimed while an
+///    earlier one is there, be it due, claimed or postponed. Accounts and services do not wait for one another.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Claims due rows until `now + lease`.

@@ -18,7 +18,8 @@ pub struct RecordSums {
 /// The record of places that were really taken: what a counter is restored from.
 ///
 /// # Contract
-/// 1. Every place of a stored request is there, until its window is over; a deletion takes none away.
+/// 1. Every place of a stored request is there, until its window is over; a deletion takes none away, a training that failed
+///    gives its own back.
 /// 2. Places of other services, budgets and windows are not.
 /// 3. `segment` has the places on the segment's seats, by seat, and no others.
 /// 4. `sums` come in portions, so that no call reads more than a bounded number of rows. Who goes on from each `next`
@@ -58,15 +59,18 @@ pub enum Expiring {
     Places,
     /// Uses, when their cooldown and all their windows are over.
     Uses,
+    /// Sums of the units of a budget, when their window is over.
+    BudgetTotals,
 }
 
 impl Expiring {
     /// All kinds.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::PendingSignIns,
         Self::Attempts,
         Self::Places,
         Self::Uses,
+        Self::BudgetTotals,
     ];
 
     /// The name in logs.
@@ -77,6 +81,7 @@ impl Expiring {
             Self::Attempts => "attempts",
             Self::Places => "places",
             Self::Uses => "uses",
+            Self::BudgetTotals => "budget totals",
         }
     }
 }

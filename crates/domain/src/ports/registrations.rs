@@ -3,9 +3,54 @@ use chrono::{DateTime, Utc};
 
 use super::{StoreError, Taken};
 use crate::values::{
-    BudgetName, IdempotencyKey, Identity, Registered, Registration, RequestId, ServiceType,
-    TrainingReady, Use, UserId,
+    Budget, BudgetKey, BudgetName, IdempotencyKey, Identity, Registered, Registration, RequestId,
+    ServiceType, TrainingReady, Use, UserId,
 };
+
+/// A place that was reserved, to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservedPlace {
+    /// In which budget and window.
+    pub key: BudgetKey,
+    /// Which, from 1.
+    pub seat: u32,
+    /// How many units it takes.
+    pub units: u32,
+    /// Units of the budget in the window.
+    pub limit: u32,
+}
+
+impl ReservedPlace {
+    /// What a counter gave of that budget.
+    #[must_use]
+    pub fn new(taken: Taken, budget: &Budget) -> Self {
+        Self {
+            key: taken.key,
+            seat: taken.seat,
+            units: taken.units,
+            limit: budget.limit,
+        }
+    }
+
+    /// The use takes one of the day's places, one unit each.
+    #[must_use]
+    pub fn is_of_the_day(&self) -> bool {
+        self.key.budget == BudgetName::daily()
+    }
+
+    /// It can be within the limit, whatever others have taken.
+    ///
+    /// Of the day's budget, where each place takes one unit, distinct seats within the limit are units within the limit. Of
+    /// another, the sum of the units decides.
+    #[must_use]
+    pub fn can_fit(&self) -> bool {
+        if self.is_of_the_day() {
+            self.units == 1 && self.seat <= self.limit
+        } else {
+            self.units <= self.limit
+        }
+    }
+}
 
 /// A request for a service, its places reserved.
 #[derive(Debug, Clone)]
@@ -18,10 +63,8 @@ pub struct NewRegistration {
     pub request_id: RequestId,
     /// Which of the person's uses it is, from 1.
     pub turn: u32,
-    /// The reserved places: the day's first.
-    pub places: Vec<Taken>,
-    /// "of limit".
-    pub limit: u32,
+    /// The reserved places: the day's first, which with its limit is what the person is told.
+    pub places: Vec<ReservedPlace>,
     /// The client's name for this attempt.
     pub attempt: Option<Attempt>,
     /// When it is made.
@@ -49,14 +92,15 @@ pub enum RequestOutcome {
     /// The person has used the service before in a way that stands against it: a running cooldown, or the same turn.
     /// Nothing was stored. The use says which.
     UsedBefore(Use),
-    /// A place of that budget is another's. Nothing was stored; the counter must be restored from the record there.
+    /// A place of that budget is another's, or above the limit. Nothing was stored; the counter must be restored from the
+    /// record there.
     SeatTaken(SeatTaken),
 }
 
-/// Which place was another's.
+/// Which place cannot be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatTaken {
-    /// Its budget.
+    /// Of which budget.
     pub budget: BudgetName,
     /// Its seat.
     pub seat: u32,
@@ -82,8 +126,6 @@ pub struct Deletion {
     pub user: UserId,
     /// For what.
     pub service: ServiceType,
-    /// The id on the delete job.
-    pub request_id: RequestId,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -105,16 +147,21 @@ pub struct Publication {
 /// 1. `request` stores the registration, the use, the places, the attempt and one `Train` outbox row, or nothing at all.
 /// 2. A running cooldown or a turn already used answers `UsedBefore`, and an attempt that is remembered `Repeated`, before
 ///    anything else; also when two requests of one person race: one is stored.
-/// 3. No two places of a budget and window share a seat: the second request answers `SeatTaken`.
+/// 3. No two places of a budget and window share a seat, no seat of the day's budget is above its limit, and the units of each
+///    further budget never add up to more than its limit: the request that would answers `SeatTaken`.
 /// 4. A person has at most one registration for a service. Asking anew after the cooldown replaces the request;
 ///    `ready` and `public` stay.
 /// 5. `request` by somebody who is not in the store, or with an account that is not theirs, is `UnknownPerson`.
 /// 6. `finish` is effective once for a request: the first marks it and puts one `Notify` row; a repetition changes nothing.
 /// 7. `finish` without a request id finishes the current request; with another's than the current, nothing.
-/// 8. `finish` for somebody who is not registered, or whom nobody knows, puts one `Delete` row.
-/// 9. `delete` removes the registration and its unsent outbox rows and puts one `Delete` row; where there is no registration,
-///    nothing. The use, its places and its attempt stay.
-/// 10. `list` shows each change at once, in the order of service types.
+/// 8. `finish` for somebody who is not registered, or whom nobody knows, puts one `Delete` row. It has the request id of the
+///    message; else that of the account's latest request for the service, while it is known; else the one given. Beside a
+///    request of the same person, the `Delete` row is put before the request's `Train` row.
+/// 9. `delete` removes the registration, withdraws its `Train` and `Notify` rows, and puts one `Delete` row with the request id
+///    of the registration; where there is no registration, nothing. A withdrawn row that was claimed may just be being
+///    sent: the `Delete` row is not due before its lease, or what it was postponed by, is over. The use, its places and its
+///    attempt stay.
+/// 10. `list` shows each change at once, in the order of service types. `state` is that of the latest request.
 #[async_trait]
 pub trait Registrations: Send + Sync + 'static {
     /// The person's latest use of the service, while anything needs it.
@@ -144,7 +191,7 @@ pub trait Registrations: Send + Sync + 'static {
     /// [`StoreError::UnknownPerson`], or infrastructure.
     async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError>;
 
-    /// Marks a training as finished. `request_id` goes on the delete job where one is needed and the message has none.
+    /// Marks a training as finished. `request_id` goes on the delete job where one is needed and no other is known.
     ///
     /// # Errors
     /// Infrastructure only.

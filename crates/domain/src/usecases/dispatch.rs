@@ -6,7 +6,7 @@ use std::{
 use crate::{
     ports::{Accounts, OutboxEntry, OutboxTask, StoreError, StoredAccount},
     sealing::SealingKeys,
-    values::{AccountId, Catalogue, Credentials, QueueName, RequestId},
+    values::{AccountId, Catalogue, Credentials, QueueName, RequestId, ServiceType},
 };
 
 /// A job for the workers, with all they need.
@@ -18,6 +18,8 @@ pub enum Job {
         account: AccountId,
         /// To fetch with.
         credentials: Credentials,
+        /// For which service.
+        service: ServiceType,
         /// On account of which request.
         request_id: RequestId,
     },
@@ -29,6 +31,8 @@ pub enum Job {
         credentials: Credentials,
         /// What to say.
         message: String,
+        /// For which service.
+        service: ServiceType,
         /// On account of which request.
         request_id: RequestId,
     },
@@ -36,6 +40,8 @@ pub enum Job {
     Delete {
         /// Whose.
         account: AccountId,
+        /// For which service.
+        service: ServiceType,
         /// On account of which request.
         request_id: RequestId,
     },
@@ -115,6 +121,7 @@ impl Dispatch {
         if entry.task == OutboxTask::Delete {
             let job = Job::Delete {
                 account,
+                service: entry.service.clone(),
                 request_id,
             };
             return Prepared::Send(queues.delete.clone(), job);
@@ -135,6 +142,7 @@ impl Dispatch {
                     account,
                     credentials,
                     message: service.notification.clone(),
+                    service: entry.service.clone(),
                     request_id,
                 },
             ),
@@ -143,6 +151,7 @@ impl Dispatch {
                 Job::Train {
                     account,
                     credentials,
+                    service: entry.service.clone(),
                     request_id,
                 },
             ),

@@ -8,6 +8,7 @@ mod quotas;
 mod registering;
 mod sign_in;
 mod training;
+mod training_sweep;
 
 pub use clock::{ClockError, check_clock};
 pub use dispatch::{Dispatch, Job, Prepared};
@@ -17,3 +18,4 @@ pub use quotas::{Exhausted, Quotas, QuotasError, Unreconciled};
 pub use registering::{Availability, RegisterError, Registering, RegisteringPorts};
 pub use sign_in::{SignInError, SignIns, SignedIn};
 pub use training::Trainings;
+pub use training_sweep::{Swept, TrainingSweep};

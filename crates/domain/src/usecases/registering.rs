@@ -6,7 +6,7 @@ use super::{Exhausted, Permit, Quotas, QuotasError, permit::Abandoned};
 use crate::{
     ports::{
         Attempt, Clock, Deletion, IdSource, NewRegistration, Publication, Registrations,
-        RequestOutcome, SeatTaken, StoreError, Taken,
+        RequestOutcome, ReservedPlace, SeatTaken, StoreError, Taken,
     },
     values::{
         Budget, BudgetKey, Holder, IdempotencyKey, Identity, Registered, Registration, RequestId,
@@ -180,18 +180,20 @@ impl Registering {
         let budgets = service.budgets_at(now);
         permit.begin_to_reserve()?;
         let reserving = self.reserve(wanted, holder, &budgets);
-        let places = match permit.unless_abandoned(reserving).await {
-            Ok(places) => places?,
+        let taken = match permit.unless_abandoned(reserving).await {
+            Ok(taken) => taken?,
             Err(Abandoned) => return Err(self.withdraw(wanted, holder, &budgets).await),
         };
+        let places = taken.into_iter().zip(&budgets);
         let cooldown_until = now + service.cooldown;
         let new = NewRegistration {
             identity,
             service: service.service_type.clone(),
             request_id: RequestId::new(self.ports.ids.uuid()),
             turn: holder.turn,
-            places,
-            limit: service.daily.limit,
+            places: places
+                .map(|(taken, budget)| ReservedPlace::new(taken, budget))
+                .collect(),
             attempt: key.cloned().map(|key| Attempt {
                 key,
                 remembered_until: cooldown_until.max(now + REMEMBERED),
@@ -254,14 +256,14 @@ impl Registering {
         holder: Holder,
         budgets: &[Budget],
     ) -> Result<Option<Registered>, RegisterError> {
-        let (at, limit, service) = (new.at, new.limit, new.service.clone());
+        let (at, service) = (new.at, new.service.clone());
         let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
         let daily = new.places.first().cloned();
         let outcome = self.ports.registrations.request(new).await;
         match outcome {
             Ok(RequestOutcome::Registered) => Ok(daily.map(|place| Registered {
                 position: place.seat,
-                limit,
+                limit: place.limit,
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
@@ -367,7 +369,6 @@ impl Registering {
             .delete(Deletion {
                 user,
                 service: service.service_type.clone(),
-                request_id: RequestId::new(self.ports.ids.uuid()),
                 at: self.ports.clock.now(),
             })
             .await

@@ -11,10 +11,13 @@ mod window;
 pub use budget::{Budget, BudgetKey, BudgetName, Holder, Place};
 pub use credentials::{Credentials, RequestToken, Verifier};
 pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
-pub use registration::{IdempotencyKey, Registered, Registration, TrainingReady, Use};
+pub use registration::{
+    IdempotencyKey, Registered, Registration, TrainingReady, TrainingState, Use,
+};
 pub use segment::{Segment, SegmentSums, Sums, fingerprint};
 pub use service::{
     BudgetPolicy, Catalogue, QueueName, Service, ServicePath, ServiceQueues, ServiceType,
+    TrainingPolicy,
 };
 pub use window::{Period, Window, WindowPolicy};
 

@@ -32,6 +32,17 @@ impl IdempotencyKey {
     }
 }
 
+/// How far the training of a registration's latest request is, whatever an earlier one came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrainingState {
+    /// The workers have it, or will have.
+    Training,
+    /// It has finished.
+    Ready,
+    /// The workers did not finish it within its deadline, however often it was announced. It may still become ready.
+    Failed,
+}
+
 /// A person's registration for a service, as they see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
@@ -43,6 +54,8 @@ pub struct Registration {
     pub public: bool,
     /// A training has finished; stays true while a later one runs.
     pub ready: bool,
+    /// How far the training of the latest request is.
+    pub state: TrainingState,
     /// When the person may ask again.
     pub can_use_at: DateTime<Utc>,
 }

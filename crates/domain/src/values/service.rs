@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -123,6 +123,42 @@ pub struct BudgetPolicy {
     pub window: WindowPolicy,
 }
 
+/// How long the workers may take for a training, and how often it is announced to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrainingPolicy {
+    /// How long after an announcement a training is overdue: 1 second to 30 days.
+    pub deadline: Duration,
+    /// How often it is announced, the first time included, before it has failed: 1 to 100.
+    pub attempts: u32,
+}
+
+impl TrainingPolicy {
+    const DEADLINES: RangeInclusive<Duration> =
+        Duration::from_secs(1)..=Duration::from_hours(30 * 24);
+    const ATTEMPTS: RangeInclusive<u32> = 1..=100;
+
+    /// What is wrong with it.
+    fn fault(self) -> Option<&'static str> {
+        if !Self::DEADLINES.contains(&self.deadline) {
+            Some("a training deadline that is not 1 second to 30 days")
+        } else if !Self::ATTEMPTS.contains(&self.attempts) {
+            Some("a number of training attempts that is not 1 to 100")
+        } else {
+            None
+        }
+    }
+}
+
+impl Default for TrainingPolicy {
+    /// Three times, six hours each.
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_hours(6),
+            attempts: 3,
+        }
+    }
+}
+
 /// The queues of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceQueues {
@@ -143,12 +179,14 @@ pub struct Service {
     pub service_type: ServiceType,
     /// Its name in a path.
     pub path: ServicePath,
-    /// The day's places: one unit a use.
+    /// The day's places, named [`BudgetName::daily`]: one unit a use, so that a seat within the limit is a unit within it.
     pub daily: BudgetPolicy,
     /// Further budgets, taken in the same step.
     pub budgets: Vec<BudgetPolicy>,
     /// How long a person waits between two uses.
     pub cooldown: Duration,
+    /// How long the workers may take.
+    pub training: TrainingPolicy,
     /// Its queues.
     pub queues: ServiceQueues,
     /// What a person is told when their training is ready.
@@ -182,7 +220,8 @@ impl Catalogue {
     /// Takes the entries.
     ///
     /// # Errors
-    /// If two share a type or path, a budget's name stands twice, or one use takes more than its budget has.
+    /// If two share a type or path, a budget's name stands twice, a use takes nothing from a budget or another number of
+    /// units than one from the day's, or a training's deadline or attempts are out of bounds.
     pub fn new(services: Vec<Service>) -> Result<Self, InvalidValue> {
         let mut names = BTreeSet::new();
         for service in &services {
@@ -191,6 +230,16 @@ impl Catalogue {
                 || !names.insert(service.path.as_str().to_owned())
             {
                 return Err(fault(format!("has {} twice", service.service_type)));
+            }
+            if service.daily.units != 1 || service.daily.name != BudgetName::daily() {
+                let daily = BudgetName::daily();
+                return Err(fault(format!(
+                    "takes other than one unit of the budget {}.{daily}",
+                    service.service_type
+                )));
+            }
+            if let Some(wrong) = service.training.fault() {
+                return Err(fault(format!("has for {} {wrong}", service.service_type)));
             }
             let mut budgets = BTreeSet::new();
             for budget in std::iter::once(&service.daily).chain(&service.budgets) {

@@ -63,6 +63,7 @@ async fn a_training_goes_out_with_the_persons_credentials() {
     let Job::Train {
         account: of,
         credentials,
+        service,
         request_id,
     } = job
     else {
@@ -70,6 +71,7 @@ async fn a_training_goes_out_with_the_persons_credentials() {
     };
     assert_eq!(of, account(7));
     assert_eq!(credentials, world.twitter.credentials_of(7));
+    assert_eq!(service, learn_me(400).service_type);
     assert_eq!(request_id.get(), Uuid::from_u128(42));
 }
 
@@ -85,6 +87,7 @@ async fn a_notification_goes_out_with_credentials_and_the_services_text() {
         account: of,
         credentials,
         message,
+        service,
         request_id,
     } = job
     else {
@@ -93,6 +96,7 @@ async fn a_notification_goes_out_with_credentials_and_the_services_text() {
     assert_eq!(of, account(7));
     assert_eq!(credentials, world.twitter.credentials_of(7));
     assert_eq!(message, learn_me(400).notification);
+    assert_eq!(service, learn_me(400).service_type);
     assert_eq!(request_id.get(), Uuid::from_u128(42));
 }
 
@@ -108,8 +112,8 @@ async fn a_deletion_needs_no_credentials_and_no_account() {
     let job = assert_sent(prepared, "LearnMeTrainDataDeleteRequestQueue");
     assert!(matches!(
         job,
-        Job::Delete { account: of, request_id }
-            if of == account(7) && request_id == entry.request_id
+        Job::Delete { account: of, service, request_id }
+            if of == account(7) && service == entry.service && request_id == entry.request_id
     ));
 }
 

@@ -20,4 +20,5 @@ mod sealing;
 mod sign_in;
 mod store_faults;
 mod training;
+mod training_sweep;
 mod world;

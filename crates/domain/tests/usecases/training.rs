@@ -23,9 +23,18 @@ fn ready(n: u32) -> TrainingReady {
     }
 }
 
+/// Takes every row out of the outbox, in order.
 async fn tasks(world: &World) -> Vec<OutboxTask> {
-    let rows = world.store.claim(100, SECOND, world.now()).await.unwrap();
-    rows.iter().map(|row| row.task).collect()
+    let mut tasks = Vec::new();
+    loop {
+        let rows = world.store.claim(1000, SECOND, world.now()).await.unwrap();
+        if rows.is_empty() {
+            return tasks;
+        }
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        world.store.remove(&ids).await.unwrap();
+        tasks.extend(rows.iter().map(|row| row.task));
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use lemon_domain::{
     usecases::{Quotas, RegisterError, Registering, RegisteringPorts, SignIns},
     values::{
         AccountId, BudgetKey, BudgetName, BudgetPolicy, IdempotencyKey, Identity, Period,
-        QueueName, Registered, Service, ServicePath, ServiceQueues, ServiceType, WindowPolicy,
+        QueueName, Registered, Service, ServicePath, ServiceQueues, ServiceType, TrainingPolicy,
+        WindowPolicy,
     },
 };
 use lemon_testkit::fakes::{
@@ -174,6 +175,7 @@ pub(crate) fn learn_me(limit: u32) -> Service {
         },
         budgets: vec![],
         cooldown: 7 * DAY,
+        training: TrainingPolicy::default(),
         queues: ServiceQueues {
             train: queue("TweetGetRequestQueue"),
             ready: queue("ServiceReadyQueue"),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lemon_domain::values::{
     BudgetName, BudgetPolicy, Catalogue, Period, QueueName, Service, ServicePath, ServiceQueues,
-    ServiceType, WindowPolicy,
+    ServiceType, TrainingPolicy, WindowPolicy,
 };
 
 fn budget(name: &str, limit: u32, units: u32) -> BudgetPolicy {
@@ -23,6 +23,7 @@ fn service(service_type: &str, path: &str) -> Service {
         daily: budget("daily", 400, 1),
         budgets: vec![],
         cooldown: Duration::from_hours(168),
+        training: TrainingPolicy::default(),
         queues: ServiceQueues {
             train: queue("train"),
             ready: QueueName::parse("ready").unwrap(),
@@ -78,6 +79,47 @@ fn a_budget_stands_once_and_is_taken_from() {
         fault(vec![nothing]),
         "the service catalogue takes nothing from the budget LEARNME.reads"
     );
+}
+
+#[test]
+fn a_use_takes_one_unit_of_the_day() {
+    for daily in [budget("daily", 400, 2), budget("day", 400, 1)] {
+        let service = Service {
+            daily,
+            ..service("LEARNME", "learn_me")
+        };
+        assert_eq!(
+            fault(vec![service]),
+            "the service catalogue takes other than one unit of the budget LEARNME.daily"
+        );
+    }
+}
+
+#[test]
+fn a_training_has_a_deadline_and_is_announced_within_bounds() {
+    let policy = |seconds, attempts| TrainingPolicy {
+        deadline: Duration::from_secs(seconds),
+        attempts,
+    };
+    let with = |training| Service {
+        training,
+        ..service("LEARNME", "learn_me")
+    };
+    for right in [policy(1, 1), policy(30 * 24 * 60 * 60, 100)] {
+        assert!(Catalogue::new(vec![with(right)]).is_ok(), "{right:?}");
+    }
+    for wrong in [policy(0, 3), policy(30 * 24 * 60 * 60 + 1, 3)] {
+        assert_eq!(
+            fault(vec![with(wrong)]),
+            "the service catalogue has for LEARNME a training deadline that is not 1 second to 30 days"
+        );
+    }
+    for wrong in [policy(60, 0), policy(60, 101)] {
+        assert_eq!(
+            fault(vec![with(wrong)]),
+            "the service catalogue has for LEARNME a number of training attempts that is not 1 to 100"
+        );
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web::Data};
 use lemon_domain::{
     ports,
-    values::{Registration, ServiceType},
+    values::{Registration, ServiceType, TrainingState},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,6 +19,7 @@ use crate::{
     "service_type": "LEARNME",
     "public": false,
     "ready": true,
+    "state": "ready",
     "can_use_time": "2026-11-30T12:00:00+09:00",
 }))]
 pub(crate) struct RegisteredService {
@@ -29,9 +30,32 @@ pub(crate) struct RegisteredService {
     public: bool,
     /// A training has finished. Stays true while a later one runs.
     ready: bool,
+    /// How far the training of the latest request is.
+    state: State,
     /// When the caller may ask again, in the zone of the service's day.
     #[schema(format = DateTime)]
     can_use_time: String,
+}
+
+/// How far the training of the latest request is: it runs; it has finished; or it was not finished in time and the caller
+/// may register again. `ready` tells of an earlier result, too.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TrainingState)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    Training,
+    Ready,
+    Failed,
+}
+
+impl From<TrainingState> for State {
+    fn from(state: TrainingState) -> Self {
+        match state {
+            TrainingState::Training => Self::Training,
+            TrainingState::Ready => Self::Ready,
+            TrainingState::Failed => Self::Failed,
+        }
+    }
 }
 
 /// Whether others may use the result of a service.
@@ -132,6 +156,7 @@ fn registered(api: &Api, registration: Registration) -> RegisteredService {
         service,
         public,
         ready,
+        state,
         can_use_at,
         ..
     } = registration;
@@ -140,5 +165,6 @@ fn registered(api: &Api, registration: Registration) -> RegisteredService {
         service_type: service.to_string(),
         public,
         ready,
+        state: state.into(),
     }
 }

@@ -8,7 +8,7 @@ use lemon_domain::{
     usecases::{Profiles, Quotas, Registering, RegisteringPorts, SignIns},
     values::{
         BudgetName, BudgetPolicy, Catalogue, Period, QueueName, Service, ServicePath,
-        ServiceQueues, ServiceType, WindowPolicy,
+        ServiceQueues, ServiceType, TrainingPolicy, WindowPolicy,
     },
 };
 use lemon_http::{
@@ -273,6 +273,7 @@ fn service(service_type: &str, path: &str, budgets: Vec<BudgetPolicy>) -> Servic
         },
         budgets,
         cooldown: Duration::from_hours(7 * 24),
+        training: TrainingPolicy::default(),
         queues: ServiceQueues {
             train: queue("train"),
             ready: queue("ready"),

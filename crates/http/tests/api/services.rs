@@ -26,6 +26,7 @@ async fn a_registration_is_listed_at_once_in_the_zone_of_its_day() {
             "service_type": "LEARNME",
             "public": false,
             "ready": false,
+            "state": "training",
             "can_use_time": "2026-11-30T12:00:00+09:00",
         }])
     );

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod attempts;
+pub mod budget_totals;
 pub mod outbox;
 pub mod pending_sign_ins;
 pub mod places;

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
-    values::{Registration, RequestId, ServiceType},
+    values::{Registration, RequestId, ServiceType, TrainingState},
 };
 use sea_orm::{QueryResult, entity::prelude::*};
 
@@ -24,12 +24,31 @@ pub struct Model {
     /// Which request finished last; the current one has if they are equal.
     pub finished_request_id: Option<Uuid>,
     pub finished_at: Option<DateTime<Utc>>,
+    /// When the running training was last announced, or its deadline began to run again; nothing when none runs.
+    pub announced_at: Option<DateTime<Utc>>,
+    /// How often the running training was announced.
+    pub announcements: i64,
+    /// Which request failed last.
+    pub failed_request_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    fn state(&self) -> TrainingState {
+        let current = Some(self.request_id);
+        if self.finished_request_id == current {
+            TrainingState::Ready
+        } else if self.failed_request_id == current {
+            TrainingState::Failed
+        } else {
+            TrainingState::Training
+        }
+    }
+}
 
 impl Row for Model {
     const TABLE: &'static str = "registrations";
@@ -45,6 +64,7 @@ impl Row for Model {
             request_id: RequestId::new(self.request_id),
             public: self.public,
             ready: self.ready,
+            state: self.state(),
             can_use_at: self.can_use_at,
         })
     }

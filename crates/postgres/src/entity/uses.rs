@@ -15,6 +15,8 @@ pub struct Model {
     pub window_start: DateTime<Utc>,
     pub cooldown_until: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// Which request it was; unknown of uses that an earlier version stored.
+    pub request_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

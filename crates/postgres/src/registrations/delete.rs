@@ -1,10 +1,9 @@
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Deletion, OutboxTask},
-    values::{AccountId, ServiceType},
+    values::{AccountId, RequestId},
 };
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait, sea_query::Query,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryTrait, sea_query::Query};
 
 use crate::{
     SqlStore,
@@ -18,59 +17,70 @@ use crate::{
 /// Removes a registration and what was still to be sent for it, and has the workers delete their part.
 pub(super) async fn delete(store: &SqlStore, deletion: Deletion) -> Result<bool, SqlError> {
     let tx = store.begin().await?;
-    let Some(account) = remove_registration(&tx, &deletion).await? else {
+    let Some((account, request_id)) = remove_registration(&tx, &deletion).await? else {
         tx.rollback().await?;
         // Whoever deleted it may not have come to flush it.
         store.flush().await?;
         return Ok(false);
     };
-    remove_unsent(&tx, account, &deletion.service).await?;
+    let due_at = withdraw(&tx, account, &deletion).await?;
     let entry = NewEntry {
         task: OutboxTask::Delete,
         service: &deletion.service,
         account,
-        request_id: deletion.request_id,
+        request_id,
         at: deletion.at,
+        due_at,
     };
     entry.put(&tx).await?;
     store.commit_outbox(tx).await?;
     Ok(true)
 }
 
-/// Removes the registration; answers which account it was for.
+/// Removes the registration; answers for which account and of which request it was.
 async fn remove_registration(
-    tx: &Transaction,
+    tx: &impl ConnectionTrait,
     deletion: &Deletion,
-) -> Result<Option<AccountId>, SqlError> {
+) -> Result<Option<(AccountId, RequestId)>, SqlError> {
     use registrations::{Column, Entity};
     let remove = Query::delete()
         .from_table(Entity)
         .and_where(Column::UserId.eq(deletion.user.get()))
         .and_where(Column::Service.eq(deletion.service.as_str()))
-        .returning_col(Column::AccountId)
+        .returning(Query::returning().columns([Column::AccountId, Column::RequestId]))
         .take();
     let Some(removed) = tx.query_one(&remove).await? else {
         return Ok(None);
     };
     let account_id: i64 = removed.try_get("", "account_id")?;
+    let request_id = RequestId::new(removed.try_get("", "request_id")?);
     let find = accounts::Entity::find_by_id(account_id).into_query();
     let account = row::one::<accounts::Model>(tx, &find).await?;
-    Ok(account.map(|stored| stored.account))
+    Ok(account.map(|stored| (stored.account, request_id)))
 }
 
 /// Removes what would have the workers train, or tell of it: of this request or of one before it.
-async fn remove_unsent(
-    tx: &Transaction,
+///
+/// Answers from when on nobody can be sending any of it: a row that was claimed is another's until its lease is over.
+async fn withdraw(
+    tx: &impl ConnectionTrait,
     account: AccountId,
-    service: &ServiceType,
-) -> Result<(), SqlError> {
+    deletion: &Deletion,
+) -> Result<DateTime<Utc>, SqlError> {
     use outbox::{Column, Entity};
-    Entity::delete_many()
-        .filter(Column::Provider.eq(account.provider.as_str()))
-        .filter(Column::ProviderUserId.eq(account.user_id.get()))
-        .filter(Column::Service.eq(service.as_str()))
-        .filter(Column::Task.ne(OutboxTask::Delete.as_str()))
-        .exec(tx)
-        .await?;
-    Ok(())
+    let withdraw = Query::delete()
+        .from_table(Entity)
+        .and_where(Column::Provider.eq(account.provider.as_str()))
+        .and_where(Column::ProviderUserId.eq(account.user_id.get()))
+        .and_where(Column::Service.eq(deletion.service.as_str()))
+        .and_where(Column::Task.ne(OutboxTask::Delete.as_str()))
+        .returning(Query::returning().columns([Column::Attempt, Column::DueAt]))
+        .take();
+    let mut due_at = deletion.at;
+    for row in tx.query_all(&withdraw).await? {
+        if row.try_get::<i64>("", "attempt")? > 0 {
+            due_at = due_at.max(row.try_get("", "due_at")?);
+        }
+    }
+    Ok(due_at)
 }

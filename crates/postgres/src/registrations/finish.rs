@@ -5,7 +5,8 @@ use lemon_domain::{
     values::{RequestId, TrainingReady},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::{
     entity::{
         accounts,
         registrations::{Column, Entity, Model},
+        uses,
     },
     error::SqlError,
     outbox::NewEntry,
@@ -31,11 +33,11 @@ pub(super) async fn finish(
     at: DateTime<Utc>,
 ) -> Result<FinishOutcome, SqlError> {
     let tx = store.begin().await?;
-    let (outcome, task, request_id) = match lock(&tx, ready).await? {
+    let (outcome, task, request_id) = match find(&tx, ready).await? {
         None => (
             FinishOutcome::NotRegistered,
             OutboxTask::Delete,
-            ready.request_id.unwrap_or(request_id),
+            meant(&tx, ready).await?.unwrap_or(request_id),
         ),
         Some(current) => {
             if let Some(outcome) = current.against(ready) {
@@ -58,6 +60,7 @@ pub(super) async fn finish(
         account: ready.account,
         request_id,
         at,
+        due_at: at,
     };
     entry.put(&tx).await?;
     store.commit_outbox(tx).await?;
@@ -86,8 +89,59 @@ impl Row for Current {
     }
 }
 
+/// Finds the registration, and keeps others from it until the end of the transaction. Where there is none, none can come
+/// before the end.
+///
+/// Otherwise a request that was just being stored would have its training announced, and then deleted by the row that is put
+/// here. With its registration a request locks the account's row, against its removal: that row is waited for.
+async fn find(
+    tx: &impl ConnectionTrait,
+    ready: &TrainingReady,
+) -> Result<Option<Current>, SqlError> {
+    if let Some(current) = lock(tx, ready).await? {
+        return Ok(Some(current));
+    }
+    let account = accounts::Entity::find()
+        .select_only()
+        .column(accounts::Column::Id)
+        .filter(is(ready.account))
+        .lock_exclusive()
+        .into_query();
+    match tx.query_one(&account).await? {
+        Some(_) => lock(tx, ready).await,
+        None => Ok(None),
+    }
+}
+
+/// Which request a message means whose registration is gone, if that is known: the one that it names, or the latest.
+async fn meant(
+    tx: &impl ConnectionTrait,
+    ready: &TrainingReady,
+) -> Result<Option<RequestId>, SqlError> {
+    if ready.request_id.is_some() {
+        return Ok(ready.request_id);
+    }
+    let person = Query::select()
+        .column(accounts::Column::UserId)
+        .from(accounts::Entity)
+        .cond_where(is(ready.account))
+        .take();
+    let latest: Option<Option<Uuid>> = uses::Entity::find()
+        .select_only()
+        .column(uses::Column::RequestId)
+        .filter(uses::Column::UserId.in_subquery(person))
+        .filter(uses::Column::Service.eq(ready.service.as_str()))
+        .into_tuple()
+        .one(tx)
+        .await?;
+    Ok(latest.flatten().map(RequestId::new))
+}
+
 /// Finds the registration of the account, and keeps others from it until the end of the transaction.
-async fn lock(tx: &Transaction, ready: &TrainingReady) -> Result<Option<Current>, SqlError> {
+async fn lock(
+    tx: &impl ConnectionTrait,
+    ready: &TrainingReady,
+) -> Result<Option<Current>, SqlError> {
     let account = Query::select()
         .column(accounts::Column::Id)
         .from(accounts::Entity)
@@ -114,11 +168,12 @@ impl Current {
         }
     }
 
-    async fn mark(&self, tx: &Transaction, at: DateTime<Utc>) -> Result<(), SqlError> {
+    async fn mark(&self, tx: &impl ConnectionTrait, at: DateTime<Utc>) -> Result<(), SqlError> {
         Entity::update_many()
             .col_expr(Column::Ready, Expr::value(true))
             .col_expr(Column::FinishedRequestId, Expr::value(self.request_id))
             .col_expr(Column::FinishedAt, Expr::value(at))
+            .col_expr(Column::AnnouncedAt, Expr::value(None::<DateTime<Utc>>))
             .filter(Column::UserId.eq(self.user_id))
             .filter(Column::Service.eq(&self.service))
             .exec(tx)

@@ -1,6 +1,7 @@
 mod delete;
 mod finish;
 mod group;
+pub(crate) mod places;
 mod request;
 
 use async_trait::async_trait;

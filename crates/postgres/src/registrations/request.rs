@@ -1,22 +1,16 @@
-use std::collections::HashSet;
-
-use lemon_domain::{
-    ports::{NewRegistration, OutboxTask, RequestOutcome, SeatTaken, Taken},
-    values::{Holder, fingerprint},
-};
+use lemon_domain::ports::{NewRegistration, OutboxTask, RequestOutcome};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
     QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict, Query},
+    sea_query::{Expr, OnConflict},
 };
 
-use super::{find_attempt, find_use};
+use super::{find_attempt, find_use, places};
 use crate::{
     SqlStore,
     accounts::is,
-    database::Transaction,
-    entity::{accounts, attempts, places, registrations, uses},
+    entity::{accounts, attempts, registrations, uses},
     error::SqlError,
     outbox::NewEntry,
     row,
@@ -43,17 +37,15 @@ pub(super) async fn request(
 /// nothing.
 ///
 /// No row is locked first: the row of the use is the lock. Of a person's racing requests, the later waits at
-/// `record_use` until the earlier is committed, and then finds it.
+/// `record_use` until the earlier is committed, and then finds it. The registration comes before its outbox row, for with
+/// it the account is locked against [`finish`](super::finish).
 pub(super) async fn put(
-    tx: &Transaction,
+    tx: &impl ConnectionTrait,
     new: &NewRegistration,
 ) -> Result<RequestOutcome, SqlError> {
     let account_id = find_account(tx, new).await?;
     if !record_use(tx, new).await? || !record_attempt(tx, new).await? {
         return find_earlier(tx, new).await;
-    }
-    if let Some(taken) = record_places(tx, new).await? {
-        return Ok(RequestOutcome::SeatTaken(taken));
     }
     put_registration(tx, new, account_id).await?;
     let train = NewEntry {
@@ -62,13 +54,21 @@ pub(super) async fn put(
         account: new.identity.account,
         request_id: new.request_id,
         at: new.at,
+        due_at: new.at,
     };
     train.put(tx).await?;
-    Ok(RequestOutcome::Registered)
+    // Last: everybody's units are one row, which is locked until the commit.
+    Ok(match places::record(tx, new).await? {
+        Some(taken) => RequestOutcome::SeatTaken(taken),
+        None => RequestOutcome::Registered,
+    })
 }
 
 /// What stands against the request.
-async fn find_earlier(tx: &Transaction, new: &NewRegistration) -> Result<RequestOutcome, SqlError> {
+async fn find_earlier(
+    tx: &impl ConnectionTrait,
+    new: &NewRegistration,
+) -> Result<RequestOutcome, SqlError> {
     let user = new.identity.user;
     if let Some(attempt) = &new.attempt {
         let find = find_attempt(user, &new.service, &attempt.key);
@@ -84,7 +84,7 @@ async fn find_earlier(tx: &Transaction, new: &NewRegistration) -> Result<Request
 }
 
 /// The row of the account that the person asks with.
-async fn find_account(tx: &Transaction, new: &NewRegistration) -> Result<i64, SqlError> {
+async fn find_account(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<i64, SqlError> {
     accounts::Entity::find()
         .select_only()
         .column(accounts::Column::Id)
@@ -97,7 +97,7 @@ async fn find_account(tx: &Transaction, new: &NewRegistration) -> Result<i64, Sq
 }
 
 /// Records the use, unless one is there that stands against it.
-async fn record_use(tx: &Transaction, new: &NewRegistration) -> Result<bool, SqlError> {
+async fn record_use(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<bool, SqlError> {
     use uses::Column;
     let first = new.places.first().ok_or(SqlError::NoPlace)?;
     let windows_end = new.places.iter().map(|place| place.key.window.end);
@@ -108,6 +108,7 @@ async fn record_use(tx: &Transaction, new: &NewRegistration) -> Result<bool, Sql
         window_start: Set(first.key.window.start),
         cooldown_until: Set(new.cooldown_until),
         expires_at: Set(windows_end.fold(new.cooldown_until, Ord::max)),
+        request_id: Set(Some(new.request_id.get())),
     })
     .on_conflict(
         OnConflict::columns([Column::UserId, Column::Service])
@@ -116,6 +117,7 @@ async fn record_use(tx: &Transaction, new: &NewRegistration) -> Result<bool, Sql
                 Column::WindowStart,
                 Column::CooldownUntil,
                 Column::ExpiresAt,
+                Column::RequestId,
             ])
             .action_cond_where(nothing_against(new))
             .to_owned(),
@@ -134,7 +136,10 @@ fn nothing_against(new: &NewRegistration) -> Condition {
 }
 
 /// Records the attempt, if it has a name, unless it was made before.
-async fn record_attempt(tx: &Transaction, new: &NewRegistration) -> Result<bool, SqlError> {
+async fn record_attempt(
+    tx: &impl ConnectionTrait,
+    new: &NewRegistration,
+) -> Result<bool, SqlError> {
     let Some(attempt) = &new.attempt else {
         return Ok(true);
     };
@@ -144,7 +149,7 @@ async fn record_attempt(tx: &Transaction, new: &NewRegistration) -> Result<bool,
         service: Set(new.service.as_str().to_owned()),
         idempotency_key: Set(attempt.key.as_str().to_owned()),
         position: Set(first.seat.into()),
-        quota_limit: Set(new.limit.into()),
+        quota_limit: Set(first.limit.into()),
         expires_at: Set(attempt.remembered_until),
     })
     .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -152,52 +157,9 @@ async fn record_attempt(tx: &Transaction, new: &NewRegistration) -> Result<bool,
     Ok(tx.execute(&insert).await?.rows_affected() == 1)
 }
 
-/// Records the places; answers the first that is another's.
-async fn record_places(
-    tx: &Transaction,
-    new: &NewRegistration,
-) -> Result<Option<SeatTaken>, SqlError> {
-    let holder = Holder {
-        user: new.identity.user,
-        turn: new.turn,
-    };
-    let row = |place: &Taken| places::ActiveModel {
-        service: Set(place.key.service.as_str().to_owned()),
-        budget: Set(place.key.budget.as_str().to_owned()),
-        window_start: Set(place.key.window.start),
-        seat: Set(place.seat.into()),
-        user_id: Set(new.identity.user.get()),
-        turn: Set(new.turn.into()),
-        units: Set(place.units.into()),
-        at: Set(new.at),
-        expires_at: Set(Ord::max(new.cooldown_until, place.key.window.end)),
-        // Below 2^48.
-        fingerprint: Set(fingerprint(holder, place.seat, place.units).try_into().ok()),
-    };
-    // An error would end the transaction on PostgreSQL, and not say which place it was.
-    let mut insert = places::Entity::insert_many(new.places.iter().map(row))
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .into_query();
-    insert.returning(Query::returning().column(places::Column::Budget));
-    let recorded: HashSet<String> = tx
-        .query_all(&insert)
-        .await?
-        .iter()
-        .map(|row| row.try_get("", "budget"))
-        .collect::<Result<_, _>>()?;
-    Ok(new
-        .places
-        .iter()
-        .find(|place| !recorded.contains(place.key.budget.as_str()))
-        .map(|place| SeatTaken {
-            budget: place.key.budget.clone(),
-            seat: place.seat,
-        }))
-}
-
 /// Makes the person's registration, or gives it the new request: `public` and `ready` stay as they are.
 async fn put_registration(
-    tx: &Transaction,
+    tx: &impl ConnectionTrait,
     new: &NewRegistration,
     account_id: i64,
 ) -> Result<(), SqlError> {
@@ -213,6 +175,9 @@ async fn put_registration(
         requested_at: Set(new.at),
         finished_request_id: NotSet,
         finished_at: NotSet,
+        announced_at: Set(Some(new.at)),
+        announcements: Set(1),
+        failed_request_id: NotSet,
     })
     .on_conflict(
         OnConflict::columns([Column::UserId, Column::Service])
@@ -221,6 +186,8 @@ async fn put_registration(
                 Column::RequestId,
                 Column::CanUseAt,
                 Column::RequestedAt,
+                Column::AnnouncedAt,
+                Column::Announcements,
             ])
             .to_owned(),
     )

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
-    ports::{Accounts, NewRegistration, Registrations, RequestOutcome, SignIn, Taken},
+    ports::{Accounts, NewRegistration, Registrations, RequestOutcome, ReservedPlace, SignIn},
     sealing::{SealingKey, SealingKeys},
     values::{
         AccountId, BudgetKey, BudgetName, Credentials, Identity, ProviderUserId, RequestId,
@@ -67,13 +67,12 @@ pub(crate) fn request(identity: Identity, n: u32) -> NewRegistration {
         service: learn_me(),
         request_id: RequestId::new(Uuid::from_u128(n.into())),
         turn: 1,
-        places: vec![Taken {
+        places: vec![ReservedPlace {
             key: today(),
             seat: n,
             units: 1,
-            used: n,
+            limit: 400,
         }],
-        limit: 400,
         attempt: None,
         at: now(),
         cooldown_until: now() + TimeDelta::days(7),

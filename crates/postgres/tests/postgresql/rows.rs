@@ -1,11 +1,8 @@
 use std::time::Duration;
 
-use lemon_domain::{
-    ports::{Accounts, Deletion, Outbox, Registrations, StoreError},
-    values::RequestId,
-};
+use lemon_domain::ports::{Accounts, Deletion, Outbox, Registrations, StoreError};
 use lemon_testkit::Store as _;
-use sea_orm::{ConnectionTrait, prelude::Uuid};
+use sea_orm::ConnectionTrait;
 
 use super::{
     Fresh,
@@ -48,7 +45,6 @@ async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
     let deletion = Deletion {
         user: identity.user,
         service: learn_me(),
-        request_id: RequestId::new(Uuid::nil()),
         at: now(),
     };
     match store.delete(deletion).await.unwrap_err() {

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::files::{config, folder, outsider, store};
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "users",
     "accounts",
     "pending_sign_ins",
@@ -13,6 +13,7 @@ const TABLES: [&str; 8] = [
     "places",
     "outbox",
     "attempts",
+    "budget_totals",
 ];
 
 async fn tables(db: &DatabaseConnection) -> Vec<&'static str> {

@@ -1,12 +1,11 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use lemon_domain::{
-    ports::{Accounts, Deletion, Expiring, Housekeeping, Outbox, Registrations, StoreError},
-    values::RequestId,
+use lemon_domain::ports::{
+    Accounts, Deletion, Expiring, Housekeeping, Outbox, Registrations, StoreError,
 };
 use lemon_testkit::Store as _;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, prelude::Uuid};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::{
     files::{folder, outsider, store},
@@ -27,7 +26,7 @@ async fn a_corrupt_row_stops_nobody_else() {
         "UPDATE outbox SET due_at = '2026-11-22T12:00:00+00:00' WHERE provider_user_id = 2",
         "UPDATE places SET turn = 99999999999 WHERE seat = 2",
         "INSERT INTO registrations SELECT user_id, 'no service', account_id, 'none', public, ready, can_use_at,
-             requested_at, NULL, NULL FROM registrations WHERE user_id = 1",
+             requested_at, NULL, NULL, NULL, 1, NULL FROM registrations WHERE user_id = 1",
     ] {
         db.execute_unprepared(corruption).await.unwrap();
     }
@@ -64,7 +63,6 @@ async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
     let deletion = Deletion {
         user: identity.user,
         service: learn_me(),
-        request_id: RequestId::new(Uuid::nil()),
         at: now(),
     };
     let deleted = store.delete(deletion).await;

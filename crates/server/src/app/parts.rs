@@ -4,7 +4,8 @@ use anyhow::Context;
 use lemon_domain::{
     ports::{Clock, IdSource, JobQueue, Outbox, TwitterClient},
     usecases::{
-        Dispatch, Profiles, Quotas, Registering, RegisteringPorts, SignIns, Trainings, check_clock,
+        Dispatch, Profiles, Quotas, Registering, RegisteringPorts, SignIns, TrainingSweep,
+        Trainings, check_clock,
     },
 };
 use lemon_http::{
@@ -13,7 +14,7 @@ use lemon_http::{
 use lemon_postgres::SqlStore;
 use lemon_sandbox::WorkersPorts;
 use lemon_twitter::{HttpTwitterClient, TwitterConfig};
-use lemon_worker::{ListenerConfig, ReadyListener, Relay, RelayConfig, Upkeep};
+use lemon_worker::{Deadlines, ListenerConfig, ReadyListener, Relay, RelayConfig, Upkeep};
 
 use super::{StartError, connections, metering, plan::Plan, supervisor::Supervisor};
 
@@ -174,6 +175,19 @@ impl Parts {
             "ready listener",
             async move { Ok(listener.run(stop).await?) },
         );
+        let deadlines = Deadlines {
+            trainings: TrainingSweep {
+                deadlines: self.store.clone(),
+                quotas: Arc::clone(&self.quotas),
+                clock: Arc::clone(&self.clock),
+            },
+            catalogue: Arc::clone(&self.plan.catalogue),
+        };
+        let stop = front.stop();
+        front.spawn("training deadlines", async move {
+            deadlines.run(stop).await;
+            Ok(())
+        });
         let upkeep = Upkeep {
             housekeeping: self.store.clone(),
             quotas: Arc::clone(&self.quotas),

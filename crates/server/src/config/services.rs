@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use lemon_domain::values::{
     BudgetName, BudgetPolicy, Catalogue, InvalidValue, Period, QueueName, Service, ServicePath,
-    ServiceQueues, ServiceType, WindowPolicy,
+    ServiceQueues, ServiceType, TrainingPolicy, WindowPolicy,
 };
 use serde::Deserialize;
 
@@ -22,6 +22,8 @@ struct ServiceSettings {
     turns_at: String,
     zone: String,
     cooldown_seconds: u64,
+    training_deadline_seconds: u64,
+    training_attempts: u32,
     queues: QueuesSettings,
     notification: String,
     budgets: BTreeMap<String, BudgetSettings>,
@@ -29,12 +31,15 @@ struct ServiceSettings {
 
 impl Default for ServiceSettings {
     fn default() -> Self {
+        let training = TrainingPolicy::default();
         Self {
             r#type: None,
             daily_limit: 400,
             turns_at: "06:00".to_owned(),
             zone: "Asia/Seoul".to_owned(),
             cooldown_seconds: 7 * 24 * 60 * 60,
+            training_deadline_seconds: training.deadline.as_secs(),
+            training_attempts: training.attempts,
             queues: QueuesSettings::default(),
             notification: "Your Learn Me chatbot is ready. 🍋 챗봇이 준비됐어요!".to_owned(),
             budgets: BTreeMap::new(),
@@ -121,6 +126,10 @@ impl ServiceSettings {
             },
             budgets,
             cooldown: Duration::from_secs(self.cooldown_seconds),
+            training: TrainingPolicy {
+                deadline: Duration::from_secs(self.training_deadline_seconds),
+                attempts: self.training_attempts,
+            },
             queues: ServiceQueues {
                 train: QueueName::parse(&self.queues.train)?,
                 ready: QueueName::parse(&self.queues.ready)?,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Attempt, Deletion, NewRegistration, OutboxEntry, OutboxTask, RequestOutcome, SeatTaken,
-        SignIn, Taken,
+        Attempt, Deletion, NewRegistration, OutboxEntry, OutboxTask, RequestOutcome, ReservedPlace,
+        SeatTaken, SignIn,
     },
     sealing::Sealed,
     values::{
@@ -101,12 +101,14 @@ pub(super) fn reads() -> BudgetKey {
     }
 }
 
-pub(super) fn place(key: BudgetKey, seat: u32) -> Taken {
-    Taken {
+/// A place that takes one unit: of 400 in a day, of a million in any other budget.
+pub(super) fn place(key: BudgetKey, seat: u32) -> ReservedPlace {
+    let is_daily = key.budget == BudgetName::daily();
+    ReservedPlace {
         key,
         seat,
         units: 1,
-        used: seat,
+        limit: if is_daily { 400 } else { 1_000_000 },
     }
 }
 
@@ -132,7 +134,6 @@ pub(super) fn request(identity: Identity, seat: u32) -> NewRegistration {
         request_id: request_id(usize::try_from(seat).unwrap()),
         turn: 1,
         places: vec![place(today(), seat)],
-        limit: 400,
         attempt: None,
         at: now(),
         cooldown_until: now() + 7 * DAY,
@@ -183,18 +184,28 @@ pub(super) fn deletion(user: UserId) -> Deletion {
     Deletion {
         user,
         service: learn_me(),
-        request_id: request_id(9000),
         at: now() + HOUR,
     }
 }
 
-/// Every row of the outbox, whoever has it, claimed at a time when all leases are over.
+/// Takes every row out of the outbox, whoever has it, at a time when all leases are over: in the order in which the rows
+/// were put.
 pub(super) async fn outbox(store: &dyn Store) -> Vec<OutboxEntry> {
     let at = now() + 365 * DAY;
-    store.claim(1000, HOUR, at).await.unwrap()
+    let mut all = Vec::new();
+    loop {
+        let claimed = store.claim(1000, HOUR, at).await.unwrap();
+        if claimed.is_empty() {
+            all.sort_unstable_by_key(|row: &OutboxEntry| row.id);
+            return all;
+        }
+        let ids: Vec<_> = claimed.iter().map(|row| row.id).collect();
+        store.remove(&ids).await.unwrap();
+        all.extend(claimed);
+    }
 }
 
-/// The tasks in the outbox, as [`outbox`] has them.
+/// Takes every row out, as [`outbox`] does: the tasks.
 pub(super) async fn tasks(store: &dyn Store) -> Vec<OutboxTask> {
     outbox(store).await.iter().map(|entry| entry.task).collect()
 }

@@ -25,6 +25,7 @@ pub mod place_record;
 pub mod quota_counter;
 pub mod registrations;
 pub mod store;
+pub mod training_deadlines;
 pub mod twitter_client;
 
 pub use store::Store;

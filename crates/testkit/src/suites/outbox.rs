@@ -3,11 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Utc};
-use lemon_domain::ports::{Backlog, OutboxEntry, OutboxTask};
+use lemon_domain::{
+    ports::{Backlog, NewRegistration, OutboxEntry, OutboxTask},
+    values::BudgetKey,
+};
 
 use super::{
     Store,
-    given::{self, HOUR, MICROSECOND},
+    given::{self, DAY, HOUR, MICROSECOND},
 };
 use crate::{Subject, race};
 
@@ -32,6 +35,10 @@ macro_rules! outbox_suite {
                 a_stale_attempt_postpones_nothing,
                 every_kind_of_row_wakes_who_waits,
                 a_row_put_before_the_wait_wakes_too,
+                rows_of_an_account_and_service_are_claimed_in_the_order_they_were_put,
+                accounts_and_services_do_not_wait_for_one_another,
+                removing_a_row_wakes_who_waits_for_those_behind_it,
+                of_concurrent_claims_none_passes_over_an_earlier_row,
                 the_backlog_counts_claimed_rows_and_the_age_of_the_oldest,
             ]
         );
@@ -248,6 +255,90 @@ pub async fn a_row_put_before_the_wait_wakes_too(store: Subject<dyn Store>) {
         let woken = tokio::time::timeout(PATIENCE, store.changed()).await;
         woken.expect("a row was put before the wait, which went on");
     }
+}
+
+/// Somebody with three rows: an earlier training's notification, a second training, and its notification.
+async fn three_rows(store: &dyn Store) {
+    let who = given::registered_person(store, 1).await;
+    let ready = given::ready(who.account);
+    let spare = given::request_id(500);
+    store.finish(&ready, spare, given::now()).await.unwrap();
+    let first = claim(store, 10).await;
+    store.remove(&numbers(&first)).await.unwrap();
+    given::registered(store, given::next_request(who, 1)).await;
+    store.finish(&ready, spare, given::now()).await.unwrap();
+}
+
+/// Contract 7.
+pub async fn rows_of_an_account_and_service_are_claimed_in_the_order_they_were_put(
+    store: Subject<dyn Store>,
+) {
+    three_rows(&*store).await;
+    let mut at = given::now() + 7 * DAY;
+    for expected in [OutboxTask::Notify, OutboxTask::Train, OutboxTask::Notify] {
+        let claimed = claim_at(&*store, at).await;
+        let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
+        assert_eq!(tasks, [expected]);
+        // Neither while it is claimed nor while it is postponed does another pass it.
+        assert_eq!(claim_at(&*store, at).await, []);
+        store.postpone(&claimed[0], at + 2 * HOUR).await.unwrap();
+        assert_eq!(claim_at(&*store, at + HOUR).await, []);
+        at += 2 * HOUR;
+        assert_eq!(numbers(&claim_at(&*store, at).await), [claimed[0].id]);
+        store.remove(&[claimed[0].id]).await.unwrap();
+    }
+    assert_eq!(claim_at(&*store, at).await, []);
+}
+
+/// Contract 7.
+pub async fn accounts_and_services_do_not_wait_for_one_another(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    assert_eq!(claim(&*store, 10).await.len(), 1);
+    given::registered_person(&*store, 2).await;
+    let elsewhere = BudgetKey {
+        service: given::draw_me(),
+        ..given::today()
+    };
+    let other_service = NewRegistration {
+        service: given::draw_me(),
+        places: vec![given::place(elsewhere, 3)],
+        ..given::request(who, 3)
+    };
+    given::registered(&*store, other_service).await;
+    assert_eq!(claim(&*store, 10).await.len(), 2);
+}
+
+/// Contract 6.
+pub async fn removing_a_row_wakes_who_waits_for_those_behind_it(store: Subject<dyn Store>) {
+    three_rows(&*store).await;
+    let at = given::now() + 7 * DAY;
+    for _ in 0..3 {
+        // The wakening of the rows that were put, or of the removal.
+        let woken = tokio::time::timeout(PATIENCE, store.changed()).await;
+        woken.expect("a row came free and nobody was woken");
+        let claimed = claim_at(&*store, at).await;
+        assert_eq!(claimed.len(), 1);
+        store.remove(&numbers(&claimed)).await.unwrap();
+    }
+}
+
+/// Contract 7.
+pub async fn of_concurrent_claims_none_passes_over_an_earlier_row(store: Subject<dyn Store>) {
+    three_rows(&*store).await;
+    let at = given::now() + 7 * DAY;
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let claims = race(8, |_| {
+            let store = store.share();
+            async move { claim_at(&*store, at).await }
+        })
+        .await;
+        let claimed = claims.concat();
+        assert_eq!(claimed.len(), 1);
+        store.remove(&numbers(&claimed)).await.unwrap();
+        order.extend(numbers(&claimed));
+    }
+    assert!(order.is_sorted(), "{order:?}");
 }
 
 /// `backlog`.

@@ -1,9 +1,10 @@
-//! The store family: six ports that share their rows, and so one subject.
+//! The store family: seven ports that share their rows, and so one subject.
 
 use async_trait::async_trait;
 use lemon_domain::{
     ports::{
         Accounts, Housekeeping, Outbox, PendingSignIns, PlaceRecord, Registrations, StoreError,
+        TrainingDeadlines,
     },
     values::{BudgetKey, Place, Segment},
 };
@@ -11,7 +12,7 @@ use lemon_domain::{
 /// Everything that a store keeps.
 #[async_trait]
 pub trait Store:
-    Accounts + PendingSignIns + Registrations + Outbox + PlaceRecord + Housekeeping
+    Accounts + PendingSignIns + Registrations + TrainingDeadlines + Outbox + PlaceRecord + Housekeeping
 {
     /// Every recorded place of a budget in its window, by seat.
     ///
@@ -23,7 +24,13 @@ pub trait Store:
 #[async_trait]
 impl<T> Store for T
 where
-    T: Accounts + PendingSignIns + Registrations + Outbox + PlaceRecord + Housekeeping,
+    T: Accounts
+        + PendingSignIns
+        + Registrations
+        + TrainingDeadlines
+        + Outbox
+        + PlaceRecord
+        + Housekeeping,
 {
     async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError> {
         let (mut places, mut from) = (Vec::new(), Some(Segment::FIRST));
@@ -38,7 +45,7 @@ where
     }
 }
 
-/// Emits the cases of all six ports, each in a module of its own, for a function that makes a fresh, empty
+/// Emits the cases of all seven ports, each in a module of its own, for a function that makes a fresh, empty
 /// [`Subject<dyn Store>`](crate::Subject).
 #[macro_export]
 macro_rules! store_suites {
@@ -51,6 +58,9 @@ macro_rules! store_suites {
         }
         mod registrations {
             $crate::registrations_suite!(super::$subject);
+        }
+        mod training_deadlines {
+            $crate::training_deadlines_suite!(super::$subject);
         }
         mod outbox {
             $crate::outbox_suite!(super::$subject);

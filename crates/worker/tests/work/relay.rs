@@ -319,6 +319,43 @@ async fn it_wakes_on_commit_and_ends_when_told() {
     running.await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waited_behind_a_job_is_sent_as_soon_as_that_is() {
+    let world = World::new();
+    let person = world.registered(7).await;
+    let (service, registering) = (world.service(), world.registering());
+    let ready = lemon_domain::values::TrainingReady {
+        account: person.account,
+        service: service.service_type.clone(),
+        request_id: None,
+    };
+    let id = lemon_domain::values::RequestId::new(uuid::Uuid::nil());
+    let now = world.clock.now();
+    world.store.finish(&ready, id, now).await.unwrap();
+    let deleted = registering.delete(person.user, &service).await;
+    assert!(deleted.unwrap());
+    world.clock.advance(service.cooldown);
+    let again = registering.register(person, &service, None).await;
+    again.unwrap();
+
+    let stop = CancellationToken::new();
+    let mut relay = world.relay();
+    // So that only the removal of the delete job can wake it.
+    relay.config.poll = Duration::from_hours(1);
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { relay.run(stop).await }
+    });
+    let (train, delete) = (world.queues().train, world.queues().delete);
+    eventually("the training is sent", async || {
+        !world.queue.bodies(&train).is_empty()
+    })
+    .await;
+    assert_eq!(users(&world.queue.bodies(&delete)), ["7"]);
+    stop.cancel();
+    running.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_finished_training_becomes_a_notification() {
     let world = World::new();

@@ -8,7 +8,8 @@ use lemon_domain::{
     usecases::{Dispatch, Quotas, Registering, RegisteringPorts, Trainings},
     values::{
         AccountId, BudgetName, BudgetPolicy, Catalogue, Credentials, Identity, Period,
-        ProviderUserId, QueueName, Service, ServicePath, ServiceQueues, ServiceType, WindowPolicy,
+        ProviderUserId, QueueName, Service, ServicePath, ServiceQueues, ServiceType,
+        TrainingPolicy, WindowPolicy,
     },
 };
 use lemon_testkit::fakes::{
@@ -157,6 +158,7 @@ fn learn_me() -> Service {
         },
         budgets: Vec::new(),
         cooldown: Duration::from_hours(7 * 24),
+        training: TrainingPolicy::default(),
         queues: ServiceQueues {
             train: queue("train"),
             ready: queue("ready"),

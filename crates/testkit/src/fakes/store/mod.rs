@@ -1,10 +1,12 @@
 //! A store in memory.
 
 mod accounts;
+mod deadlines;
 mod outbox;
 mod pending_sign_ins;
 mod record;
 mod registrations;
+mod requests;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,7 +17,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Attempt, Clock, OutboxEntry, OutboxTask, PendingSignIn, SignInClaim, StoredAccount, Taken,
+        Attempt, Clock, OutboxEntry, OutboxTask, PendingSignIn, ReservedPlace, SignInClaim,
+        StoredAccount,
     },
     values::{
         AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Use,
@@ -41,6 +44,7 @@ struct State {
     pending: HashMap<RequestToken, Claimable>,
     registrations: BTreeMap<(UserId, ServiceType), Current>,
     uses: BTreeMap<(UserId, ServiceType), Use>,
+    latest_requests: BTreeMap<(UserId, ServiceType), RequestId>,
     attempts: BTreeMap<(UserId, ServiceType), Vec<Answered>>,
     places: Vec<Recorded>,
     outbox: BTreeMap<i64, Row>,
@@ -52,8 +56,8 @@ struct State {
 struct Current {
     shown: Registration,
     account: AccountId,
-    /// The request's own training has finished; `ready` may be an earlier one's.
-    finished: bool,
+    announced_at: DateTime<Utc>,
+    announcements: u32,
 }
 
 /// A sign-in in progress, and who has taken it.
@@ -67,7 +71,7 @@ struct Claimable {
 #[derive(Debug)]
 struct Recorded {
     holder: Holder,
-    taken: Taken,
+    place: ReservedPlace,
     at: DateTime<Utc>,
     cooldown_until: DateTime<Utc>,
 }
@@ -94,6 +98,11 @@ impl MemoryStore {
             row_put: Notify::new(),
             clock,
         }
+    }
+
+    /// The earlier of the caller's clock and the store's.
+    fn earlier(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.clock.now().min(now)
     }
 
     async fn state(&self) -> MutexGuard<'_, State> {

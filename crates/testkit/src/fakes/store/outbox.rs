@@ -1,10 +1,17 @@
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::ports::{Backlog, Outbox, OutboxEntry, StoreError};
 
-use super::MemoryStore;
+use super::{MemoryStore, Row};
+
+impl Row {
+    /// It is of the account and service of another.
+    fn follows(&self, other: &Self) -> bool {
+        self.entry.account == other.entry.account && self.entry.service == other.entry.service
+    }
+}
 
 #[async_trait]
 impl Outbox for MemoryStore {
@@ -15,23 +22,37 @@ impl Outbox for MemoryStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
         let mut state = self.state().await;
-        let due = state
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        // The first of each account and service, for the others wait behind it.
+        let mut seen = HashSet::new();
+        let claimed: Vec<OutboxEntry> = state
             .outbox
             .values_mut()
+            .filter(|row| seen.insert((row.entry.account, row.entry.service.clone())))
             .filter(|row| row.due_at <= now)
-            .take(usize::try_from(max).unwrap_or(usize::MAX));
-        Ok(due
+            .take(max)
             .map(|row| {
                 row.due_at = now + lease;
                 row.entry.attempt += 1;
                 row.entry.clone()
             })
-            .collect())
+            .collect();
+        for late in claimed.iter().filter(|entry| entry.is_late(now)) {
+            state.restart_deadline(late.request_id, now);
+        }
+        Ok(claimed)
     }
 
     async fn remove(&self, ids: &[i64]) -> Result<(), StoreError> {
         let mut state = self.state().await;
-        state.outbox.retain(|id, _| !ids.contains(id));
+        let removed: Vec<Row> = ids
+            .iter()
+            .filter_map(|id| state.outbox.remove(id))
+            .collect();
+        let goes_on = |row: &Row| state.outbox.values().any(|other| other.follows(row));
+        if removed.iter().any(goes_on) {
+            self.row_put.notify_one();
+        }
         Ok(())
     }
 

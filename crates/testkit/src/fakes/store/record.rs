@@ -14,7 +14,7 @@ use super::{Claimable, MemoryStore, Recorded, State};
 
 impl Recorded {
     fn is_over(&self, now: DateTime<Utc>) -> bool {
-        self.taken.key.window.end <= now && self.cooldown_until <= now
+        self.place.key.window.end <= now && self.cooldown_until <= now
     }
 }
 
@@ -24,13 +24,13 @@ const PORTION: u32 = 2;
 impl State {
     /// The recorded places of a window, by seat.
     fn places(&self, key: &BudgetKey) -> Vec<Place> {
-        let places = self.places.iter().filter(|place| place.taken.key == *key);
-        let mut places: Vec<Place> = places
-            .map(|place| Place {
-                holder: place.holder,
-                seat: place.taken.seat,
-                units: place.taken.units,
-                at: place.at,
+        let recorded = self.places.iter().filter(|it| it.place.key == *key);
+        let mut places: Vec<Place> = recorded
+            .map(|it| Place {
+                holder: it.holder,
+                seat: it.place.seat,
+                units: it.place.units,
+                at: it.at,
             })
             .collect();
         places.sort_unstable_by_key(|place| place.seat);
@@ -101,8 +101,8 @@ impl State {
             Expiring::Uses => {
                 let places = &self.places;
                 let gone = self.uses.extract_if(.., |(user, service), last| {
-                    let mut theirs = places.iter().filter(|place| {
-                        place.holder.user == *user && place.taken.key.service == *service
+                    let mut theirs = places.iter().filter(|it| {
+                        it.holder.user == *user && it.place.key.service == *service
                     });
                     last.cooldown_until <= by && theirs.all(|place| place.is_over(by))
                 });
@@ -115,6 +115,8 @@ impl State {
                 });
                 gone.take(max).count()
             }
+            // Added up when they are needed.
+            Expiring::BudgetTotals => 0,
         }
     }
 }

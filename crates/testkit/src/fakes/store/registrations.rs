@@ -3,15 +3,15 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Deletion, FinishOutcome, NewRegistration, OutboxTask, Publication, Registrations,
-        RequestOutcome, SeatTaken, StoreError,
+        RequestOutcome, StoreError,
     },
     values::{
-        Holder, IdempotencyKey, Registered, Registration, RequestId, ServiceType, TrainingReady,
-        Use, UserId,
+        AccountId, IdempotencyKey, Registered, Registration, RequestId, ServiceType, TrainingReady,
+        TrainingState, Use, UserId,
     },
 };
 
-use super::{Answered, Current, MemoryStore, Recorded, State};
+use super::{MemoryStore, State};
 
 #[async_trait]
 impl Registrations for MemoryStore {
@@ -94,101 +94,6 @@ impl Registrations for MemoryStore {
 }
 
 impl State {
-    fn check_identity(&self, new: &NewRegistration) -> Result<(), StoreError> {
-        self.accounts
-            .get(&new.identity.account)
-            .filter(|stored| stored.user == new.identity.user)
-            .map(|_| ())
-            .ok_or(StoreError::UnknownPerson)
-    }
-
-    fn answered(
-        &self,
-        user: UserId,
-        service: &ServiceType,
-        key: &IdempotencyKey,
-    ) -> Option<Registered> {
-        let theirs = self.attempts.get(&(user, service.clone()))?;
-        let same = theirs.iter().find(|earlier| earlier.attempt.key == *key);
-        same.map(|earlier| earlier.answer)
-    }
-
-    fn repeated(&self, new: &NewRegistration) -> Option<RequestOutcome> {
-        let key = &new.attempt.as_ref()?.key;
-        self.answered(new.identity.user, &new.service, key)
-            .map(RequestOutcome::Repeated)
-    }
-
-    fn used_before(&self, new: &NewRegistration) -> Option<RequestOutcome> {
-        let last = self.uses.get(&(new.identity.user, new.service.clone()))?;
-        let stands_against = last.cooldown_until > new.at || last.turn >= new.turn;
-        stands_against.then(|| RequestOutcome::UsedBefore(last.clone()))
-    }
-
-    fn seat_taken(&self, new: &NewRegistration) -> Option<RequestOutcome> {
-        let taken = new.places.iter().find(|wanted| {
-            self.places
-                .iter()
-                .any(|place| place.taken.key == wanted.key && place.taken.seat == wanted.seat)
-        })?;
-        Some(RequestOutcome::SeatTaken(SeatTaken {
-            budget: taken.key.budget.clone(),
-            seat: taken.seat,
-        }))
-    }
-
-    fn store(&mut self, new: NewRegistration) {
-        let key = (new.identity.user, new.service.clone());
-        let daily = new.places.first().expect("a request has a place");
-        let last_use = Use {
-            turn: new.turn,
-            window_start: daily.key.window.start,
-            cooldown_until: new.cooldown_until,
-        };
-        if let Some(attempt) = new.attempt {
-            let answer = Registered {
-                position: daily.seat,
-                limit: new.limit,
-            };
-            let theirs = self.attempts.entry(key.clone()).or_default();
-            theirs.push(Answered { attempt, answer });
-        }
-        let earlier = self.registrations.get(&key).map(|it| &it.shown);
-        let shown = Registration {
-            service: new.service.clone(),
-            request_id: new.request_id,
-            public: earlier.is_some_and(|it| it.public),
-            ready: earlier.is_some_and(|it| it.ready),
-            can_use_at: new.cooldown_until,
-        };
-        let account = new.identity.account;
-        let current = Current {
-            shown,
-            account,
-            finished: false,
-        };
-        let holder = Holder {
-            user: new.identity.user,
-            turn: new.turn,
-        };
-        self.places
-            .extend(new.places.into_iter().map(|taken| Recorded {
-                holder,
-                taken,
-                at: new.at,
-                cooldown_until: new.cooldown_until,
-            }));
-        self.uses.insert(key.clone(), last_use);
-        self.registrations.insert(key, current);
-        self.put_row(
-            OutboxTask::Train,
-            &new.service,
-            account,
-            new.request_id,
-            new.at,
-        );
-    }
-
     fn finish(
         &mut self,
         ready: &TrainingReady,
@@ -201,7 +106,8 @@ impl State {
             self.registrations.get_mut(&key)
         });
         let Some(current) = current else {
-            let request_id = ready.request_id.unwrap_or(spare);
+            let latest = user.and_then(|user| self.latest_request(user, &ready.service));
+            let request_id = ready.request_id.or(latest).unwrap_or(spare);
             self.put_row(
                 OutboxTask::Delete,
                 &ready.service,
@@ -215,10 +121,10 @@ impl State {
         if ready.request_id.is_some_and(|named| named != request_id) {
             return FinishOutcome::Superseded;
         }
-        if current.finished {
+        if current.shown.state == TrainingState::Ready {
             return FinishOutcome::AlreadyFinished;
         }
-        current.finished = true;
+        current.shown.state = TrainingState::Ready;
         current.shown.ready = true;
         self.put_row(
             OutboxTask::Notify,
@@ -235,16 +141,41 @@ impl State {
         let Some(current) = self.registrations.remove(&key) else {
             return false;
         };
-        self.outbox.retain(|_, row| {
-            row.entry.task == OutboxTask::Delete || row.entry.request_id != current.shown.request_id
-        });
+        let due_at = self.withdraw(current.account, &deletion.service, deletion.at);
         self.put_row(
             OutboxTask::Delete,
             &deletion.service,
             current.account,
-            deletion.request_id,
+            current.shown.request_id,
             deletion.at,
         );
+        if let Some(mut delete) = self.outbox.last_entry() {
+            delete.get_mut().due_at = due_at;
+        }
         true
+    }
+
+    /// The person's latest request for the service, as long as its use is known.
+    fn latest_request(&self, user: UserId, service: &ServiceType) -> Option<RequestId> {
+        let key = (user, service.clone());
+        let is_known = self.uses.contains_key(&key);
+        self.latest_requests.get(&key).copied().filter(|_| is_known)
+    }
+
+    /// Removes what would have the workers train, or tell of it. Answers from when on nobody can be sending any of it.
+    fn withdraw(
+        &mut self,
+        account: AccountId,
+        service: &ServiceType,
+        at: DateTime<Utc>,
+    ) -> DateTime<Utc> {
+        let withdrawn = self.outbox.extract_if(.., |_, row| {
+            row.entry.task != OutboxTask::Delete
+                && row.entry.account == account
+                && row.entry.service == *service
+        });
+        withdrawn
+            .filter(|(_, row)| row.entry.attempt > 0)
+            .fold(at, |due_at, (_, row)| due_at.max(row.due_at))
     }
 }

@@ -1,13 +1,13 @@
 //! Contract 9: deletions.
 
 use lemon_domain::{
-    ports::{Deletion, FinishOutcome, NewRegistration, OutboxTask, Publication},
+    ports::{FinishOutcome, NewRegistration, OutboxTask, Publication},
     values::BudgetKey,
 };
 
 use super::super::{
     Store,
-    given::{self, HOUR},
+    given::{self, HOUR, MICROSECOND},
 };
 use crate::{Subject, race};
 
@@ -25,7 +25,7 @@ pub async fn deleting_removes_the_registration_and_its_unsent_rows(store: Subjec
     assert_eq!(rows[0].task, OutboxTask::Delete);
     assert_eq!(rows[0].account, who.account);
     assert_eq!(rows[0].service, given::learn_me());
-    assert_eq!(rows[0].request_id, deletion.request_id);
+    assert_eq!(rows[0].request_id, given::request_id(1));
     assert_eq!(rows[0].created_at, deletion.at);
 }
 
@@ -39,6 +39,59 @@ pub async fn deleting_removes_claimed_rows_too(store: Subject<dyn Store>) {
     store.postpone(&claimed[0], given::now()).await.unwrap();
     store.remove(&[claimed[0].id]).await.unwrap();
     assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+}
+
+/// Contract 9.
+pub async fn a_delete_row_waits_until_nobody_can_be_sending_what_was_withdrawn(
+    store: Subject<dyn Store>,
+) {
+    let who = given::registered_person(&*store, 1).await;
+    let lease = 2 * HOUR;
+    store.claim(10, lease, given::now()).await.unwrap();
+    let deletion = given::deletion(who.user);
+    assert!(deletion.at < given::now() + lease);
+    assert!(store.delete(deletion).await.unwrap());
+    let claim = async |at| store.claim(10, HOUR, at).await.unwrap();
+    assert_eq!(claim(given::now() + lease - MICROSECOND).await, []);
+    let due = claim(given::now() + lease).await;
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].task, OutboxTask::Delete);
+}
+
+/// Contract 9: what nobody has claimed, nobody can be sending.
+pub async fn a_delete_row_is_due_at_once_if_nothing_was_claimed(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let deletion = given::deletion(who.user);
+    assert!(store.delete(deletion.clone()).await.unwrap());
+    let due = store.claim(10, HOUR, deletion.at).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].task, OutboxTask::Delete);
+}
+
+/// Contract 9, and 7 of the outbox: the delete job means the earlier training, not the new one.
+pub async fn who_registers_after_a_deletion_is_trained_after_the_delete_job(
+    store: Subject<dyn Store>,
+) {
+    let who = given::registered_person(&*store, 1).await;
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    let second = given::next_request(who, 1);
+    given::registered(&*store, second.clone()).await;
+    let expected = [
+        (OutboxTask::Delete, given::request_id(1)),
+        (OutboxTask::Train, second.request_id),
+    ];
+    for expected in expected {
+        let claimed = store.claim(10, HOUR, second.at).await.unwrap();
+        let claimed: Vec<_> = claimed
+            .iter()
+            .map(|row| (row.id, row.task, row.request_id))
+            .collect();
+        let [(id, task, request_id)] = claimed[..] else {
+            panic!("{claimed:?}");
+        };
+        assert_eq!((task, request_id), expected);
+        store.remove(&[id]).await.unwrap();
+    }
 }
 
 /// Contract 9.
@@ -105,7 +158,7 @@ pub async fn deleting_touches_nobody_elses_and_no_other_service(store: Subject<d
     let expected = [
         (OutboxTask::Train, given::request_id(2)),
         (OutboxTask::Train, given::request_id(3)),
-        (OutboxTask::Delete, given::deletion(one.user).request_id),
+        (OutboxTask::Delete, given::request_id(1)),
     ];
     assert_eq!(left, expected);
 }
@@ -115,16 +168,13 @@ pub async fn deleting_again_keeps_the_earlier_delete_row(store: Subject<dyn Stor
     let who = given::registered_person(&*store, 1).await;
     assert!(store.delete(given::deletion(who.user)).await.unwrap());
     given::registered(&*store, given::next_request(who, 1)).await;
-    let second = Deletion {
-        request_id: given::request_id(9001),
-        ..given::deletion(who.user)
-    };
-    assert!(store.delete(second).await.unwrap());
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
     let rows = given::outbox(&*store).await;
     let left: Vec<_> = rows.iter().map(|row| (row.task, row.request_id)).collect();
+    let second = given::next_request(who, 1).request_id;
     let expected = [
-        (OutboxTask::Delete, given::request_id(9000)),
-        (OutboxTask::Delete, given::request_id(9001)),
+        (OutboxTask::Delete, given::request_id(1)),
+        (OutboxTask::Delete, second),
     ];
     assert_eq!(left, expected);
 }

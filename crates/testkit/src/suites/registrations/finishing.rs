@@ -2,7 +2,7 @@
 
 use lemon_domain::{
     ports::{FinishOutcome, OutboxTask},
-    values::{AccountId, Registration, RequestId, TrainingReady, UserId},
+    values::{AccountId, Registration, RequestId, TrainingReady, TrainingState, UserId},
 };
 
 use super::super::{
@@ -40,6 +40,7 @@ pub async fn finishing_marks_and_puts_one_notify_row(store: Subject<dyn Store>) 
     assert_eq!(outcome, FinishOutcome::Finished);
     let expected = Registration {
         ready: true,
+        state: TrainingState::Ready,
         ..before
     };
     assert_eq!(registration(&*store, who.user).await, expected);
@@ -167,6 +168,48 @@ pub async fn finishing_another_service_puts_one_delete_row(store: Subject<dyn St
     let tasks: Vec<_> = rows.iter().map(|row| row.task).collect();
     assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Delete]);
     assert_eq!(rows[1].service, given::draw_me());
+}
+
+/// Contract 8.
+pub async fn a_delete_job_carries_the_request_id_of_the_latest_request(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    let deleted = given::outbox(&*store).await;
+    assert_eq!(deleted.len(), 1);
+    let outcome = finish(&*store, &given::ready(who.account)).await;
+    assert_eq!(outcome, FinishOutcome::NotRegistered);
+    assert_one_delete_row(&*store, who.account, given::request_id(1)).await;
+    // A message that says it knows better.
+    let named = ready_for(who.account, given::request_id(7));
+    assert_eq!(finish(&*store, &named).await, FinishOutcome::NotRegistered);
+    assert_one_delete_row(&*store, who.account, given::request_id(7)).await;
+}
+
+/// Contract 8: a delete job must not follow the training that it does not mean.
+pub async fn a_ready_message_that_races_a_request_deletes_before_it_trains(
+    store: Subject<dyn Store>,
+) {
+    for n in 1..=16 {
+        let who = given::person(&*store, n).await;
+        race(2, |i| {
+            let store = store.share();
+            async move {
+                if i == 0 {
+                    given::registered(&*store, given::request(who, u32::try_from(n).unwrap()))
+                        .await;
+                } else {
+                    finish(&*store, &given::ready(who.account)).await;
+                }
+            }
+        })
+        .await;
+        let tasks = given::tasks(&*store).await;
+        let right = [
+            [OutboxTask::Delete, OutboxTask::Train],
+            [OutboxTask::Train, OutboxTask::Notify],
+        ];
+        assert!(right.contains(&[tasks[0], tasks[1]]), "{tasks:?}");
+    }
 }
 
 /// Contract 8.

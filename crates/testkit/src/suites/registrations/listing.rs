@@ -2,7 +2,7 @@
 
 use lemon_domain::{
     ports::{NewRegistration, Publication},
-    values::{BudgetKey, Registration, UserId},
+    values::{BudgetKey, Registration, TrainingState, UserId},
 };
 
 use super::super::{Store, given};
@@ -26,6 +26,7 @@ pub async fn the_list_shows_each_change_at_once(store: Subject<dyn Store>) {
         request_id: given::request_id(1),
         public: false,
         ready: false,
+        state: TrainingState::Training,
         can_use_at: given::request(who, 1).cooldown_until,
     };
     assert_eq!(store.list(who.user).await.unwrap(), [expected.clone()]);
@@ -36,6 +37,7 @@ pub async fn the_list_shows_each_change_at_once(store: Subject<dyn Store>) {
     let spare = given::request_id(500);
     store.finish(&ready, spare, given::now()).await.unwrap();
     expected.ready = true;
+    expected.state = TrainingState::Ready;
     assert_eq!(store.list(who.user).await.unwrap(), [expected]);
     store.delete(given::deletion(who.user)).await.unwrap();
     assert_eq!(store.list(who.user).await.unwrap(), []);

@@ -4,11 +4,13 @@ mod deleting;
 mod finishing;
 mod listing;
 mod requesting;
+mod units;
 
 pub use deleting::*;
 pub use finishing::*;
 pub use listing::*;
 pub use requesting::*;
+pub use units::*;
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::suites::Store).
 #[macro_export]
@@ -35,6 +37,11 @@ macro_rules! registrations_suite {
                 of_concurrent_requests_for_one_seat_one_is_stored,
                 a_seat_is_anothers_only_in_its_service_budget_and_window,
                 a_place_of_any_budget_may_be_the_one_taken,
+                a_seat_above_the_days_limit_answers_seat_taken,
+                units_that_add_up_to_more_than_the_limit_answer_seat_taken,
+                a_refused_request_takes_no_units,
+                units_are_added_up_in_their_service_budget_and_window,
+                of_concurrent_requests_those_are_stored_whose_units_fit,
                 asking_anew_replaces_the_request_and_keeps_ready_and_public,
                 strangers_are_unknown,
                 an_account_of_another_person_is_unknown,
@@ -48,8 +55,13 @@ macro_rules! registrations_suite {
                 finishing_for_an_account_nobody_knows_puts_one_delete_row,
                 finishing_another_service_puts_one_delete_row,
                 a_delete_job_carries_the_request_id_of_the_message,
+                a_delete_job_carries_the_request_id_of_the_latest_request,
+                a_ready_message_that_races_a_request_deletes_before_it_trains,
                 deleting_removes_the_registration_and_its_unsent_rows,
                 deleting_removes_claimed_rows_too,
+                a_delete_row_waits_until_nobody_can_be_sending_what_was_withdrawn,
+                a_delete_row_is_due_at_once_if_nothing_was_claimed,
+                who_registers_after_a_deletion_is_trained_after_the_delete_job,
                 deleting_keeps_the_use_and_its_places,
                 deleting_keeps_the_attempt,
                 deleting_what_is_not_there_changes_nothing,

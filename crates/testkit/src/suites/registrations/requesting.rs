@@ -3,7 +3,8 @@
 use lemon_domain::{
     ports::{NewRegistration, OutboxTask, Publication, RequestOutcome, StoreError},
     values::{
-        BudgetKey, Holder, Identity, Place, Registered, Registration, RequestId, Use, UserId,
+        BudgetKey, Holder, Identity, Place, Registered, Registration, RequestId, TrainingState,
+        Use, UserId,
     },
 };
 
@@ -47,7 +48,7 @@ async fn answered(store: &dyn Store, who: Identity, key: &str) -> Option<Registe
 fn expected_answer(new: &NewRegistration) -> Registered {
     Registered {
         position: new.places[0].seat,
-        limit: new.limit,
+        limit: new.places[0].limit,
     }
 }
 
@@ -86,6 +87,7 @@ pub async fn a_request_stores_the_registration_the_use_the_places_and_one_train_
         request_id: new.request_id,
         public: false,
         ready: false,
+        state: TrainingState::Training,
         can_use_at: new.cooldown_until,
     };
     assert_eq!(store.list(who.user).await.unwrap(), [registration]);
@@ -355,7 +357,11 @@ pub async fn services_and_people_have_cooldowns_of_their_own(store: Subject<dyn 
 pub async fn a_seat_that_is_anothers_answers_seat_taken(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let other = given::person(&*store, 2).await;
-    let outcome = store.request(given::request(other, 1)).await.unwrap();
+    let same_seat = NewRegistration {
+        request_id: given::request_id(2),
+        ..given::request(other, 1)
+    };
+    let outcome = store.request(same_seat).await.unwrap();
     assert_eq!(outcome, given::seat_taken(&given::today(), 1));
     let places = store.places(&given::today()).await.unwrap();
     assert_eq!(places, [expected_place(&given::request(who, 1), 0)]);
@@ -460,6 +466,7 @@ pub async fn asking_anew_replaces_the_request_and_keeps_ready_and_public(
         request_id: second.request_id,
         public: true,
         ready: true,
+        state: TrainingState::Training,
         can_use_at: second.cooldown_until,
     };
     assert_eq!(store.list(who.user).await.unwrap(), [registration]);

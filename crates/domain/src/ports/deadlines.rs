@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::values::{BudgetKey, Holder, RequestId, ServiceType, UserId};
+
+/// A training that was announced to the workers and not finished by its deadline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverdueTraining {
+    /// Whose.
+    pub user: UserId,
+    /// For which service.
+    pub service: ServiceType,
+    /// Which request.
+    pub request_id: RequestId,
+    /// How often it was announced.
+    pub announcements: u32,
+    /// When its deadline began to run.
+    pub announced_at: DateTime<Utc>,
+    /// When it was found: the time of each step that follows.
+    pub found_at: DateTime<Utc>,
+}
+
+/// What is done about an overdue training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverdueStep {
+    /// The workers are told again.
+    Announce,
+    /// It has failed.
+    Fail {
+        /// The windows that still run: the places in them are given back.
+        running: Vec<BudgetKey>,
+    },
+}
+
+/// What became of the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverdueOutcome {
+    /// One `Train` row was put, with the same request id.
+    Announced,
+    /// It has failed.
+    Failed {
+        /// In whose name the places were taken, if the use is still known. A counter may still have them.
+        holder: Option<Holder>,
+    },
+    /// Its `Train` row was not sent yet: the deadline runs from now.
+    Waiting,
+    /// It was announced, finished, deleted or replaced since it was found: nothing has changed.
+    Overtaken,
+}
+
+/// Trainings that the workers may have lost, each step in one transaction.
+///
+/// # Contract
+/// 1. A training is overdue from the end of its deadline on, until it is finished, failed or announced again, or its
+///    registration is deleted or has a new request.
+/// 2. The deadline runs from when the `Train` row can have been sent: from when it was put or, if it waited for more than
+///    [`PROMPT`], from its latest claim.
+/// 3. `overdue` answers those of one service, longest overdue first, at most `max`. The time is the earlier of the caller's
+///    clock and the store's: a caller whose clock is ahead hastens nothing.
+/// 4. Each step happens once: of concurrent steps for one overdue training one is made, the others are `Overtaken`.
+/// 5. `Announce` puts one `Train` row with the request id of the training and starts its deadline again.
+/// 6. `Fail` sets the state, ends the cooldown and removes the request's places of the running windows from the record, with
+///    their units. The use with its turn, the attempt and the places of other windows stay; `ready` and `public` too.
+/// 7. While the `Train` row is in the outbox, each step is `Waiting` and only starts the deadline again.
+/// 8. A failed training still finishes when its ready message comes.
+#[async_trait]
+pub trait TrainingDeadlines: Send + Sync + 'static {
+    /// The overdue trainings of a service.
+    ///
+    /// # Errors
+    /// Infrastructure only. A row that cannot be read is reported in the log and left out.
+    async fn overdue(
+        &self,
+        service: &ServiceType,
+        deadline: Duration,
+        max: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<OverdueTraining>, StoreError>;
+
+    /// Takes a step about an overdue training.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn settle(
+        &self,
+        training: &OverdueTraining,
+        step: OverdueStep,
+    ) -> Result<OverdueOutcome, StoreError>;
+}
+
+/// How long a `Train` row may wait for its claim without its training's deadline starting again: a relay that works claims
+/// within this time, and so writes nothing more than the claim.
+pub const PROMPT: Duration = Duration::from_secs(5);

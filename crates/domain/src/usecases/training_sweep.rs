@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use super::{Quotas, QuotasError};
+use crate::{
+    ports::{Clock, OverdueOutcome, OverdueStep, OverdueTraining, StoreError, TrainingDeadlines},
+    values::Service,
+};
+
+/// What was done about an overdue training.
+#[derive(Debug)]
+pub enum Swept {
+    /// The workers are told again.
+    Announced,
+    /// It has failed.
+    Failed {
+        /// Whether the counter has its places back. If not, the next reconciliation gives them back.
+        given_back: Result<(), QuotasError>,
+    },
+    /// It was not sent yet.
+    Waiting,
+    /// Somebody else was first.
+    Overtaken,
+}
+
+/// Ends every training: one that the workers lost is announced again, and in the end has failed, so that nobody waits for
+/// ever and no place is spent on nothing.
+///
+/// Any number of replicas may sweep at once.
+pub struct TrainingSweep {
+    /// Overdue trainings.
+    pub deadlines: Arc<dyn TrainingDeadlines>,
+    /// Where places are given back.
+    pub quotas: Arc<Quotas>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl TrainingSweep {
+    /// The overdue trainings of a service, longest overdue first, at most `max`.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn overdue(
+        &self,
+        service: &Service,
+        max: u32,
+    ) -> Result<Vec<OverdueTraining>, StoreError> {
+        let (name, deadline) = (&service.service_type, service.training.deadline);
+        self.deadlines
+            .overdue(name, deadline, max, self.clock.now())
+            .await
+    }
+
+    /// Announces an overdue training of the service again or, if that was done often enough, lets it fail.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn settle(
+        &self,
+        service: &Service,
+        training: &OverdueTraining,
+    ) -> Result<Swept, StoreError> {
+        let budgets = service.budgets_at(training.found_at);
+        let step = if training.announcements < service.training.attempts {
+            OverdueStep::Announce
+        } else {
+            OverdueStep::Fail {
+                running: budgets.iter().map(|budget| budget.key.clone()).collect(),
+            }
+        };
+        Ok(match self.deadlines.settle(training, step).await? {
+            OverdueOutcome::Announced => Swept::Announced,
+            OverdueOutcome::Waiting => Swept::Waiting,
+            OverdueOutcome::Overtaken => Swept::Overtaken,
+            OverdueOutcome::Failed { holder: None } => Swept::Failed { given_back: Ok(()) },
+            // After the record, not before: the counter must not give away what is still recorded.
+            OverdueOutcome::Failed {
+                holder: Some(holder),
+            } => Swept::Failed {
+                given_back: self.quotas.release(holder, &budgets).await,
+            },
+        })
+    }
+}

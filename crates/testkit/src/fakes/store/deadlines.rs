@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    ports::{
+        OutboxTask, OverdueOutcome, OverdueStep, OverdueTraining, StoreError, TrainingDeadlines,
+    },
+    values::{BudgetKey, Holder, RequestId, ServiceType, TrainingState, UserId},
+};
+
+use super::{Current, MemoryStore, State};
+
+#[async_trait]
+impl TrainingDeadlines for MemoryStore {
+    async fn overdue(
+        &self,
+        service: &ServiceType,
+        deadline: Duration,
+        max: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<OverdueTraining>, StoreError> {
+        let now = self.earlier(now);
+        let state = self.state().await;
+        let mut overdue: Vec<_> = state
+            .registrations
+            .iter()
+            .filter(|((_, of), current)| {
+                of == service
+                    && current.shown.state == TrainingState::Training
+                    && current.announced_at + deadline <= now
+            })
+            .map(|((user, _), current)| current.overdue(*user, now))
+            .collect();
+        overdue.sort_by_key(|training| training.announced_at);
+        overdue.truncate(usize::try_from(max).unwrap_or(usize::MAX));
+        Ok(overdue)
+    }
+
+    async fn settle(
+        &self,
+        training: &OverdueTraining,
+        step: OverdueStep,
+    ) -> Result<OverdueOutcome, StoreError> {
+        let mut state = self.state().await;
+        let outcome = state.settle(training, step);
+        if outcome == OverdueOutcome::Announced {
+            self.row_put.notify_one();
+        }
+        Ok(outcome)
+    }
+}
+
+impl Current {
+    fn overdue(&self, user: UserId, found_at: DateTime<Utc>) -> OverdueTraining {
+        OverdueTraining {
+            user,
+            service: self.shown.service.clone(),
+            request_id: self.shown.request_id,
+            announcements: self.announcements,
+            announced_at: self.announced_at,
+            found_at,
+        }
+    }
+}
+
+impl State {
+    fn settle(&mut self, training: &OverdueTraining, step: OverdueStep) -> OverdueOutcome {
+        let at = training.found_at;
+        let waits = self.outbox.values().any(|row| {
+            row.entry.task == OutboxTask::Train && row.entry.request_id == training.request_id
+        });
+        let key = (training.user, training.service.clone());
+        let Some(current) = self.registrations.get_mut(&key).filter(|current| {
+            current.shown.state == TrainingState::Training
+                && current.overdue(training.user, at) == *training
+        }) else {
+            return OverdueOutcome::Overtaken;
+        };
+        if waits {
+            current.announced_at = at;
+            return OverdueOutcome::Waiting;
+        }
+        match step {
+            OverdueStep::Announce => {
+                current.announced_at = at;
+                current.announcements += 1;
+                let account = current.account;
+                let (service, request_id) = (&training.service, training.request_id);
+                self.put_row(OutboxTask::Train, service, account, request_id, at);
+                OverdueOutcome::Announced
+            }
+            OverdueStep::Fail { running } => {
+                current.shown.state = TrainingState::Failed;
+                current.shown.can_use_at = current.shown.can_use_at.min(at);
+                OverdueOutcome::Failed {
+                    holder: self.give_back(&key, &running, at),
+                }
+            }
+        }
+    }
+
+    /// Ends the cooldown of a use and gives back its places of these windows.
+    fn give_back(
+        &mut self,
+        key: &(UserId, ServiceType),
+        running: &[BudgetKey],
+        at: DateTime<Utc>,
+    ) -> Option<Holder> {
+        let last = self.uses.get_mut(key)?;
+        last.cooldown_until = last.cooldown_until.min(at);
+        let holder = Holder {
+            user: key.0,
+            turn: last.turn,
+        };
+        self.places
+            .retain(|recorded| recorded.holder != holder || !running.contains(&recorded.place.key));
+        Some(holder)
+    }
+
+    /// What is sent now can be worked on from now on.
+    pub(super) fn restart_deadline(&mut self, request_id: RequestId, now: DateTime<Utc>) {
+        let mut all = self.registrations.values_mut();
+        if let Some(current) = all.find(|current| current.shown.request_id == request_id) {
+            current.announced_at = current.announced_at.max(now);
+        }
+    }
+}

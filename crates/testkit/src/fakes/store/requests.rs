@@ -1,0 +1,112 @@
+//! What becomes of a request, and what is stored of it.
+
+use lemon_domain::{
+    ports::{NewRegistration, OutboxTask, RequestOutcome, SeatTaken, StoreError},
+    values::{
+        Holder, IdempotencyKey, Registered, Registration, ServiceType, TrainingState, Use, UserId,
+    },
+};
+
+use super::{Answered, Current, Recorded, State};
+
+impl State {
+    pub(super) fn check_identity(&self, new: &NewRegistration) -> Result<(), StoreError> {
+        self.accounts
+            .get(&new.identity.account)
+            .filter(|stored| stored.user == new.identity.user)
+            .map(|_| ())
+            .ok_or(StoreError::UnknownPerson)
+    }
+
+    pub(super) fn answered(
+        &self,
+        user: UserId,
+        service: &ServiceType,
+        key: &IdempotencyKey,
+    ) -> Option<Registered> {
+        let theirs = self.attempts.get(&(user, service.clone()))?;
+        let same = theirs.iter().find(|earlier| earlier.attempt.key == *key);
+        same.map(|earlier| earlier.answer)
+    }
+
+    pub(super) fn repeated(&self, new: &NewRegistration) -> Option<RequestOutcome> {
+        let key = &new.attempt.as_ref()?.key;
+        self.answered(new.identity.user, &new.service, key)
+            .map(RequestOutcome::Repeated)
+    }
+
+    pub(super) fn used_before(&self, new: &NewRegistration) -> Option<RequestOutcome> {
+        let last = self.uses.get(&(new.identity.user, new.service.clone()))?;
+        let stands_against = last.cooldown_until > new.at || last.turn >= new.turn;
+        stands_against.then(|| RequestOutcome::UsedBefore(last.clone()))
+    }
+
+    pub(super) fn seat_taken(&self, new: &NewRegistration) -> Option<RequestOutcome> {
+        let refused = new.places.iter().find(|wanted| {
+            let others = || self.places.iter().filter(|it| it.place.key == wanted.key);
+            let used: u32 = others().map(|it| it.place.units).sum();
+            !wanted.can_fit()
+                || others().any(|it| it.place.seat == wanted.seat)
+                || (!wanted.is_of_the_day() && used + wanted.units > wanted.limit)
+        })?;
+        Some(RequestOutcome::SeatTaken(SeatTaken {
+            budget: refused.key.budget.clone(),
+            seat: refused.seat,
+        }))
+    }
+
+    pub(super) fn store(&mut self, new: NewRegistration) {
+        let key = (new.identity.user, new.service.clone());
+        let daily = new.places.first().expect("a request has a place");
+        let last_use = Use {
+            turn: new.turn,
+            window_start: daily.key.window.start,
+            cooldown_until: new.cooldown_until,
+        };
+        if let Some(attempt) = new.attempt {
+            let answer = Registered {
+                position: daily.seat,
+                limit: daily.limit,
+            };
+            let theirs = self.attempts.entry(key.clone()).or_default();
+            theirs.push(Answered { attempt, answer });
+        }
+        let earlier = self.registrations.get(&key).map(|it| &it.shown);
+        let shown = Registration {
+            service: new.service.clone(),
+            request_id: new.request_id,
+            public: earlier.is_some_and(|it| it.public),
+            ready: earlier.is_some_and(|it| it.ready),
+            state: TrainingState::Training,
+            can_use_at: new.cooldown_until,
+        };
+        let account = new.identity.account;
+        let current = Current {
+            shown,
+            account,
+            announced_at: new.at,
+            announcements: 1,
+        };
+        let holder = Holder {
+            user: new.identity.user,
+            turn: new.turn,
+        };
+        self.places
+            .extend(new.places.into_iter().map(|place| Recorded {
+                holder,
+                place,
+                at: new.at,
+                cooldown_until: new.cooldown_until,
+            }));
+        self.uses.insert(key.clone(), last_use);
+        self.latest_requests.insert(key.clone(), new.request_id);
+        self.registrations.insert(key, current);
+        self.put_row(
+            OutboxTask::Train,
+            &new.service,
+            account,
+            new.request_id,
+            new.at,
+        );
+    }
+}
