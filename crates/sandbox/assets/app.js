@@ -138,6 +138,10 @@ async function loadPlaces() {
 async function loadRegistration() {
   const registration = await api.registration();
   update({ registration });
+  if (registration?.state === 'failed') {
+    setTraining(null);
+    return;
+  }
   if (registration && !registration.ready && !state.training) {
     setTraining({ again: false, seen: await seen(), looks: LOOKS });
   }
@@ -167,9 +171,16 @@ function watch() {
 
 async function look() {
   const before = phase(state);
+  const was = state.registration?.state;
   try {
     await loadRegistration();
-    if (before !== 'ready' && phase(state) === 'ready') tell('now_ready');
+    const is = state.registration?.state;
+    if (was !== 'failed' && is === 'failed') {
+      tell('now_failed');
+      await loadPlaces();
+    } else if (before !== 'ready' && phase(state) === 'ready') {
+      tell('now_ready');
+    }
     if (state.message?.name === 'unreachable') update({ message: undefined });
   } catch (error) {
     fail(error);

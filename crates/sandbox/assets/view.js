@@ -7,10 +7,13 @@ const trainingSeconds = Number(document.documentElement.dataset.trainingSeconds)
 /** The element of that id. */
 export const at = (id) => document.getElementById(id);
 
-/** How far the person is: `none`, `training`, `again` (an earlier training is ready meanwhile) or `ready`. */
+/**
+ * How far the person is: `none`, `training`, `again` (an earlier training is ready meanwhile), `ready`, or `failed` (and
+ * nothing is ready).
+ */
 export function phase({ registration, training }) {
   if (!registration) return 'none';
-  if (!registration.ready) return 'training';
+  if (!registration.ready) return registration.state === 'failed' ? 'failed' : 'training';
   return training?.again ? 'again' : 'ready';
 }
 
@@ -96,7 +99,7 @@ function showLearnMe(state) {
   showNotification(isReady ? state.notification : undefined, state.profile);
   at('public-choice').hidden = !isReady;
   at('public').checked = Boolean(registration?.public);
-  at('register').hidden = !(now === 'none' || isReady) || isCoolingDown(state);
+  at('register').hidden = !(now === 'none' || now === 'failed' || isReady) || isCoolingDown(state);
   write(at('register'), say(isReady ? 'register_again' : 'register'));
   at('delete').hidden = !registration;
   write(at('confirmation-text'), say('confirm_text', { time: registration?.canUseAt ?? '' }));
@@ -104,10 +107,12 @@ function showLearnMe(state) {
 
 function about(now, state) {
   const isCooling = isCoolingDown(state);
+  if (now === 'ready' && state.registration.state === 'failed') return say('about_failed_again');
   const names = {
     none: isCooling ? 'about_cooldown' : 'about_none',
     training: 'about_training',
     again: 'about_again',
+    failed: 'about_failed',
     ready: isCooling ? 'about_ready' : 'about_ready_open',
   };
   return say(names[now], { time: canUseAt(state) });

@@ -210,6 +210,26 @@ async fn a_person_whose_cooldown_runs_is_told_until_when() {
 }
 
 #[tokio::test]
+async fn a_person_whose_training_was_lost_is_told_and_may_ask_again() {
+    let system = System::builder()
+        .env("LEMON_SANDBOX__TRAINING_SECONDS", "3600")
+        .env("LEMON_SERVICES__LEARN_ME__TRAINING_DEADLINE_SECONDS", "3")
+        .env("LEMON_SERVICES__LEARN_ME__TRAINING_ATTEMPTS", "1")
+        .start()
+        .await;
+    let browser = Browser::open("lost", PHONE, &system.url("/")).await;
+    sign_in(&browser, 2, &KOREAN).await;
+    browser.click("#register").await;
+    browser.read("#badge", KOREAN.failed).await;
+    browser.read("#message", KOREAN.now_failed).await;
+    browser.read("#places-text", KOREAN.no_place_taken).await;
+    browser.audit("told").await;
+    browser.click("#register").await;
+    browser.read("#message", KOREAN.registered).await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_person_who_finds_no_place_is_told_when_new_ones_open() {
     let system = System::builder()
         .env("LEMON_SERVICES__LEARN_ME__DAILY_LIMIT", "1")
