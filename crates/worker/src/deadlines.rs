@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use crate::relay::chain;
+use crate::chain::chain;
 
 /// Overdue trainings that are read at a time, and how often in one sweep: what is left waits for the next.
 const PORTION: u32 = 50;

@@ -77,10 +77,10 @@ fn write(transaction: &Transaction<'_>, n: u32) -> rusqlite::Result<()> {
     let request_id = u128::from(n).to_be_bytes();
     transaction
         .prepare_cached(
-            "INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at) \
-             VALUES (?1, 'LEARNME', 1, ?2, ?3, ?3)",
+            "INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at, request_id) \
+             VALUES (?1, 'LEARNME', 1, ?2, ?3, ?3, ?4)",
         )?
-        .execute(params![n, START, LATER])?;
+        .execute(params![n, START, LATER, request_id])?;
     transaction
         .prepare_cached(
             "INSERT INTO places (service, budget, window_start, seat, user_id, turn, units, at, expires_at) \
@@ -89,8 +89,8 @@ fn write(transaction: &Transaction<'_>, n: u32) -> rusqlite::Result<()> {
         .execute(params![n, START, NOW, LATER])?;
     transaction
         .prepare_cached(
-            "INSERT INTO registrations (user_id, service, account_id, request_id, public, ready, can_use_at, requested_at) \
-             VALUES (?1, 'LEARNME', ?1, ?2, 0, 0, ?3, ?4)",
+            "INSERT INTO registrations (user_id, service, account_id, request_id, public, ready, can_use_at, requested_at, \
+             announced_at) VALUES (?1, 'LEARNME', ?1, ?2, 0, 0, ?3, ?4, ?4)",
         )?
         .execute(params![n, request_id, LATER, NOW])?;
     transaction

@@ -20,17 +20,19 @@ const STATEMENTS: &str = "\\set i :i + 1
 SELECT turn, window_start, cooldown_until FROM uses WHERE user_id = :n AND service = 'LEARNME';
 BEGIN;
 SELECT id FROM accounts WHERE provider = 'TWITTER' AND provider_user_id = :n AND user_id = :n;
-INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at)
-  VALUES (:n, 'LEARNME', 1, '2026-11-22 21:00Z', '2026-11-30 03:04Z', '2026-11-30 03:04Z')
+INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at, request_id)
+  VALUES (:n, 'LEARNME', 1, '2026-11-22 21:00Z', '2026-11-30 03:04Z', '2026-11-30 03:04Z', lpad(:n::text, 32, '0')::uuid)
   ON CONFLICT (user_id, service) DO UPDATE SET turn = excluded.turn WHERE uses.turn < 1;
-INSERT INTO places (service, budget, window_start, seat, user_id, turn, units, at, expires_at, fingerprint)
-  VALUES ('LEARNME', 'daily', '2026-11-22 21:00Z', :n, :n, 1, 1, '2026-11-23 03:04Z', '2026-11-30 03:04Z', 1234567 * :n)
-  ON CONFLICT DO NOTHING RETURNING budget;
-INSERT INTO registrations (user_id, service, account_id, request_id, public, ready, can_use_at, requested_at)
-  VALUES (:n, 'LEARNME', :n, lpad(:n::text, 32, '0')::uuid, false, false, '2026-11-30 03:04Z', '2026-11-23 03:04Z')
+INSERT INTO registrations (user_id, service, account_id, request_id, public, ready, can_use_at, requested_at,
+    announced_at, announcements)
+  VALUES (:n, 'LEARNME', :n, lpad(:n::text, 32, '0')::uuid, false, false, '2026-11-30 03:04Z', '2026-11-23 03:04Z',
+    '2026-11-23 03:04Z', 1)
   ON CONFLICT (user_id, service) DO UPDATE SET request_id = excluded.request_id;
 INSERT INTO outbox (task, service, provider, provider_user_id, request_id, attempt, due_at, created_at)
   VALUES ('train', 'LEARNME', 'TWITTER', :n, lpad(:n::text, 32, '0')::uuid, 0, '2026-11-23 03:04Z', '2026-11-23 03:04Z');
+INSERT INTO places (service, budget, window_start, seat, user_id, turn, units, at, expires_at, fingerprint)
+  VALUES ('LEARNME', 'daily', '2026-11-22 21:00Z', :n, :n, 1, 1, '2026-11-23 03:04Z', '2026-11-30 03:04Z', 1234567 * :n)
+  ON CONFLICT DO NOTHING RETURNING budget;
 COMMIT;
 ";
 

@@ -2,8 +2,6 @@
 //!
 //! They happen long ago, for a store goes by its own clock where a caller's is ahead of it.
 
-use std::time::SystemTime;
-
 use chrono::{DateTime, SubsecRound, Utc};
 use lemon_domain::{
     ports::{
