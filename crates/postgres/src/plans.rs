@@ -8,9 +8,10 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
     ports::{
-        Accounts, Attempt, Deletion, Expiring, FinishOutcome, Housekeeping, NewRegistration, Outbox,
-        OverdueOutcome, OverdueStep, PendingSignIn, PendingSignIns, PlaceRecord, Publication,
-        Registrations, RequestOutcome, ReservedPlace, SignIn, SignInClaim, TrainingDeadlines,
+        Accounts, Attempt, Deletion, Expiring, FinishOutcome, Housekeeping, NewRegistration,
+        Outbox, OverdueOutcome, OverdueStep, PendingSignIn, PendingSignIns, PlaceRecord,
+        Publication, Registrations, RequestOutcome, ReservedPlace, SignIn, SignInClaim,
+        TrainingDeadlines,
     },
     sealing::Sealed,
     values::{

@@ -2,14 +2,14 @@
 
 mod chain;
 mod consumer;
-mod deadlines;
 mod listener;
 pub mod messages;
 mod relay;
+mod training_watch;
 mod upkeep;
 
 pub use consumer::ConsumerError;
-pub use deadlines::Deadlines;
 pub use listener::{ListenerConfig, ReadyListener};
 pub use relay::{Relay, RelayConfig};
+pub use training_watch::TrainingWatch;
 pub use upkeep::Upkeep;

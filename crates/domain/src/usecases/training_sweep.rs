@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Quotas, QuotasError};
 use crate::{
     ports::{Clock, OverdueOutcome, OverdueStep, OverdueTraining, StoreError, TrainingDeadlines},
-    values::Service,
+    values::{BudgetKey, Service},
 };
 
 /// What was done about an overdue training.
@@ -61,11 +61,12 @@ impl TrainingSweep {
         training: &OverdueTraining,
     ) -> Result<Swept, StoreError> {
         let budgets = service.budgets_at(training.found_at);
+        let running: Vec<BudgetKey> = budgets.into_iter().map(|budget| budget.key).collect();
         let step = if training.announcements < service.training.attempts {
             OverdueStep::Announce
         } else {
             OverdueStep::Fail {
-                running: budgets.iter().map(|budget| budget.key.clone()).collect(),
+                running: running.clone(),
             }
         };
         Ok(match self.deadlines.settle(training, step).await? {
@@ -77,7 +78,7 @@ impl TrainingSweep {
             OverdueOutcome::Failed {
                 holder: Some(holder),
             } => Swept::Failed {
-                given_back: self.quotas.release(holder, &budgets).await,
+                given_back: self.quotas.release(holder, &running).await,
             },
         })
     }

@@ -7,7 +7,6 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryTrait, sea_query::
 
 use crate::{
     SqlStore,
-    database::Transaction,
     entity::{accounts, outbox, registrations},
     error::SqlError,
     outbox::NewEntry,

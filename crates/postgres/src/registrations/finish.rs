@@ -14,7 +14,6 @@ use uuid::Uuid;
 use crate::{
     SqlStore,
     accounts::is,
-    database::Transaction,
     entity::{
         accounts,
         registrations::{Column, Entity, Model},

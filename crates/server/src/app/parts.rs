@@ -14,7 +14,7 @@ use lemon_http::{
 use lemon_postgres::SqlStore;
 use lemon_sandbox::WorkersPorts;
 use lemon_twitter::{HttpTwitterClient, TwitterConfig};
-use lemon_worker::{Deadlines, ListenerConfig, ReadyListener, Relay, RelayConfig, Upkeep};
+use lemon_worker::{ListenerConfig, ReadyListener, Relay, RelayConfig, TrainingWatch, Upkeep};
 
 use super::{StartError, connections, metering, plan::Plan, supervisor::Supervisor};
 
@@ -175,7 +175,7 @@ impl Parts {
             "ready listener",
             async move { Ok(listener.run(stop).await?) },
         );
-        let deadlines = Deadlines {
+        let watch = TrainingWatch {
             trainings: TrainingSweep {
                 deadlines: self.store.clone(),
                 quotas: Arc::clone(&self.quotas),
@@ -185,7 +185,7 @@ impl Parts {
         };
         let stop = front.stop();
         front.spawn("training deadlines", async move {
-            deadlines.run(stop).await;
+            watch.run(stop).await;
             Ok(())
         });
         let upkeep = Upkeep {

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Expiring, NewRegistration, PURGE_PORTION, PURGE_SLACK, PendingSignIn, SignInClaim, Taken,
+        Expiring, NewRegistration, PURGE_PORTION, PURGE_SLACK, PendingSignIn, ReservedPlace,
+        SignInClaim,
     },
     values::{BudgetKey, Identity, RequestToken, Verifier, Window},
 };
@@ -73,12 +74,15 @@ async fn purge(store: &dyn Store, at: DateTime<Utc>) -> Gone {
 /// Removes all that can be removed by a clock that shows this.
 async fn purge_by(store: &dyn Store, now: DateTime<Utc>) -> Gone {
     let mut gone = NOTHING;
+    // Whether they are rows is the store's matter.
+    let mut totals = 0;
     for what in Expiring::ALL {
         let rows = match what {
             Expiring::PendingSignIns => &mut gone.pending_sign_ins,
             Expiring::Attempts => &mut gone.attempts,
             Expiring::Places => &mut gone.places,
             Expiring::Uses => &mut gone.uses,
+            Expiring::BudgetTotals => &mut totals,
         };
         loop {
             let purged = store.purge(what, now).await.unwrap();
@@ -304,7 +308,7 @@ async fn expiring_at(store: &dyn Store, expiry: DateTime<Utc>) -> Identity {
     let mut attempt = given::attempt("attempt 1");
     attempt.remembered_until = expiry;
     let new = NewRegistration {
-        places: vec![Taken {
+        places: vec![ReservedPlace {
             key,
             ..given::place(given::today(), 1)
         }],

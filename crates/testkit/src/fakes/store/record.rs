@@ -101,9 +101,9 @@ impl State {
             Expiring::Uses => {
                 let places = &self.places;
                 let gone = self.uses.extract_if(.., |(user, service), last| {
-                    let mut theirs = places.iter().filter(|it| {
-                        it.holder.user == *user && it.place.key.service == *service
-                    });
+                    let mut theirs = places
+                        .iter()
+                        .filter(|it| it.holder.user == *user && it.place.key.service == *service);
                     last.cooldown_until <= by && theirs.all(|place| place.is_over(by))
                 });
                 gone.take(max).count()

@@ -10,7 +10,7 @@ use lemon_domain::{
     usecases::TrainingSweep,
     values::{Catalogue, Service, ServicePath, ServiceType, TrainingState},
 };
-use lemon_worker::Deadlines;
+use lemon_worker::TrainingWatch;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, eventually};
@@ -39,8 +39,8 @@ fn deadlines(
     world: &World,
     trainings: Arc<dyn TrainingDeadlines>,
     catalogue: Arc<Catalogue>,
-) -> Deadlines {
-    Deadlines {
+) -> TrainingWatch {
+    TrainingWatch {
         trainings: TrainingSweep {
             deadlines: trainings,
             quotas: world.quotas.clone(),

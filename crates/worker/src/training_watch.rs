@@ -16,14 +16,14 @@ const PORTION: u32 = 50;
 const PORTIONS: usize = 20;
 
 /// Announces trainings that the workers lost again, and in the end lets them fail, where the operator sees it.
-pub struct Deadlines {
+pub struct TrainingWatch {
     /// What is done.
     pub trainings: TrainingSweep,
     /// For which services.
     pub catalogue: Arc<Catalogue>,
 }
 
-impl Deadlines {
+impl TrainingWatch {
     /// How often to look, so that the shortest deadline is met: each minute, or more often.
     #[must_use]
     pub fn every(&self) -> Duration {
