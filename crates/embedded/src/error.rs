@@ -96,16 +96,38 @@ pub(crate) enum Fault {
     Stopped,
     #[error("the transaction was rolled back")]
     RolledBack,
+    #[error("the disk has failed, and nothing is written any more: {0}")]
+    DiskFailed(Arc<str>),
     /// One error may fail a whole group of writes, so it is shared.
     #[error("the file could not be written")]
     Sqlite(#[source] Arc<rusqlite::Error>),
 }
 
+/// A flush of the file has failed, or one of its folder (<https://www.sqlite.org/rescode.html#ioerr_fsync>).
+const LOST_WRITES: [i32; 2] = [
+    rusqlite::ffi::SQLITE_IOERR_FSYNC,
+    rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC,
+];
+
 impl Fault {
+    /// The disk has lost what was written to it, if that is the fault. The system tells of that once: that a later flush
+    /// succeeds says nothing of what was to be written before.
+    pub(crate) fn lost_writes(&self) -> Option<Arc<str>> {
+        match self {
+            Self::DiskFailed(cause) => Some(Arc::clone(cause)),
+            Self::Sqlite(error) => {
+                let code = error.sqlite_error().map(|error| error.extended_code);
+                code.filter(|code| LOST_WRITES.contains(code))
+                    .map(|_| error.to_string().into())
+            }
+            Self::Stopped | Self::RolledBack => None,
+        }
+    }
+
     /// The disk may have room again, or the device be back.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Stopped | Self::RolledBack => true,
+            Self::Stopped | Self::RolledBack | Self::DiskFailed(_) => true,
             Self::Sqlite(error) => matches!(
                 error.sqlite_error_code(),
                 Some(

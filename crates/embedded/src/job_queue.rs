@@ -98,6 +98,12 @@ impl EmbeddedJobQueue {
         Ok(read.committed().await?)
     }
 
+    /// Returns when the queue can never write again, with the cause: the disk has lost what was written to it. The program
+    /// must end then.
+    pub async fn failed(&self) -> String {
+        self.writer.failed().await
+    }
+
     fn line(&self, queue: &QueueName) -> Result<Arc<Line>, QueueError> {
         let line = self.lines.get(queue.as_str());
         line.cloned()

@@ -53,6 +53,12 @@ impl EmbeddedQuotaCounter {
         })
     }
 
+    /// Returns when the counter can never write again, with the cause: the disk has lost what was written to it. The program
+    /// must end then.
+    pub async fn failed(&self) -> String {
+        self.writer.failed().await
+    }
+
     /// Nothing panics while it is locked, so that it cannot be poisoned.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,6 +87,7 @@ impl EmbeddedQuotaCounter {
 #[async_trait]
 impl QuotaCounter for EmbeddedQuotaCounter {
     async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError> {
+        self.writer.check()?;
         let (outcome, written) = {
             let mut ledger = self.ledger();
             let (outcome, changes) = ledger.reserve(reservation);
@@ -94,6 +101,7 @@ impl QuotaCounter for EmbeddedQuotaCounter {
     }
 
     async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
+        self.writer.check()?;
         let written = {
             let mut ledger = self.ledger();
             let changes = ledger.release(holder, keys);
@@ -103,6 +111,7 @@ impl QuotaCounter for EmbeddedQuotaCounter {
     }
 
     async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError> {
+        self.writer.check()?;
         let ledger = self.ledger();
         Ok(keys.iter().map(|key| ledger.used(key)).collect())
     }
@@ -115,6 +124,7 @@ impl QuotaCounter for EmbeddedQuotaCounter {
         &self,
         key: &BudgetKey,
     ) -> Result<Option<RestorationId>, QuotaError> {
+        self.writer.check()?;
         let now = self.clock.now();
         let (restoration, past, written) = {
             let mut ledger = self.ledger();
@@ -135,6 +145,7 @@ impl QuotaCounter for EmbeddedQuotaCounter {
     }
 
     async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError> {
+        self.writer.check()?;
         let written = {
             let mut ledger = self.ledger();
             match ledger.restore(record) {
@@ -148,6 +159,7 @@ impl QuotaCounter for EmbeddedQuotaCounter {
     }
 
     async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError> {
+        self.writer.check()?;
         let written = {
             let mut ledger = self.ledger();
             match ledger.open(key, restoration) {

@@ -1,11 +1,14 @@
 use std::{
     io,
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread::{Builder, JoinHandle},
 };
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::Fault;
 
@@ -17,22 +20,54 @@ const MAX_GROUP: usize = 512;
 /// Writes that wait together are committed together, and each is answered after the commit: a flush to the disk costs
 /// the same for one as for hundreds. A write that fails is undone alone. Writes are made in the order of `submit`.
 /// Dropping it finishes what was submitted.
+///
+/// When the disk has lost what was written to it, the writer fails for good: nothing is written after that, since
+/// nothing could be vouched for.
 pub(crate) struct Writer {
     jobs: Option<Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    failure: watch::Receiver<Option<Arc<str>>>,
 }
 
 impl Writer {
     /// Starts the thread; the name is for debuggers.
     pub(crate) fn start(name: &str, connection: Connection) -> io::Result<Self> {
+        Self::start_with(name, connection, commit)
+    }
+
+    fn start_with(name: &str, connection: Connection, commit: Commit) -> io::Result<Self> {
         let (jobs, waiting) = channel();
+        let (failed, failure) = watch::channel(None);
         let thread = Builder::new()
             .name(name.to_owned())
-            .spawn(move || work(connection, &waiting))?;
+            .spawn(move || work(connection, &waiting, commit, &failed))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
+            failure,
         })
+    }
+
+    /// Fails if nothing can be written any more.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        match &*self.failure.borrow() {
+            Some(cause) => Err(Fault::DiskFailed(Arc::clone(cause))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns when nothing can be written any more, with the cause.
+    pub(crate) async fn failed(&self) -> String {
+        let mut failure = self.failure.clone();
+        let cause = failure.wait_for(Option::is_some).await;
+        let cause = cause
+            .ok()
+            .and_then(|cause| cause.as_deref().map(str::to_owned));
+        match cause {
+            Some(cause) => cause,
+            // The thread is gone without one.
+            None => std::future::pending().await,
+        }
     }
 
     /// Hands a write over. It is made even if nobody waits for its outcome.
@@ -111,11 +146,27 @@ where
     }
 }
 
-fn work(mut connection: Connection, waiting: &Receiver<Box<dyn Job>>) {
+/// Makes the writes of a group and commits them.
+type Commit = fn(&mut Connection, &mut [Box<dyn Job>]) -> Result<(), Fault>;
+
+fn work(
+    mut connection: Connection,
+    waiting: &Receiver<Box<dyn Job>>,
+    commit: Commit,
+    failed: &watch::Sender<Option<Arc<str>>>,
+) {
     while let Ok(first) = waiting.recv() {
         let mut group = vec![first];
         group.extend(waiting.try_iter().take(MAX_GROUP - 1));
-        let committed = commit(&mut connection, &mut group);
+        let failure = failed.borrow().clone();
+        let committed = match failure {
+            Some(cause) => Err(Fault::DiskFailed(cause)),
+            None => commit(&mut connection, &mut group),
+        };
+        // Before anybody hears of it: what they submit next must meet it.
+        if let Some(cause) = committed.as_ref().err().and_then(Fault::lost_writes) {
+            failed.send_if_modified(|failure| failure.replace(cause).is_none());
+        }
         for job in group {
             job.answer(committed.clone());
         }

@@ -1,15 +1,22 @@
-use std::sync::mpsc::channel;
+use std::sync::{
+    atomic::{AtomicBool, Ordering},
+    mpsc::channel,
+};
 
 use rusqlite::Connection;
 
 use super::*;
 
 fn writer() -> Writer {
+    Writer::start("test", connection()).unwrap()
+}
+
+fn connection() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     connection
         .execute_batch("CREATE TABLE numbers (n INTEGER PRIMARY KEY, filling BLOB)")
         .unwrap();
-    Writer::start("test", connection).unwrap()
+    connection
 }
 
 fn insert(writer: &Writer, number: i64) -> Pending<i64> {
@@ -101,4 +108,40 @@ async fn what_was_submitted_is_written_before_the_writer_is_gone() {
     for (expected, pending) in (0..).zip(pending) {
         assert_eq!(pending.committed().await.unwrap(), expected);
     }
+}
+
+/// Commits, but the disk says each time that it has lost something.
+fn commit_on_a_broken_disk(
+    connection: &mut Connection,
+    group: &mut [Box<dyn Job>],
+) -> Result<(), Fault> {
+    commit(connection, group)?;
+    let broken = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+    Err(rusqlite::Error::SqliteFailure(broken, None).into())
+}
+
+#[tokio::test]
+async fn after_a_flush_that_failed_nothing_is_written_any_more() {
+    let writer = Writer::start_with("test", connection(), commit_on_a_broken_disk).unwrap();
+    writer.check().unwrap();
+    let first = insert(&writer, 1).committed().await;
+    assert!(matches!(first, Err(Fault::Sqlite(_))), "{first:?}");
+    let made = Arc::new(AtomicBool::new(false));
+    let mark = Arc::clone(&made);
+    let later = writer.submit(move |_| {
+        mark.store(true, Ordering::SeqCst);
+        Ok(())
+    });
+    let later = later.committed().await;
+    assert!(matches!(later, Err(Fault::DiskFailed(_))), "{later:?}");
+    assert!(!made.load(Ordering::SeqCst), "it was not even tried");
+    assert!(matches!(writer.check(), Err(Fault::DiskFailed(_))));
+    assert!(!writer.failed().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_flush_that_fails_when_nobody_waits_is_noted() {
+    let writer = Writer::start_with("test", connection(), commit_on_a_broken_disk).unwrap();
+    drop(insert(&writer, 1));
+    assert!(!writer.failed().await.is_empty());
 }
