@@ -9,13 +9,14 @@ pub enum StoreError {
     /// The account or person is not in the store.
     #[error("no such person")]
     UnknownPerson,
-    /// The store was not reached; nothing has changed.
-    #[error("the store cannot be reached")]
+    /// The store was not reached, or cannot do it at the moment: it takes no changes, the right to it is revoked, a table
+    /// is away. Nothing has changed, and the fault is not the call's.
+    #[error("the store cannot be reached, or cannot do it now")]
     Unreached(#[source] BoxError),
     /// The call broke off; the change may or may not have been made.
     #[error("the store is unavailable")]
     Unavailable(#[source] BoxError),
-    /// The store refused the statement.
+    /// The store refused the data of this call, and would refuse it again: a value that it cannot hold, a constraint.
     #[error("the store rejected the call")]
     Rejected(#[source] BoxError),
     /// A row breaks an invariant.
@@ -38,6 +39,16 @@ impl StoreError {
         match self {
             Self::Unreached(_) | Self::Unavailable(_) => true,
             Self::UnknownPerson | Self::Rejected(_) | Self::Corrupt { .. } => false,
+        }
+    }
+
+    /// The fault is in what this call carries or in the rows that it is about, so that it stays, and no other call has it.
+    /// Any other fault is the store's own, and says nothing of the call.
+    #[must_use]
+    pub const fn is_of_the_call(&self) -> bool {
+        match self {
+            Self::UnknownPerson | Self::Rejected(_) | Self::Corrupt { .. } => true,
+            Self::Unreached(_) | Self::Unavailable(_) => false,
         }
     }
 

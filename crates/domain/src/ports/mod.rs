@@ -2,6 +2,15 @@
 //!
 //! One method is one atomic operation. Absence is `Ok(None)`. Each trait's *Contract* is numbered; the suite of the
 //! same name in `lemon-testkit` has a case for each number.
+//!
+//! Two rules hold for every port:
+//!
+//! - **Every call ends**, whatever the other side does: within the deadline that its adapter is configured with, or with an
+//!   error then. Only what is asked to wait takes longer: `JobQueue::receive` by the wait that it is given, and
+//!   `Outbox::changed` until there is something. An adapter that works in this process alone ends when its disk does.
+//! - **An adapter's future may be dropped at any await**, so a caller may use `timeout` and `select!` freely. What was asked
+//!   is then done as a whole or not at all, and no other call meets what is left of it: no transaction that is still
+//!   open, no connection in the middle of an answer, no lock that is not released.
 
 mod accounts;
 mod clock;
