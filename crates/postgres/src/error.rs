@@ -45,6 +45,8 @@ pub(crate) enum SqlError {
     UnknownPerson,
     #[error("a request came without a place")]
     NoPlace,
+    #[error("the disk has failed, and nothing is written any more: {0}")]
+    DiskFailed(String),
     #[error("no transaction was begun")]
     Begin(#[source] DbErr),
     #[error("no transaction was begun within {0:?}")]
@@ -87,7 +89,9 @@ impl From<SqlError> for StoreError {
             own => own,
         };
         match of_all {
-            SqlError::Begin(_) | SqlError::BeginTimedOut(_) => Self::Unreached(error.into()),
+            SqlError::DiskFailed(_) | SqlError::Begin(_) | SqlError::BeginTimedOut(_) => {
+                Self::Unreached(error.into())
+            }
             SqlError::Commit(_) | SqlError::Flush(_) | SqlError::TimedOut(_) => {
                 Self::Unavailable(error.into())
             }

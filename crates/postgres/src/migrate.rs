@@ -1,9 +1,9 @@
 use std::future::Future;
 
-use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
+use lemon_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IntoDatabaseExecutor, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sea_query::{Order, Query},
 };
 
@@ -17,6 +17,9 @@ const APPLIED: &str = "seaql_migrations";
 /// Whoever migrates a PostgreSQL database of ours holds the advisory lock of this number: "lemon" in ASCII.
 const LOCK: i64 = 0x6c_65_6d_6f_6e;
 
+/// How long a migration waits for a table that somebody uses: whoever else wants the table waits behind it meanwhile.
+const TABLE_WITHIN_MS: u32 = 10_000;
+
 /// Applies what is missing, in one transaction and under a lock; takes no lock where nothing is missing.
 pub(crate) async fn up(database: &Database) -> Result<(), ConnectError> {
     if pending(database).await?.is_empty() {
@@ -25,8 +28,8 @@ pub(crate) async fn up(database: &Database) -> Result<(), ConnectError> {
     let failed = |error: DbErr| failed(database, &error);
     let db = database.for_migrations().await.map_err(failed)?;
     let tx = lock(&db).await.map_err(failed)?;
-    let unknown = unknown(&tx).await.map_err(failed)?;
-    refuse(database, unknown)?;
+    let applied = applied(&tx).await.map_err(failed)?;
+    refuse(database, unknown(&applied))?;
     Migrator::up(&tx, None).await.map_err(failed)?;
     tx.commit().await.map_err(failed)
 }
@@ -42,24 +45,17 @@ pub(crate) async fn down(database: &Database, steps: u32) -> Result<(), ConnectE
 
 /// The names of the migrations that are missing.
 pub(crate) async fn pending(database: &Database) -> Result<Vec<String>, ConnectError> {
-    let look = async {
-        let db = database.for_migrations().await?;
-        if let Some(unknown) = unknown(&db).await? {
-            return Ok((Some(unknown), Vec::new()));
-        }
-        let pending = Migrator::get_pending_migrations_read_only(&db).await?;
-        Ok((None, pending))
-    };
-    let (unknown, pending) = in_time(database, look).await?;
-    refuse(database, unknown)?;
-    Ok(pending.iter().map(|step| step.name().to_owned()).collect())
+    let applied = in_time(database, applied(&database.reader)).await?;
+    refuse(database, unknown(&applied))?;
+    let all = Migrator::migrations();
+    let missing = all.iter().map(|step| step.name().to_owned());
+    Ok(missing.filter(|name| !applied.contains(name)).collect())
 }
 
 /// Refuses a database that has migrations which this program does not.
 pub(crate) async fn refuse_newer(database: &Database) -> Result<(), ConnectError> {
-    let look = async { unknown(&database.for_migrations().await?).await };
-    let unknown = in_time(database, look).await?;
-    refuse(database, unknown)
+    let applied = in_time(database, applied(&database.reader)).await?;
+    refuse(database, unknown(&applied))
 }
 
 /// Ends a look at the database at the deadline of calls.
@@ -102,32 +98,39 @@ async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     };
     let tx = db.begin_with_options(options).await?;
     if tx.get_database_backend() == DbBackend::Postgres {
-        // Whoever has it may change a large table, which takes as long as it takes.
+        // Whoever has it may change a large table, which takes as long as it takes. A program that was stopped or cut off
+        // meanwhile loses it: see the settings of the session.
         tx.execute_unprepared(&format!(
-            "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({LOCK}); SET LOCAL lock_timeout = '10s'"
+            "SELECT pg_advisory_xact_lock({LOCK}); SET LOCAL lock_timeout = {TABLE_WITHIN_MS}"
         ))
         .await?;
     }
     Ok(tx)
 }
 
-/// The first applied migration that this program does not have.
-async fn unknown<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<Option<String>, DbErr> {
-    let manager = SchemaManager::new(db);
-    if !manager.has_table(APPLIED).await? {
-        return Ok(None);
+/// The migrations that were applied, in order.
+async fn applied(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let backend = db.get_database_backend();
+    let look = match backend {
+        DbBackend::Postgres => format!("SELECT 1 WHERE to_regclass('{APPLIED}') IS NOT NULL"),
+        _ => format!("SELECT 1 FROM sqlite_master WHERE name = '{APPLIED}'"),
+    };
+    let table = db.query_one_raw(Statement::from_string(backend, look));
+    if table.await?.is_none() {
+        return Ok(Vec::new());
     }
     let applied = Query::select()
         .column("version")
         .from(APPLIED)
         .order_by("version", Order::Asc)
         .take();
+    let rows = db.query_all(&applied).await?;
+    rows.iter().map(|row| row.try_get("", "version")).collect()
+}
+
+/// The first of them that this program does not have.
+fn unknown(applied: &[String]) -> Option<String> {
     let known = Migrator::migrations();
-    for row in manager.get_connection().query_all(&applied).await? {
-        let version: String = row.try_get("", "version")?;
-        if known.iter().all(|step| step.name() != version) {
-            return Ok(Some(version));
-        }
-    }
-    Ok(None)
+    let is_known = |name: &String| known.iter().any(|step| step.name() == name);
+    applied.iter().find(|name| !is_known(name)).cloned()
 }

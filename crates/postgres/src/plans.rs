@@ -48,7 +48,11 @@ fn catch(store: &mut SqlStore) -> Sent {
         &mut database.reader,
     ) {
         let sent = Sent::default();
-        for connection in [&mut file.writer, writer, reader] {
+        for connection in [
+            &mut file.writer,
+            &mut writer.connection,
+            &mut reader.connection,
+        ] {
             let sent = Arc::clone(&sent);
             connection.set_metric_callback(move |info| {
                 let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);

@@ -115,7 +115,7 @@ async fn listen(server: Arc<Server>, here: Arc<Notify>) {
 
 /// Listens until the connection is lost, or does not answer any more: silence alone says neither.
 async fn hear(server: &Server, here: &Notify) -> Result<Infallible, SqlxError> {
-    let mut listener = in_time(PROOF, server.listener()).await?;
+    let mut listener = server.listener().await?;
     in_time(PROOF, listener.listen(CHANNEL)).await?;
     // Rows may have been put while nobody listened.
     here.notify_one();

@@ -77,6 +77,12 @@ impl SqlStore {
         migrate::pending(&self.database).await
     }
 
+    /// Returns when the store can never write again, with the cause: the disk under a file has lost what was written to it.
+    /// The program must end then; a new start reads what is really there. Never returns for a server.
+    pub async fn failed(&self) -> String {
+        self.database.failed().await
+    }
+
     /// Closes the connections: those in use when their call ends.
     pub async fn close(&self) {
         self.database.close().await;
@@ -114,6 +120,7 @@ impl SqlStore {
 
     /// For what changes something in several statements.
     pub(crate) async fn begin(&self) -> Result<Transaction, SqlError> {
+        self.refuse_if_failed()?;
         let patience = patience(self.deadline);
         timeout(patience, self.database.begin())
             .await
@@ -157,15 +164,23 @@ impl SqlStore {
         .await
     }
 
-    /// Ends a call at its deadline. A transaction that is under way then is rolled back.
+    /// Ends a call at its deadline. A transaction that is under way then is rolled back, unless it is being committed.
     pub(crate) async fn within_deadline<T>(
         &self,
         call: impl Future<Output = Result<T, SqlError>> + Send,
     ) -> Result<T, StoreError> {
+        self.refuse_if_failed()?;
         timeout(self.deadline, call)
             .await
             .unwrap_or(Err(SqlError::TimedOut(self.deadline)))
             .map_err(StoreError::from)
+    }
+
+    /// Begins nothing over a disk that has failed: it could not be vouched for.
+    fn refuse_if_failed(&self) -> Result<(), SqlError> {
+        self.database
+            .failure()
+            .map_or(Ok(()), |cause| Err(SqlError::DiskFailed(cause)))
     }
 }
 

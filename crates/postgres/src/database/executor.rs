@@ -1,16 +1,16 @@
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
-#[cfg(feature = "sqlite")]
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use super::postgres;
+#[cfg(feature = "sqlite")]
+use super::sqlite;
 
 /// Where statements go that are each a transaction of its own.
 #[derive(Debug, Clone)]
 pub(crate) enum Executor {
     Postgres(postgres::Statements),
     #[cfg(feature = "sqlite")]
-    Sqlite(DatabaseConnection),
+    Sqlite(sqlite::Statements),
 }
 
 /// A transaction. One that is dropped is undone.
@@ -18,7 +18,7 @@ pub(crate) enum Executor {
 pub(crate) enum Transaction {
     Postgres(postgres::Transaction),
     #[cfg(feature = "sqlite")]
-    Sqlite(DatabaseTransaction),
+    Sqlite(sqlite::Transaction),
 }
 
 impl Transaction {

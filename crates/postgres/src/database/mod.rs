@@ -1,8 +1,6 @@
 //! The connections to a database.
 
 mod executor;
-#[cfg(feature = "sqlite")]
-mod log;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -73,6 +71,24 @@ impl Database {
         }
     }
 
+    /// Why nothing can be written for good any more, if that is so.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Postgres(_) => None,
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(file) => file.disk.failure(),
+        }
+    }
+
+    /// Returns when that is so, with the cause.
+    pub(crate) async fn failed(&self) -> String {
+        match &self.kind {
+            Kind::Postgres(_) => std::future::pending().await,
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(file) => file.disk.failed().await,
+        }
+    }
+
     /// Begins a transaction.
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
         match &self.kind {
@@ -116,6 +132,7 @@ pub(crate) fn patience(deadline: Duration) -> Duration {
     deadline * 3 / 4
 }
 
+#[cfg(feature = "sqlite")]
 fn unreached(database: &str, error: &SqlxError) -> ConnectError {
     ConnectError::Unreached {
         database: database.to_owned(),

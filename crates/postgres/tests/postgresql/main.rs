@@ -6,6 +6,7 @@ mod connecting;
 #[path = "../given/mod.rs"]
 mod given;
 mod migrations;
+mod neighbour;
 mod races;
 mod rows;
 mod sign_ins;

@@ -3,12 +3,16 @@ use std::time::Duration;
 use lemon_domain::ports::{OverdueOutcome, OverdueStep, TrainingDeadlines};
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
 use lemon_postgres::SqlStore;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Fresh,
     given::{learn_me, register},
 };
+
+/// Until when what must happen must have happened, on the slowest machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The last table to be made.
 const LAST: &str = "budget_totals";
@@ -163,4 +167,36 @@ async fn replicas_that_start_together_migrate_once() {
     }
     let db = fresh.outsider().await;
     assert!(SchemaManager::new(&db).has_table(LAST).await.unwrap());
+}
+
+/// The number of the lock.
+const LOCK: i64 = 465_558_138_734;
+
+async fn number(db: &DatabaseConnection, select: &str) -> i64 {
+    let select = Statement::from_string(DbBackend::Postgres, select);
+    let row = db.query_one_raw(select).await.unwrap().unwrap();
+    row.try_get("", "number").unwrap()
+}
+
+#[tokio::test]
+async fn no_lock_is_waited_for_where_nothing_is_missing() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let db = fresh.outsider().await;
+    let migrating = db.begin().await.unwrap();
+    migrating
+        .execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})"))
+        .await
+        .unwrap();
+    timeout(PATIENCE, store.migrate()).await.unwrap().unwrap();
+    let waiting = tokio::spawn(async move { store.roll_back(1).await });
+    let give_up = Instant::now() + PATIENCE;
+    let waits = "SELECT count(*) AS number FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while number(&db, waits).await == 0 {
+        assert!(Instant::now() < give_up && !waiting.is_finished());
+        sleep(Duration::from_millis(20)).await;
+    }
+    migrating.rollback().await.unwrap();
+    waiting.await.unwrap().unwrap();
 }

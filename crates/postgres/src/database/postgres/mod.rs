@@ -9,50 +9,49 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::{
     DatabaseConnection, DbErr, SqlxError, SqlxPostgresConnector,
     sqlx::{
-        ConnectOptions, Connection,
+        ConnectOptions,
         postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     },
 };
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
 
 use self::{pool::Pool, session::Settings};
 pub(crate) use self::{statements::Statements, transaction::Transaction};
-use super::{Database, Executor, Kind, unreached};
-use crate::{ConnectError, StoreConfig};
+use super::{Database, Executor, Kind};
+use crate::{ConnectError, StoreConfig, error::cause};
+
+/// How long a connection may take to be made that no call waits for.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// PostgreSQL, and how it is reached.
 #[derive(Debug)]
 pub(crate) struct Server {
     options: PgConnectOptions,
     pool: Pool,
-    deadline: Duration,
 }
 
 /// Finds out whether the server can be used; connections are made when they are needed.
 pub(super) async fn open(config: &StoreConfig) -> Result<Database, ConnectError> {
     let options = options(config)?;
     let name = name(&options);
-    // A pool would only say that it timed out.
-    timeout(config.deadline, try_out(&options))
-        .await
-        .unwrap_or_else(|_| Err(SqlxError::Io(std::io::ErrorKind::TimedOut.into())))
-        .map_err(|error| unreached(&name, &error))?;
     let pool = Pool::new(options.clone(), config.max_connections, config.deadline);
     let pool = pool.map_err(|error| ConnectError::Unreached {
         database: name.clone(),
         cause: error.to_string(),
     })?;
+    // The first connection says whether there can be any.
+    let first = pool.borrow().await;
+    let first = first.map_err(|error| ConnectError::Unreached {
+        database: name.clone(),
+        cause: cause(&error),
+    })?;
+    first.give_back();
     Ok(Database {
         name,
         deadline: config.deadline,
         writer: Executor::Postgres(Statements::that_write(pool.clone())),
         reader: Executor::Postgres(Statements::that_read(pool.clone())),
-        kind: Kind::Postgres(Arc::new(Server {
-            options,
-            pool,
-            deadline: config.deadline,
-        })),
+        kind: Kind::Postgres(Arc::new(Server { options, pool })),
     })
 }
 
@@ -73,7 +72,7 @@ impl Server {
 
     /// A connection of its own, as the migrator takes it: that of the driver. Who drops it closes it.
     pub(crate) async fn for_migrations(&self) -> Result<DatabaseConnection, SqlxError> {
-        let pool = self.single().connect_with(self.options.clone()).await?;
+        let pool = Self::single().connect_with(self.options.clone()).await?;
         let settings = Settings::of_migrations();
         settings.apply(&mut *pool.acquire().await?).await?;
         Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
@@ -81,7 +80,7 @@ impl Server {
 
     /// A connection of its own that is told of notifications. Who drops it closes it.
     pub(crate) async fn listener(&self) -> Result<PgListener, SqlxError> {
-        let pool = self.single().connect_with(self.options.clone()).await?;
+        let pool = Self::single().connect_with(self.options.clone()).await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.ignore_pool_close_event(true);
         // Who hears of the loss begins with a connection that is new altogether.
@@ -90,10 +89,10 @@ impl Server {
     }
 
     /// The driver's pool for one connection. It is given up as a whole, and none comes back to it to be used again.
-    fn single(&self) -> PgPoolOptions {
+    fn single() -> PgPoolOptions {
         PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(self.deadline)
+            .acquire_timeout(CONNECT_WITHIN)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
@@ -125,6 +124,5 @@ fn name(options: &PgConnectOptions) -> String {
     )
 }
 
-async fn try_out(options: &PgConnectOptions) -> Result<(), SqlxError> {
-    options.connect().await?.close().await
-}
+#[cfg(test)]
+mod tests;

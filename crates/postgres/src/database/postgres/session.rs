@@ -18,9 +18,6 @@ const KEEPALIVES: [(&str, u128); 4] = [
 /// and short enough that others soon get the lock of one that was stopped or cut off.
 const MIGRATION_IDLE: Duration = Duration::from_secs(30);
 
-/// How long a statement of a migration waits for a table: everybody else who wants the table waits behind it.
-const MIGRATION_LOCK: Duration = Duration::from_secs(10);
-
 /// What the server is told about a session, so that it does not hold for a program that is paused, cut off or dead what
 /// others need (<https://www.postgresql.org/docs/current/runtime-config-client.html>).
 #[derive(Debug, Clone)]
@@ -47,7 +44,6 @@ impl Settings {
                 "idle_in_transaction_session_timeout",
                 MIGRATION_IDLE.as_millis(),
             ),
-            ("lock_timeout", MIGRATION_LOCK.as_millis()),
         ])
     }
 

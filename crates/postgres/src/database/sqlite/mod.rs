@@ -1,3 +1,7 @@
+mod disk;
+mod log;
+mod statements;
+
 use std::{
     fs::OpenOptions,
     io,
@@ -5,15 +9,17 @@ use std::{
 };
 
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError,
-    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
+    DatabaseConnection, DbErr, SqliteTransactionMode, SqlxError, SqlxSqliteConnector,
+    TransactionOptions, TransactionTrait,
     sqlx::{
         ConnectOptions,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 
-use super::{Database, Executor, Kind, log::WriteAheadLog, patience, unreached};
+pub(crate) use self::statements::{Statements, Transaction};
+use self::{disk::Disk, log::WriteAheadLog};
+use super::{Database, Executor, Kind, patience, unreached};
 use crate::{ConnectError, StoreConfig};
 
 /// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
@@ -27,6 +33,7 @@ pub(crate) struct Sqlite {
     pub(crate) reader: DatabaseConnection,
     /// Where commits become durable.
     pub(crate) log: WriteAheadLog,
+    pub(crate) disk: Disk,
 }
 
 pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, ConnectError> {
@@ -43,8 +50,8 @@ pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, C
     Ok(Database {
         name,
         deadline: config.deadline,
-        writer: Executor::Sqlite(file.writer.clone()),
-        reader: Executor::Sqlite(file.reader.clone()),
+        writer: Executor::Sqlite(file.writing()),
+        reader: Executor::Sqlite(file.reading()),
         kind: Kind::Sqlite(file),
     })
 }
@@ -53,7 +60,8 @@ impl Sqlite {
     async fn open(path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
         create(path).map_err(SqlxError::Io)?;
         // SQLite keeps the log beside the file itself, wherever a link to it is.
-        let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?);
+        let disk = Disk::new();
+        let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?, disk.clone());
         let options = options(path, config);
         let writer = pool(options.clone(), WRITERS, config).await?;
         let read_only = options.pragma("query_only", "ON");
@@ -62,16 +70,34 @@ impl Sqlite {
             writer,
             reader,
             log,
+            disk,
         })
     }
 
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+    fn writing(&self) -> Statements {
+        Statements {
+            connection: self.writer.clone(),
+            disk: Some(self.disk.clone()),
+        }
+    }
+
+    fn reading(&self) -> Statements {
+        Statements {
+            connection: self.reader.clone(),
+            disk: None,
+        }
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
         let options = TransactionOptions {
             // The lock at once, not when the first statement finds that another program has it.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.writer.begin_with_options(options).await
+        Ok(Transaction {
+            tx: self.writer.begin_with_options(options).await?,
+            disk: self.disk.clone(),
+        })
     }
 
     pub(crate) async fn close(&self) {

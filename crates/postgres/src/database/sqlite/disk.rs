@@ -1,0 +1,68 @@
+use std::{fmt::Display, sync::Arc};
+
+use sea_orm::{DbErr, SqlxError};
+use tokio::sync::watch;
+
+use crate::error::{cause, driver_error};
+
+/// Whether the disk under a file has failed: for good, since the system tells of a write that it lost once and forgets it
+/// (<https://www.postgresql.org/docs/current/runtime-config-error-handling.html#GUC-DATA-SYNC-RETRY>). That a later
+/// flush succeeds says nothing of what was to be written before.
+#[derive(Debug, Clone)]
+pub(crate) struct Disk(Arc<watch::Sender<Option<String>>>);
+
+impl Disk {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
+    }
+
+    /// Notes a failure; the first is the cause of what follows.
+    pub(crate) fn fail(&self, cause: &impl Display) {
+        self.0.send_if_modified(|failure| {
+            let is_first = failure.is_none();
+            failure.get_or_insert_with(|| cause.to_string());
+            is_first
+        });
+    }
+
+    /// Notes what SQLite says of the disk, if that is what it says.
+    pub(crate) fn note<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
+        if let Err(error) = &outcome
+            && is_lost_write(error)
+        {
+            self.fail(&cause(error));
+        }
+        outcome
+    }
+
+    /// Why nothing may be written any more.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.0.borrow().clone()
+    }
+
+    /// Returns when the disk has failed.
+    pub(crate) async fn failed(&self) -> String {
+        let mut failure = self.0.subscribe();
+        let cause = failure.wait_for(Option::is_some).await;
+        let cause = cause.ok().and_then(|cause| cause.clone());
+        match cause {
+            Some(cause) => cause,
+            // Nobody writes any more, so nobody will fail.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// A flush of the file, of its folder or of a part that was cut off has failed
+/// (<https://www.sqlite.org/rescode.html#ioerr_fsync>).
+fn is_lost_write(error: &DbErr) -> bool {
+    const FSYNC: u32 = 1034;
+    const FOLDER_FSYNC: u32 = 1290;
+    match driver_error(error) {
+        Some(SqlxError::Database(refusal)) => refusal
+            .code()
+            .and_then(|code| code.parse().ok())
+            .is_some_and(|code: u32| code == FSYNC || code == FOLDER_FSYNC),
+        _ => false,
+    }
+}
