@@ -1,4 +1,7 @@
-use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, future::Future, os::unix::fs::DirBuilderExt, path::Path, pin::Pin, sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use lemon_domain::{
@@ -13,6 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::StartError;
 use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, SQS, StoreSettings};
+
+/// Ends when a part has no disk any more that could be written, with the cause; never for a server.
+pub(crate) type Failure = Pin<Box<dyn Future<Output = String> + Send>>;
 
 const NO_QUEUE: &str = "the job queue cannot be used";
 const NO_QUOTA: &str = "the quota counter cannot be used";
@@ -62,11 +68,23 @@ pub(crate) async fn quota(
     data_dir: &Path,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn QuotaCounter>, StartError> {
+    let (counter, _disk) = quota_and_disk(settings, data_dir, clock).await?;
+    Ok(counter)
+}
+
+/// Connects to the quota counter, and answers when its disk fails.
+pub(crate) async fn quota_and_disk(
+    settings: &QuotaSettings,
+    data_dir: &Path,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<dyn QuotaCounter>, Failure), StartError> {
     if settings.is_embedded() {
         make(data_dir)?;
         let counter = EmbeddedQuotaCounter::open(&data_dir.join("quota.db"), Arc::clone(clock))
             .context(NO_QUOTA)?;
-        return Ok(Arc::new(counter));
+        let counter = Arc::new(counter);
+        let disk = Arc::clone(&counter);
+        return Ok((counter, Box::pin(async move { disk.failed().await })));
     }
     let config = RedisConfig {
         url: settings.url.clone(),
@@ -75,7 +93,7 @@ pub(crate) async fn quota(
         key_prefix: settings.key_prefix.clone(),
     };
     match RedisQuotaCounter::connect(&config).await {
-        Ok(counter) => Ok(Arc::new(counter)),
+        Ok(counter) => Ok((Arc::new(counter), never())),
         Err(lemon_redis::ConnectError::Address(fault)) => {
             let fault = format!("it is not \"embedded\", and as a Redis address it {fault}");
             Err(ConfigError::wrong("quota.url", fault).into())
@@ -95,6 +113,18 @@ pub(crate) async fn queue(
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn IdSource>,
 ) -> Result<Arc<dyn JobQueue>, StartError> {
+    let (queue, _disk) = queue_and_disk(settings, data_dir, catalogue, clock, ids).await?;
+    Ok(queue)
+}
+
+/// Connects to the job queue, looks whether its queues are there, and answers when its disk fails.
+pub(crate) async fn queue_and_disk(
+    settings: &QueueSettings,
+    data_dir: &Path,
+    catalogue: &Catalogue,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<(Arc<dyn JobQueue>, Failure), StartError> {
     match settings.url.as_str() {
         EMBEDDED => {
             make(data_dir)?;
@@ -106,7 +136,9 @@ pub(crate) async fn queue(
             };
             let queue = EmbeddedJobQueue::open(&config, Arc::clone(clock), Arc::clone(ids))
                 .context(NO_QUEUE)?;
-            Ok(Arc::new(queue))
+            let queue = Arc::new(queue);
+            let disk = Arc::clone(&queue);
+            Ok((queue, Box::pin(async move { disk.failed().await })))
         }
         SQS => {
             let queue = SqsJobQueue::connect(&sqs(settings))
@@ -116,7 +148,7 @@ pub(crate) async fn queue(
             let sent_to: Vec<_> = catalogue.queues().difference(&consumed).cloned().collect();
             let consumed: Vec<_> = consumed.into_iter().collect();
             queue.check(&sent_to, &consumed).await.context(NO_QUEUE)?;
-            Ok(Arc::new(queue))
+            Ok((Arc::new(queue), never()))
         }
         _ => Err(neither()),
     }
@@ -150,6 +182,10 @@ fn sqs(settings: &QueueSettings) -> SqsConfig {
         visibility: Some(Duration::from_secs(settings.visibility_seconds)),
         ..SqsConfig::default()
     }
+}
+
+fn never() -> Failure {
+    Box::pin(std::future::pending())
 }
 
 fn neither() -> StartError {

@@ -72,7 +72,7 @@ impl App {
             }
         };
         let connections = descriptors::share(&plan);
-        let parts = Parts::connect(plan, twitter, clock, ids).await?;
+        let mut parts = Parts::connect(plan, twitter, clock, ids).await?;
         let mount = stand_ins
             .as_ref()
             .zip(parts.plan.catalogue.iter().next())
@@ -87,6 +87,7 @@ impl App {
         let mut running = Running::new();
         let Running { front, back } = &mut running;
         parts.serve(http, connections.http, mount, front)?;
+        parts.watch_disks(back);
         parts.observe(ops, back)?;
         parts.work(front);
         if let Some(stand_ins) = stand_ins {

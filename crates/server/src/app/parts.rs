@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use lemon_domain::{
     ports::{Clock, IdSource, JobQueue, Outbox, TwitterClient},
     usecases::{
@@ -16,7 +16,13 @@ use lemon_sandbox::WorkersPorts;
 use lemon_twitter::{HttpTwitterClient, TwitterConfig};
 use lemon_worker::{ListenerConfig, ReadyListener, Relay, RelayConfig, TrainingWatch, Upkeep};
 
-use super::{StartError, connections, metering, plan::Plan, supervisor::Supervisor};
+use super::{
+    StartError,
+    connections::{self, Failure},
+    metering,
+    plan::Plan,
+    supervisor::Supervisor,
+};
 
 /// How often the upkeep is done.
 const UPKEEP: Duration = Duration::from_mins(1);
@@ -28,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) queue: Arc<dyn JobQueue>,
     pub(crate) twitter: Arc<dyn TwitterClient>,
     quotas: Arc<Quotas>,
+    /// When those of the parts that are kept in files fail.
+    disks: Vec<(&'static str, Failure)>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 }
@@ -40,9 +48,11 @@ impl Parts {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, StartError> {
-        let counter = connections::quota(&plan.quota, &plan.data_dir, &clock).await?;
-        let queue =
-            connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids).await?;
+        let (counter, counters_disk) =
+            connections::quota_and_disk(&plan.quota, &plan.data_dir, &clock).await?;
+        let (queue, queues_disk) =
+            connections::queue_and_disk(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids)
+                .await?;
         let store = Arc::new(connections::store(&plan.store, &plan.data_dir).await?);
         store
             .migrate()
@@ -84,10 +94,34 @@ impl Parts {
             twitter: Arc::new(twitter),
             store,
             queue,
+            disks: vec![
+                ("disk of the quota counter", counters_disk),
+                ("disk of the job queue", queues_disk),
+            ],
             plan,
             clock,
             ids,
         })
+    }
+
+    /// Ends the program when a disk fails under what is kept on it: nothing that is written after that can be vouched
+    /// for, and only a start finds out what is there.
+    pub(crate) fn watch_disks(&mut self, back: &mut Supervisor) {
+        let store = Arc::clone(&self.store);
+        let mut disks = std::mem::take(&mut self.disks);
+        disks.push((
+            "disk of the store",
+            Box::pin(async move { store.failed().await }),
+        ));
+        for (name, failed) in disks {
+            let stop = back.stop();
+            back.spawn(name, async move {
+                tokio::select! {
+                    () = stop.cancelled() => Ok(()),
+                    cause = failed => Err(anyhow!(cause)),
+                }
+            });
+        }
     }
 
     /// The REST API.
