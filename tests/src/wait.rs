@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take before a test calls it a failure. Far more than it takes on a slow machine.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// How long anything may take before a test calls it a failure. Far more than it takes on a slow machine, a lease of the
+/// outbox that has to end first included.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 const PAUSE: Duration = Duration::from_millis(20);
 

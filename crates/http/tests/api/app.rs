@@ -38,6 +38,9 @@ pub(crate) struct App {
     _stop: DropGuard,
 }
 
+/// The deadline of a call that no test is about.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What a test may want otherwise.
 pub(crate) struct Setup {
     pub(crate) docs: bool,
@@ -50,7 +53,13 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             docs: true,
-            deadlines: Deadlines::default(),
+            // No test is about the machine's speed, unless it says so.
+            deadlines: Deadlines {
+                request: PATIENCE,
+                call: PATIENCE,
+                twitter: PATIENCE,
+                ..Deadlines::default()
+            },
             mount: Mount::nothing(),
             max_connections: 1_000,
         }

@@ -152,7 +152,7 @@ async fn a_caller_who_hangs_up_does_not_stop_a_registration() {
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
     app.counter.recover();
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if app.services(&token).await != serde_json::json!([]) {
             return;
         }

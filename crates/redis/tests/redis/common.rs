@@ -1,6 +1,6 @@
 //! What the tests of this crate share: a server, counters on it, and a hand in its innards.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use fred::{
@@ -42,6 +42,8 @@ impl Redis {
     pub(crate) fn config_at(&self, url: &str) -> RedisConfig {
         RedisConfig {
             key_prefix: self.prefix.clone(),
+            // No test is about the machine's speed.
+            deadline: Duration::from_mins(1),
             ..RedisConfig::new(url)
         }
     }

@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 
 use crate::common::{Sqs, client_with};
 
-/// As short as lets a case do within it what it means to.
-const VISIBILITY: Duration = Duration::from_secs(4);
+/// As short as lets a case do within it what it means to on a machine that is busy with other things.
+const VISIBILITY: Duration = Duration::from_secs(8);
 /// As long as lets a case wait for a call that gets no answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 

@@ -159,7 +159,7 @@ async fn a_server_that_keeps_throttling_is_rate_limited_and_one_that_keeps_faili
 #[tokio::test]
 async fn a_server_that_hangs_costs_no_more_than_the_deadline() {
     let double = Double::start().await;
-    let late = batch(&["0"], &[]).set_delay(SOON);
+    let late = batch(&["0"], &[]).set_delay(10 * SOON);
     double.answers("SendMessageBatch", late.clone()).await;
     double.answers("ReceiveMessage", late).await;
     let queue = double.job_queue();
@@ -171,7 +171,7 @@ async fn a_server_that_hangs_costs_no_more_than_the_deadline() {
         matches!(received, Err(QueueError::Unavailable(_))),
         "{received:?}"
     );
-    assert!(started.elapsed() < 4 * DEADLINE);
+    assert!(started.elapsed() < SOON);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -411,7 +411,7 @@ async fn a_call_that_breaks_off_is_unavailable_and_its_message_comes_at_least_on
         matches!(outcome, Err(QueueError::Unavailable(_))),
         "{outcome:?}"
     );
-    assert!(started.elapsed() < 2 * DEADLINE);
+    assert!(started.elapsed() < SOON);
     line.mend().await;
     sent(&queue, &name, "once or more").await;
     assert_eq!(collect(&queue, &name, 1).await[0].body, "once or more");

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use lemon_domain::ports::{Depth, JobQueue, MAX_BODY_BYTES, QueueError};
 use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue};
 
-use crate::common::{Sqs, await_depth, collect, outgoing, send};
+use crate::common::{Sqs, await_depth, collect, outgoing, patient, send};
 
 #[tokio::test]
 async fn messages_are_sent_in_batches_that_sqs_takes_by_count_and_bytes() {
@@ -53,7 +53,7 @@ async fn a_configured_visibility_timeout_goes_before_the_queues_own() {
     sqs.queues().create(&name, &settings).await.unwrap();
     let config = SqsConfig {
         visibility: Some(Duration::from_secs(1)),
-        ..SqsConfig::default()
+        ..patient()
     };
     let queue = SqsJobQueue::new(&sqs.client(), config);
     send(&queue, &name, &["again"]).await;

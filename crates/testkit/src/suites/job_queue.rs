@@ -24,7 +24,7 @@ pub use limits::*;
 use crate::{fakes::FakeClock, race, services::Link};
 
 /// How long a case waits for what must come.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Lets time pass for a queue.
 #[async_trait]

@@ -42,12 +42,12 @@ async fn a_host_that_never_completes_the_connection_is_unreached_in_time() {
     let started = Instant::now();
     let error = client.request_token().await.unwrap_err();
     assert!(matches!(error, TwitterError::Unreached(_)), "{error:?}");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }
 
 #[tokio::test]
 async fn a_slow_answer_is_cut_off_at_the_deadline() {
-    let answer = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
+    let answer = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
     let (server, _) = twitter(answer).await;
     let client = client_with(TwitterConfig {
         deadline: SHORT,
@@ -56,7 +56,7 @@ async fn a_slow_answer_is_cut_off_at_the_deadline() {
     let started = Instant::now();
     let error = client.post_tweet(&me(), "Hello").await.unwrap_err();
     assert!(matches!(error, TwitterError::Unavailable(_)), "{error:?}");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }
 
 #[tokio::test]
