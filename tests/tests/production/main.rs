@@ -1,6 +1,7 @@
 //! The set-up of production: replicas on one PostgreSQL, one Redis and one SQS.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clock;
 mod crowd;
 mod ends;
 mod faults;

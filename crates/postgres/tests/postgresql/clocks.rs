@@ -16,7 +16,6 @@ use lemon_testkit::{
     Store as _,
     fakes::{FakeClock, MemoryQuotaCounter, SequentialIds},
 };
-use sea_orm::ConnectionTrait;
 
 use super::{
     Fresh,
@@ -191,19 +190,8 @@ async fn a_database_8_days_ahead_removes_nothing() {
     let shared = Shared::new(Duration::from_secs(1)).await;
     let right = shared.replica(Duration::ZERO);
     right.register(shared.person(1).await).await.unwrap();
-    // What is asked for by this name is found here first.
-    let outsider = shared.fresh.outsider().await;
-    for change in [
-        "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql \
-         AS 'SELECT pg_catalog.clock_timestamp() + interval ''8 days'''"
-            .to_owned(),
-        format!(
-            "ALTER DATABASE {} SET search_path = public, pg_catalog",
-            shared.fresh.url.path().trim_start_matches('/')
-        ),
-    ] {
-        outsider.execute_unprepared(&change).await.unwrap();
-    }
+    let (server, url) = (&shared.fresh.server, &shared.fresh.url);
+    server.set_ahead(url, Duration::from_hours(8 * 24)).await;
     let store = Arc::new(shared.fresh.store().await);
     let ahead = store.time().await.unwrap() - shared.now;
     assert!(ahead > TimeDelta::days(7), "{ahead}");

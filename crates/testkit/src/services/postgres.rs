@@ -89,6 +89,29 @@ impl PostgresServer {
         url
     }
 
+    /// Has a database's clock be ahead for all who connect to it from now on.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn set_ahead(&self, database: &Url, by: Duration) {
+        let server = connect(database).await;
+        let server = server.expect("the PostgreSQL server answers");
+        let name = database.path().trim_start_matches('/');
+        // What is called by this name is found here first.
+        for change in [
+            format!(
+                "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql \
+                 AS 'SELECT pg_catalog.clock_timestamp() + interval ''{} seconds'''",
+                by.as_secs()
+            ),
+            format!("ALTER DATABASE {name} SET search_path = public, pg_catalog"),
+        ] {
+            let changed = server.execute_unprepared(&change).await;
+            changed.expect("the user owns the database");
+        }
+        server.close().await.expect("the connection ends");
+    }
+
     async fn make_database(&self) -> Result<(String, DatabaseConnection), DbErr> {
         let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
         let server = connect(&self.url).await?;
