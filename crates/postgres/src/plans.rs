@@ -119,8 +119,8 @@ async fn sign_in(store: &SqlStore) -> Identity {
     };
     store.put(pending).await.unwrap();
     let claim = SignInClaim::of(&Verifier::parse("verifier").unwrap());
-    let taken = store.take(&token, &claim, now()).await;
-    taken.unwrap().unwrap();
+    let found = store.take(&token, &claim, now()).await;
+    found.unwrap().unwrap();
     store.discard(&token).await.unwrap();
     let account = AccountId::twitter(ProviderUserId::try_from(1).unwrap());
     let sign_in = SignIn {

@@ -215,9 +215,9 @@ async fn a_sign_in_counts_also_where_what_was_pending_could_not_be_discarded() {
     let world = World::new();
     let (token, verifier) = agreed(&world, 1).await;
     let mut pending = MockPendingSignIns::new();
-    let taken = world.store.take(&token, &anybody(), world.now()).await;
-    let taken = taken.unwrap();
-    pending.expect_take().return_once(|_, _, _| Ok(taken));
+    let found = world.store.take(&token, &anybody(), world.now()).await;
+    let found = found.unwrap();
+    pending.expect_take().return_once(|_, _, _| Ok(found));
     pending.expect_discard().return_once(|_| Err(broken_off()));
     let sign_ins = SignIns {
         pending: Arc::new(pending),
@@ -225,8 +225,8 @@ async fn a_sign_in_counts_also_where_what_was_pending_could_not_be_discarded() {
     };
     sign_ins.complete(&token, &verifier).await.unwrap();
     // It is pending still: Twitter refuses who comes again.
-    let taken = world.store.take(&token, &anybody(), world.now()).await;
-    world.store.put(taken.unwrap().unwrap()).await.unwrap();
+    let found = world.store.take(&token, &anybody(), world.now()).await;
+    world.store.put(found.unwrap().unwrap()).await.unwrap();
     let replayed = world.sign_ins().complete(&token, &verifier).await;
     assert!(matches!(
         replayed,
