@@ -56,12 +56,7 @@ impl Connections {
             Some(settings(config.deadline)),
             Some(ReconnectPolicy::new_exponential(0, first, longest, 2)),
         );
-        let mut connections = Self {
-            slots: Vec::new(),
-            next: AtomicUsize::new(0),
-            deadline: config.deadline,
-            _kept: Vec::new(),
-        };
+        let (mut slots, mut kept) = (Vec::new(), Vec::new());
         for _ in 0..config.pool_size.get() {
             let client = client.clone_new();
             let task = client
@@ -74,12 +69,15 @@ impl Connections {
                 AbortOnDropHandle::new(task),
                 address.clone(),
             );
-            connections.slots.push(slot);
-            connections
-                ._kept
-                .push(AbortOnDropHandle::new(tokio::spawn(keeper)));
+            slots.push(slot);
+            kept.push(AbortOnDropHandle::new(tokio::spawn(keeper)));
         }
-        Ok(connections)
+        Ok(Self {
+            slots,
+            next: AtomicUsize::new(0),
+            deadline: config.deadline,
+            _kept: kept,
+        })
     }
 
     /// When a call that begins now must have ended.

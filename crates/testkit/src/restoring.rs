@@ -18,9 +18,9 @@ pub async fn restore(
     as_of: DateTime<Utc>,
 ) -> Result<(), QuotaError> {
     let restoration = counter.begin_restoration(key).await?;
-    let counted = counter.sums(key).await?;
+    let known = counter.sums(key).await?;
     let mut segments: BTreeMap<Segment, Vec<Place>> = BTreeMap::new();
-    for segment in counted.segments.into_keys() {
+    for segment in known.segments.into_keys() {
         segments.entry(segment).or_default();
     }
     for place in record {

@@ -12,14 +12,14 @@ use crate::{
 };
 
 /// What it writes for a reservation.
-async fn older_reserves(redis: &Redis, user: u32, used: u32) {
+async fn older_reserves(redis: &Redis, user: u32, taken: u32) {
     let [places, seats, _] = keys(redis);
-    let (used, user, seat) = (used.to_string(), format!("{user}:1"), user.to_string());
+    let (taken, holder, seat) = (taken.to_string(), format!("{user}:1"), user.to_string());
     let text = format!("{seat}:1:{}", at().timestamp_micros());
     redis
-        .run(&["HSET", &places, "used", &used, &user, &text])
+        .run(&["HSET", &places, "used", &taken, &holder, &text])
         .await;
-    redis.run(&["ZADD", &seats, &seat, &user]).await;
+    redis.run(&["ZADD", &seats, &seat, &holder]).await;
 }
 
 /// What it writes to restore a window of which nothing is recorded.
