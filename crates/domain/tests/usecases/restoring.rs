@@ -229,7 +229,7 @@ async fn all_who_wait_for_a_restoration_share_its_failure() {
     let callers = (0..20).map(|n| quotas.reserve(holder(n), &bench.budgets));
     let mut callers = pin!(join_all(callers));
     assert!(poll!(&mut callers).is_pending());
-    bench.record.permits.add_permits(1);
+    bench.record.permits.add_permits(100);
     for outcome in callers.await {
         let error = outcome.unwrap_err();
         assert!(error.is_transient());
