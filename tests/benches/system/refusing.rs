@@ -4,12 +4,7 @@ use lemon_testkit::services::{PostgresServer, RedisServer};
 use lemon_tests::System;
 
 use crate::{
-    CONNECTIONS, ROUNDS,
-    figures::Figures,
-    load::{Request, repeat},
-    median,
-    quiet::quiet,
-    redis::Bare,
+    CONNECTIONS, ROUNDS, figures::Figures, load::repeat, median, quiet::quiet, redis::Bare,
     registering, tool,
 };
 

@@ -62,15 +62,6 @@ impl StoreError {
             Self::Unavailable(_) => false,
         }
     }
-
-    /// The fault is in the data of this very call: it fails again, however well the store is.
-    #[must_use]
-    pub const fn is_of_the_call(&self) -> bool {
-        match self {
-            Self::UnknownPerson | Self::Rejected(_) | Self::Corrupt { .. } => true,
-            Self::Unreached(_) | Self::Unavailable(_) => false,
-        }
-    }
 }
 
 /// Why a quota counter did not do what it was asked.
