@@ -30,7 +30,7 @@ fn requests(system: &System, message: &str) -> Vec<String> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
         .filter(|line| line["message"] == message && line["task"] != "delete")
-        .map(|line| line["request.id"].as_str().expect("a text").to_owned())
+        .filter_map(|line| line["request.id"].as_str().map(ToOwned::to_owned))
         .collect()
 }
 

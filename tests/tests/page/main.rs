@@ -219,11 +219,15 @@ async fn a_person_whose_training_was_lost_is_told_and_may_ask_again() {
         .await;
     let browser = Browser::open("lost", PHONE, &system.url("/")).await;
     sign_in(&browser, 2, &KOREAN).await;
+    // A click on a page that is busy is not heard.
+    let is_idle = "return document.getElementById('register').ariaDisabled === null";
+    browser.until(is_idle).await;
     browser.click("#register").await;
     browser.read("#badge", KOREAN.failed).await;
     browser.read("#message", KOREAN.now_failed).await;
     browser.read("#places-text", KOREAN.no_place_taken).await;
     browser.audit("told").await;
+    browser.until(is_idle).await;
     browser.click("#register").await;
     browser.read("#message", KOREAN.registered).await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());

@@ -47,7 +47,7 @@ async fn send(world: &World) -> Vec<OutboxTask> {
 async fn lose(world: &World, service: &Service) {
     for announcement in 1..=service.training.attempts {
         assert_eq!(send(world).await, [OutboxTask::Train]);
-        world.clock.advance(DEADLINE - SECOND);
+        world.clock.advance(DEADLINE.saturating_sub(SECOND));
         assert_eq!(sweep(world, service).await.len(), 0);
         world.clock.advance(SECOND);
         if announcement < service.training.attempts {
@@ -175,7 +175,7 @@ async fn a_training_that_was_not_sent_yet_is_not_lost() {
     }
     world.clock.advance(DEADLINE / 2);
     assert_eq!(send(&world).await, [OutboxTask::Train]);
-    world.clock.advance(DEADLINE - SECOND);
+    world.clock.advance(DEADLINE.saturating_sub(SECOND));
     assert_eq!(sweep(&world, &service).await.len(), 0);
     world.clock.advance(SECOND);
     let done = sweep(&world, &service).await;
