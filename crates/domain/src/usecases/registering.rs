@@ -83,6 +83,15 @@ impl From<Abandoned> for RegisterError {
     }
 }
 
+/// How much of a window is set right after a conflict.
+#[derive(Debug, Clone, Copy)]
+enum Repair {
+    /// The segment of the seat: all that a counter has lost which is behind by a moment.
+    Segment,
+    /// Whatever differs. The units that the counter lacks may be those of other segments.
+    Window,
+}
+
 /// What [`Registering`] works with.
 pub struct RegisteringPorts {
     /// Registrations.
@@ -140,9 +149,14 @@ impl Registering {
         service: &Service,
         key: Option<IdempotencyKey>,
     ) -> Result<Registered, RegisterError> {
-        for _ in 0..MAX_ATTEMPTS {
-            let attempt = self.attempt(permit, identity, service, key.as_ref());
-            if let Some(registered) = attempt.await? {
+        for attempt in 0..MAX_ATTEMPTS {
+            let repair = if attempt == 0 {
+                Repair::Segment
+            } else {
+                Repair::Window
+            };
+            let registered = self.attempt(permit, repair, identity, service, key.as_ref());
+            if let Some(registered) = registered.await? {
                 return Ok(registered);
             }
         }
@@ -153,6 +167,7 @@ impl Registering {
     async fn attempt(
         &self,
         permit: &Permit,
+        repair: Repair,
         identity: Identity,
         service: &Service,
         key: Option<&IdempotencyKey>,
@@ -204,7 +219,7 @@ impl Registering {
         if permit.begin_to_store().is_err() {
             return Err(self.withdraw(wanted, holder, &budgets).await);
         }
-        self.store(permit, new, holder, &budgets).await
+        self.store(permit, repair, new, holder, &budgets).await
     }
 
     async fn reserve(
@@ -241,17 +256,25 @@ impl Registering {
         RegisterError::Abandoned
     }
 
-    /// Sets the counter right around the seat that was another's.
-    async fn restore_seat(&self, keys: &[BudgetKey], taken: &SeatTaken) -> Result<(), QuotasError> {
-        match keys.iter().find(|key| key.budget == taken.budget) {
-            Some(key) => self.ports.quotas.restore_seat(key, taken.seat).await,
-            None => Ok(()),
+    /// Sets the counter right where the record refused a place.
+    async fn repair(
+        &self,
+        repair: Repair,
+        keys: &[BudgetKey],
+        taken: &SeatTaken,
+    ) -> Result<(), QuotasError> {
+        let quotas = &self.ports.quotas;
+        match (keys.iter().find(|key| key.budget == taken.budget), repair) {
+            (Some(key), Repair::Segment) => quotas.restore_seat(key, taken.seat).await,
+            (Some(key), Repair::Window) => quotas.restore(std::slice::from_ref(key)).await,
+            (None, _) => Ok(()),
         }
     }
 
     async fn store(
         &self,
         permit: &Permit,
+        repair: Repair,
         new: NewRegistration,
         holder: Holder,
         budgets: &[Budget],
@@ -282,7 +305,7 @@ impl Registering {
                 let restored = match permit.stored_nothing() {
                     Ok(()) => {
                         permit
-                            .unless_abandoned(self.restore_seat(&keys, &taken))
+                            .unless_abandoned(self.repair(repair, &keys, &taken))
                             .await
                     }
                     Err(abandoned) => Err(abandoned),
