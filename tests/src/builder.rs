@@ -31,8 +31,8 @@ impl SystemBuilder {
             "LEMON_TWITTER__DEADLINE_MS",
         ];
         let ports = ports.map(|name| (name.into(), "127.0.0.1:0".into()));
-        // No test is about the machine's speed, unless it says so.
-        let deadlines = deadlines.map(|name| (name.into(), "20000".into()));
+        // No test is about the machine's speed, unless it says so. These are the longest that there are.
+        let deadlines = deadlines.map(|name| (name.into(), "15000".into()));
         Self {
             settings: ports.into_iter().chain(deadlines).collect(),
             data_dir: None,

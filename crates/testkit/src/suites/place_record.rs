@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lemon_domain::{
-    ports::{Expiring, NewRegistration, PURGE_SLACK},
+    ports::{Expiring, NewRegistration, PURGE_SLACK, ReservedPlace},
     values::{BudgetKey, BudgetName, Holder, Place, Segment, SegmentSums, Sums},
 };
 
@@ -135,17 +135,29 @@ pub async fn other_services_budgets_and_windows_have_places_of_their_own(
     assert_eq!(seats(&*store, &given::today()).await, [1]);
 }
 
-/// Somebody for each of the seats.
-async fn registered_on(store: &dyn Store, seats: &[u32]) {
+/// A place in a budget without a limit.
+fn unlimited(key: BudgetKey, seat: u32) -> ReservedPlace {
+    ReservedPlace {
+        limit: u32::MAX,
+        ..given::place(key, seat)
+    }
+}
+
+/// Somebody for each of the seats of a budget.
+async fn registered_on(store: &dyn Store, key: &BudgetKey, seats: &[u32]) {
     for (n, seat) in (1..).zip(seats) {
         let who = given::person(store, n).await;
-        given::registered(store, given::request(who, *seat)).await;
+        let new = NewRegistration {
+            places: vec![unlimited(key.clone(), *seat)],
+            ..given::request(who, *seat)
+        };
+        given::registered(store, new).await;
     }
 }
 
 /// Contract 3: from its first seat to its last.
 pub async fn a_segment_has_the_places_on_its_seats(store: Subject<dyn Store>) {
-    registered_on(&*store, &[1, 1024, 1025, 2048, 2049]).await;
+    registered_on(&*store, &given::today(), &[1, 1024, 1025, 2048, 2049]).await;
     for (segment, expected) in [
         (0, &[1, 1024][..]),
         (1, &[1025, 2048]),
@@ -173,7 +185,7 @@ const SCATTERED: [u32; 9] = [
 
 /// Contract 4: holes between them, however large, end nothing.
 pub async fn sums_are_met_in_portions_each_segment_once(store: Subject<dyn Store>) {
-    registered_on(&*store, &SCATTERED).await;
+    registered_on(&*store, &given::today(), &SCATTERED).await;
     let mut met = Vec::new();
     let mut from = Some(Segment::FIRST);
     while let Some(first) = from {
@@ -192,7 +204,7 @@ pub async fn sums_are_met_in_portions_each_segment_once(store: Subject<dyn Store
 
 /// Contract 4: a comparison that goes on after a break.
 pub async fn sums_begin_where_they_are_asked_for(store: Subject<dyn Store>) {
-    registered_on(&*store, &[1, 1025, 5000]).await;
+    registered_on(&*store, &given::today(), &[1, 1025, 5000]).await;
     let from = Segment::of(1025);
     let portion = store.sums(&given::today(), from).await.unwrap();
     let first = portion.segments.first_key_value();
@@ -206,10 +218,13 @@ pub async fn sums_begin_where_they_are_asked_for(store: Subject<dyn Store>) {
 
 /// Contract 5: with places of several units and several uses in a segment.
 pub async fn sums_are_those_of_the_places(store: Subject<dyn Store>) {
-    registered_on(&*store, &[1, 2, 1024, 1025]).await;
+    let key = given::reads();
+    registered_on(&*store, &key, &[1, 2, 1024, 1025]).await;
     let who = given::person(&*store, 9).await;
-    let mut large = given::place(given::today(), 3);
-    large.units = u32::MAX;
+    let large = ReservedPlace {
+        units: u32::MAX - 4,
+        ..unlimited(key.clone(), 3)
+    };
     let new = NewRegistration {
         turn: 4,
         places: vec![large],
@@ -218,11 +233,11 @@ pub async fn sums_are_those_of_the_places(store: Subject<dyn Store>) {
     given::registered(&*store, new).await;
     let mut expected = SegmentSums::new();
     for segment in [0, 1].map(Segment::new) {
-        let places = store.segment(&given::today(), segment).await.unwrap();
+        let places = store.segment(&key, segment).await.unwrap();
         expected.insert(segment, Some(Sums::of(&places)));
     }
-    let portion = store.sums(&given::today(), Segment::FIRST).await.unwrap();
+    let portion = store.sums(&key, Segment::FIRST).await.unwrap();
     assert_eq!(portion.segments, expected);
     let first = expected[&Segment::FIRST].unwrap();
-    assert_eq!((first.places, first.units), (4, u64::from(u32::MAX) + 3));
+    assert_eq!((first.places, first.units), (4, u64::from(u32::MAX) - 1));
 }
