@@ -4,6 +4,9 @@ import { count, other, say, shown, stretch, time } from './words.js';
 
 const trainingSeconds = Number(document.documentElement.dataset.trainingSeconds);
 
+/** What the badge says in phases that are no words of their own. */
+const BADGES = { again: 'training', failed: 'not_finished' };
+
 /** The element of that id. */
 export const at = (id) => document.getElementById(id);
 
@@ -92,7 +95,7 @@ function showLearnMe(state) {
   const isReady = now === 'ready';
   at('learn-me').hidden = registration === undefined;
   at('learn-me').dataset.phase = now;
-  write(at('badge'), say(now === 'again' ? 'training' : now));
+  write(at('badge'), say(BADGES[now] ?? now));
   write(at('learn-me-text'), about(now, state));
   at('training').hidden = now !== 'training' && now !== 'again';
   showTraining(state.training);
@@ -123,6 +126,8 @@ function canUseAt({ registration, canUseAt }) {
 }
 
 function isCoolingDown(state) {
+  // Its end is shown in whole seconds, rounded up: with the failure it has come already.
+  if (state.registration?.state === 'failed') return false;
   return canUseAt(state) > Date.now();
 }
 
