@@ -55,7 +55,6 @@ impl Default for Setup {
             docs: true,
             // No test is about the machine's speed, unless it says so.
             deadlines: Deadlines {
-                request: PATIENCE,
                 call: PATIENCE,
                 twitter: PATIENCE,
                 ..Deadlines::default()
