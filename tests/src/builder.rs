@@ -24,17 +24,8 @@ impl SystemBuilder {
             "LEMON_OPS__LISTEN",
             "LEMON_SANDBOX__LISTEN",
         ];
-        let deadlines = [
-            "LEMON_STORE__DEADLINE_MS",
-            "LEMON_QUOTA__DEADLINE_MS",
-            "LEMON_QUEUE__DEADLINE_MS",
-            "LEMON_TWITTER__DEADLINE_MS",
-        ];
-        let ports = ports.map(|name| (name.into(), "127.0.0.1:0".into()));
-        // No test is about the machine's speed, unless it says so. These are the longest that there are.
-        let deadlines = deadlines.map(|name| (name.into(), "15000".into()));
         Self {
-            settings: ports.into_iter().chain(deadlines).collect(),
+            settings: ports.map(|name| (name.into(), "127.0.0.1:0".into())).into(),
             data_dir: None,
             descriptors: None,
         }
