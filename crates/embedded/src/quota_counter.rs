@@ -8,6 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Clock, QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome,
@@ -100,11 +101,16 @@ impl QuotaCounter for EmbeddedQuotaCounter {
         Ok(outcome)
     }
 
-    async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
+    async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError> {
         self.writer.check()?;
         let written = {
             let mut ledger = self.ledger();
-            let changes = ledger.release(holder, keys);
+            let changes = ledger.release(holder, keys, as_of);
             self.write(changes)
         };
         Ok(written.committed().await?)

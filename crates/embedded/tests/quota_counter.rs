@@ -8,6 +8,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Clock, QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, WindowState},
     values::{Budget, BudgetKey, BudgetName, Holder, Place, Segment, ServiceType, UserId, Window},
@@ -63,7 +64,10 @@ async fn seat(counter: &EmbeddedQuotaCounter, user: i64, clock: &FakeClock) -> u
 }
 
 async fn release(counter: &EmbeddedQuotaCounter, user: i64) {
-    counter.release(holder(user), &[key()]).await.unwrap();
+    counter
+        .release(holder(user), &[key()], DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
 }
 
 async fn used(counter: &EmbeddedQuotaCounter) -> Option<u32> {

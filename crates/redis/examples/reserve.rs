@@ -5,6 +5,7 @@
 
 use std::{env, error::Error};
 
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{QuotaCounter, Reservation, ReserveOutcome},
     values::{Budget, BudgetKey, BudgetName, Holder, Period, ServiceType, UserId, WindowPolicy},
@@ -57,7 +58,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let second = ask(2).await?;
     let day = [budget.key.clone()];
-    counter.release(second, &day).await?;
+    counter
+        .release(second, &day, DateTime::<Utc>::MAX_UTC)
+        .await?;
     println!("2 gives it back; taken: {:?}", counter.usage(&day).await?);
     ask(5).await?;
     Ok(())

@@ -1,6 +1,7 @@
 mod answers;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use fred::types::{Value, scripts::Script};
 use lemon_domain::{
     ports::{
@@ -113,14 +114,19 @@ impl QuotaCounter for RedisQuotaCounter {
         Ok(answers::outcome(answer, &windows)?)
     }
 
-    async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
+    async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError> {
         let windows: Vec<&BudgetKey> = keys.iter().collect();
         let until = self.connections.deadline();
         for group in by_service(&windows) {
             let call = Call {
                 script: &self.scripts.release,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
-                args: vec![holder.to_string()],
+                args: vec![holder.to_string(), as_of.timestamp_micros().to_string()],
             };
             self.connections.run(&call, until).await?;
         }

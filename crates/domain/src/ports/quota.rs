@@ -92,7 +92,8 @@ pub struct RecordedSegment {
 ///    budget is exhausted. A refusal names the budgets in which they have one.
 /// 4. No two holders have the same seat of a budget; a seat is the lowest free one from 1, so with
 ///    one unit a use it is at most the limit.
-/// 5. A released place can be taken again; a release of what is not held changes nothing.
+/// 5. A released place can be taken again; a release of what is not held changes nothing. Nor does one of what its holder
+///    asked for again after `as_of`: a call that gives up must not take the place of one that came after it.
 /// 6. A window that was never restored, was forgotten, or is being restored is `Unknown` for `reserve` and `None` for
 ///    `usage`; it admits nobody.
 /// 7. `restore` makes the record of a segment true: each recorded place is held with its seat and units, also by a
@@ -118,11 +119,16 @@ pub trait QuotaCounter: Send + Sync + 'static {
     /// Infrastructure only.
     async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError>;
 
-    /// Gives the holder's places back.
+    /// Gives back the places that the holder asked for last at or before `as_of`.
     ///
     /// # Errors
     /// Infrastructure only.
-    async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError>;
+    async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError>;
 
     /// Units taken of each budget, in the order asked; `None` where the window is unknown.
     ///

@@ -3,6 +3,8 @@ mod restorer;
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
+
 use self::{flights::Flights, restorer::Restorer};
 use crate::{
     ports::{
@@ -101,10 +103,24 @@ impl Quotas {
         holder: Holder,
         budgets: &[Budget],
     ) -> Result<Result<Vec<Taken>, Exhausted>, QuotasError> {
+        let now = self.restorer.clock.now();
+        self.reserve_at(holder, budgets, now).await
+    }
+
+    /// Reserves as of an instant, by which [`release`](Self::release) knows the reservation from a later one.
+    ///
+    /// # Errors
+    /// If the counter fails, or cannot be restored.
+    pub async fn reserve_at(
+        &self,
+        holder: Holder,
+        budgets: &[Budget],
+        at: DateTime<Utc>,
+    ) -> Result<Result<Vec<Taken>, Exhausted>, QuotasError> {
         let reservation = Reservation {
             holder,
             budgets: budgets.to_vec(),
-            at: self.restorer.clock.now(),
+            at,
         };
         for _ in 0..=MAX_RESTORES {
             match self.restorer.counter.reserve(&reservation).await? {
@@ -150,12 +166,17 @@ impl Quotas {
         Ok(())
     }
 
-    /// Gives the holder's places back.
+    /// Gives back the places that the holder asked for last at or before `as_of`.
     ///
     /// # Errors
     /// If the counter fails.
-    pub async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotasError> {
-        Ok(self.restorer.counter.release(holder, keys).await?)
+    pub async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotasError> {
+        Ok(self.restorer.counter.release(holder, keys, as_of).await?)
     }
 
     /// Sets the counter right around a seat of a window that the record says is another's.

@@ -194,10 +194,10 @@ impl Registering {
         };
         let budgets = service.budgets_at(now);
         permit.begin_to_reserve()?;
-        let reserving = self.reserve(wanted, holder, &budgets);
+        let reserving = self.reserve(wanted, holder, &budgets, now);
         let taken = match permit.unless_abandoned(reserving).await {
             Ok(taken) => taken?,
-            Err(Abandoned) => return Err(self.withdraw(wanted, holder, &budgets).await),
+            Err(Abandoned) => return Err(self.withdraw(wanted, holder, &budgets, now).await),
         };
         let places = taken.into_iter().zip(&budgets);
         let cooldown_until = now + service.cooldown;
@@ -217,7 +217,7 @@ impl Registering {
             cooldown_until,
         };
         if permit.begin_to_store().is_err() {
-            return Err(self.withdraw(wanted, holder, &budgets).await);
+            return Err(self.withdraw(wanted, holder, &budgets, now).await);
         }
         self.store(permit, repair, new, holder, &budgets).await
     }
@@ -227,14 +227,16 @@ impl Registering {
         service: &ServiceType,
         holder: Holder,
         budgets: &[Budget],
+        at: DateTime<Utc>,
     ) -> Result<Vec<Taken>, RegisterError> {
-        let Exhausted { key, held } = match self.ports.quotas.reserve(holder, budgets).await? {
+        let reserved = self.ports.quotas.reserve_at(holder, budgets, at).await?;
+        let Exhausted { key, held } = match reserved {
             Ok(taken) => return Ok(taken),
             Err(exhausted) => exhausted,
         };
         // An attempt before this one left a place in another budget.
         if !held.is_empty() {
-            self.give_back(service, holder, budgets, &held).await?;
+            self.give_back(service, holder, budgets, &held, at).await?;
         }
         let limit = budgets
             .iter()
@@ -250,9 +252,10 @@ impl Registering {
         service: &ServiceType,
         holder: Holder,
         budgets: &[Budget],
+        at: DateTime<Utc>,
     ) -> RegisterError {
         let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
-        let _given_back = self.give_back(service, holder, budgets, &keys).await;
+        let _given_back = self.give_back(service, holder, budgets, &keys, at).await;
         RegisterError::Abandoned
     }
 
@@ -290,12 +293,12 @@ impl Registering {
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
-                let _given_back = self.give_back(&service, holder, budgets, &keys).await;
+                let _given_back = self.give_back(&service, holder, budgets, &keys, at).await;
                 Ok(Some(answered))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
                 let unrecorded = unrecorded(Some(&last), holder, budgets, &keys);
-                let given_back = self.ports.quotas.release(holder, &unrecorded).await;
+                let given_back = self.ports.quotas.release(holder, &unrecorded, at).await;
                 refuse_within_cooldown(&last, at)?;
                 given_back?;
                 permit.stored_nothing()?;
@@ -312,7 +315,9 @@ impl Registering {
                 };
                 match restored {
                     Ok(restored) => restored?,
-                    Err(Abandoned) => return Err(self.withdraw(&service, holder, budgets).await),
+                    Err(Abandoned) => {
+                        return Err(self.withdraw(&service, holder, budgets, at).await);
+                    }
                 }
                 Ok(None)
             }
@@ -321,26 +326,27 @@ impl Registering {
                 let _abandoned = permit.stored_nothing();
                 // Another request of the person may have recorded the place. If that cannot be told, the next
                 // reconciliation gives it back; the caller is told what went wrong first.
-                let _given_back = self.give_back(&service, holder, budgets, &keys).await;
+                let _given_back = self.give_back(&service, holder, budgets, &keys, at).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Gives back those of the holder's places that no request of the person has recorded. Of two calls that were under
-    /// way at once, both hold the same places, and one may have recorded them.
+    /// Gives back those of the holder's places that no request of the person has recorded, or asked for after this one
+    /// did. Of two calls that were under way at once, both hold the same places, and one may have recorded them.
     async fn give_back(
         &self,
         service: &ServiceType,
         holder: Holder,
         budgets: &[Budget],
         keys: &[BudgetKey],
+        at: DateTime<Utc>,
     ) -> Result<(), RegisterError> {
         let registrations = &self.ports.registrations;
         let last = registrations.last_use(holder.user, service).await?;
         let unrecorded = unrecorded(last.as_ref(), holder, budgets, keys);
-        Ok(self.ports.quotas.release(holder, &unrecorded).await?)
+        Ok(self.ports.quotas.release(holder, &unrecorded, at).await?)
     }
 
     /// How many of the day's places are taken, and whether a request now would find one in every budget.

@@ -78,7 +78,10 @@ impl TrainingSweep {
             OverdueOutcome::Failed {
                 holder: Some(holder),
             } => Swept::Failed {
-                given_back: self.quotas.release(holder, &running).await,
+                given_back: self
+                    .quotas
+                    .release(holder, &running, self.clock.now())
+                    .await,
             },
         })
     }

@@ -104,7 +104,10 @@ async fn who_is_abandoned_after_the_reservation_gives_the_place_back() {
     let permit = Arc::new(Permit::default());
     let deadline = Arc::clone(&permit);
     let mut counter = late_counter(&learn_me(400), &world, move || assert!(deadline.abandon()));
-    counter.expect_release().times(1).returning(|_, _| Ok(()));
+    counter
+        .expect_release()
+        .times(1)
+        .returning(|_, _, _| Ok(()));
     let registering = registering_on(&world, Arc::new(no_uses()), counter);
     assert_abandoned(&register_with(&registering, &permit, who).await);
 }
@@ -192,7 +195,7 @@ async fn a_repeated_attempt_is_answered_though_the_counter_is_away() {
     let mut counter = late_counter(&service, &world, || ());
     counter
         .expect_release()
-        .returning(|_, _| Err(QuotaError::Unavailable("away".into())));
+        .returning(|_, _, _| Err(QuotaError::Unavailable("away".into())));
     let registering = registering_on(&world, Arc::new(registrations), counter);
     let key = Some(idempotency_key("attempt 1"));
     let outcome = registering.register(who, &service, key).await;

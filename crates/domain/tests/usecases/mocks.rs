@@ -93,7 +93,12 @@ mockall::mock! {
     #[async_trait::async_trait]
     impl QuotaCounter for QuotaCounter {
         async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError>;
-        async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError>;
+        async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError>;
         async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError>;
         async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError>;
         async fn begin_restoration(

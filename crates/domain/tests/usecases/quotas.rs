@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{PlaceRecord, QuotaCounter, QuotaError, RecordSums, ReserveOutcome},
     usecases::{Quotas, QuotasError, Registering},
@@ -158,7 +159,10 @@ async fn a_released_place_is_the_next_persons() {
     let full = quotas.reserve(holder(2), &budgets).await.unwrap();
     assert!(full.is_err());
     let keys = [budgets[0].key.clone()];
-    quotas.release(holder(1), &keys).await.unwrap();
+    quotas
+        .release(holder(1), &keys, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     quotas.reserve(holder(2), &budgets).await.unwrap().unwrap();
 }
 
@@ -204,9 +208,11 @@ async fn a_counter_that_fails_is_told() {
     let mut counter = MockQuotaCounter::new();
     counter
         .expect_release()
-        .returning(|_, _| Err(QuotaError::Rejected("no such command".into())));
+        .returning(|_, _, _| Err(QuotaError::Rejected("no such command".into())));
     let quotas = quotas_on(&world, Arc::new(counter), world.store.clone());
-    let outcome = quotas.release(holder(1), &keys).await;
+    let outcome = quotas
+        .release(holder(1), &keys, DateTime::<Utc>::MAX_UTC)
+        .await;
     assert!(matches!(
         outcome,
         Err(QuotasError::Counter(QuotaError::Rejected(_)))

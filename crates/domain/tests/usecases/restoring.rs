@@ -12,6 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::{future::join_all, poll};
 use lemon_domain::{
     ports::{
@@ -129,9 +130,14 @@ impl QuotaCounter for Counter {
         self.inner.reserve(reservation).await
     }
 
-    async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
+    async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError> {
         self.check(keys)?;
-        self.inner.release(holder, keys).await
+        self.inner.release(holder, keys, as_of).await
     }
 
     async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError> {
@@ -334,7 +340,10 @@ async fn a_reconciliation_writes_only_what_differs() {
     assert_eq!(bench.record.read(), [0; 0]);
     let lost = [Segment::SEATS + 1, 7 * Segment::SEATS + 1].map(|n| holder(n.into()));
     for holder in lost {
-        quotas.release(holder, keys).await.unwrap();
+        quotas
+            .release(holder, keys, DateTime::<Utc>::MAX_UTC)
+            .await
+            .unwrap();
     }
     quotas
         .reserve(holder(-1), &bench.budgets)
@@ -391,7 +400,11 @@ async fn a_seat_that_is_anothers_costs_the_record_its_segment_and_no_more() {
     bench.record.sums.store(0, SeqCst);
     let seat = 3 * Segment::SEATS + 1;
     quotas
-        .release(holder(seat.into()), &[bench.key().clone()])
+        .release(
+            holder(seat.into()),
+            &[bench.key().clone()],
+            DateTime::<Utc>::MAX_UTC,
+        )
         .await
         .unwrap();
     quotas.restore_seat(bench.key(), seat).await.unwrap();

@@ -143,7 +143,7 @@ async fn a_place_that_the_counter_could_not_give_back_is_given_back_by_the_next_
     lose(&world, &service).await;
     let mut away = MockQuotaCounter::new();
     away.expect_release()
-        .returning(|_, _| Err(QuotaError::Unavailable("away".into())));
+        .returning(|_, _, _| Err(QuotaError::Unavailable("away".into())));
     let (store, clock) = (world.store.clone(), world.clock.clone());
     let quotas = Quotas::new(Arc::new(away), store, clock, Registering::GRACE);
     let without = sweep_with(&world, Arc::new(quotas));

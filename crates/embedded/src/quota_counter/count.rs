@@ -83,6 +83,13 @@ impl Count {
         }
     }
 
+    /// Whether the holder has no place that they asked for after an instant.
+    pub(super) fn asked_until(&self, holder: Holder, as_of: DateTime<Utc>) -> bool {
+        let seat = self.holders.get(&holder);
+        let place = seat.and_then(|seat| self.seats.get(seat));
+        place.is_none_or(|place| place.at <= as_of)
+    }
+
     /// Takes the holder's place away, if there is one.
     pub(super) fn remove(&mut self, holder: Holder) {
         let place = self.holders.remove(&holder);

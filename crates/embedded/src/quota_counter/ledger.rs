@@ -111,11 +111,18 @@ impl Ledger {
         (ReserveOutcome::Reserved(taken), changes)
     }
 
-    /// Gives the holder's places back.
-    pub(super) fn release(&mut self, holder: Holder, keys: &[BudgetKey]) -> Vec<Change> {
+    /// Gives back the places that the holder asked for last at or before `as_of`.
+    pub(super) fn release(
+        &mut self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Vec<Change> {
         let mut changes = Vec::with_capacity(keys.len());
         for key in keys {
-            if let Some(window) = self.find_mut(key) {
+            if let Some(window) = self.find_mut(key)
+                && window.count.asked_until(holder, as_of)
+            {
                 window.count.remove(holder);
                 changes.push(Change::Remove {
                     window: window.id,

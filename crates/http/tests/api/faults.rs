@@ -1,6 +1,7 @@
 //! A quota counter that can be made to fail in every way there is.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
@@ -69,9 +70,14 @@ impl QuotaCounter for FaultyCounter {
         self.inner.reserve(reservation).await
     }
 
-    async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
+    async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError> {
         self.check().await?;
-        self.inner.release(holder, keys).await
+        self.inner.release(holder, keys, as_of).await
     }
 
     async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError> {

@@ -1,11 +1,14 @@
--- ARGV: the holder.
+-- ARGV: the holder, and until when they last asked for what is given back.
 
-local holder = ARGV[1]
+local holder, as_of = ARGV[1], tonumber(ARGV[2])
 local windows = {}
 for i = 1, #KEYS / 3 do
   local window, fault = open(i, holder)
   if fault then
     return fault
+  end
+  if window.place and window.place.at > as_of then
+    window.place = nil
   end
   if window.place then
     window.summed, fault = sums_of(window, segment_of(window.place))

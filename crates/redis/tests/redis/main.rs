@@ -11,7 +11,7 @@ mod versions;
 
 use std::{collections::BTreeSet, slice, sync::Arc};
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use common::{Redis, at, budget, daily, day, holder, place, recorded, seat, used, wish};
 use futures::future::join_all;
 use lemon_domain::{
@@ -47,7 +47,10 @@ async fn a_script_that_the_server_forgot_is_sent_again() {
     assert_eq!(used(&counter, &daily).await, Some(1));
     redis.run(&["SCRIPT", "FLUSH"]).await;
     let key = slice::from_ref(&daily.key);
-    counter.release(holder(1), key).await.unwrap();
+    counter
+        .release(holder(1), key, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     assert_eq!(used(&counter, &daily).await, Some(0));
 }
 
@@ -185,7 +188,12 @@ async fn what_is_not_a_counter_is_corrupt_named_and_left_alone() {
             assert_corrupt(counter.restore(&other_holder).await, key);
         }
         if key != sums || commands.len() > 2 {
-            assert_corrupt(counter.release(holder(1), windows).await, key);
+            assert_corrupt(
+                counter
+                    .release(holder(1), windows, DateTime::<Utc>::MAX_UTC)
+                    .await,
+                key,
+            );
         }
         if key == sums || !known {
             assert_corrupt(counter.sums(&daily.key).await, key);

@@ -4,6 +4,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
@@ -97,11 +98,18 @@ impl QuotaCounter for MemoryQuotaCounter {
         Ok(self.windows().reserve(reservation))
     }
 
-    async fn release(&self, holder: Holder, keys: &[BudgetKey]) -> Result<(), QuotaError> {
+    async fn release(
+        &self,
+        holder: Holder,
+        keys: &[BudgetKey],
+        as_of: DateTime<Utc>,
+    ) -> Result<(), QuotaError> {
         let mut windows = self.windows();
         for key in keys {
             if let Some(window) = windows.known.get_mut(key) {
-                window.seats.retain(|_, place| place.holder != holder);
+                window
+                    .seats
+                    .retain(|_, place| place.holder != holder || place.at > as_of);
             }
         }
         Ok(())

@@ -43,6 +43,7 @@ macro_rules! quota_counter_suite {
                 a_storm_of_reservations_and_releases_never_shares_a_seat,
                 a_released_place_can_be_taken_again,
                 a_release_of_what_is_not_held_changes_nothing,
+                a_late_release_takes_nothing_from_a_later_call,
                 a_window_that_was_never_restored_admits_nobody,
                 an_unknown_budget_takes_nothing_from_the_known_ones,
                 a_restored_place_is_held_with_its_seat_and_units,

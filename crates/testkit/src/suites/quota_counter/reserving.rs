@@ -3,14 +3,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{QuotaCounter, ReserveOutcome},
     values::{Budget, Holder},
 };
 
 use super::{
-    ask_at_once, at, crowd, daily, distinct_seats, holder, key, place, places, reads, refused,
-    reserve, restore, seat, used, wish,
+    after, ask_at_once, at, crowd, daily, distinct_seats, holder, key, place, places, reads,
+    refused, reserve, restore, seat, used, wish,
 };
 use crate::{Subject, race};
 
@@ -180,8 +181,14 @@ pub async fn a_seat_is_the_lowest_that_is_free(counter: Subject<dyn QuotaCounter
         assert_eq!(seat(&*counter, user, &daily).await, expected);
     }
     let key = std::slice::from_ref(&daily.key);
-    counter.release(holder(104), key).await.unwrap();
-    counter.release(holder(1), key).await.unwrap();
+    counter
+        .release(holder(104), key, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
+    counter
+        .release(holder(1), key, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     for (user, expected) in [(11, 1), (12, 4), (13, 6)] {
         assert_eq!(seat(&*counter, user, &daily).await, expected);
     }
@@ -207,7 +214,10 @@ pub async fn a_storm_of_reservations_and_releases_never_shares_a_seat(
                     tokio::task::yield_now().await;
                     held.lock().unwrap().remove(&seat);
                     let keys = std::slice::from_ref(&daily.key);
-                    counter.release(holder(user), keys).await.unwrap();
+                    counter
+                        .release(holder(user), keys, DateTime::<Utc>::MAX_UTC)
+                        .await
+                        .unwrap();
                 }
             }
         }
@@ -224,7 +234,10 @@ pub async fn a_released_place_can_be_taken_again(counter: Subject<dyn QuotaCount
     restore(&*counter, &reads, &[]).await;
     places(reserve(&*counter, 1, &[&daily, &reads]).await);
     let keys = [daily.key.clone(), reads.key.clone()];
-    counter.release(holder(1), &keys).await.unwrap();
+    counter
+        .release(holder(1), &keys, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     let usage = counter.usage(&keys).await.unwrap();
     assert_eq!(usage, [Some(0), Some(0)]);
     let taken = places(reserve(&*counter, 2, &[&daily, &reads]).await);
@@ -237,11 +250,32 @@ pub async fn a_release_of_what_is_not_held_changes_nothing(counter: Subject<dyn 
     restore(&*counter, &daily, &[]).await;
     seat(&*counter, 1, &daily).await;
     let keys = [daily.key.clone(), reads.key.clone()];
-    counter.release(holder(2), &keys).await.unwrap();
-    counter.release(holder(2), &keys).await.unwrap();
+    counter
+        .release(holder(2), &keys, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
+    counter
+        .release(holder(2), &keys, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     let usage = counter.usage(&keys).await.unwrap();
     assert_eq!(usage, [Some(1), None]);
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
+}
+
+/// 5: the release of a call that gave up comes after a later call has asked for the same place.
+pub async fn a_late_release_takes_nothing_from_a_later_call(counter: Subject<dyn QuotaCounter>) {
+    let daily = daily(2);
+    restore(&*counter, &daily, &[]).await;
+    let key = std::slice::from_ref(&daily.key);
+    for asked_at in [at(), after(1)] {
+        let wish = wish(holder(1), &[&daily], asked_at);
+        counter.reserve(&wish).await.unwrap();
+    }
+    counter.release(holder(1), key, at()).await.unwrap();
+    assert_eq!(used(&*counter, &daily).await, Some(1));
+    counter.release(holder(1), key, after(1)).await.unwrap();
+    assert_eq!(used(&*counter, &daily).await, Some(0));
 }
 
 /// 6: it is unknown until it is restored, be it from an empty record.
@@ -289,7 +323,11 @@ pub async fn windows_services_and_budgets_do_not_touch_one_another(
         assert_eq!(used(&*counter, &other).await, Some(0));
         assert_eq!(seat(&*counter, 2, &other).await, 1);
         assert_eq!(used(&*counter, &daily).await, Some(1));
-        let released = counter.release(holder(1), std::slice::from_ref(&other.key));
+        let released = counter.release(
+            holder(1),
+            std::slice::from_ref(&other.key),
+            DateTime::<Utc>::MAX_UTC,
+        );
         released.await.unwrap();
         assert_eq!(used(&*counter, &other).await, Some(1));
     }
@@ -310,10 +348,16 @@ pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
     assert_eq!(seat(&*counter, 3, &lowered).await, 3);
     assert_eq!(used(&*counter, &lowered).await, Some(3));
     let keys = std::slice::from_ref(&lowered.key);
-    counter.release(holder(1), keys).await.unwrap();
+    counter
+        .release(holder(1), keys, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     let outcome = reserve(&*counter, 4, &[&lowered]).await;
     assert_eq!(outcome, refused(&lowered, &[]));
-    counter.release(holder(2), keys).await.unwrap();
+    counter
+        .release(holder(2), keys, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     assert_eq!(seat(&*counter, 4, &lowered).await, 1);
 }
 

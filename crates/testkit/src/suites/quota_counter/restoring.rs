@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use lemon_domain::{ports::QuotaCounter, values::Place};
 
 use super::{
@@ -16,7 +17,10 @@ pub async fn a_restored_place_is_held_with_its_seat_and_units(counter: Subject<d
     let taken = places(reserve(&*counter, 3, &[&reads]).await);
     assert_eq!((taken[0].seat, taken[0].units, taken[0].used), (2, 3, 9));
     let keys = std::slice::from_ref(&reads.key);
-    counter.release(holder(1), keys).await.unwrap();
+    counter
+        .release(holder(1), keys, DateTime::<Utc>::MAX_UTC)
+        .await
+        .unwrap();
     assert_eq!(used(&*counter, &reads).await, Some(5));
 }
 

@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, pin::pin, slice, task::Poll};
 
+use chrono::{DateTime, Utc};
 use futures::poll;
 use lemon_domain::{
     ports::{
@@ -187,7 +188,10 @@ pub async fn sums_are_those_of_the_places_that_are_held(counter: Subject<dyn Quo
     }
     for user in [-3, -4, 7] {
         let key = slice::from_ref(&budget.key);
-        counter.release(holder(user), key).await.unwrap();
+        counter
+            .release(holder(user), key, DateTime::<Utc>::MAX_UTC)
+            .await
+            .unwrap();
         held.retain(|place| place.holder != holder(user));
         assert_eq!(sums(&*counter, &budget).await.segments, summed(&held));
     }
@@ -254,7 +258,10 @@ pub async fn every_call_may_be_repeated(counter: Subject<dyn QuotaCounter>) {
     }
     for _ in 0..2 {
         let key = slice::from_ref(&daily.key);
-        counter.release(holder(1), key).await.unwrap();
+        counter
+            .release(holder(1), key, DateTime::<Utc>::MAX_UTC)
+            .await
+            .unwrap();
         assert_eq!(used(&*counter, &daily).await, Some(1));
     }
     let found = sums(&*counter, &daily).await;
