@@ -114,7 +114,7 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     )
     .await?;
     if manager.get_database_backend() == DbBackend::Postgres {
-        // For a program of the version before, which may run beside: its trainings have deadlines too.
+        // For a program of the version before, which may run beside: the training of a first registration has a deadline too.
         db.execute_unprepared(
             "ALTER TABLE registrations ALTER COLUMN announced_at SET DEFAULT CURRENT_TIMESTAMP",
         )

@@ -65,8 +65,8 @@ impl Writer {
             .and_then(|cause| cause.as_deref().map(str::to_owned));
         match cause {
             Some(cause) => cause,
-            // The thread is gone without one.
-            None => std::future::pending().await,
+            // The thread has panicked.
+            None => "the writer of an embedded file has stopped".to_owned(),
         }
     }
 

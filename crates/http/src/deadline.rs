@@ -76,10 +76,10 @@ impl Carried {
         call: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Problem> {
         let call = self.spawn(timeout(deadline + self.deadlines.storing, call));
-        match within(deadline, call).await?.map_err(Problem::internal)? {
-            Ok(outcome) => Ok(outcome),
-            Err(elapsed) => Err(Problem::unavailable(elapsed)),
-        }
+        let outcome = within_or(deadline, call, Problem::outcome_unknown).await?;
+        outcome
+            .map_err(Problem::internal)?
+            .map_err(Problem::outcome_unknown)
     }
 
     /// Begins a call that stores something, and waits for it until the deadline of a call. A call that has not begun to store

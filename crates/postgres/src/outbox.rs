@@ -14,6 +14,8 @@ use sea_orm::{
         SelectStatement, WithClause, WithQuery,
     },
 };
+use tokio::time::timeout;
+use tracing::warn;
 
 use crate::{
     SqlStore,
@@ -38,8 +40,12 @@ impl Outbox for SqlStore {
             let mut entries = row::each::<Model>(self.writer(), &claim).await?;
             // A database answers what it changed in any order.
             entries.sort_unstable_by_key(|entry| entry.id);
-            // If this fails, the claim is lost with it, and the next makes up for it.
-            restart_late(self.writer(), &entries, now).await?;
+            // What is claimed is sent all the same: one row that is locked must not hold up the others.
+            let restarting = restart_late(self.writer(), &entries, now);
+            let restarted = timeout(self.deadline() / 4, restarting).await;
+            if !matches!(restarted, Ok(Ok(()))) {
+                warn!("the deadlines of trainings that waited for their queue were not restarted");
+            }
             Ok(entries)
         })
         .await

@@ -15,6 +15,9 @@ use crate::chain::chain;
 const PORTION: u32 = 50;
 const PORTIONS: usize = 20;
 
+/// After how many trainings in a row that a fault kept from being settled the store is taken to be away.
+const PATIENCE: usize = 3;
+
 /// Announces trainings that the workers lost again, and in the end lets them fail, where the operator sees it.
 pub struct TrainingWatch {
     /// What is done.
@@ -62,13 +65,26 @@ impl TrainingWatch {
         service: &Service,
         stop: &CancellationToken,
     ) -> Result<(), StoreError> {
+        let mut failed_in_a_row = 0;
         for _ in 0..PORTIONS {
             let overdue = self.trainings.overdue(service, PORTION).await?;
             for training in &overdue {
                 if stop.is_cancelled() {
                     return Ok(());
                 }
-                self.settle(service, training).await?;
+                match self.settle(service, training).await {
+                    Ok(()) => failed_in_a_row = 0,
+                    Err(error) if failed_in_a_row + 1 == PATIENCE => return Err(error),
+                    Err(error) => {
+                        failed_in_a_row += 1;
+                        warn!(
+                            service = %training.service,
+                            request.id = %training.request_id,
+                            error = chain(&error),
+                            "an overdue training cannot be settled yet"
+                        );
+                    }
+                }
             }
             if overdue.len() < PORTION as usize {
                 break;

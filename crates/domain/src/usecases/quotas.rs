@@ -71,6 +71,7 @@ pub struct Quotas {
     restorer: Restorer,
     windows: Flights<BudgetKey>,
     segments: Flights<(BudgetKey, Segment)>,
+    corrections: Flights<BudgetKey>,
 }
 
 impl Quotas {
@@ -91,6 +92,7 @@ impl Quotas {
             },
             windows: Flights::default(),
             segments: Flights::default(),
+            corrections: Flights::default(),
         }
     }
 
@@ -189,6 +191,20 @@ impl Quotas {
         self.segments
             .join(&(key.clone(), segment), async move {
                 restorer.segment(&key, segment, None).await.map(drop)
+            })
+            .await
+    }
+
+    /// Sets a whole window right, together with all who want the same: where its segment was not what a seat lacked.
+    ///
+    /// # Errors
+    /// If the counter fails, or the record cannot be read.
+    pub async fn restore_window(&self, key: &BudgetKey) -> Result<(), QuotasError> {
+        let (restorer, window) = (self.restorer.clone(), key.clone());
+        self.corrections
+            .join(key, async move {
+                // One that is not known is restored by the next reservation.
+                restorer.correct(&window).await.map(drop)
             })
             .await
     }

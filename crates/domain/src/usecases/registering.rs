@@ -269,7 +269,7 @@ impl Registering {
         let quotas = &self.ports.quotas;
         match (keys.iter().find(|key| key.budget == taken.budget), repair) {
             (Some(key), Repair::Segment) => quotas.restore_seat(key, taken.seat).await,
-            (Some(key), Repair::Window) => quotas.restore(std::slice::from_ref(key)).await,
+            (Some(key), Repair::Window) => quotas.restore_window(key).await,
             (None, _) => Ok(()),
         }
     }

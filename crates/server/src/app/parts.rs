@@ -138,8 +138,10 @@ impl Parts {
             workers: None,
             jwt: self.plan.jwt.clone(),
             deadlines: Deadlines {
-                // The store waits for a connection and then for its answer, each within its deadline.
+                // The store has the step's outcome within its deadline. Where nothing was stored, it tells the latest use
+                // within another, and the counter is given the place back.
                 storing: 2 * Duration::from_millis(self.plan.store.deadline_ms)
+                    + Duration::from_millis(self.plan.quota.deadline_ms)
                     + Duration::from_secs(1),
                 ..Deadlines::default()
             },
