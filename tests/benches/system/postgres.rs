@@ -31,7 +31,7 @@ INSERT INTO registrations (user_id, service, account_id, request_id, public, rea
 INSERT INTO outbox (task, service, provider, provider_user_id, request_id, attempt, due_at, created_at)
   VALUES ('train', 'LEARNME', 'TWITTER', :n, lpad(:n::text, 32, '0')::uuid, 0, '2026-11-23 03:04Z', '2026-11-23 03:04Z');
 INSERT INTO places (service, budget, window_start, seat, user_id, turn, units, at, expires_at, fingerprint)
-  VALUES ('LEARNME', 'daily', '2026-11-22 21:00Z', :n, :n, 1, 1, '2026-11-23 03:04Z', '2026-11-30 03:04Z', 1234567 * :n)
+  VALUES ('LEARNME', 'daily', '2026-11-22 21:00Z', :n, :n, 1, 1, '2026-11-23 03:04Z', '2026-11-30 03:04Z', 1234567::bigint * :n)
   ON CONFLICT DO NOTHING RETURNING budget;
 COMMIT;
 ";
