@@ -46,3 +46,56 @@ impl IdSource for SystemIds {
         Self::random()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lemon_testkit::Subject;
+
+    use super::*;
+
+    mod clock {
+        use super::*;
+
+        async fn subject() -> Subject<dyn Clock> {
+            Subject::new(Arc::new(SystemClock))
+        }
+
+        lemon_testkit::clock_suite!(subject);
+    }
+
+    mod ids {
+        use super::*;
+
+        async fn subject() -> Subject<dyn IdSource> {
+            Subject::new(Arc::new(SystemIds))
+        }
+
+        lemon_testkit::id_source_suite!(subject);
+    }
+
+    /// `IdSource` 1 and 2: each bit is random, but for those of a UUID that say its version and variant. A fair bit is
+    /// set in 350 to 650 of 1,000 answers: it is outside once in 10²⁰ runs.
+    #[test]
+    fn each_bit_of_an_answer_is_random() {
+        let mut set = [0_u32; 24 * 8 + 122];
+        for _ in 0..1_000 {
+            let uuid = SystemIds.uuid().as_u128();
+            let of_the_uuid = (0..128)
+                .filter(|bit| !(62..64).contains(bit) && !(76..80).contains(bit))
+                .map(|bit| uuid >> bit & 1 == 1);
+            let nonce = SystemIds.nonce();
+            let of_the_nonce = nonce
+                .iter()
+                .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1));
+            for (count, bit) in set.iter_mut().zip(of_the_uuid.chain(of_the_nonce)) {
+                *count += u32::from(bit);
+            }
+        }
+        assert!(
+            set.iter().all(|count| (350..=650).contains(count)),
+            "{set:?}"
+        );
+    }
+}

@@ -1,4 +1,4 @@
-//! The fakes of the quota counter and the job queue keep the contracts.
+//! The fakes of the quota counter, the job queue, the clock and the ids fulfil their contracts.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -38,6 +38,32 @@ mod queue {
     }
 
     lemon_testkit::job_queue_suite!(subject);
+}
+
+mod clock {
+    use std::sync::Arc;
+
+    use lemon_domain::ports::Clock;
+    use lemon_testkit::{Subject, fakes::FakeClock};
+
+    async fn subject() -> Subject<dyn Clock> {
+        Subject::new(Arc::new(FakeClock::default()))
+    }
+
+    lemon_testkit::clock_suite!(subject);
+}
+
+mod ids {
+    use std::sync::Arc;
+
+    use lemon_domain::ports::IdSource;
+    use lemon_testkit::{Subject, fakes::SequentialIds};
+
+    async fn subject() -> Subject<dyn IdSource> {
+        Subject::new(Arc::new(SequentialIds::default()))
+    }
+
+    lemon_testkit::id_source_suite!(subject);
 }
 
 mod what_only_a_fake_does {

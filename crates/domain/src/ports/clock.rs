@@ -7,12 +7,11 @@ use uuid::Uuid;
 /// apart. A replica that is further off is not ready.
 pub const MAX_SKEW: Duration = Duration::from_secs(10);
 
-/// The time.
+/// The time. It may jump, in both directions. A replica whose clock is further than [`MAX_SKEW`] from the store's
+/// ([`Housekeeping::time`](super::Housekeeping::time)) is not ready.
 ///
 /// # Contract
 /// 1. Whole microseconds: what every store keeps.
-/// 2. It is within [`MAX_SKEW`] of the store's clock ([`Housekeeping::time`](super::Housekeeping::time)), or the replica
-///    is not ready. It may jump, in both directions.
 ///
 /// # What hangs on it
 /// - *Purge*: goes by the earlier of the caller's clock and the store's, and [`PURGE_SLACK`](super::PURGE_SLACK) late.

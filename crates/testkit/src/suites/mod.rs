@@ -16,8 +16,10 @@ macro_rules! emit_cases {
 }
 
 pub mod accounts;
+pub mod clock;
 mod given;
 pub mod housekeeping;
+pub mod id_source;
 pub mod job_queue;
 pub mod outbox;
 pub mod pending_sign_ins;

@@ -399,7 +399,7 @@ pub async fn who_revoked_may_sign_in_again(subject: TwitterSubject) {
     assert_refused!(subject.client.profile(&me.credentials));
 }
 
-/// 9: at whatever point it was dropped.
+/// Contract 9: at whatever point it was dropped.
 pub async fn a_dropped_call_has_acted_or_not_and_disturbs_no_other(subject: TwitterSubject) {
     let person = subject.sign_in(1).await;
     for polls in 1..=4 {

@@ -21,6 +21,7 @@ async fn raw_twitter(answer: &'static [u8]) -> HttpTwitterClient {
     client_with(config(&url))
 }
 
+/// `TwitterClient` 8: the call certainly did not leave.
 #[tokio::test]
 async fn nobody_at_the_address_is_unreached() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -30,6 +31,7 @@ async fn nobody_at_the_address_is_unreached() {
     assert!(matches!(error, TwitterError::Unreached(_)), "{error:?}");
 }
 
+/// `TwitterClient` 7 and 8.
 #[tokio::test]
 async fn a_host_that_never_completes_the_connection_is_unreached_in_time() {
     // It listens, but nobody ever says a word of TLS.
@@ -45,6 +47,7 @@ async fn a_host_that_never_completes_the_connection_is_unreached_in_time() {
     assert!(started.elapsed() < Duration::from_mins(1));
 }
 
+/// `TwitterClient` 7.
 #[tokio::test]
 async fn a_slow_answer_is_cut_off_at_the_deadline() {
     let answer = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
@@ -59,6 +62,7 @@ async fn a_slow_answer_is_cut_off_at_the_deadline() {
     assert!(started.elapsed() < Duration::from_mins(1));
 }
 
+/// `TwitterClient` 8.
 #[tokio::test]
 async fn an_answer_that_breaks_off_may_have_acted() {
     for answer in [
@@ -74,6 +78,7 @@ async fn an_answer_that_breaks_off_may_have_acted() {
     }
 }
 
+/// `TwitterClient` 7.
 #[tokio::test]
 async fn a_redirect_is_named_and_not_followed() {
     let (elsewhere, _) = twitter(ResponseTemplate::new(200)).await;
@@ -167,6 +172,7 @@ async fn an_idle_connection_is_asked_whether_it_lives() {
     }
 }
 
+/// `TwitterClient` 8.
 #[tokio::test]
 async fn a_call_whose_answer_is_lost_went_out_once() {
     let answer = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
