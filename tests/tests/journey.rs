@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use lemon_tests::{System, binary, wait_until};
+use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -75,6 +76,62 @@ async fn after_the_cooldown_it_trains_anew_and_stays_ready_meanwhile() {
     assert_eq!(again.body["register_count"], 2);
     assert_eq!(person.services().await.must_be(200)[0]["ready"], true);
     assert_eq!(person.can_use().await.must_be(200)["register_count"], 2);
+}
+
+#[tokio::test]
+async fn a_second_service_is_a_section_and_works_by_itself() {
+    let system = System::builder()
+        .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
+        .env(
+            "LEMON_SERVICES__DRAW_ME__QUEUES__TRAIN",
+            "DrawMeRequestQueue",
+        )
+        .env(
+            "LEMON_SERVICES__DRAW_ME__QUEUES__READY",
+            "ServiceReadyQueue",
+        )
+        .env(
+            "LEMON_SERVICES__DRAW_ME__QUEUES__NOTIFY",
+            "TweetNotificationQueue",
+        )
+        .env(
+            "LEMON_SERVICES__DRAW_ME__QUEUES__DELETE",
+            "DrawMeDeleteQueue",
+        )
+        .env(
+            "LEMON_SERVICES__DRAW_ME__NOTIFICATION",
+            "Your picture is drawn.",
+        )
+        .start()
+        .await;
+    for n in 1..=10 {
+        let person = system.sign_in(n).await;
+        let draw_me = person.request(Method::POST, "/api/service/draw_me");
+        assert_eq!(draw_me.send().await.unwrap().status(), 201);
+        person.register(None).await.must_be(201);
+        wait_until("both are ready, and each is told", async || {
+            let listed = person.services().await.must_be(200);
+            let ready = |i: usize| listed[i]["ready"] == true;
+            let told = person.notifications().await;
+            (ready(0) && ready(1) && told.len() == 2).then_some(())
+        })
+        .await;
+        let told: Vec<String> = person
+            .notifications()
+            .await
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(
+            told.iter()
+                .any(|post| post.contains("Your picture is drawn.")),
+            "{told:?}"
+        );
+        assert!(
+            told.iter().any(|post| post.contains("Learn Me")),
+            "{told:?}"
+        );
+    }
 }
 
 #[tokio::test]

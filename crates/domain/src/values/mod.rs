@@ -1,6 +1,7 @@
 //! Values: small types that are right once they exist.
 
 mod budget;
+mod catalogue;
 mod credentials;
 mod ids;
 mod registration;
@@ -9,6 +10,7 @@ mod service;
 mod window;
 
 pub use budget::{Budget, BudgetKey, BudgetName, Holder, Place};
+pub use catalogue::Catalogue;
 pub use credentials::{Credentials, RequestToken, Verifier};
 pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
 pub use registration::{
@@ -16,8 +18,7 @@ pub use registration::{
 };
 pub use segment::{Segment, SegmentSums, Sums, fingerprint};
 pub use service::{
-    BudgetPolicy, Catalogue, QueueName, Service, ServicePath, ServiceQueues, ServiceType,
-    TrainingPolicy,
+    BudgetPolicy, QueueName, Service, ServicePath, ServiceQueues, ServiceType, TrainingPolicy,
 };
 pub use window::{Period, Window, WindowPolicy};
 

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fmt, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -138,7 +138,7 @@ impl TrainingPolicy {
     const ATTEMPTS: RangeInclusive<u32> = 1..=100;
 
     /// What is wrong with it.
-    fn fault(self) -> Option<&'static str> {
+    pub(super) fn fault(self) -> Option<&'static str> {
         if !Self::DEADLINES.contains(&self.deadline) {
             Some("a training deadline that is not 1 second to 30 days")
         } else if !Self::ATTEMPTS.contains(&self.attempts) {
@@ -207,79 +207,6 @@ impl Service {
                 },
                 limit: policy.limit,
                 units: policy.units,
-            })
-            .collect()
-    }
-}
-
-/// All services, in the order of the configuration.
-#[derive(Debug, Clone)]
-pub struct Catalogue(Vec<Arc<Service>>);
-
-impl Catalogue {
-    /// Takes the entries.
-    ///
-    /// # Errors
-    /// If two share a type or path, a budget's name stands twice, a use takes nothing from a budget or another number of
-    /// units than one from the day's, or a training's deadline or attempts are out of bounds.
-    pub fn new(services: Vec<Service>) -> Result<Self, InvalidValue> {
-        let mut names = BTreeSet::new();
-        for service in &services {
-            let fault = |fault: String| InvalidValue::new("the service catalogue", fault);
-            if !names.insert(service.service_type.as_str().to_owned())
-                || !names.insert(service.path.as_str().to_owned())
-            {
-                return Err(fault(format!("has {} twice", service.service_type)));
-            }
-            if service.daily.units != 1 || service.daily.name != BudgetName::daily() {
-                let daily = BudgetName::daily();
-                return Err(fault(format!(
-                    "takes other than one unit of the budget {}.{daily}",
-                    service.service_type
-                )));
-            }
-            if let Some(wrong) = service.training.fault() {
-                return Err(fault(format!("has for {} {wrong}", service.service_type)));
-            }
-            let mut budgets = BTreeSet::new();
-            for budget in std::iter::once(&service.daily).chain(&service.budgets) {
-                let name = format!("{}.{}", service.service_type, budget.name);
-                if !budgets.insert(&budget.name) {
-                    return Err(fault(format!("has the budget {name} twice")));
-                }
-                if budget.units == 0 {
-                    return Err(fault(format!("takes nothing from the budget {name}")));
-                }
-            }
-        }
-        Ok(Self(services.into_iter().map(Arc::new).collect()))
-    }
-
-    /// Every service.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Service>> {
-        self.0.iter()
-    }
-
-    /// The service of that wire name.
-    #[must_use]
-    pub fn by_type(&self, service_type: &ServiceType) -> Option<&Arc<Service>> {
-        self.0.iter().find(|s| s.service_type == *service_type)
-    }
-
-    /// The queues that ready messages come from, each once.
-    #[must_use]
-    pub fn ready_queues(&self) -> BTreeSet<QueueName> {
-        self.0.iter().map(|s| s.queues.ready.clone()).collect()
-    }
-
-    /// Every queue of every service, each once.
-    #[must_use]
-    pub fn queues(&self) -> BTreeSet<QueueName> {
-        self.0
-            .iter()
-            .flat_map(|s| {
-                let q = &s.queues;
-                [&q.train, &q.ready, &q.notify, &q.delete].map(Clone::clone)
             })
             .collect()
     }

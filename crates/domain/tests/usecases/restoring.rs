@@ -21,8 +21,8 @@ use lemon_domain::{
     },
     usecases::{Quotas, QuotasError, Registering},
     values::{
-        Budget, BudgetKey, BudgetName, Catalogue, Holder, Place, Segment, ServicePath, ServiceType,
-        Sums, UserId,
+        Budget, BudgetKey, BudgetName, Catalogue, Holder, Place, QueueName, Segment, ServicePath,
+        ServiceType, Sums, UserId,
     },
 };
 use lemon_testkit::fakes::{FakeClock, MemoryQuotaCounter};
@@ -436,6 +436,8 @@ fn catalogue() -> Catalogue {
     let mut other = learn_me(400);
     other.service_type = ServiceType::parse("OTHER").unwrap();
     other.path = ServicePath::parse("other").unwrap();
+    other.queues.train = QueueName::parse("OtherTrainQueue").unwrap();
+    other.queues.delete = QueueName::parse("OtherDeleteQueue").unwrap();
     Catalogue::new(vec![learn_me_with_reads(400, 10, 1000), other]).unwrap()
 }
 

@@ -82,6 +82,51 @@ fn a_budget_stands_once_and_is_taken_from() {
 }
 
 #[test]
+fn a_use_never_takes_more_than_there_is() {
+    let with = |limit, units| Service {
+        budgets: vec![budget("reads", limit, units)],
+        ..service("LEARNME", "learn_me")
+    };
+    assert!(Catalogue::new(vec![with(10, 10)]).is_ok());
+    assert_eq!(
+        fault(vec![with(10, 11)]),
+        "the service catalogue takes 11 units at once from the budget LEARNME.reads, which has 10"
+    );
+}
+
+#[test]
+fn a_queue_has_one_role_and_jobs_are_for_one_service() {
+    type Field = fn(&mut ServiceQueues) -> &mut QueueName;
+    let roles: [(&str, Field); 4] = [
+        ("train", |queues| &mut queues.train),
+        ("ready", |queues| &mut queues.ready),
+        ("notify", |queues| &mut queues.notify),
+        ("delete", |queues| &mut queues.delete),
+    ];
+    let shared = QueueName::parse("shared").unwrap();
+    for (first, of_first) in roles {
+        for (second, of_second) in roles {
+            let mut learn_me = service("LEARNME", "learn_me");
+            let mut draw_me = service("DRAWME", "draw_me");
+            *of_first(&mut learn_me.queues) = shared.clone();
+            *of_second(&mut draw_me.queues) = shared.clone();
+            let outcome = Catalogue::new(vec![learn_me, draw_me]);
+            if first == second && ["ready", "notify"].contains(&first) {
+                assert!(outcome.is_ok(), "{first}");
+                continue;
+            }
+            assert_eq!(
+                outcome.unwrap_err().to_string(),
+                format!(
+                    "the service catalogue has the queue shared twice, as LEARNME's {first} queue and \
+                     DRAWME's {second} queue"
+                )
+            );
+        }
+    }
+}
+
+#[test]
 fn a_use_takes_one_unit_of_the_day() {
     for daily in [budget("daily", 400, 2), budget("day", 400, 1)] {
         let service = Service {

@@ -269,7 +269,7 @@ fn draw_me() -> Service {
 }
 
 fn service(service_type: &str, path: &str, budgets: Vec<BudgetPolicy>) -> Service {
-    let queue = |name| QueueName::parse(name).unwrap();
+    let queue = |name| QueueName::parse(&format!("{service_type}-{name}")).unwrap();
     Service {
         service_type: ServiceType::parse(service_type).unwrap(),
         path: ServicePath::parse(path).unwrap(),

@@ -127,12 +127,7 @@ impl Plan {
             max_connections: settings.http.max_connections.map(NonZeroUsize::get),
             ops: settings.ops.listen,
             sealing_keys: Arc::new(seals(&sealing_keys)?),
-            catalogue: Arc::new(
-                settings
-                    .services
-                    .catalogue()
-                    .map_err(|fault| ConfigError::wrong("services", fault))?,
-            ),
+            catalogue: Arc::new(settings.services.catalogue()?),
             store: settings.store,
             quota: settings.quota,
             queue: settings.queue,

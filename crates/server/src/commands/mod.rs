@@ -30,8 +30,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
         }
         Command::Queues { action } => queues::run(configured(cli.common)?, action).await,
         Command::Openapi => {
-            let catalogue = settings(cli.common)?.services.catalogue();
-            let catalogue = catalogue.map_err(|fault| ConfigError::wrong("services", fault))?;
+            let catalogue = settings(cli.common)?.services.catalogue()?;
             let document = lemon_http::openapi(&catalogue);
             writeln!(std::io::stdout(), "{document}").context("cannot print")?;
             Ok(())

@@ -6,7 +6,9 @@ use lemon_domain::values::{
 };
 use serde::Deserialize;
 
-/// The service that is always there.
+use super::ConfigError;
+
+/// The service that is always there, and the only one whose queues and notification have defaults.
 const LEARN_ME: &str = "learn_me";
 
 /// The catalogue: a section a service, named by its path.
@@ -25,7 +27,7 @@ struct ServiceSettings {
     training_deadline_seconds: u64,
     training_attempts: u32,
     queues: QueuesSettings,
-    notification: String,
+    notification: Option<String>,
     budgets: BTreeMap<String, BudgetSettings>,
 }
 
@@ -41,30 +43,19 @@ impl Default for ServiceSettings {
             training_deadline_seconds: training.deadline.as_secs(),
             training_attempts: training.attempts,
             queues: QueuesSettings::default(),
-            notification: "Your Learn Me chatbot is ready. 🍋 챗봇이 준비됐어요!".to_owned(),
+            notification: None,
             budgets: BTreeMap::new(),
         }
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct QueuesSettings {
-    train: String,
-    ready: String,
-    notify: String,
-    delete: String,
-}
-
-impl Default for QueuesSettings {
-    fn default() -> Self {
-        Self {
-            train: "TweetGetRequestQueue".to_owned(),
-            ready: "ServiceReadyQueue".to_owned(),
-            notify: "TweetNotificationQueue".to_owned(),
-            delete: "LearnMeTrainDataDeleteRequestQueue".to_owned(),
-        }
-    }
+    train: Option<String>,
+    ready: Option<String>,
+    notify: Option<String>,
+    delete: Option<String>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -85,58 +76,208 @@ struct BudgetSettings {
 }
 
 impl ServicesSettings {
-    /// The catalogue of these sections.
-    pub(crate) fn catalogue(mut self) -> Result<Catalogue, InvalidValue> {
-        self.0.entry(LEARN_ME.to_owned()).or_default();
-        let services = self.0.into_iter().map(|(path, s)| s.service(&path));
+    /// The catalogue of these sections: Learn Me, which the page shows, and then the others by their paths.
+    pub(crate) fn catalogue(mut self) -> Result<Catalogue, ConfigError> {
+        let mut learn_me = self.0.remove(LEARN_ME).unwrap_or_default();
+        learn_me.take_defaults_of_learn_me();
+        let learn_me = learn_me.build(LEARN_ME);
+        let others = self
+            .0
+            .into_iter()
+            .map(|(path, service)| service.build(&path));
+        let services = std::iter::once(learn_me).chain(others);
         Catalogue::new(services.collect::<Result<_, _>>()?)
+            .map_err(|fault| ConfigError::wrong("services", fault))
     }
 }
 
 impl ServiceSettings {
-    fn service(self, path: &str) -> Result<Service, InvalidValue> {
-        let window = |period| WindowPolicy::parse(period, &self.turns_at, &self.zone);
-        let budgets = self
-            .budgets
-            .iter()
-            .map(|(name, budget)| {
-                Ok(BudgetPolicy {
-                    name: BudgetName::parse(name)?,
-                    limit: budget.limit,
-                    units: budget.units,
-                    window: window(match budget.period {
-                        PeriodSettings::Daily => Period::Daily,
-                        PeriodSettings::Monthly => Period::Monthly,
-                    })?,
-                })
-            })
-            .collect::<Result<_, InvalidValue>>()?;
+    /// The names that its workers have, and what its people are told.
+    fn take_defaults_of_learn_me(&mut self) {
+        let queues = &mut self.queues;
+        for (queue, name) in [
+            (&mut queues.train, "TweetGetRequestQueue"),
+            (&mut queues.ready, "ServiceReadyQueue"),
+            (&mut queues.notify, "TweetNotificationQueue"),
+            (&mut queues.delete, "LearnMeTrainDataDeleteRequestQueue"),
+            (
+                &mut self.notification,
+                "Your Learn Me chatbot is ready. 🍋 챗봇이 준비됐어요!",
+            ),
+        ] {
+            queue.get_or_insert_with(|| name.to_owned());
+        }
+    }
+
+    fn build(self, path: &str) -> Result<Service, ConfigError> {
+        let section = format!("services.{path}");
+        let wrong = |fault| ConfigError::wrong(&section, fault);
+        let budgets = self.budgets().map_err(wrong)?;
+        let daily = BudgetPolicy {
+            name: BudgetName::daily(),
+            limit: self.daily_limit,
+            units: 1,
+            window: self.window(Period::Daily).map_err(wrong)?,
+        };
         let service_type = self
             .r#type
-            .clone()
             .unwrap_or_else(|| path.to_uppercase().replace('_', ""));
         Ok(Service {
-            service_type: ServiceType::parse(&service_type)?,
-            path: ServicePath::parse(path)?,
-            daily: BudgetPolicy {
-                name: BudgetName::daily(),
-                limit: self.daily_limit,
-                units: 1,
-                window: window(Period::Daily)?,
-            },
+            service_type: ServiceType::parse(&service_type).map_err(wrong)?,
+            path: ServicePath::parse(path).map_err(wrong)?,
+            daily,
             budgets,
             cooldown: Duration::from_secs(self.cooldown_seconds),
             training: TrainingPolicy {
                 deadline: Duration::from_secs(self.training_deadline_seconds),
                 attempts: self.training_attempts,
             },
-            queues: ServiceQueues {
-                train: QueueName::parse(&self.queues.train)?,
-                ready: QueueName::parse(&self.queues.ready)?,
-                notify: QueueName::parse(&self.queues.notify)?,
-                delete: QueueName::parse(&self.queues.delete)?,
-            },
-            notification: self.notification,
+            queues: self.queues.build(&section)?,
+            notification: required(&section, "notification", self.notification)?,
         })
+    }
+
+    fn budgets(&self) -> Result<Vec<BudgetPolicy>, InvalidValue> {
+        let budgets = self.budgets.iter().map(|(name, budget)| {
+            Ok(BudgetPolicy {
+                name: BudgetName::parse(name)?,
+                limit: budget.limit,
+                units: budget.units,
+                window: self.window(match budget.period {
+                    PeriodSettings::Daily => Period::Daily,
+                    PeriodSettings::Monthly => Period::Monthly,
+                })?,
+            })
+        });
+        budgets.collect()
+    }
+
+    fn window(&self, period: Period) -> Result<WindowPolicy, InvalidValue> {
+        WindowPolicy::parse(period, &self.turns_at, &self.zone)
+    }
+}
+
+impl QueuesSettings {
+    fn build(self, section: &str) -> Result<ServiceQueues, ConfigError> {
+        let queue = |role: &str, name| {
+            let key = format!("queues.{role}");
+            QueueName::parse(&required(section, &key, name)?)
+                .map_err(|fault| ConfigError::wrong(&format!("{section}.{key}"), fault))
+        };
+        Ok(ServiceQueues {
+            train: queue("train", self.train)?,
+            ready: queue("ready", self.ready)?,
+            notify: queue("notify", self.notify)?,
+            delete: queue("delete", self.delete)?,
+        })
+    }
+}
+
+/// What has no default, since another service's would be wrong.
+fn required(section: &str, key: &str, value: Option<String>) -> Result<String, ConfigError> {
+    value
+        .filter(|value| !value.trim().is_empty())
+        .ok_or_else(|| {
+            let why = format!("for every service but {LEARN_ME}");
+            ConfigError::missing(&format!("{section}.{key}"), &why)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(toml: &str) -> Result<Catalogue, ConfigError> {
+        config::Config::builder()
+            .add_source(config::File::from_str(toml, config::FileFormat::Toml))
+            .build()
+            .unwrap()
+            .try_deserialize::<ServicesSettings>()
+            .unwrap()
+            .catalogue()
+    }
+
+    fn fault(toml: &str) -> String {
+        catalogue(toml).unwrap_err().to_string()
+    }
+
+    /// A second service with its queues, but for one.
+    fn draw_me(without: &str) -> String {
+        let queues = ["train", "ready", "notify", "delete"]
+            .into_iter()
+            .filter(|role| *role != without)
+            .map(|role| format!("queues.{role} = 'DrawMe-{role}'\n"));
+        let notification = "notification = 'Drawn.'\n";
+        let notification = if without == "notification" {
+            ""
+        } else {
+            notification
+        };
+        format!("[draw_me]\n{}{notification}", queues.collect::<String>())
+    }
+
+    #[test]
+    fn a_second_service_is_a_section() {
+        let catalogue = catalogue(&draw_me("")).unwrap();
+        let services: Vec<_> = catalogue
+            .iter()
+            .map(|service| service.path.as_str())
+            .collect();
+        assert_eq!(services, ["learn_me", "draw_me"]);
+        let drawing = catalogue.iter().nth(1).unwrap();
+        assert_eq!(drawing.service_type.as_str(), "DRAWME");
+        assert_eq!(drawing.queues.train.as_str(), "DrawMe-train");
+        assert_eq!(drawing.notification, "Drawn.");
+    }
+
+    #[test]
+    fn only_learn_me_has_default_queues_and_a_default_notification() {
+        for key in [
+            "queues.train",
+            "queues.ready",
+            "queues.notify",
+            "queues.delete",
+            "notification",
+        ] {
+            let without = key.rsplit('.').next().unwrap();
+            let variable = key.replace('.', "__").to_uppercase();
+            let expected = format!(
+                "the configuration has no services.draw_me.{key} (LEMON_SERVICES__DRAW_ME__{variable}), \
+                 which is required for every service but learn_me"
+            );
+            assert_eq!(fault(&draw_me(without)), expected);
+        }
+    }
+
+    #[test]
+    fn an_empty_queue_or_notification_is_none() {
+        for empty in ["notification = ' '", "queues.ready = ''"] {
+            let said = fault(&format!("[learn_me]\n{empty}"));
+            assert!(
+                said.contains("the configuration has no services.learn_me."),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_queue_of_two_services_is_refused_with_both_names() {
+        let shared = draw_me("train") + "queues.train = 'TweetGetRequestQueue'\n";
+        assert_eq!(
+            fault(&shared),
+            "the configuration's services is wrong: the service catalogue has the queue \
+             TweetGetRequestQueue twice, as LEARNME's train queue and DRAWME's train queue"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_service_is_told_with_its_section() {
+        let said = fault("[learn_me]\nqueues.ready = 'not a queue'");
+        assert!(
+            said.contains("services.learn_me.queues.ready is wrong"),
+            "{said}"
+        );
+        let said = fault("[learn_me]\nzone = 'Mars/Base'");
+        assert!(said.contains("services.learn_me is wrong"), "{said}");
     }
 }

@@ -8,7 +8,9 @@ use lemon_domain::{
         TrainingDeadlines,
     },
     usecases::TrainingSweep,
-    values::{Catalogue, Service, ServicePath, ServiceType, TrainingState},
+    values::{
+        Catalogue, QueueName, Service, ServicePath, ServiceQueues, ServiceType, TrainingState,
+    },
 };
 use lemon_worker::TrainingWatch;
 use tokio_util::sync::CancellationToken;
@@ -106,6 +108,11 @@ fn two_services(world: &World) -> Arc<Catalogue> {
     let other = Service {
         service_type: ServiceType::parse("DRAWME").unwrap(),
         path: ServicePath::parse("draw_me").unwrap(),
+        queues: ServiceQueues {
+            train: QueueName::parse("DrawMeTrainQueue").unwrap(),
+            delete: QueueName::parse("DrawMeDeleteQueue").unwrap(),
+            ..learn_me.queues.clone()
+        },
         ..learn_me.clone()
     };
     Arc::new(Catalogue::new(vec![learn_me, other]).unwrap())
