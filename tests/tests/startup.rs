@@ -42,7 +42,10 @@ fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
     for (variable, value, named) in [
         ("LEMON_HTTP__LISTN", "127.0.0.1:0", "listn"),
         ("LEMON_HTTP__LISTEN", "nowhere", "http.listen"),
-        ("LEMON_NONSENSE", "1", "nonsense"),
+        ("LEMON_NONSENSE__URL", "1", "nonsense"),
+        ("LEMON_STORE", "postgres://localhost", "LEMON_STORE"),
+        ("LEMON_store__url", "sqlite://x", "LEMON_store__url"),
+        ("LEMON_STORE__URL", "", "LEMON_STORE__URL"),
         ("LEMON_JWT__SECRETS", "c2hvcnQ=", "jwt.secrets"),
         ("LEMON_JWT__SECRETS", "not base64!", "jwt.secrets"),
         (

@@ -34,8 +34,8 @@ pub(crate) async fn run() -> Result<(), StartError> {
         file: None,
         data_dir: Some(data_dir.path().to_owned()),
     };
-    let own = OWN.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let settings = load(&overrides, own)?;
+    let own = OWN.map(|(name, value)| (name.into(), value.into()));
+    let (settings, _) = load(&overrides, own)?;
     logging::init(&settings.log)?;
     let app = App::start(Plan::new(settings)?).await?;
     let journey = Journey::new(app.addresses())?;

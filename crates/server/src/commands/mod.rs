@@ -10,6 +10,7 @@ mod serve;
 use std::{env, io::Write};
 
 use anyhow::Context;
+use tracing::warn;
 
 use crate::{
     app::{Plan, StartError, connections},
@@ -30,7 +31,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
         }
         Command::Queues { action } => queues::run(configured(cli.common)?, action).await,
         Command::Openapi => {
-            let catalogue = settings(cli.common)?.services.catalogue()?;
+            let (settings, _) = settings(cli.common)?;
+            let catalogue = settings.services.catalogue()?;
             let document = lemon_http::openapi(&catalogue);
             writeln!(std::io::stdout(), "{document}").context("cannot print")?;
             Ok(())
@@ -40,17 +42,20 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
 
 /// The configuration, with the log set up as it says.
 fn configured(common: Common) -> Result<Plan, StartError> {
-    let settings = settings(common)?;
+    let (settings, hints) = settings(common)?;
     logging::init(&settings.log)?;
+    for hint in hints {
+        warn!("{hint}");
+    }
     Plan::new(settings)
 }
 
-fn settings(common: Common) -> Result<Settings, ConfigError> {
+fn settings(common: Common) -> Result<(Settings, Vec<String>), ConfigError> {
     let overrides = Overrides {
         file: common.config,
         data_dir: common.data_dir,
     };
-    load(&overrides, env::vars())
+    load(&overrides, env::vars_os())
 }
 
 async fn migrate(plan: Plan, direction: Direction, steps: u32) -> Result<(), StartError> {

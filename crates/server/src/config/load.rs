@@ -1,41 +1,8 @@
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, ffi::OsString, fs, path::PathBuf};
 
-use config::{Config, Environment, File, FileFormat};
+use config::{Config, ConfigBuilder, File, FileFormat, builder::DefaultState};
 
-use super::Settings;
-
-/// The environment's keys start so.
-const PREFIX: &str = "LEMON_";
-/// What the command line takes itself.
-const NOT_KEYS: [&str; 1] = ["LEMON_CONFIG"];
-
-/// Why a configuration is not one. One sentence, that names the key.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ConfigError(String);
-
-impl ConfigError {
-    /// `fault` is a whole sentence without its full stop.
-    pub(crate) fn new(fault: impl Into<String>) -> Self {
-        Self(fault.into())
-    }
-
-    /// A key that must be there.
-    pub(crate) fn missing(key: &str, why: &str) -> Self {
-        Self(format!(
-            "the configuration has no {key} ({}), which is required {why}",
-            variable(key)
-        ))
-    }
-
-    /// A key whose value cannot be.
-    pub(crate) fn wrong(key: &str, fault: impl std::fmt::Display) -> Self {
-        Self(format!("the configuration's {key} is wrong: {fault}"))
-    }
-}
+use super::{ConfigError, Settings, environment::Environment};
 
 /// What the command line says.
 #[derive(Default)]
@@ -46,58 +13,51 @@ pub(crate) struct Overrides {
     pub(crate) data_dir: Option<PathBuf>,
 }
 
-/// Reads the configuration: the file, then the environment over it, then the command line.
+/// Reads the configuration: the file, then the environment over it, then the command line. The second answer is what is
+/// worth telling about the environment.
 pub(crate) fn load(
     overrides: &Overrides,
-    environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<Settings, ConfigError> {
-    let environment = Environment::with_prefix("LEMON")
-        .prefix_separator("_")
-        .separator("__")
-        .source(Some(with_files(environment)?));
-    let mut builder = Config::builder();
-    if let Some(file) = &overrides.file {
-        builder = builder.add_source(File::from(file.as_path()).format(FileFormat::Toml));
-    }
-    let mut settings: Settings = builder
-        .add_source(environment)
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(Settings, Vec<String>), ConfigError> {
+    let Environment { values, hints } = Environment::read(environment)?;
+    let text = match &overrides.file {
+        Some(file) => fs::read_to_string(file).map_err(|error| {
+            let file = file.display();
+            ConfigError::new(format!(
+                "the configuration file {file} cannot be read: {error}"
+            ))
+        })?,
+        None => String::new(),
+    };
+    let mut settings: Settings = Config::builder()
+        .add_source(File::from_str(&text, FileFormat::Toml))
+        .add_source(variables(values))
         .build()
         .and_then(Config::try_deserialize)
-        .map_err(|error| ConfigError::new(format!("the configuration cannot be used: {error}")))?;
+        .map_err(|error| ConfigError::of(&error, &text))?;
     if let Some(data_dir) = &overrides.data_dir {
         settings.data_dir = Some(data_dir.clone());
     }
-    Ok(settings)
+    Ok((settings, hints))
 }
 
-/// Our part of the environment, with the content of files in place of `…_FILE`.
-fn with_files(
-    environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<HashMap<String, String>, ConfigError> {
-    let ours: HashMap<String, String> = environment
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(PREFIX) && !NOT_KEYS.contains(&name.as_str()))
-        .collect();
-    let mut resolved = HashMap::with_capacity(ours.len());
-    for (name, value) in &ours {
-        let Some(key) = name.strip_suffix("_FILE") else {
-            resolved.insert(name.clone(), value.clone());
-            continue;
-        };
-        if ours.contains_key(key) {
-            return Err(ConfigError::new(format!("both {key} and {name} are set")));
-        }
-        let content = std::fs::read_to_string(Path::new(value)).map_err(|error| {
-            ConfigError::new(format!("{name} names a file that cannot be read: {error}"))
-        })?;
-        resolved.insert(key.to_owned(), content.trim().to_owned());
-    }
-    Ok(resolved)
+fn variables(values: HashMap<String, String>) -> config::Environment {
+    config::Environment::with_prefix("LEMON")
+        .prefix_separator("_")
+        .separator("__")
+        .source(Some(values))
 }
 
-/// The environment variable of a key.
-fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', "__").to_uppercase())
+/// Whether there is such a key, as `store.url`: whatever its value, nobody says that it is unknown.
+pub(super) fn is_key(path: &str) -> bool {
+    let with = Config::builder().set_override(path, "");
+    let settings = with
+        .and_then(ConfigBuilder::<DefaultState>::build)
+        .and_then(Config::try_deserialize::<Settings>);
+    settings.map_or_else(
+        |error| !error.to_string().contains("unknown field"),
+        |_| true,
+    )
 }
 
 #[cfg(test)]
@@ -111,8 +71,9 @@ mod tests {
             &Overrides::default(),
             variables
                 .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+                .map(|(name, value)| (name.into(), value.into())),
         )
+        .map(|(settings, _)| settings)
     }
 
     fn fault(variables: &[(&str, &str)]) -> String {
@@ -167,8 +128,8 @@ mod tests {
             file: Some(file),
             data_dir: Some("there".into()),
         };
-        let over = [("LEMON_OPS__LISTEN".to_owned(), "127.0.0.1:3".to_owned())];
-        let settings = load(&overrides, over).unwrap();
+        let over = [("LEMON_OPS__LISTEN".into(), "127.0.0.1:3".into())];
+        let (settings, _) = load(&overrides, over).unwrap();
         assert_eq!(settings.http.listen.port(), 1);
         assert_eq!(settings.ops.listen.port(), 3);
         assert_eq!(
@@ -204,6 +165,64 @@ mod tests {
             fault(&[("LEMON_SERVICES__LEARN_ME__DAILY_LIMIT", "-1")])
                 .contains("services.learn_me.daily_limit")
         );
+    }
+
+    #[test]
+    fn no_sentence_shows_a_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lemon.toml");
+        for (text, said) in [
+            (
+                "[store]\nurl = \"postgres://lemon:hunter2@db",
+                "at line 2, column",
+            ),
+            ("[store\nurl = 'hunter2'", "at line 1, column"),
+            (
+                "store = 'postgres://lemon:hunter2@db'",
+                "store is wrong: it is not ",
+            ),
+            (
+                "[store]\nmax_connections = 'hunter2'",
+                "store.max_connections is wrong: ",
+            ),
+            (
+                "[store]\ndeadline_ms = [ 'hunter2' ]",
+                "store.deadline_ms is wrong: it is not ",
+            ),
+            ("[http]\nlisten = 'hunter2'", "http.listen is wrong: "),
+            ("[http]\ndocs = 'hunter2'", "http.docs is wrong: "),
+            (
+                "[http]\nmax_connections = 'hunter2'",
+                "http.max_connections is wrong: ",
+            ),
+            (
+                "[twitter]\ncallback_url = 'hunter2'",
+                "twitter.callback_url is wrong: ",
+            ),
+            ("[log]\nformat = 'hunter2'", "log.format is wrong: "),
+            (
+                "[services]\nlearn_me = 'hunter2'",
+                "services.learn_me is wrong: ",
+            ),
+            (
+                "[services.learn_me.budgets.reads]\nlimit = 1\nunits = 1\nperiod = 'hunter2'",
+                "period is wrong: ",
+            ),
+            ("jwt = 99999999999999999999", "too large"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let overrides = Overrides {
+                file: Some(file.clone()),
+                data_dir: None,
+            };
+            let fault = load(&overrides, []).err().unwrap().to_string();
+            assert!(fault.contains(said), "{text}: {fault}");
+            assert!(
+                !fault.contains("hunter2") && !fault.contains("9999"),
+                "{fault}"
+            );
+            assert_eq!(fault.lines().count(), 1, "{fault}");
+        }
     }
 
     #[test]

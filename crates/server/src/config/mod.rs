@@ -1,5 +1,7 @@
 //! Configuration: a file, then the environment, then the command line; a struct per section.
 
+mod environment;
+mod error;
 mod keys;
 mod list;
 mod load;
@@ -7,8 +9,9 @@ mod log;
 mod services;
 mod settings;
 
+pub(crate) use error::ConfigError;
 pub(crate) use keys::Keys;
-pub(crate) use load::{ConfigError, Overrides, load};
+pub(crate) use load::{Overrides, load};
 pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use settings::{
     EMBEDDED, QueueSettings, QuotaSettings, SQS, SandboxSettings, Settings, StoreSettings,

@@ -1,0 +1,246 @@
+//! Which variables of the environment are keys of the configuration, and what they say.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ffi::OsString,
+    path::Path,
+};
+
+use super::{ConfigError, load::is_key};
+
+/// Our variables start so.
+const PREFIX: &str = "LEMON_";
+/// Between a section and its key.
+const SEPARATOR: &str = "__";
+/// Keys outside of any section.
+const TOP_LEVEL: [&str; 1] = ["LEMON_DATA_DIR"];
+/// Says that the value is in a file.
+const FILE: &str = "_FILE";
+
+/// The environment's part of the configuration.
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    /// Variables and their values; no two for one key, and none for a key below another's.
+    pub(super) values: HashMap<String, String>,
+    /// What is worth telling about variables that are not ours.
+    pub(super) hints: Vec<String>,
+}
+
+impl Environment {
+    /// Takes what is ours: `LEMON_<SECTION>__<KEY>` and the few keys without a section. Whatever else begins with
+    /// `LEMON_` is somebody else's, such as what Kubernetes sets for a Service of that name.
+    pub(super) fn read(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut ours = BTreeMap::new();
+        let mut hints = Vec::new();
+        for (name, value) in variables {
+            // Ours are all ASCII.
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            let capitals = name.to_ascii_uppercase();
+            if !capitals.starts_with(PREFIX) {
+                continue;
+            }
+            if is_ours(&capitals) {
+                if name != capitals {
+                    let fault = format!("{name} is not in capitals: it is {capitals}");
+                    return Err(ConfigError::new(fault));
+                }
+                ours.insert(name, value);
+            } else if name == capitals {
+                refuse_section(&name)?;
+                hints.extend(hint(&name));
+            }
+        }
+        let values = resolve(&ours)?;
+        refuse_overlaps(&values)?;
+        Ok(Self {
+            values: values.into_iter().collect(),
+            hints,
+        })
+    }
+}
+
+/// The environment variable of a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', SEPARATOR).to_uppercase())
+}
+
+fn is_ours(name: &str) -> bool {
+    let key = name.strip_suffix(FILE).unwrap_or(name);
+    name.contains(SEPARATOR) || TOP_LEVEL.contains(&key)
+}
+
+/// Who sets a whole section means a key of it, most likely its `url`.
+fn refuse_section(name: &str) -> Result<(), ConfigError> {
+    let section = name.trim_start_matches(PREFIX).to_lowercase();
+    if is_key(&section) {
+        let fault = format!("{name} is a section: set its keys, as LEMON_STORE__URL");
+        return Err(ConfigError::new(fault));
+    }
+    Ok(())
+}
+
+/// Says that a variable looks like a key with a single underscore.
+fn hint(name: &str) -> Option<String> {
+    let rest = name.strip_prefix(PREFIX)?;
+    let meant = rest.match_indices('_').find_map(|(at, _)| {
+        let (section, key) = (&rest[..at], &rest[at + 1..]);
+        let path = format!("{section}.{key}").to_lowercase();
+        is_key(&path).then(|| variable(&path))
+    })?;
+    Some(format!("{name} is ignored: {meant} is a key"))
+}
+
+/// The values, with the content of files in place of `…_FILE`.
+fn resolve(ours: &BTreeMap<String, OsString>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut values = BTreeMap::new();
+    for (name, value) in ours {
+        let Some(key) = name.strip_suffix(FILE) else {
+            let text = value
+                .to_str()
+                .ok_or_else(|| ConfigError::new(format!("the value of {name} is not UTF-8")))?;
+            values.insert(name.clone(), filled(name, text)?);
+            continue;
+        };
+        if ours.contains_key(key) {
+            return Err(ConfigError::new(format!("both {key} and {name} are set")));
+        }
+        let content = std::fs::read_to_string(Path::new(value)).map_err(|error| {
+            ConfigError::new(format!("{name} names a file that cannot be read: {error}"))
+        })?;
+        values.insert(key.to_owned(), filled(name, content.trim())?);
+    }
+    Ok(values)
+}
+
+/// An empty text would pass for a key that is not set.
+fn filled(name: &str, text: &str) -> Result<String, ConfigError> {
+    if text.trim().is_empty() {
+        let fault = format!("{name} is set, and empty: give it a value, or do not set it");
+        return Err(ConfigError::new(fault));
+    }
+    Ok(text.to_owned())
+}
+
+/// Which of two such variables counts would be chance.
+fn refuse_overlaps(values: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    for name in values.keys() {
+        let below = format!("{name}{SEPARATOR}");
+        if let Some(other) = values.keys().find(|other| other.starts_with(&below)) {
+            let fault =
+                format!("{name} and {other} are both set, and the one is a part of the other");
+            return Err(ConfigError::new(fault));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment, ConfigError> {
+        let variables = variables.iter();
+        Environment::read(variables.map(|(name, value)| (name.into(), value.into())))
+    }
+
+    fn fault(variables: &[(&str, &str)]) -> String {
+        read(variables).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_others_set_is_not_ours() {
+        let kubernetes = [
+            ("LEMON_TOOLBOX_SERVICE_HOST", "10.0.0.1"),
+            ("LEMON_TOOLBOX_SERVICE_PORT_HTTP", "8080"),
+            ("LEMON_TOOLBOX_PORT", "tcp://10.0.0.1:8080"),
+            ("LEMON_TOOLBOX_PORT_8080_TCP_ADDR", "10.0.0.1"),
+            ("LEMON_STORE_SERVICE_HOST", "10.0.0.2"),
+            ("LEMON_TEST_SERVICES", "local"),
+            ("LEMON_CONFIG", "lemon.toml"),
+            ("LEMONADE__PRICE", "3"),
+            ("lemon_drop", ""),
+        ];
+        let environment = read(&kubernetes).unwrap();
+        assert!(environment.values.is_empty(), "{environment:?}");
+        assert!(environment.hints.is_empty(), "{environment:?}");
+    }
+
+    #[test]
+    fn what_looks_like_a_key_of_ours_is_told() {
+        let hints = |name| read(&[(name, "hush")]).unwrap().hints;
+        assert_eq!(
+            hints("LEMON_STORE_URL"),
+            ["LEMON_STORE_URL is ignored: LEMON_STORE__URL is a key"]
+        );
+        assert_eq!(
+            hints("LEMON_JWT_LIFETIME_SECONDS"),
+            ["LEMON_JWT_LIFETIME_SECONDS is ignored: LEMON_JWT__LIFETIME_SECONDS is a key"]
+        );
+    }
+
+    #[test]
+    fn a_whole_section_is_refused_and_its_value_not_shown() {
+        for section in ["LEMON_STORE", "LEMON_QUOTA", "LEMON_SERVICES"] {
+            let said = fault(&[(section, "postgres://lemon:hunter2@db")]);
+            assert!(
+                said.starts_with(&format!("{section} is a section")),
+                "{said}"
+            );
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_in_capitals_is_refused() {
+        let said = fault(&[("LEMON_store__URL", "postgres://a:hush@b/c")]);
+        assert_eq!(
+            said,
+            "LEMON_store__URL is not in capitals: it is LEMON_STORE__URL"
+        );
+    }
+
+    #[test]
+    fn a_key_within_another_is_refused_by_both_names() {
+        let said = fault(&[
+            ("LEMON_LOG__FILTER", "info"),
+            ("LEMON_LOG__FILTER__X", "info"),
+        ]);
+        let expected = "LEMON_LOG__FILTER and LEMON_LOG__FILTER__X are both set, and the one is a part of the other";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn an_empty_value_is_no_value() {
+        for empty in ["", " ", "\n"] {
+            let said = fault(&[("LEMON_STORE__URL", empty)]);
+            assert!(
+                said.starts_with("LEMON_STORE__URL is set, and empty"),
+                "{said}"
+            );
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("empty");
+        std::fs::write(&file, "\n").unwrap();
+        let said = fault(&[("LEMON_STORE__URL_FILE", file.to_str().unwrap())]);
+        assert!(
+            said.starts_with("LEMON_STORE__URL_FILE is set, and empty"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_a_sentence_if_it_is_ours() {
+        let bytes = || OsString::from_vec(vec![b'a', 0xff]);
+        let others = [(bytes(), bytes()), ("PATH".into(), bytes())];
+        assert!(Environment::read(others).unwrap().values.is_empty());
+        let ours = [("LEMON_STORE__URL".into(), bytes())];
+        let said = Environment::read(ours).unwrap_err().to_string();
+        assert_eq!(said, "the value of LEMON_STORE__URL is not UTF-8");
+    }
+}
