@@ -10,8 +10,8 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Iterable, QueryFilter,
     sea_query::{
-        CommonTableExpression, DeleteStatement, Expr, LockBehavior, LockType, Order, Query,
-        SelectStatement, WithClause, WithQuery,
+        CommonTableExpression, DeleteStatement, Expr, IntoCondition, LockBehavior, LockType, Order,
+        Query, SelectStatement, WithClause, WithQuery,
     },
 };
 use tokio::time::timeout;
@@ -140,6 +140,32 @@ impl NewEntry<'_> {
         .await?;
         Ok(())
     }
+}
+
+/// Removes those rows of an account and service for which that holds.
+///
+/// Answers from when on nobody can be sending any of them: a row that was claimed is another's until its lease is over.
+pub(crate) async fn withdraw(
+    tx: &impl ConnectionTrait,
+    account: AccountId,
+    service: &ServiceType,
+    which: impl IntoCondition,
+    at: DateTime<Utc>,
+) -> Result<DateTime<Utc>, SqlError> {
+    let withdraw = Query::delete()
+        .from_table(Entity)
+        .and_where(Column::Provider.eq(account.provider.as_str()))
+        .and_where(Column::ProviderUserId.eq(account.user_id.get()))
+        .and_where(Column::Service.eq(service.as_str()))
+        .cond_where(which)
+        .returning(Query::returning().columns([Column::DueAt]))
+        .take();
+    let mut free_at = at;
+    for row in tx.query_all(&withdraw).await? {
+        // That of a row that nobody has claimed is over, or was put off by a row before it that somebody had.
+        free_at = Ord::max(free_at, row.try_get("", "due_at")?);
+    }
+    Ok(free_at)
 }
 
 /// The rows of the same account and service as a row of the outbox, under that name.
