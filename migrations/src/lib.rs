@@ -11,6 +11,7 @@ mod m20261125_000004_attempts;
 mod m20261126_000005_trainings;
 mod m20261126_000006_sign_in_claims;
 mod m20261126_000007_place_fingerprints;
+mod m20261126_000008_outbox_set_aside;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_trainings::Migration),
             Box::new(m20261126_000006_sign_in_claims::Migration),
             Box::new(m20261126_000007_place_fingerprints::Migration),
+            Box::new(m20261126_000008_outbox_set_aside::Migration),
         ]
     }
 }
