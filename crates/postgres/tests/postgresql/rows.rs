@@ -1,14 +1,20 @@
 use std::time::Duration;
 
-use lemon_domain::ports::{
-    Accounts, Deletion, Outbox, OutboxTask, READ_ATTEMPTS, Registrations, StoreError,
+use lemon_domain::{
+    ports::{
+        Accounts, Deletion, Outbox, OutboxTask, PlaceRecord, READ_ATTEMPTS, Registrations,
+        RequestOutcome, StoreError,
+    },
+    values::Credentials,
 };
 use lemon_testkit::Store as _;
 use sea_orm::ConnectionTrait;
 
 use super::{
     Fresh,
-    given::{account, learn_me, now, register, today},
+    given::{
+        account, learn_me, now, reads, reconcile, register, request_with_reads, sign_in, today,
+    },
 };
 
 #[tokio::test]
@@ -88,4 +94,27 @@ async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_
     let claimed = store.claim(10, minute, at + minute).await.unwrap();
     let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
     assert_eq!(tasks, [OutboxTask::Train]);
+}
+
+#[tokio::test]
+async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let first = sign_in(&store, 1, &Credentials::new("token", "secret")).await;
+    let stored = store.request(request_with_reads(first, 1)).await.unwrap();
+    assert_eq!(stored, RequestOutcome::Registered);
+    let db = fresh.outsider().await;
+    for (n, spoil) in [
+        (2, "UPDATE budget_totals SET units = 100"),
+        (3, "DELETE FROM budget_totals"),
+        (4, "UPDATE budget_totals SET units = 1"),
+    ] {
+        db.execute_unprepared(spoil).await.unwrap();
+        reconcile(&store, &reads()).await;
+        let recorded = u64::from(n - 1) * 20;
+        assert_eq!(store.total(&reads()).await.unwrap(), recorded, "{spoil}");
+        let who = sign_in(&store, n.into(), &Credentials::new("token", "secret")).await;
+        let stored = store.request(request_with_reads(who, n)).await.unwrap();
+        assert_eq!(stored, RequestOutcome::Registered, "{spoil}");
+    }
 }
