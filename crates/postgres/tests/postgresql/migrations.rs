@@ -9,7 +9,8 @@ use lemon_domain::{
     values::{RequestId, TrainingReady},
 };
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
-use lemon_postgres::SqlStore;
+use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
+use lemon_testkit::services::Link;
 use sea_orm::{ConnectionTrait, TransactionTrait, prelude::Uuid};
 use tokio::time::timeout;
 
@@ -257,4 +258,82 @@ async fn no_lock_is_waited_for_where_nothing_is_missing() {
     assert!(!waiting.is_finished());
     migrating.rollback().await.unwrap();
     waiting.await.unwrap().unwrap();
+}
+
+/// A store whose line to a database with the schema a test can silence.
+async fn linked(fresh: &Fresh) -> (Link, SqlStore) {
+    fresh.store().await;
+    let link = Link::to(fresh.server.address()).await;
+    let mut url = fresh.url.clone();
+    url.set_port(Some(link.port())).unwrap();
+    let config = StoreConfig {
+        deadline: Duration::from_secs(5),
+        ..StoreConfig::new(url.as_str())
+    };
+    (link, SqlStore::connect(&config).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_cut_off_without_a_word_does_not_wait_for_the_lock() {
+    let fresh = Fresh::new().await;
+    let (link, store) = linked(&fresh).await;
+    let db = fresh.outsider().await;
+    let migrating = db.begin().await.unwrap();
+    let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
+    migrating.execute_unprepared(&lock).await.unwrap();
+    let waiting = tokio::spawn(async move { store.roll_back(1).await });
+    until(|| async { count(&db, WAITING).await > 0 }).await;
+    link.silence();
+    let ended = timeout(PATIENCE, waiting).await.unwrap().unwrap();
+    assert!(
+        matches!(ended, Err(ConnectError::Migration { .. })),
+        "{ended:?}"
+    );
+    migrating.rollback().await.unwrap();
+}
+
+/// Somebody uses what each step writes to, so that a migration waits in the middle of its work.
+const USED: &str = "LOCK TABLE seaql_migrations IN SHARE MODE";
+
+/// Who waits for that.
+const IN_THE_MIDDLE: &str =
+    "pg_locks WHERE NOT granted AND relation = 'seaql_migrations'::regclass";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session() {
+    let fresh = Fresh::new().await;
+    let (link, store) = linked(&fresh).await;
+    let db = fresh.outsider().await;
+    let using = db.begin().await.unwrap();
+    using.execute_unprepared(USED).await.unwrap();
+    let migrating = tokio::spawn(async move { store.roll_back(1).await });
+    until(|| async { count(&db, IN_THE_MIDDLE).await > 0 }).await;
+    link.silence();
+    // As the server does by itself after a while, for the session is idle then.
+    let end = format!("SELECT pg_terminate_backend(pid) FROM {IN_THE_MIDDLE}");
+    db.execute_unprepared(&end).await.unwrap();
+    let ended = timeout(PATIENCE, migrating).await.unwrap().unwrap();
+    assert!(
+        matches!(ended, Err(ConnectError::Migration { .. })),
+        "{ended:?}"
+    );
+    using.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hears_nothing_more_of_the_server_while_it_migrates_ends() {
+    let fresh = Fresh::new().await;
+    let (link, store) = linked(&fresh).await;
+    let db = fresh.outsider().await;
+    let using = db.begin().await.unwrap();
+    using.execute_unprepared(USED).await.unwrap();
+    let migrating = tokio::spawn(async move { store.roll_back(1).await });
+    until(|| async { count(&db, IN_THE_MIDDLE).await > 0 }).await;
+    link.stall();
+    let ended = timeout(2 * PATIENCE, migrating).await.unwrap().unwrap();
+    assert!(
+        matches!(ended, Err(ConnectError::Migration { .. })),
+        "{ended:?}"
+    );
+    using.rollback().await.unwrap();
 }

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use lemon_testkit::services::{Link, PostgresServer};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 
 use super::{Server, Statements, Transaction, open, options, pool::Pool};
@@ -43,7 +43,7 @@ async fn the_server_has_limits_for_each_session() {
     ] {
         assert_eq!(setting(&database.writer, name).await, value, "{name}");
     }
-    let migrating: DatabaseConnection = server.for_migrations().await.unwrap();
+    let (migrating, _session) = server.for_migrations().await.unwrap();
     assert_eq!(setting(&migrating, "statement_timeout").await, "0");
     let idle = setting(&migrating, "idle_in_transaction_session_timeout").await;
     assert_eq!(idle, "30s");
