@@ -7,6 +7,7 @@ mod connecting;
 mod given;
 mod migrations;
 mod neighbour;
+mod purge;
 mod races;
 mod rows;
 mod sign_ins;
