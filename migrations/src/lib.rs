@@ -11,6 +11,8 @@ mod m20261125_000004_attempts;
 mod m20261126_000005_trainings;
 mod m20261126_000006_sign_in_claims;
 mod m20261126_000007_place_fingerprints;
+mod m20261126_000008_outbox_set_aside;
+mod m20261126_000009_replicas_before;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -28,6 +30,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000005_trainings::Migration),
             Box::new(m20261126_000006_sign_in_claims::Migration),
             Box::new(m20261126_000007_place_fingerprints::Migration),
+            Box::new(m20261126_000008_outbox_set_aside::Migration),
+            Box::new(m20261126_000009_replicas_before::Migration),
         ]
     }
 }

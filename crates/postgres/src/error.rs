@@ -214,8 +214,8 @@ mod tests {
             assert!(matches!(effect, Effect::OfTheCall), "{of_the_call}");
         }
         for of_the_store in [
-            "25006", "42501", "42P01", "42703", "40001", "40P01", "53300", "57014", "57P01",
-            "XX000", "5", "8", "13", "14", "1",
+            "25006", "28000", "28P01", "3D000", "42501", "42P01", "42703", "40001", "40P01",
+            "53300", "55000", "57014", "57P01", "57P03", "XX000", "5", "8", "13", "14", "1",
         ] {
             let effect = Effect::of_code(of_the_store);
             assert!(matches!(effect, Effect::Nothing), "{of_the_store}");

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod budget_totals;
 mod config;
 mod database;
 mod deadlines;

@@ -1,21 +1,28 @@
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use lemon_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
     sea_query::{Order, Query},
 };
 
 use tokio::time::timeout;
 
-use crate::{ConnectError, database::Database, error::cause};
+use crate::{
+    ConnectError,
+    database::Database,
+    error::{cause, driver_error},
+};
 
 /// Where the migrator keeps what was applied.
 const APPLIED: &str = "seaql_migrations";
 
 /// Whoever migrates a PostgreSQL database of ours holds the advisory lock of this number: "lemon" in ASCII.
 const LOCK: i64 = 0x6c_65_6d_6f_6e;
+
+/// How long the lock is waited for before the server says that another has it; then it is waited for again.
+const LOCK_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a migration waits for a table that somebody uses: whoever else wants the table waits behind it meanwhile.
 const TABLE_WITHIN_MS: u32 = 10_000;
@@ -25,22 +32,49 @@ pub(crate) async fn up(database: &Database) -> Result<(), ConnectError> {
     if pending(database).await?.is_empty() {
         return Ok(());
     }
-    let failed = |error: DbErr| failed(database, &error);
-    let db = database.for_migrations().await.map_err(failed)?;
-    let tx = lock(&db).await.map_err(failed)?;
-    let applied = applied(&tx).await.map_err(failed)?;
-    refuse(database, unknown(&applied))?;
-    Migrator::up(&tx, None).await.map_err(failed)?;
-    tx.commit().await.map_err(failed)
+    alone(database, Change::Up).await
 }
 
 /// Takes back the latest `steps`, in one transaction and under a lock.
 pub(crate) async fn down(database: &Database, steps: u32) -> Result<(), ConnectError> {
+    alone(database, Change::Down(steps)).await
+}
+
+enum Change {
+    Up,
+    Down(u32),
+}
+
+/// Makes a change that no other is made beside, for as long as its session is there.
+async fn alone(database: &Database, change: Change) -> Result<(), ConnectError> {
     let failed = |error: DbErr| failed(database, &error);
-    let db = database.for_migrations().await.map_err(failed)?;
-    let tx = lock(&db).await.map_err(failed)?;
-    Migrator::down(&tx, Some(steps)).await.map_err(failed)?;
-    tx.commit().await.map_err(failed)
+    let (db, session) = database.for_migrations().await.map_err(failed)?;
+    let lost = async {
+        match session {
+            Some(session) => session.lost().await,
+            None => std::future::pending().await,
+        }
+    };
+    let changing = async {
+        let tx = lock(database, &db).await.map_err(failed)?;
+        match change {
+            Change::Up => {
+                let applied = applied(&tx).await.map_err(failed)?;
+                refuse(database, unknown(&applied))?;
+                Migrator::up(&tx, None).await
+            }
+            Change::Down(steps) => Migrator::down(&tx, Some(steps)).await,
+        }
+        .map_err(failed)?;
+        tx.commit().await.map_err(failed)
+    };
+    tokio::select! {
+        changed = changing => changed,
+        cause = lost => Err(ConnectError::Migration {
+            database: database.name.clone(),
+            cause: cause.to_owned(),
+        }),
+    }
 }
 
 /// The names of the migrations that are missing.
@@ -91,21 +125,50 @@ fn failed(database: &Database, error: &DbErr) -> ConnectError {
 }
 
 /// A transaction that no other migration runs beside.
-async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+async fn lock(database: &Database, db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    // Each attempt ends with an answer, so that a line that was cut without a word is not waited at.
+    let limit = LOCK_WITHIN + database.deadline;
+    loop {
+        let locked = timeout(limit, try_to_lock(db)).await;
+        let locked = locked.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)));
+        if let Some(tx) = locked? {
+            return Ok(tx);
+        }
+    }
+}
+
+/// Waits for the lock for a while.
+async fn try_to_lock(db: &DatabaseConnection) -> Result<Option<DatabaseTransaction>, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
     let tx = db.begin_with_options(options).await?;
-    if tx.get_database_backend() == DbBackend::Postgres {
-        // Whoever has it may change a large table, which takes as long as it takes. A program that was stopped or cut off
-        // meanwhile loses it: see the settings of the session.
-        tx.execute_unprepared(&format!(
-            "SELECT pg_advisory_xact_lock({LOCK}); SET LOCAL lock_timeout = {TABLE_WITHIN_MS}"
-        ))
-        .await?;
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(Some(tx));
     }
-    Ok(tx)
+    // Whoever has it may change a large table, which takes as long as it takes. A program that was stopped or cut off
+    // meanwhile loses it: see the settings of the session.
+    let lock = format!(
+        "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({LOCK}); \
+         SET LOCAL lock_timeout = {TABLE_WITHIN_MS}",
+        LOCK_WITHIN.as_millis()
+    );
+    match tx.execute_unprepared(&lock).await {
+        Ok(_) => Ok(Some(tx)),
+        Err(error) if is_lock_timeout(&error) => {
+            tx.rollback().await?;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_lock_timeout(error: &DbErr) -> bool {
+    match driver_error(error) {
+        Some(SqlxError::Database(refusal)) => refusal.code().is_some_and(|code| code == "55P03"),
+        _ => false,
+    }
 }
 
 /// The migrations that were applied, in order.

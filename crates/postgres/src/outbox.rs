@@ -3,19 +3,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Backlog, Outbox, OutboxEntry, OutboxTask, StoreError},
+    ports::{Backlog, Outbox, OutboxEntry, OutboxTask, READ_ATTEMPTS, StoreError},
     values::{AccountId, RequestId, ServiceType},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, Iterable, QueryFilter,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, Iterable, QueryFilter,
+    QueryResult, UpdateMany,
     sea_query::{
-        CommonTableExpression, DeleteStatement, Expr, LockBehavior, LockType, Order, Query,
-        SelectStatement, WithClause, WithQuery,
+        CommonTableExpression, DeleteStatement, Expr, IntoCondition, LockBehavior, LockType, Order,
+        Query, SelectStatement, WithClause, WithQuery,
     },
 };
 use tokio::time::timeout;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::{
     SqlStore,
@@ -24,7 +25,7 @@ use crate::{
         registrations,
     },
     error::SqlError,
-    row,
+    row::{self, Row as _},
 };
 
 #[async_trait]
@@ -37,7 +38,9 @@ impl Outbox for SqlStore {
     ) -> Result<Vec<OutboxEntry>, StoreError> {
         let claim = claim(max, lease, now);
         self.write(async {
-            let mut entries = row::each::<Model>(self.writer(), &claim).await?;
+            let rows = self.writer().query_all(&claim).await?;
+            let (mut entries, unreadable) = row::sort::<Model>(&rows);
+            self.give_up(&unreadable, now).await;
             // A database answers what it changed in any order.
             entries.sort_unstable_by_key(|entry| entry.id);
             // What is claimed is sent all the same: one row that is locked must not hold up the others.
@@ -81,26 +84,32 @@ impl Outbox for SqlStore {
         .await
     }
 
+    async fn set_aside(&self, entry: &OutboxEntry, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let set_aside = set_aside(at)
+            .filter(Column::Id.eq(entry.id))
+            .filter(Column::Attempt.eq(i64::from(entry.attempt)));
+        self.write(async {
+            set_aside.exec(self.writer()).await?;
+            self.outbox().give();
+            Ok(())
+        })
+        .await
+    }
+
     async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError> {
-        let count = Query::select()
-            .expr_as(Expr::col(Column::Id).count(), "row_count")
-            .expr_as(Expr::col(Column::CreatedAt).min(), "oldest")
-            .from(Entity)
-            .take();
+        let count = count();
         self.within_deadline(async {
             let row = self.reader().query_one(&count).await?;
-            let (rows, oldest) = match row {
-                Some(row) => (
-                    row.try_get::<i64>("", "row_count")?,
-                    row.try_get::<Option<DateTime<Utc>>>("", "oldest")?,
-                ),
-                None => (0, None),
-            };
+            let row = row.ok_or_else(|| DbErr::RecordNotFound("outbox".to_owned()))?;
+            let oldest: Option<DateTime<Utc>> = row.try_get("", "oldest")?;
+            let (all, set_aside): (i64, i64) =
+                (row.try_get("", "row_count")?, row.try_get("", "set_aside")?);
             Ok(Backlog {
-                rows: rows.unsigned_abs(),
+                rows: (all - set_aside).unsigned_abs(),
                 oldest: oldest
                     .and_then(|oldest| (now - oldest).to_std().ok())
                     .unwrap_or_default(),
+                set_aside: set_aside.unsigned_abs(),
             })
         })
         .await
@@ -109,6 +118,53 @@ impl Outbox for SqlStore {
     async fn changed(&self) {
         self.outbox().wait().await;
     }
+}
+
+impl SqlStore {
+    /// Sets aside those of unreadable rows that were claimed often enough. If that fails, the next claim does it.
+    async fn give_up(&self, unreadable: &[&QueryResult], now: DateTime<Utc>) {
+        let is_over = |row: &QueryResult| {
+            let attempts = row.try_get::<i64>("", "attempt");
+            attempts.is_ok_and(|attempts| attempts >= READ_ATTEMPTS.into())
+        };
+        let over = unreadable.iter().filter(|row| is_over(row));
+        let ids: Vec<i64> = over.filter_map(|row| row.try_get("", "id").ok()).collect();
+        if ids.is_empty() {
+            return;
+        }
+        let set_aside = set_aside(now).filter(Column::Id.is_in(ids.clone()));
+        let done = timeout(self.deadline() / 4, set_aside.exec(self.writer())).await;
+        if !matches!(done, Ok(Ok(_))) {
+            warn!("jobs that cannot be read were not set aside yet");
+            return;
+        }
+        error!(
+            db.table = Model::TABLE,
+            db.keys = ?ids,
+            "jobs that cannot be read are set aside"
+        );
+        self.outbox().give();
+    }
+}
+
+/// Has rows be claimed no more.
+fn set_aside(at: DateTime<Utc>) -> UpdateMany<Entity> {
+    Entity::update_many().col_expr(Column::SetAsideAt, Expr::value(at))
+}
+
+/// How many rows there are, how many of them are set aside, and when the oldest of the others was put.
+fn count() -> SelectStatement {
+    let put_at: Expr = Expr::case(
+        Expr::col(Column::SetAsideAt).is_null(),
+        Expr::col(Column::CreatedAt),
+    )
+    .into();
+    Query::select()
+        .expr_as(Expr::col(Column::Id).count(), "row_count")
+        .expr_as(Expr::col(Column::SetAsideAt).count(), "set_aside")
+        .expr_as(put_at.min(), "oldest")
+        .from(Entity)
+        .take()
 }
 
 /// What is to be put in the outbox with a change.
@@ -135,6 +191,7 @@ impl NewEntry<'_> {
             attempt: Set(0),
             due_at: Set(self.due_at),
             created_at: Set(self.at),
+            set_aside_at: NotSet,
         })
         .exec_without_returning(tx)
         .await?;
@@ -142,7 +199,33 @@ impl NewEntry<'_> {
     }
 }
 
-/// The rows of the same account and service as a row of the outbox, under that name.
+/// Removes those rows of an account and service for which that holds.
+///
+/// Answers from when on nobody can be sending any of them: a row that was claimed is another's until its lease is over.
+pub(crate) async fn withdraw(
+    tx: &impl ConnectionTrait,
+    account: AccountId,
+    service: &ServiceType,
+    which: impl IntoCondition,
+    at: DateTime<Utc>,
+) -> Result<DateTime<Utc>, SqlError> {
+    let withdraw = Query::delete()
+        .from_table(Entity)
+        .and_where(Column::Provider.eq(account.provider.as_str()))
+        .and_where(Column::ProviderUserId.eq(account.user_id.get()))
+        .and_where(Column::Service.eq(service.as_str()))
+        .cond_where(which)
+        .returning(Query::returning().columns([Column::DueAt]))
+        .take();
+    let mut free_at = at;
+    for row in tx.query_all(&withdraw).await? {
+        // That of a row that nobody has claimed is over, or was put off by a row before it that somebody had.
+        free_at = Ord::max(free_at, row.try_get("", "due_at")?);
+    }
+    Ok(free_at)
+}
+
+/// The rows of the same account and service as a row of the outbox, under that name, that are not set aside.
 fn others(name: &'static str) -> SelectStatement {
     let same = |column: Column| Expr::col((name, column)).equals((Entity, column));
     Query::select()
@@ -151,6 +234,7 @@ fn others(name: &'static str) -> SelectStatement {
         .and_where(same(Column::Provider))
         .and_where(same(Column::ProviderUserId))
         .and_where(same(Column::Service))
+        .and_where(Expr::col((name, Column::SetAsideAt)).is_null())
         .take()
 }
 
@@ -202,6 +286,7 @@ fn claim(max: u32, lease: Duration, now: DateTime<Utc>) -> WithQuery {
         .column(Column::Id)
         .from(Entity)
         .and_where(Column::DueAt.lte(now))
+        .and_where(Column::SetAsideAt.is_null())
         .and_where(has("earlier", Expr::lt).not())
         .order_by(Column::DueAt, Order::Asc)
         .order_by(Column::Id, Order::Asc)

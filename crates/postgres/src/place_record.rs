@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use crate::{
-    SqlStore,
+    SqlStore, budget_totals as totals,
     entity::places::{Column, Entity, Model},
     row::{self, Row},
 };
@@ -31,10 +31,15 @@ impl PlaceRecord for SqlStore {
         let next = first.plus(PORTION);
         let sums = sums(key, first, next);
         let sums = self.within_deadline(row::each::<SumsRow>(self.reader(), &sums));
-        Ok(RecordSums {
-            segments: sums.await?.into_iter().collect(),
+        let mut portion = RecordSums {
             next: Some(next),
-        })
+            ..RecordSums::default()
+        };
+        for (segment, units, sums) in sums.await? {
+            portion.segments.insert(segment, sums);
+            portion.units += units;
+        }
+        Ok(portion)
     }
 
     async fn segment(&self, key: &BudgetKey, segment: Segment) -> Result<Vec<Place>, StoreError> {
@@ -47,9 +52,21 @@ impl PlaceRecord for SqlStore {
         self.within_deadline(row::each::<Model>(self.reader(), &find))
             .await
     }
+
+    async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError> {
+        self.within_deadline(async {
+            let units = totals::find(self.reader(), key).await?;
+            Ok(units.unwrap_or_default().unsigned_abs())
+        })
+        .await
+    }
+
+    async fn correct_total(&self, key: &BudgetKey) -> Result<bool, StoreError> {
+        self.within_deadline(totals::correct(self, key)).await
+    }
 }
 
-fn of_window(key: &BudgetKey) -> Condition {
+pub(crate) fn of_window(key: &BudgetKey) -> Condition {
     Condition::all()
         .add(Column::Service.eq(key.service.as_str()))
         .add(Column::Budget.eq(key.budget.as_str()))
@@ -126,7 +143,7 @@ struct SumsRow {
 
 impl Row for SumsRow {
     const TABLE: &'static str = "places";
-    type Value = (Segment, Option<Sums>);
+    type Value = (Segment, u64, Option<Sums>);
 
     fn key(row: &QueryResult) -> String {
         row::key::<i64>(row, "segment")
@@ -134,17 +151,18 @@ impl Row for SumsRow {
 
     fn value(self) -> Result<Self::Value, BoxError> {
         let segment = Segment::new(self.segment.try_into()?);
+        let units = self.units.try_into()?;
         let fingerprint = self
             .fingerprint
             .filter(|_| self.fingerprints == self.places);
         let Some(fingerprint) = fingerprint else {
-            return Ok((segment, None));
+            return Ok((segment, units, None));
         };
         let sums = Sums {
             places: self.places.try_into()?,
-            units: self.units.try_into()?,
+            units,
             fingerprint: u64::try_from(fingerprint)? % Sums::MODULUS,
         };
-        Ok((segment, Some(sums)))
+        Ok((segment, units, Some(sums)))
     }
 }

@@ -144,6 +144,8 @@ async fn register(store: &SqlStore, identity: Identity) {
     let key = &new.places[0].key;
     store.sums(key, Segment::FIRST).await.unwrap();
     store.segment(key, Segment::FIRST).await.unwrap();
+    store.total(&new.places[1].key).await.unwrap();
+    store.correct_total(&new.places[1].key).await.unwrap();
     store.last_use(identity.user, &service).await.unwrap();
     let answered = store.answered(identity.user, &service, &attempt()).await;
     answered.unwrap().unwrap();

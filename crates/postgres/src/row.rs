@@ -44,19 +44,27 @@ pub(crate) async fn each<R: Row>(
     statement: &impl StatementBuilder,
 ) -> Result<Vec<R::Value>, SqlError> {
     let rows = db.query_all(statement).await?;
-    let values = rows.iter().filter_map(|row| match read::<R>(row) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            error!(
-                db.table = R::TABLE,
-                db.key = R::key(row),
-                error = error.cause(),
-                "a row of the store cannot be read and is left out"
-            );
-            None
+    Ok(sort::<R>(&rows).0)
+}
+
+/// What can be read of rows, and the rows that cannot, each reported in the log.
+pub(crate) fn sort<R: Row>(rows: &[QueryResult]) -> (Vec<R::Value>, Vec<&QueryResult>) {
+    let (mut values, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match read::<R>(row) {
+            Ok(value) => values.push(value),
+            Err(error) => {
+                error!(
+                    db.table = R::TABLE,
+                    db.key = R::key(row),
+                    error = error.cause(),
+                    "a row of the store cannot be read and is left out"
+                );
+                unreadable.push(row);
+            }
         }
-    });
-    Ok(values.collect())
+    }
+    (values, unreadable)
 }
 
 /// One part of a row's key as text.

@@ -147,8 +147,12 @@ impl Relay {
                         by_queue.entry(queue).or_default().push((entry, body));
                     } else {
                         // The error may repeat a credential.
-                        let first = self.config.backoff.0;
-                        self.postpone(&entry, first, "it is no JSON").await?;
+                        error!(
+                            request.id = %entry.request_id,
+                            task = entry.task.as_str(),
+                            "a job is set aside: it is no JSON"
+                        );
+                        self.outbox.set_aside(&entry, self.clock.now()).await?;
                     }
                 }
                 Prepared::Hold(reason) => {

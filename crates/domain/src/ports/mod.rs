@@ -28,7 +28,7 @@ pub use accounts::{Accounts, SignIn, StoredAccount};
 pub use clock::{Clock, IdSource, MAX_SKEW};
 pub use deadlines::{OverdueOutcome, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines};
 pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
-pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask};
+pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask, READ_ATTEMPTS};
 pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};
 pub use queue::{
     Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Receipt,

@@ -60,10 +60,12 @@ impl OutboxEntry {
 /// How much waits to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
-    /// Rows, claimed ones included.
+    /// Rows, claimed ones included, without those that were set aside.
     pub rows: u64,
-    /// Age of the oldest, zero if there is none.
+    /// Age of the oldest of them, zero if there is none.
     pub oldest: Duration,
+    /// Rows that were set aside.
+    pub set_aside: u64,
 }
 
 /// Tasks that were committed with the change that caused them and are not yet in a queue.
@@ -75,16 +77,21 @@ pub struct Backlog {
 ///    time.
 /// 4. `remove` removes for good, also after the lease has passed: what was sent was sent.
 /// 5. `postpone` with an attempt that is not the latest changes nothing: the row is another's.
-/// 6. `changed` returns soon after a row was put by anybody, or one that others waited behind was removed, since the call
-///    before; and may return for no reason.
+/// 6. `changed` returns soon after a row was put by anybody, or one that others waited behind was removed or set aside,
+///    since the call before; and may return for no reason.
 /// 7. The rows of an account for a service are handed out in the order in which they were put: none is claimed while an
 ///    earlier one is there, be it due, claimed or postponed. Accounts and services do not wait for one another.
+/// 8. A row that is set aside stays for the operator: it is claimed no more, none waits for it, and `backlog` counts it apart.
+///    `remove` removes it all the same, and `set_aside` with an attempt that is not the latest changes nothing.
+/// 9. A row that the store cannot read is set aside by the claim that is its [`READ_ATTEMPTS`]th: until then another
+///    replica, of a version that can read it, may come by it.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Claims due rows until `now + lease`.
     ///
     /// # Errors
-    /// Infrastructure only. A row that cannot be read is reported in the log and left out; the others are claimed.
+    /// Infrastructure only. A row that cannot be read is reported in the log and left out, and in the end set aside; the
+    /// others are claimed.
     async fn claim(
         &self,
         max: u32,
@@ -104,6 +111,12 @@ pub trait Outbox: Send + Sync + 'static {
     /// Infrastructure only.
     async fn postpone(&self, entry: &OutboxEntry, until: DateTime<Utc>) -> Result<(), StoreError>;
 
+    /// Sets a claimed row aside that can never be sent, and the fault is in the row itself.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn set_aside(&self, entry: &OutboxEntry, at: DateTime<Utc>) -> Result<(), StoreError>;
+
     /// How much waits.
     ///
     /// # Errors
@@ -113,3 +126,6 @@ pub trait Outbox: Send + Sync + 'static {
     /// Waits until rows may have been put.
     async fn changed(&self);
 }
+
+/// How often a row that the store cannot read is claimed before it is set aside.
+pub const READ_ATTEMPTS: u32 = 5;

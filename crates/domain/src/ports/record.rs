@@ -11,6 +11,8 @@ use crate::values::{BudgetKey, Place, Segment, SegmentSums};
 pub struct RecordSums {
     /// Each segment that has places, from the one that was asked for to the one before `next`.
     pub segments: SegmentSums,
+    /// The units that all their places take, also of the segments whose other sums cannot be told.
+    pub units: u64,
     /// Where to go on; `None` if there is nothing more.
     pub next: Option<Segment>,
 }
@@ -26,6 +28,9 @@ pub struct RecordSums {
 ///    meets every segment that has places, once.
 /// 5. The sums of a segment are those of its places. Where they cannot be told (another version stored some), the
 ///    record says so.
+/// 6. Of each budget but the day's, requests are bounded by a `total` of the units of the recorded places. It is 0 where nothing
+///    was added up yet. `correct_total` sets it to what the places take, and tells whether it was something else; whoever
+///    stores or gives back places meanwhile is counted once.
 #[async_trait]
 pub trait PlaceRecord: Send + Sync + 'static {
     /// What segments of a budget's window sum up to, from the given one on.
@@ -39,6 +44,18 @@ pub trait PlaceRecord: Send + Sync + 'static {
     /// # Errors
     /// Infrastructure only.
     async fn segment(&self, key: &BudgetKey, segment: Segment) -> Result<Vec<Place>, StoreError>;
+
+    /// The total by which a budget's units are bounded in a window. Reads no places.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError>;
+
+    /// Sets a total right. Reads the whole window, and requests that add to the total wait meanwhile.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn correct_total(&self, key: &BudgetKey) -> Result<bool, StoreError>;
 }
 
 /// How long after its expiry a row stays. Far more than [`MAX_SKEW`](super::MAX_SKEW): what was removed too early

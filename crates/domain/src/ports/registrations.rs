@@ -153,14 +153,17 @@ pub struct Publication {
 ///    `ready` and `public` stay.
 /// 5. `request` by somebody who is not in the store, or with an account that is not theirs, is `UnknownPerson`.
 /// 6. `finish` is effective once for a request: the first marks it and puts one `Notify` row; a repetition changes nothing.
+///    A `Train` row by which the request was announced again and that is still there is withdrawn: nobody trains for what is
+///    ready. If that row was claimed, it may just be being sent: the `Notify` row is not due before its lease, or what it was
+///    postponed by, is over.
 /// 7. `finish` without a request id finishes the current request; with another's than the current, nothing.
 /// 8. `finish` for somebody who is not registered, or whom nobody knows, puts one `Delete` row. It has the request id of the
 ///    message; else that of the account's latest request for the service, while it is known; else the one given. Beside a
 ///    request of the same person, the `Delete` row is put before the request's `Train` row.
 /// 9. `delete` removes the registration, withdraws its `Train` and `Notify` rows, and puts one `Delete` row with the request id
-///    of the registration; where there is no registration, nothing. A withdrawn row that was claimed may just be being
-///    sent: the `Delete` row is not due before its lease, or what it was postponed by, is over. The use, its places and its
-///    attempt stay.
+///    of the registration; where there is no registration, nothing. A withdrawn row that was claimed, here or by `finish`,
+///    may just be being sent: the `Delete` row is not due before its lease, or what it was postponed by, is over. The use,
+///    its places and its attempt stay.
 /// 10. `list` shows each change at once, in the order of service types. `state` is that of the latest request.
 #[async_trait]
 pub trait Registrations: Send + Sync + 'static {

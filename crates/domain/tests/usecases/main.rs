@@ -19,6 +19,7 @@ mod restoring;
 mod sealing;
 mod sign_in;
 mod store_faults;
+mod totals;
 mod training;
 mod training_sweep;
 mod world;

@@ -84,6 +84,8 @@ mockall::mock! {
             key: &BudgetKey,
             segment: Segment,
         ) -> Result<Vec<Place>, StoreError>;
+        async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError>;
+        async fn correct_total(&self, key: &BudgetKey) -> Result<bool, StoreError>;
     }
 }
 

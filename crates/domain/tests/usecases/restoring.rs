@@ -84,6 +84,7 @@ impl PlaceRecord for Record {
                 .places
                 .iter()
                 .filter(|it| Segment::of(it.seat) == segment);
+            portion.units = units(theirs.clone());
             let sums = (!self.without_sums).then(|| Sums::of(theirs));
             portion.segments = BTreeMap::from([(segment, sums)]);
             portion.next = segments.next();
@@ -103,6 +104,18 @@ impl PlaceRecord for Record {
             .filter(|it| Segment::of(it.seat) == segment);
         Ok(theirs.cloned().collect())
     }
+
+    async fn total(&self, _: &BudgetKey) -> Result<u64, StoreError> {
+        Ok(units(&self.places))
+    }
+
+    async fn correct_total(&self, _: &BudgetKey) -> Result<bool, StoreError> {
+        unreachable!("it is right")
+    }
+}
+
+fn units<'a>(places: impl IntoIterator<Item = &'a Place>) -> u64 {
+    places.into_iter().map(|place| u64::from(place.units)).sum()
 }
 
 /// A counter that counts how often it is written, and one window of which is sick.

@@ -7,17 +7,18 @@ mod sqlite;
 
 use std::{io, sync::Arc, time::Duration};
 
-use sea_orm::{DatabaseConnection, DbErr, SqlxError};
+#[cfg(feature = "sqlite")]
+use sea_orm::SqlxError;
+use sea_orm::{DatabaseConnection, DbErr};
 use secrecy::ExposeSecret;
 
 pub(crate) use self::{
     executor::{Executor, Transaction},
-    postgres::Server,
+    postgres::{Server, Session},
 };
-use crate::{
-    ConnectError, StoreConfig,
-    error::{driver_cause, unchanged},
-};
+#[cfg(feature = "sqlite")]
+use crate::error::driver_cause;
+use crate::{ConnectError, StoreConfig};
 
 /// A database and the connections to it.
 #[derive(Debug, Clone)]
@@ -98,12 +99,17 @@ impl Database {
         }
     }
 
-    /// The connection that a migration needs: that of the driver itself.
-    pub(crate) async fn for_migrations(&self) -> Result<DatabaseConnection, DbErr> {
+    /// The connection that a migration needs, that of the driver itself, and its session on a server.
+    pub(crate) async fn for_migrations(
+        &self,
+    ) -> Result<(DatabaseConnection, Option<Session>), DbErr> {
         match &self.kind {
-            Kind::Postgres(server) => server.for_migrations().await.map_err(unchanged),
+            Kind::Postgres(server) => {
+                let (connection, session) = server.for_migrations().await?;
+                Ok((connection, Some(session)))
+            }
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite(file) => Ok(file.writer.clone()),
+            Kind::Sqlite(file) => Ok((file.writer.clone(), None)),
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Model {
     pub attempt: i64,
     pub due_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
+    /// Since when nobody claims it any more.
+    pub set_aside_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

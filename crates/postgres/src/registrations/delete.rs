@@ -1,4 +1,3 @@
-use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Deletion, OutboxTask},
     values::{AccountId, RequestId},
@@ -9,7 +8,7 @@ use crate::{
     SqlStore,
     entity::{accounts, outbox, registrations},
     error::SqlError,
-    outbox::NewEntry,
+    outbox::{NewEntry, withdraw},
     row,
 };
 
@@ -22,7 +21,9 @@ pub(super) async fn delete(store: &SqlStore, deletion: Deletion) -> Result<bool,
         store.flush().await?;
         return Ok(false);
     };
-    let due_at = withdraw(&tx, account, &deletion).await?;
+    // What would have the workers train, or tell of it: of this request or of one before it.
+    let to_come = outbox::Column::Task.ne(OutboxTask::Delete.as_str());
+    let due_at = withdraw(&tx, account, &deletion.service, to_come, deletion.at).await?;
     let entry = NewEntry {
         task: OutboxTask::Delete,
         service: &deletion.service,
@@ -56,30 +57,4 @@ async fn remove_registration(
     let find = accounts::Entity::find_by_id(account_id).into_query();
     let account = row::one::<accounts::Model>(tx, &find).await?;
     Ok(account.map(|stored| (stored.account, request_id)))
-}
-
-/// Removes what would have the workers train, or tell of it: of this request or of one before it.
-///
-/// Answers from when on nobody can be sending any of it: a row that was claimed is another's until its lease is over.
-async fn withdraw(
-    tx: &impl ConnectionTrait,
-    account: AccountId,
-    deletion: &Deletion,
-) -> Result<DateTime<Utc>, SqlError> {
-    use outbox::{Column, Entity};
-    let withdraw = Query::delete()
-        .from_table(Entity)
-        .and_where(Column::Provider.eq(account.provider.as_str()))
-        .and_where(Column::ProviderUserId.eq(account.user_id.get()))
-        .and_where(Column::Service.eq(deletion.service.as_str()))
-        .and_where(Column::Task.ne(OutboxTask::Delete.as_str()))
-        .returning(Query::returning().columns([Column::Attempt, Column::DueAt]))
-        .take();
-    let mut due_at = deletion.at;
-    for row in tx.query_all(&withdraw).await? {
-        if row.try_get::<i64>("", "attempt")? > 0 {
-            due_at = due_at.max(row.try_get("", "due_at")?);
-        }
-    }
-    Ok(due_at)
 }

@@ -5,8 +5,8 @@ use lemon_domain::{
     values::{RequestId, TrainingReady},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
-    QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
+    QueryResult, QuerySelect, QueryTrait,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
@@ -15,12 +15,12 @@ use crate::{
     SqlStore,
     accounts::is,
     entity::{
-        accounts,
+        accounts, outbox,
         registrations::{Column, Entity, Model},
         uses,
     },
     error::SqlError,
-    outbox::NewEntry,
+    outbox::{NewEntry, withdraw},
     row::{self, Row},
 };
 
@@ -32,11 +32,12 @@ pub(super) async fn finish(
     at: DateTime<Utc>,
 ) -> Result<FinishOutcome, SqlError> {
     let tx = store.begin().await?;
-    let (outcome, task, request_id) = match find(&tx, ready).await? {
+    let (outcome, task, request_id, due_at) = match find(&tx, ready).await? {
         None => (
             FinishOutcome::NotRegistered,
             OutboxTask::Delete,
             meant(&tx, ready).await?.unwrap_or(request_id),
+            at,
         ),
         Some(current) => {
             if let Some(outcome) = current.against(ready) {
@@ -50,6 +51,7 @@ pub(super) async fn finish(
                 FinishOutcome::Finished,
                 OutboxTask::Notify,
                 RequestId::new(current.request_id),
+                current.withdraw_repeated(&tx, ready, at).await?,
             )
         }
     };
@@ -59,7 +61,7 @@ pub(super) async fn finish(
         account: ready.account,
         request_id,
         at,
-        due_at: at,
+        due_at,
     };
     entry.put(&tx).await?;
     store.commit_outbox(tx).await?;
@@ -73,6 +75,7 @@ struct Current {
     service: String,
     request_id: Uuid,
     finished_request_id: Option<Uuid>,
+    announcements: i64,
 }
 
 impl Row for Current {
@@ -178,5 +181,24 @@ impl Current {
             .exec(tx)
             .await?;
         Ok(())
+    }
+
+    /// Withdraws the row by which the training was announced again; answers from when on nobody can be sending it.
+    ///
+    /// The row of the first announcement stays: a message without a request id may be that of an earlier request, and this
+    /// one was not sent to anybody yet.
+    async fn withdraw_repeated(
+        &self,
+        tx: &impl ConnectionTrait,
+        ready: &TrainingReady,
+        at: DateTime<Utc>,
+    ) -> Result<DateTime<Utc>, SqlError> {
+        if self.announcements < 2 {
+            return Ok(at);
+        }
+        let row = Condition::all()
+            .add(outbox::Column::Task.eq(OutboxTask::Train.as_str()))
+            .add(outbox::Column::RequestId.eq(self.request_id));
+        withdraw(tx, ready.account, &ready.service, row, at).await
     }
 }

@@ -1,15 +1,19 @@
 //! What the tests start from, whatever the database.
 
+use std::{sync::Arc, time::Duration};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
     ports::{Accounts, NewRegistration, Registrations, RequestOutcome, ReservedPlace, SignIn},
     sealing::{SealingKey, SealingKeys},
+    usecases::Quotas,
     values::{
         AccountId, BudgetKey, BudgetName, Credentials, Identity, ProviderUserId, RequestId,
         ServiceType, Window,
     },
 };
 use lemon_postgres::SqlStore;
+use lemon_testkit::fakes::{FakeClock, MemoryQuotaCounter};
 use sea_orm::prelude::Uuid;
 use secrecy::SecretString;
 
@@ -76,5 +80,36 @@ pub(crate) fn request(identity: Identity, n: u32) -> NewRegistration {
         attempt: None,
         at: now(),
         cooldown_until: now() + TimeDelta::days(7),
+    }
+}
+
+/// A further budget, of 100 units.
+pub(crate) fn reads() -> BudgetKey {
+    BudgetKey {
+        budget: BudgetName::parse("reads").unwrap(),
+        ..today()
+    }
+}
+
+/// A request that takes 20 units of it, too.
+pub(crate) fn request_with_reads(identity: Identity, n: u32) -> NewRegistration {
+    let mut new = request(identity, n);
+    new.places.push(ReservedPlace {
+        key: reads(),
+        seat: n,
+        units: 20,
+        limit: 100,
+    });
+    new
+}
+
+/// What is done each minute about a window that the counter knows.
+pub(crate) async fn reconcile(store: &SqlStore, key: &BudgetKey) {
+    let clock = Arc::new(FakeClock::default());
+    clock.set(now());
+    let (counter, record) = (MemoryQuotaCounter::default(), store.clone());
+    let quotas = Quotas::new(Arc::new(counter), Arc::new(record), clock, Duration::ZERO);
+    for _ in 0..2 {
+        quotas.restore(std::slice::from_ref(key)).await.unwrap();
     }
 }

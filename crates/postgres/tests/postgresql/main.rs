@@ -7,6 +7,7 @@ mod connecting;
 mod given;
 mod migrations;
 mod neighbour;
+mod purge;
 mod races;
 mod rows;
 mod sign_ins;
@@ -15,10 +16,12 @@ use std::{sync::Arc, time::Duration};
 
 use lemon_postgres::{SqlStore, StoreConfig};
 use lemon_testkit::services::PostgresServer;
-use sea_orm::{Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
-/// The deadline of a call where a test is about something else: no success hangs on the machine's speed.
+/// The deadline of a call where a test is about something else, and until when what must happen must have happened: no
+/// success hangs on the machine's speed.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A database that no other test has.
@@ -51,5 +54,22 @@ impl Fresh {
     /// The database as any other program sees it.
     async fn outsider(&self) -> DatabaseConnection {
         Database::connect(self.url.as_str()).await.unwrap()
+    }
+}
+
+/// How many rows a query answers.
+async fn count(db: &DatabaseConnection, from: &str) -> i64 {
+    let select = format!("SELECT count(*) AS rows FROM {from}");
+    let select = Statement::from_string(DbBackend::Postgres, select);
+    let row = db.query_one_raw(select).await.unwrap().unwrap();
+    row.try_get("", "rows").unwrap()
+}
+
+/// Tries until it holds.
+async fn until<H: Future<Output = bool>>(mut holds: impl FnMut() -> H) {
+    let give_up = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < give_up, "it did not come to hold");
+        sleep(Duration::from_millis(20)).await;
     }
 }

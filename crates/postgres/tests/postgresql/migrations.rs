@@ -1,18 +1,24 @@
 use std::time::Duration;
 
-use lemon_domain::ports::{OverdueOutcome, OverdueStep, TrainingDeadlines};
+use chrono::TimeDelta;
+use lemon_domain::{
+    ports::{
+        Deletion, Outbox, OverdueOutcome, OverdueStep, OverdueTraining, Registrations,
+        TrainingDeadlines,
+    },
+    values::{RequestId, TrainingReady},
+};
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
-use lemon_postgres::SqlStore;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
-use tokio::time::{Instant, sleep, timeout};
+use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
+use lemon_testkit::services::Link;
+use sea_orm::{ConnectionTrait, TransactionTrait, prelude::Uuid};
+use tokio::time::timeout;
 
 use super::{
-    Fresh,
-    given::{learn_me, register},
+    Fresh, PATIENCE, count,
+    given::{learn_me, now, register},
+    until,
 };
-
-/// Until when what must happen must have happened, on the slowest machine.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The last table to be made.
 const LAST: &str = "budget_totals";
@@ -46,12 +52,6 @@ async fn back_before(store: &SqlStore, step: &str) {
     let before = steps.iter().position(|it| it.name() == step).unwrap();
     let steps = u32::try_from(steps.len() - before).unwrap();
     store.roll_back(steps).await.unwrap();
-}
-
-async fn count(db: &DatabaseConnection, what: &str) -> i64 {
-    let select = format!("SELECT count(*) AS rows FROM {what}");
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, select));
-    row.await.unwrap().unwrap().try_get("", "rows").unwrap()
 }
 
 #[tokio::test]
@@ -114,6 +114,14 @@ async fn units_that_were_taken_are_added_up_and_running_trainings_get_deadlines(
     assert_eq!(count(&db, finished).await, 1);
 }
 
+/// What is overdue by now.
+async fn overdue(store: &SqlStore) -> Vec<OverdueTraining> {
+    let far_ahead = "2100-01-01T00:00:00Z".parse().unwrap();
+    let hour = Duration::from_hours(1);
+    let found = store.overdue(&learn_me(), hour, 10, far_ahead).await;
+    found.unwrap()
+}
+
 /// A replica of the version before writes into the newer schema, and knows nothing of what is new.
 #[tokio::test]
 async fn a_training_of_the_version_before_has_a_deadline_too() {
@@ -130,13 +138,7 @@ async fn a_training_of_the_version_before_has_a_deadline_too() {
     ] {
         db.execute_unprepared(earlier).await.unwrap();
     }
-    let far_ahead = "2100-01-01T00:00:00Z".parse().unwrap();
-    let overdue = async || {
-        let hour = Duration::from_hours(1);
-        let found = store.overdue(&learn_me(), hour, 10, far_ahead).await;
-        found.unwrap()
-    };
-    let found = overdue().await;
+    let found = overdue(&store).await;
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].user, found[0].announcements), (who.user, 1));
     // It finishes as the version before has it.
@@ -145,9 +147,73 @@ async fn a_training_of_the_version_before_has_a_deadline_too() {
     )
     .await
     .unwrap();
-    assert_eq!(overdue().await, []);
+    assert_eq!(overdue(&store).await, []);
     let outcome = store.settle(&found[0], OverdueStep::Announce).await;
     assert_eq!(outcome.unwrap(), OverdueOutcome::Overtaken);
+}
+
+/// What a replica of the version before stores of a repeated request, a day after the one before.
+const REPEATED: [&str; 2] = [
+    "INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at)
+         SELECT user_id, service, turn + 1, window_start, cooldown_until, expires_at FROM uses
+         ON CONFLICT (user_id, service) DO UPDATE SET turn = excluded.turn, window_start = excluded.window_start,
+         cooldown_until = excluded.cooldown_until, expires_at = excluded.expires_at",
+    "INSERT INTO registrations (user_id, service, account_id, request_id, public, ready, can_use_at, requested_at)
+         SELECT user_id, service, account_id, gen_random_uuid(), false, false, can_use_at, requested_at + interval '1 day'
+         FROM registrations ON CONFLICT (user_id, service) DO UPDATE SET account_id = excluded.account_id,
+         request_id = excluded.request_id, can_use_at = excluded.can_use_at, requested_at = excluded.requested_at",
+];
+
+#[tokio::test]
+async fn a_repeated_training_of_the_version_before_has_a_deadline_of_its_own() {
+    for before in [
+        // Finished by this version.
+        "UPDATE registrations SET finished_request_id = request_id, announced_at = NULL",
+        // Finished by the version before, when it had been announced as often as it may be.
+        "UPDATE registrations SET finished_request_id = request_id, announcements = 3",
+        // Failed.
+        "UPDATE registrations SET failed_request_id = request_id, announced_at = NULL, announcements = 3",
+    ] {
+        let fresh = Fresh::new().await;
+        let store = fresh.store().await;
+        register(&store, 1).await;
+        let db = fresh.outsider().await;
+        for sql in [before].into_iter().chain(REPEATED) {
+            db.execute_unprepared(sql).await.unwrap();
+        }
+        let found = overdue(&store).await;
+        assert_eq!(found.len(), 1, "{before}");
+        assert_eq!(found[0].announcements, 1, "{before}");
+        assert_eq!(found[0].announced_at, now() + TimeDelta::days(1));
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_use_of_the_version_before_does_not_name_the_request_before() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let who = register(&store, 1).await;
+    let db = fresh.outsider().await;
+    for sql in REPEATED {
+        db.execute_unprepared(sql).await.unwrap();
+    }
+    let deletion = Deletion {
+        user: who.user,
+        service: learn_me(),
+        at: now(),
+    };
+    assert!(store.delete(deletion).await.unwrap());
+    let deleted = store.claim(10, Duration::ZERO, now()).await.unwrap();
+    store.remove(&[deleted[0].id]).await.unwrap();
+    let ready = TrainingReady {
+        account: who.account,
+        service: learn_me(),
+        request_id: None,
+    };
+    let spare = RequestId::new(Uuid::max());
+    store.finish(&ready, spare, now()).await.unwrap();
+    let again = store.claim(10, Duration::ZERO, now()).await.unwrap();
+    assert_eq!(again[0].request_id, spare);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -172,11 +238,9 @@ async fn replicas_that_start_together_migrate_once() {
 /// The number of the lock.
 const LOCK: i64 = 465_558_138_734;
 
-async fn number(db: &DatabaseConnection, select: &str) -> i64 {
-    let select = Statement::from_string(DbBackend::Postgres, select);
-    let row = db.query_one_raw(select).await.unwrap().unwrap();
-    row.try_get("", "number").unwrap()
-}
+/// Who waits for it.
+const WAITING: &str = "pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 #[tokio::test]
 async fn no_lock_is_waited_for_where_nothing_is_missing() {
@@ -190,13 +254,86 @@ async fn no_lock_is_waited_for_where_nothing_is_missing() {
         .unwrap();
     timeout(PATIENCE, store.migrate()).await.unwrap().unwrap();
     let waiting = tokio::spawn(async move { store.roll_back(1).await });
-    let give_up = Instant::now() + PATIENCE;
-    let waits = "SELECT count(*) AS number FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    while number(&db, waits).await == 0 {
-        assert!(Instant::now() < give_up && !waiting.is_finished());
-        sleep(Duration::from_millis(20)).await;
-    }
+    until(|| async { count(&db, WAITING).await > 0 }).await;
+    assert!(!waiting.is_finished());
     migrating.rollback().await.unwrap();
     waiting.await.unwrap().unwrap();
+}
+
+/// A store whose line to a database with the schema a test can silence.
+async fn linked(fresh: &Fresh) -> (Link, SqlStore) {
+    fresh.store().await;
+    let link = Link::to(fresh.server.address()).await;
+    let mut url = fresh.url.clone();
+    url.set_port(Some(link.port())).unwrap();
+    let config = StoreConfig {
+        deadline: Duration::from_secs(5),
+        ..StoreConfig::new(url.as_str())
+    };
+    (link, SqlStore::connect(&config).await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_cut_off_without_a_word_does_not_wait_for_the_lock() {
+    let fresh = Fresh::new().await;
+    let (link, store) = linked(&fresh).await;
+    let db = fresh.outsider().await;
+    let migrating = db.begin().await.unwrap();
+    let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
+    migrating.execute_unprepared(&lock).await.unwrap();
+    let waiting = tokio::spawn(async move { store.roll_back(1).await });
+    until(|| async { count(&db, WAITING).await > 0 }).await;
+    link.silence();
+    let ended = timeout(PATIENCE, waiting).await.unwrap().unwrap();
+    assert!(
+        matches!(ended, Err(ConnectError::Migration { .. })),
+        "{ended:?}"
+    );
+    migrating.rollback().await.unwrap();
+}
+
+/// Somebody uses what each step writes to, so that a migration waits in the middle of its work.
+const USED: &str = "LOCK TABLE seaql_migrations IN SHARE MODE";
+
+/// Who waits for that.
+const IN_THE_MIDDLE: &str =
+    "pg_locks WHERE NOT granted AND relation = 'seaql_migrations'::regclass";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session() {
+    let fresh = Fresh::new().await;
+    let (link, store) = linked(&fresh).await;
+    let db = fresh.outsider().await;
+    let using = db.begin().await.unwrap();
+    using.execute_unprepared(USED).await.unwrap();
+    let migrating = tokio::spawn(async move { store.roll_back(1).await });
+    until(|| async { count(&db, IN_THE_MIDDLE).await > 0 }).await;
+    link.silence();
+    // As the server does by itself after a while, for the session is idle then.
+    let end = format!("SELECT pg_terminate_backend(pid) FROM {IN_THE_MIDDLE}");
+    db.execute_unprepared(&end).await.unwrap();
+    let ended = timeout(PATIENCE, migrating).await.unwrap().unwrap();
+    assert!(
+        matches!(ended, Err(ConnectError::Migration { .. })),
+        "{ended:?}"
+    );
+    using.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hears_nothing_more_of_the_server_while_it_migrates_ends() {
+    let fresh = Fresh::new().await;
+    let (link, store) = linked(&fresh).await;
+    let db = fresh.outsider().await;
+    let using = db.begin().await.unwrap();
+    using.execute_unprepared(USED).await.unwrap();
+    let migrating = tokio::spawn(async move { store.roll_back(1).await });
+    until(|| async { count(&db, IN_THE_MIDDLE).await > 0 }).await;
+    link.stall();
+    let ended = timeout(2 * PATIENCE, migrating).await.unwrap().unwrap();
+    assert!(
+        matches!(ended, Err(ConnectError::Migration { .. })),
+        "{ended:?}"
+    );
+    using.rollback().await.unwrap();
 }

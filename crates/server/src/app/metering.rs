@@ -1,6 +1,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use anyhow::Context;
+use lemon_domain::ports::Backlog;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,17 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         .and_then(PrometheusBuilder::install_recorder)
         .context("metrics cannot be recorded")?;
     Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// Shows what waits to be sent. Rows that were set aside wait for the operator.
+pub(crate) fn show(backlog: Backlog) {
+    for (name, rows) in [
+        ("outbox_rows", backlog.rows),
+        ("outbox_rows_set_aside", backlog.set_aside),
+    ] {
+        metrics::gauge!(name).set(u32::try_from(rows).unwrap_or(u32::MAX));
+    }
+    metrics::gauge!("outbox_oldest_seconds").set(backlog.oldest.as_secs_f64());
 }
 
 /// Drains histograms until `stop`, so that they do not grow when nobody asks for them.

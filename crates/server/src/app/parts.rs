@@ -256,7 +256,7 @@ impl Parts {
             Check::new("store", move || {
                 let (store, now) = (store.clone(), clock.now());
                 async move {
-                    store.backlog(now).await?;
+                    metering::show(store.backlog(now).await?);
                     Ok(())
                 }
             }),

@@ -38,6 +38,8 @@ if [ "$(id -u)" = 0 ]; then
 fi
 "$@" "${postgres%/*}/initdb" --pgdata="$folder/data" --username=lemon --auth=trust \
     --encoding=UTF8 --locale=C --no-sync
+rules=$(cat "$folder/data/pg_hba.conf")
+printf '%s\n' 'host all +by_password all scram-sha-256' "$rules" > "$folder/data/pg_hba.conf"
 exec "$@" "$postgres" -D "$folder/data" -p "$port" -h 127.0.0.1 -k "$folder" \
     -c fsync=off -c max_connections=400
 "#;
@@ -86,6 +88,32 @@ impl PostgresServer {
         server.close().await.expect("the connection ends");
         let mut url = self.url.clone();
         url.set_path(&name);
+        url
+    }
+
+    /// The address of a database for a role that owns it, may do nothing else, and must give a password: a server from the
+    /// environment must ask for one.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn owned(&self, database: &Url) -> Url {
+        let server = connect(database).await;
+        let server = server.expect("the PostgreSQL server answers");
+        let name = database.path().trim_start_matches('/');
+        let role = format!("owner_of_{name}");
+        for change in [
+            // Any number of tests may be first.
+            "DO $$ BEGIN CREATE ROLE by_password; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
+            &format!("CREATE ROLE {role} LOGIN PASSWORD 'right' IN ROLE by_password"),
+            &format!("ALTER DATABASE {name} OWNER TO {role}"),
+        ] {
+            let changed = server.execute_unprepared(change).await;
+            changed.expect("the user may make roles");
+        }
+        server.close().await.expect("the connection ends");
+        let mut url = database.clone();
+        url.set_username(&role).expect("it has a host");
+        url.set_password(Some("right")).expect("it has a host");
         url
     }
 

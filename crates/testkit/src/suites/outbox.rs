@@ -39,6 +39,9 @@ macro_rules! outbox_suite {
                 accounts_and_services_do_not_wait_for_one_another,
                 removing_a_row_wakes_who_waits_for_those_behind_it,
                 of_concurrent_claims_none_passes_over_an_earlier_row,
+                what_is_set_aside_is_claimed_no_more_and_holds_up_nobody,
+                what_is_set_aside_can_be_removed,
+                a_stale_attempt_sets_nothing_aside,
                 the_backlog_counts_claimed_rows_and_the_age_of_the_oldest,
             ]
         );
@@ -341,11 +344,59 @@ pub async fn of_concurrent_claims_none_passes_over_an_earlier_row(store: Subject
     assert!(order.is_sorted(), "{order:?}");
 }
 
+/// Contract 6 and 8.
+pub async fn what_is_set_aside_is_claimed_no_more_and_holds_up_nobody(store: Subject<dyn Store>) {
+    three_rows(&*store).await;
+    let at = given::now() + 7 * DAY;
+    for (left, expected) in [(2, OutboxTask::Notify), (1, OutboxTask::Train)] {
+        // The wakening of the rows that were put, or of the one that was set aside.
+        let woken = tokio::time::timeout(PATIENCE, store.changed()).await;
+        woken.expect("a row came free and nobody was woken");
+        let claimed = claim_at(&*store, at).await;
+        let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
+        assert_eq!(tasks, [expected]);
+        store.set_aside(&claimed[0], at).await.unwrap();
+        let backlog = store.backlog(at).await.unwrap();
+        assert_eq!((backlog.rows, backlog.set_aside), (left, 3 - left));
+    }
+    let last = claim_at(&*store, at + DAY).await;
+    let tasks: Vec<_> = last.iter().map(|row| row.task).collect();
+    assert_eq!(tasks, [OutboxTask::Notify]);
+    store.remove(&numbers(&last)).await.unwrap();
+    assert_eq!(claim_at(&*store, at + 365 * DAY).await, []);
+    let backlog = store.backlog(at + 365 * DAY).await.unwrap();
+    let left = Backlog {
+        rows: 0,
+        oldest: Duration::ZERO,
+        set_aside: 2,
+    };
+    assert_eq!(backlog, left);
+}
+
+/// Contract 8.
+pub async fn what_is_set_aside_can_be_removed(store: Subject<dyn Store>) {
+    put(&*store, 1).await;
+    let row = claim(&*store, 1).await.remove(0);
+    store.set_aside(&row, given::now()).await.unwrap();
+    store.remove(&[row.id]).await.unwrap();
+    assert_eq!(store.backlog(given::now()).await.unwrap().set_aside, 0);
+}
+
+/// Contract 8.
+pub async fn a_stale_attempt_sets_nothing_aside(store: Subject<dyn Store>) {
+    put(&*store, 1).await;
+    let slow = claim(&*store, 1).await.remove(0);
+    let other = claim_at(&*store, in_hours(1)).await.remove(0);
+    store.set_aside(&slow, in_hours(1)).await.unwrap();
+    assert_eq!(numbers(&claim_at(&*store, in_hours(2)).await), [other.id]);
+}
+
 /// `backlog`.
 pub async fn the_backlog_counts_claimed_rows_and_the_age_of_the_oldest(store: Subject<dyn Store>) {
     let none = Backlog {
         rows: 0,
         oldest: Duration::ZERO,
+        set_aside: 0,
     };
     assert_eq!(store.backlog(given::now()).await.unwrap(), none);
     put(&*store, 2).await;
@@ -354,6 +405,7 @@ pub async fn the_backlog_counts_claimed_rows_and_the_age_of_the_oldest(store: Su
     let two = Backlog {
         rows: 2,
         oldest: 3 * HOUR,
+        set_aside: 0,
     };
     assert_eq!(store.backlog(late).await.unwrap(), two);
     let left = claim(&*store, 1).await;

@@ -11,7 +11,7 @@ use super::{
     Store,
     given::{self, MICROSECOND},
 };
-use crate::Subject;
+use crate::{Subject, race};
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::suites::Store).
 #[macro_export]
@@ -31,6 +31,8 @@ macro_rules! place_record_suite {
                 sums_are_met_in_portions_each_segment_once,
                 sums_begin_where_they_are_asked_for,
                 sums_are_those_of_the_places,
+                a_total_is_what_the_places_take,
+                corrections_of_a_total_lose_nothing_that_is_stored_meanwhile,
             ]
         );
     };
@@ -240,4 +242,57 @@ pub async fn sums_are_those_of_the_places(store: Subject<dyn Store>) {
     assert_eq!(portion.segments, expected);
     let first = expected[&Segment::FIRST].unwrap();
     assert_eq!((first.places, first.units), (4, u64::from(u32::MAX) - 1));
+    let units = expected.values().flatten().map(|sums| sums.units);
+    assert_eq!(portion.units, units.sum::<u64>());
+}
+
+/// A place of the day and some units of [`given::reads`].
+async fn read_much(store: &dyn Store, n: usize, units: u32) {
+    let seat = u32::try_from(n).unwrap();
+    let reads = ReservedPlace {
+        units,
+        ..given::place(given::reads(), seat)
+    };
+    let new = NewRegistration {
+        places: vec![given::place(given::today(), seat), reads],
+        ..given::request(given::person(store, n).await, seat)
+    };
+    given::registered(store, new).await;
+}
+
+/// Contract 6.
+pub async fn a_total_is_what_the_places_take(store: Subject<dyn Store>) {
+    let key = given::reads();
+    assert_eq!(store.total(&key).await.unwrap(), 0);
+    assert!(!store.correct_total(&key).await.unwrap());
+    for (n, units) in [(1, 3200), (2, 1), (3, 500_000)] {
+        read_much(&*store, n, units).await;
+    }
+    assert_eq!(store.total(&key).await.unwrap(), 503_201);
+    assert!(!store.correct_total(&key).await.unwrap());
+    assert_eq!(store.total(&key).await.unwrap(), 503_201);
+    let other = BudgetKey {
+        window: given::next_week().window,
+        ..key
+    };
+    assert_eq!(store.total(&other).await.unwrap(), 0);
+}
+
+/// Contract 6.
+pub async fn corrections_of_a_total_lose_nothing_that_is_stored_meanwhile(
+    store: Subject<dyn Store>,
+) {
+    race(32, |i| {
+        let store = store.share();
+        async move {
+            if i % 2 == 0 {
+                read_much(&*store, i + 1, 100).await;
+            } else {
+                store.correct_total(&given::reads()).await.unwrap();
+            }
+        }
+    })
+    .await;
+    assert_eq!(store.total(&given::reads()).await.unwrap(), 1600);
+    assert!(!store.correct_total(&given::reads()).await.unwrap());
 }

@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{
     StreamExt, TryStreamExt,
@@ -10,7 +16,7 @@ use crate::{
     ports::{
         Clock, PlaceRecord, QuotaCounter, RecordSums, RecordedSegment, RestorationId, WindowState,
     },
-    values::{BudgetKey, Segment, SegmentSums, Sums},
+    values::{BudgetKey, BudgetName, Segment, SegmentSums, Sums},
 };
 
 /// Segments that are restored at a time: the record is read for some while the counter is written for others.
@@ -36,7 +42,7 @@ impl Restorer {
             };
             let counted = self.counter.sums(key).await?;
             if counted.state == WindowState::Restoring(id)
-                && self.fill(key, counted.segments, Some(id)).await?
+                && self.fill(key, counted.segments, Some(id)).await?.is_some()
                 && self.counter.open(key, id).await?
             {
                 return Ok(());
@@ -45,33 +51,49 @@ impl Restorer {
         Err(forgets())
     }
 
-    /// Sets an open window right; `false` if it is not open.
+    /// Sets an open window right, and the record's own total of its units; `false` if it is not open.
     pub(super) async fn correct(&self, key: &BudgetKey) -> Result<bool, QuotasError> {
         let counted = self.counter.sums(key).await?;
         if counted.state != WindowState::Open {
             return Ok(false);
         }
-        self.fill(key, counted.segments, None).await
+        if key.budget == BudgetName::daily() {
+            // Its units are bounded by its seats.
+            return Ok(self.fill(key, counted.segments, None).await?.is_some());
+        }
+        let before = self.record.total(key).await?;
+        let Some(units) = self.fill(key, counted.segments, None).await? else {
+            return Ok(false);
+        };
+        let after = self.record.total(key).await?;
+        // Requests go on meanwhile: what is stored between the two looks may be in the units or not.
+        if units < before.min(after) || units > before.max(after) {
+            self.record.correct_total(key).await?;
+        }
+        Ok(true)
     }
 
-    /// Restores each segment whose sums differ; `false` as soon as the window is no longer in that state.
+    /// Restores each segment whose sums differ; answers how many units are recorded. `None` as soon as the window is no
+    /// longer in that state.
     async fn fill(
         &self,
         key: &BudgetKey,
         counted: SegmentSums,
         restoration: Option<RestorationId>,
-    ) -> Result<bool, QuotasError> {
+    ) -> Result<Option<u64>, QuotasError> {
+        let units = AtomicU64::new(0);
         let mut restored = self
-            .differing(key, counted)
+            .differing(key, counted, &units)
             .map_ok(|segment| self.segment(key, segment, restoration))
             .try_buffer_unordered(IN_FLIGHT)
             .boxed();
         while let Some(done) = restored.try_next().await? {
             if !done {
-                return Ok(false);
+                return Ok(None);
             }
         }
-        Ok(true)
+        drop(restored);
+        Ok(Some(units.into_inner()))
     }
 
     /// Sets one segment right; `false` if the window is not in that state.
@@ -93,11 +115,12 @@ impl Restorer {
         Ok(self.counter.restore(&record).await?)
     }
 
-    /// The segments in which the counter and the record differ, as the record is read on.
+    /// The segments in which the counter and the record differ, as the record is read on, which adds the units up.
     fn differing(
         &self,
         key: &BudgetKey,
         counted: SegmentSums,
+        units: &AtomicU64,
     ) -> impl Stream<Item = Result<Segment, QuotasError>> + Send {
         let counted = Arc::new(counted);
         stream::try_unfold(Some(Segment::FIRST), move |from| {
@@ -105,6 +128,7 @@ impl Restorer {
             async move {
                 let Some(from) = from else { return Ok(None) };
                 let recorded = self.record.sums(key, from).await?;
+                units.fetch_add(recorded.units, Ordering::Relaxed);
                 let next = recorded.next;
                 let differing = self.compare(key, &counted, from, recorded).await?;
                 Ok::<_, QuotasError>(Some((differing, next)))

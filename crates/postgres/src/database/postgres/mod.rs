@@ -1,4 +1,5 @@
 mod health;
+mod migrating;
 mod pool;
 mod session;
 mod statements;
@@ -7,18 +8,22 @@ mod transaction;
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
-    DatabaseConnection, DbErr, SqlxError, SqlxPostgresConnector,
+    ConnAcquireErr, DatabaseConnection, DbErr, SqlxError, SqlxPostgresConnector,
     sqlx::{
         ConnectOptions,
         postgres::{PgConnectOptions, PgListener, PgPoolOptions},
     },
 };
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 
+pub(crate) use self::{migrating::Session, statements::Statements, transaction::Transaction};
 use self::{pool::Pool, session::Settings};
-pub(crate) use self::{statements::Statements, transaction::Transaction};
 use super::{Database, Executor, Kind};
-use crate::{ConnectError, StoreConfig, error::cause};
+use crate::{
+    ConnectError, StoreConfig,
+    error::{cause, unchanged},
+};
 
 /// How long a connection may take to be made that no call waits for.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -28,6 +33,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Server {
     options: PgConnectOptions,
     pool: Pool,
+    deadline: Duration,
 }
 
 /// Finds out whether the server can be used; connections are made when they are needed.
@@ -51,7 +57,11 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Database, ConnectError>
         deadline: config.deadline,
         writer: Executor::Postgres(Statements::that_write(pool.clone())),
         reader: Executor::Postgres(Statements::that_read(pool.clone())),
-        kind: Kind::Postgres(Arc::new(Server { options, pool })),
+        kind: Kind::Postgres(Arc::new(Server {
+            options,
+            pool,
+            deadline: config.deadline,
+        })),
     })
 }
 
@@ -71,11 +81,22 @@ impl Server {
     }
 
     /// A connection of its own, as the migrator takes it: that of the driver. Who drops it closes it.
-    pub(crate) async fn for_migrations(&self) -> Result<DatabaseConnection, SqlxError> {
-        let pool = Self::single().connect_with(self.options.clone()).await?;
-        let settings = Settings::of_migrations();
-        settings.apply(&mut *pool.acquire().await?).await?;
-        Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+    pub(crate) async fn for_migrations(&self) -> Result<(DatabaseConnection, Session), DbErr> {
+        let connecting = async {
+            let pool = Self::single().connect_with(self.options.clone()).await;
+            let pool = pool.map_err(unchanged)?;
+            let mut connection = pool.acquire().await.map_err(unchanged)?;
+            let told = Settings::of_migrations().apply(&mut connection).await;
+            told.map_err(unchanged)?;
+            drop(connection);
+            let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+            let others = Statements::that_read(self.pool.clone());
+            let session = Session::of(&connection, others, self.deadline).await?;
+            Ok((connection, session))
+        };
+        timeout(CONNECT_WITHIN, connecting)
+            .await
+            .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
     /// A connection of its own that is told of notifications. Who drops it closes it.

@@ -1,11 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
 use lemon_testkit::services::{Link, PostgresServer};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 
-use super::{Server, Transaction, open};
-use crate::{StoreConfig, database::Database};
+use super::{Server, Statements, Transaction, open, options, pool::Pool};
+use crate::{StoreConfig, database::Database, error::cause};
 
 /// Until when what must happen must have happened, on the slowest machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -38,11 +38,12 @@ async fn the_server_has_limits_for_each_session() {
         ("tcp_keepalives_idle", "10"),
         ("tcp_keepalives_interval", "5"),
         ("tcp_keepalives_count", "2"),
+        ("tcp_user_timeout", "20000"),
         ("client_min_messages", "warning"),
     ] {
         assert_eq!(setting(&database.writer, name).await, value, "{name}");
     }
-    let migrating: DatabaseConnection = server.for_migrations().await.unwrap();
+    let (migrating, _session) = server.for_migrations().await.unwrap();
     assert_eq!(setting(&migrating, "statement_timeout").await, "0");
     let idle = setting(&migrating, "idle_in_transaction_session_timeout").await;
     assert_eq!(idle, "30s");
@@ -94,4 +95,75 @@ async fn a_transaction_that_is_dropped_is_undone_and_its_connection_is_not_used_
         .execute_unprepared(again)
         .await
         .unwrap_err();
+}
+
+/// How many connections a pool has.
+const SIZE: usize = 4;
+
+/// Connections over a line that a test can cut. One that is tried has a quarter of the deadline: far more than it takes.
+async fn pooled() -> (Arc<PostgresServer>, Link, Pool) {
+    let postgres = PostgresServer::get().await;
+    let mut url = postgres.database().await;
+    let link = Link::to(postgres.address()).await;
+    url.set_port(Some(link.port())).unwrap();
+    let deadline = Duration::from_secs(16);
+    let options = options(&StoreConfig::new(url.as_str())).unwrap();
+    let pool = Pool::new(options, SIZE.try_into().unwrap(), deadline).unwrap();
+    on_all(&pool, "SELECT 1").await;
+    (postgres, link, pool)
+}
+
+/// Has all connections made, and used.
+async fn on_all(pool: &Pool, sql: &str) {
+    let mut all = Vec::new();
+    for _ in 0..SIZE {
+        let mut connection = pool.borrow().await.unwrap();
+        connection.execute_unprepared(sql).await.unwrap();
+        all.push(connection);
+    }
+    for connection in all {
+        connection.give_back();
+    }
+}
+
+#[tokio::test]
+async fn after_a_cut_what_begins_or_reads_is_sent_again_over_a_new_connection() {
+    let (_postgres, mut link, pool) = pooled().await;
+    link.cut().await;
+    link.mend().await;
+    let begun = Transaction::begin(&pool).await.unwrap();
+    begun.rollback().await.unwrap();
+    on_all(&pool, "SELECT 1").await;
+    link.cut().await;
+    link.mend().await;
+    let reader = Statements::that_read(pool);
+    assert_eq!(setting(&reader, "client_min_messages").await, "warning");
+}
+
+#[tokio::test]
+async fn one_call_is_lost_in_a_silent_cut_and_the_next_is_answered() {
+    let (_postgres, link, pool) = pooled().await;
+    link.silence();
+    let mut lost = pool.borrow().await.unwrap();
+    let call = lost.execute_unprepared("SELECT 1");
+    timeout(Duration::from_millis(10), call).await.unwrap_err();
+    drop(lost);
+    let next = async {
+        let mut next = pool.borrow().await.unwrap();
+        next.execute_unprepared("SELECT 1").await.unwrap();
+    };
+    timeout(PATIENCE, next).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_call_is_refused_by_a_server_that_takes_no_changes_and_the_next_has_another() {
+    let (_postgres, _link, pool) = pooled().await;
+    // As on a server that was demoted; a new session is one on its successor.
+    on_all(&pool, "SET default_transaction_read_only = on").await;
+    let writer = Statements::that_write(pool);
+    let change = "CREATE TABLE rows ()";
+    let refused = writer.execute_unprepared(change).await.unwrap_err();
+    let said = cause(&refused);
+    assert!(said.contains("read-only transaction"), "{said}");
+    writer.execute_unprepared(change).await.unwrap();
 }

@@ -87,6 +87,7 @@ struct Answered {
 struct Row {
     entry: OutboxEntry,
     due_at: DateTime<Utc>,
+    is_set_aside: bool,
 }
 
 impl MemoryStore {
@@ -144,6 +145,11 @@ impl State {
             request_id,
             created_at: at,
         };
-        self.outbox.insert(self.last_row, Row { entry, due_at: at });
+        let row = Row {
+            entry,
+            due_at: at,
+            is_set_aside: false,
+        };
+        self.outbox.insert(self.last_row, row);
     }
 }

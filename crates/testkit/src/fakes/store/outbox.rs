@@ -28,6 +28,7 @@ impl Outbox for MemoryStore {
         let claimed: Vec<OutboxEntry> = state
             .outbox
             .values_mut()
+            .filter(|row| !row.is_set_aside)
             .filter(|row| seen.insert((row.entry.account, row.entry.service.clone())))
             .filter(|row| row.due_at <= now)
             .take(max)
@@ -49,8 +50,24 @@ impl Outbox for MemoryStore {
             .iter()
             .filter_map(|id| state.outbox.remove(id))
             .collect();
-        let goes_on = |row: &Row| state.outbox.values().any(|other| other.follows(row));
+        let goes_on = |row: &Row| {
+            state
+                .outbox
+                .values()
+                .any(|other| other.follows(row) && !other.is_set_aside)
+        };
         if removed.iter().any(goes_on) {
+            self.row_put.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, entry: &OutboxEntry, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut state = self.state().await;
+        if let Some(row) = state.outbox.get_mut(&entry.id)
+            && row.entry.attempt == entry.attempt
+        {
+            row.is_set_aside = true;
             self.row_put.notify_one();
         }
         Ok(())
@@ -68,9 +85,12 @@ impl Outbox for MemoryStore {
 
     async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError> {
         let state = self.state().await;
-        let oldest = state.outbox.values().map(|row| row.entry.created_at).min();
+        let (set_aside, waiting): (Vec<&Row>, Vec<&Row>) =
+            state.outbox.values().partition(|row| row.is_set_aside);
+        let oldest = waiting.iter().map(|row| row.entry.created_at).min();
         Ok(Backlog {
-            rows: u64::try_from(state.outbox.len()).unwrap(),
+            rows: u64::try_from(waiting.len()).unwrap(),
+            set_aside: u64::try_from(set_aside.len()).unwrap(),
             oldest: oldest
                 .and_then(|put_at| (now - put_at).to_std().ok())
                 .unwrap_or_default(),

@@ -54,8 +54,10 @@ impl PlaceRecord for MemoryStore {
         };
         let end = first.plus(PORTION);
         portion.next = segments.keys().any(|it| *it >= end).then_some(end);
-        let within = segments.into_iter().filter(|(segment, _)| *segment < end);
-        portion.segments = within
+        segments.retain(|segment, _| *segment < end);
+        portion.units = segments.values().flatten().map(units).sum();
+        portion.segments = segments
+            .into_iter()
             .map(|(segment, places)| (segment, Some(Sums::of(&places))))
             .collect();
         Ok(portion)
@@ -66,6 +68,19 @@ impl PlaceRecord for MemoryStore {
         places.retain(|place| segment.seats().contains(&place.seat));
         Ok(places)
     }
+
+    /// Added up when it is needed, and so never wrong.
+    async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError> {
+        Ok(self.state().await.places(key).iter().map(units).sum())
+    }
+
+    async fn correct_total(&self, _: &BudgetKey) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+fn units(place: &Place) -> u64 {
+    place.units.into()
 }
 
 #[async_trait]

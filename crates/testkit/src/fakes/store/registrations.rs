@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Deletion, FinishOutcome, NewRegistration, OutboxTask, Publication, Registrations,
-        RequestOutcome, StoreError,
+        Deletion, FinishOutcome, NewRegistration, OutboxEntry, OutboxTask, Publication,
+        Registrations, RequestOutcome, StoreError,
     },
     values::{
         AccountId, IdempotencyKey, Registered, Registration, RequestId, ServiceType, TrainingReady,
@@ -11,7 +11,7 @@ use lemon_domain::{
     },
 };
 
-use super::{MemoryStore, State};
+use super::{MemoryStore, Row, State};
 
 #[async_trait]
 impl Registrations for MemoryStore {
@@ -126,6 +126,13 @@ impl State {
         }
         current.shown.state = TrainingState::Ready;
         current.shown.ready = true;
+        let due_at = if current.announcements > 1 {
+            self.withdraw(ready.account, &ready.service, at, |entry| {
+                entry.task == OutboxTask::Train && entry.request_id == request_id
+            })
+        } else {
+            at
+        };
         self.put_row(
             OutboxTask::Notify,
             &ready.service,
@@ -133,6 +140,7 @@ impl State {
             request_id,
             at,
         );
+        self.put_off_the_last(due_at);
         FinishOutcome::Finished
     }
 
@@ -141,7 +149,9 @@ impl State {
         let Some(current) = self.registrations.remove(&key) else {
             return false;
         };
-        let due_at = self.withdraw(current.account, &deletion.service, deletion.at);
+        let due_at = self.withdraw(current.account, &deletion.service, deletion.at, |entry| {
+            entry.task != OutboxTask::Delete
+        });
         self.put_row(
             OutboxTask::Delete,
             &deletion.service,
@@ -149,10 +159,14 @@ impl State {
             current.shown.request_id,
             deletion.at,
         );
-        if let Some(mut delete) = self.outbox.last_entry() {
-            delete.get_mut().due_at = due_at;
-        }
+        self.put_off_the_last(due_at);
         true
+    }
+
+    fn put_off_the_last(&mut self, due_at: DateTime<Utc>) {
+        if let Some(mut row) = self.outbox.last_entry() {
+            row.get_mut().due_at = due_at;
+        }
     }
 
     /// The person's latest request for the service, as long as its use is known.
@@ -162,20 +176,17 @@ impl State {
         self.latest_requests.get(&key).copied().filter(|_| is_known)
     }
 
-    /// Removes what would have the workers train, or tell of it. Answers from when on nobody can be sending any of it.
+    /// Removes those rows of an account and service. Answers from when on nobody can be sending any of them.
     fn withdraw(
         &mut self,
         account: AccountId,
         service: &ServiceType,
         at: DateTime<Utc>,
+        which: impl Fn(&OutboxEntry) -> bool,
     ) -> DateTime<Utc> {
-        let withdrawn = self.outbox.extract_if(.., |_, row| {
-            row.entry.task != OutboxTask::Delete
-                && row.entry.account == account
-                && row.entry.service == *service
+        let withdrawn = self.outbox.extract_if(.., |_, Row { entry, .. }| {
+            entry.account == account && entry.service == *service && which(entry)
         });
-        withdrawn
-            .filter(|(_, row)| row.entry.attempt > 0)
-            .fold(at, |due_at, (_, row)| due_at.max(row.due_at))
+        withdrawn.fold(at, |free_at, (_, row)| free_at.max(row.due_at))
     }
 }

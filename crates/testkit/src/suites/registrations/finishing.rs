@@ -1,13 +1,14 @@
 //! Contract 6 to 8: ready messages.
 
+use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{FinishOutcome, OutboxTask},
-    values::{AccountId, Registration, RequestId, TrainingReady, TrainingState, UserId},
+    ports::{Deletion, FinishOutcome, OutboxTask, OverdueOutcome, OverdueStep},
+    values::{AccountId, Identity, Registration, RequestId, TrainingReady, TrainingState, UserId},
 };
 
 use super::super::{
     Store,
-    given::{self, HOUR},
+    given::{self, HOUR, MICROSECOND},
 };
 use crate::{Subject, race};
 
@@ -105,6 +106,61 @@ pub async fn each_request_is_finished_and_announced(store: Subject<dyn Store>) {
         .collect();
     let second = given::next_request(who, 1).request_id;
     assert_eq!(notified, [given::request_id(1), second]);
+}
+
+/// Somebody whose training was sent, and announced again two hours later.
+async fn announced_again(store: &dyn Store, n: usize) -> Identity {
+    let who = given::registered_person(store, n).await;
+    let sent = store.claim(1, HOUR, given::now()).await.unwrap();
+    store.remove(&[sent[0].id]).await.unwrap();
+    let (service, later) = (given::learn_me(), given::now() + 2 * HOUR);
+    let overdue = store.overdue(&service, HOUR, 1, later).await.unwrap();
+    let outcome = store.settle(&overdue[0], OverdueStep::Announce).await;
+    assert_eq!(outcome.unwrap(), OverdueOutcome::Announced);
+    who
+}
+
+/// What can be sent at a time.
+async fn due(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxTask> {
+    let due = store.claim(10, HOUR, at).await.unwrap();
+    due.iter().map(|row| row.task).collect()
+}
+
+/// Contract 6.
+pub async fn finishing_withdraws_a_repeated_announcement_that_was_not_sent(
+    store: Subject<dyn Store>,
+) {
+    let who = announced_again(&*store, 1).await;
+    let at = given::now() + 3 * HOUR;
+    let ready = given::ready(who.account);
+    let outcome = store.finish(&ready, spare(), at).await.unwrap();
+    assert_eq!(outcome, FinishOutcome::Finished);
+    assert_eq!(given::rows(&*store).await, 1);
+    assert_eq!(due(&*store, at).await, [OutboxTask::Notify]);
+}
+
+/// Contract 6 and 9.
+pub async fn nothing_overtakes_a_repeated_announcement_that_may_be_being_sent(
+    store: Subject<dyn Store>,
+) {
+    for (n, last) in [(1, OutboxTask::Notify), (2, OutboxTask::Delete)] {
+        let who = announced_again(&*store, n).await;
+        let claimed_at = given::now() + 2 * HOUR;
+        assert_eq!(due(&*store, claimed_at).await, [OutboxTask::Train]);
+        let at = claimed_at + HOUR / 2;
+        let ready = given::ready(who.account);
+        store.finish(&ready, spare(), at).await.unwrap();
+        if last == OutboxTask::Delete {
+            let deletion = Deletion {
+                at,
+                ..given::deletion(who.user)
+            };
+            assert!(store.delete(deletion).await.unwrap());
+        }
+        let lease_end = claimed_at + HOUR;
+        assert_eq!(due(&*store, lease_end - MICROSECOND).await, []);
+        assert_eq!(due(&*store, lease_end).await, [last]);
+    }
 }
 
 /// Contract 7.

@@ -49,6 +49,8 @@ macro_rules! registrations_suite {
                 finishing_again_changes_nothing,
                 of_concurrent_finishes_one_is_effective,
                 each_request_is_finished_and_announced,
+                finishing_withdraws_a_repeated_announcement_that_was_not_sent,
+                nothing_overtakes_a_repeated_announcement_that_may_be_being_sent,
                 finishing_by_request_id_finishes_that_request,
                 finishing_another_request_changes_nothing,
                 finishing_for_somebody_not_registered_puts_one_delete_row,
