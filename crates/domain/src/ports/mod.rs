@@ -31,8 +31,8 @@ pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
 pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask};
 pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};
 pub use queue::{
-    Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Receipt,
-    is_body_character,
+    Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, MAX_RECEIVES, Outgoing,
+    Receipt, is_body_character,
 };
 pub use quota::{
     QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, RestorationId, Taken, WindowState,
