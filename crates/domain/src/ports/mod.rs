@@ -26,7 +26,9 @@ mod twitter;
 
 pub use accounts::{Accounts, SignIn, StoredAccount};
 pub use clock::{Clock, IdSource, MAX_SKEW};
-pub use deadlines::{OverdueOutcome, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines};
+pub use deadlines::{
+    OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines,
+};
 pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
 pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask};
 pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};

@@ -133,7 +133,7 @@ async fn a_training_of_the_version_before_has_a_deadline_too() {
     let far_ahead = "2100-01-01T00:00:00Z".parse().unwrap();
     let overdue = async || {
         let hour = Duration::from_hours(1);
-        let found = store.overdue(&learn_me(), hour, 10, far_ahead).await;
+        let found = store.overdue(&learn_me(), hour, None, 10, far_ahead).await;
         found.unwrap()
     };
     let found = overdue().await;

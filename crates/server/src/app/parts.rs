@@ -211,14 +211,12 @@ impl Parts {
             "ready listener",
             async move { Ok(listener.run(stop).await?) },
         );
-        let watch = TrainingWatch {
-            trainings: TrainingSweep {
-                deadlines: self.store.clone(),
-                quotas: Arc::clone(&self.quotas),
-                clock: Arc::clone(&self.clock),
-            },
-            catalogue: Arc::clone(&self.plan.catalogue),
+        let trainings = TrainingSweep {
+            deadlines: self.store.clone(),
+            quotas: Arc::clone(&self.quotas),
+            clock: Arc::clone(&self.clock),
         };
+        let watch = TrainingWatch::new(trainings, Arc::clone(&self.plan.catalogue));
         let stop = front.stop();
         front.spawn("training deadlines", async move {
             watch.run(stop).await;
