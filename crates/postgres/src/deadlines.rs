@@ -5,7 +5,8 @@ use chrono::{DateTime, SubsecRound, Utc};
 use lemon_domain::{
     BoxError,
     ports::{
-        OutboxTask, OverdueOutcome, OverdueStep, OverdueTraining, StoreError, TrainingDeadlines,
+        OutboxTask, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
+        TrainingDeadlines,
     },
     values::{AccountId, BudgetKey, Holder, RequestId, ServiceType, UserId},
 };
@@ -35,12 +36,13 @@ impl TrainingDeadlines for SqlStore {
         &self,
         service: &ServiceType,
         deadline: Duration,
+        after: Option<OverduePosition>,
         max: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<OverdueTraining>, StoreError> {
         self.within_deadline(async {
             let found_at = Ord::min(own_time(self.reader()).await?, now);
-            let find = find_overdue(service, found_at - deadline, max);
+            let find = find_overdue(service, found_at - deadline, after, max);
             let found = row::each::<Running>(self.reader(), &find).await?;
             let found = found.into_iter();
             Ok(found.map(|it| it.overdue(found_at)).collect())
@@ -80,12 +82,30 @@ fn is_unfinished() -> Condition {
         .add(Expr::col(Column::FinishedRequestId).ne(Expr::col(Column::RequestId)))
 }
 
-fn find_overdue(service: &ServiceType, announced_by: DateTime<Utc>, max: u32) -> SelectStatement {
+/// Holds for what is behind a position, in a form in which an index finds where to begin.
+fn is_behind(position: OverduePosition) -> Condition {
+    let (announced_at, user) = (position.announced_at, position.user.get());
+    let in_same_moment = Column::AnnouncedAt
+        .gt(announced_at)
+        .or(Column::UserId.gt(user));
+    Condition::all()
+        .add(Column::AnnouncedAt.gte(announced_at))
+        .add(in_same_moment)
+}
+
+fn find_overdue(
+    service: &ServiceType,
+    announced_by: DateTime<Utc>,
+    after: Option<OverduePosition>,
+    max: u32,
+) -> SelectStatement {
     Entity::find()
         .filter(Column::Service.eq(service.as_str()))
         .filter(Column::AnnouncedAt.lte(announced_by))
         .filter(is_unfinished())
+        .apply_if(after, |query, after| query.filter(is_behind(after)))
         .order_by_asc(Column::AnnouncedAt)
+        .order_by_asc(Column::UserId)
         .limit(u64::from(max))
         .into_query()
 }

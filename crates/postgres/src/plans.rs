@@ -203,7 +203,10 @@ async fn lose(store: &SqlStore, identity: Identity, service: &ServiceType) {
         }
         at += TimeDelta::days(1);
         let day = Duration::from_hours(24);
-        let overdue = store.overdue(service, day, 100, at).await.unwrap();
+        let overdue = store.overdue(service, day, None, 100, at).await.unwrap();
+        let first = Some(overdue[0].position());
+        let behind = store.overdue(service, day, first, 100, at).await.unwrap();
+        assert_eq!(behind, []);
         let outcome = store.settle(&overdue[0], step).await.unwrap();
         assert!(!matches!(
             outcome,
@@ -277,8 +280,10 @@ async fn on_sqlite_no_statement_reads_a_whole_table() {
     for statement in explained(&mut store, "EXPLAIN QUERY PLAN ").await {
         for step in steps(&store, statement.clone(), "detail").await {
             let whole = step.starts_with("SCAN") && !NO_TABLES.contains(&step.as_str());
-            // The only groups are those of a bounded stretch of seats.
-            let sorts = step.contains("TEMP B-TREE") && !step.ends_with("FOR GROUP BY");
+            // The only groups are those of a bounded stretch of seats, and the only ties trainings of one moment.
+            let few = ["FOR GROUP BY", "FOR LAST TERM OF ORDER BY"];
+            let sorts =
+                step.contains("TEMP B-TREE") && !few.iter().any(|part| step.ends_with(part));
             assert!(!whole && !sorts, "{step}: {statement}");
         }
     }

@@ -1,6 +1,7 @@
 //! Takes deliveries from one queue and has them handled. It knows nothing of what they say.
 
 mod acks;
+mod evidence;
 mod hand;
 mod poller;
 
@@ -12,17 +13,29 @@ use lemon_domain::{
     values::QueueName,
 };
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc},
     task::{JoinError, JoinSet},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
-use self::{acks::acknowledge, poller::Poller};
+use self::{
+    acks::{LINGER, acknowledge},
+    evidence::Evidence,
+    hand::LAST_TRY,
+    poller::{LAST_RECEIVE, Poller},
+};
 
-/// How long everything may take after the stop. What is left then comes again.
-const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// How long each part of this crate takes after the stop, at most. What is left then comes again.
+pub const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long a consumer takes after the stop at a queue whose calls end within `deadline`: the receive that is under way, one
+/// try at what it brings, the copy of what fails, an acknowledgement. Nothing is left if that is within [`STOP_WITHIN`].
+#[must_use]
+pub fn longest_drain(deadline: Duration) -> Duration {
+    LAST_RECEIVE + LAST_TRY + deadline + LINGER + deadline
+}
 
 /// How deliveries are taken.
 #[derive(Debug, Clone)]
@@ -44,7 +57,7 @@ pub(crate) enum Verdict {
     Done,
     /// The message itself is wrong, for this reason.
     Wrong(String),
-    /// A neighbour cannot at the moment, for this reason: the delivery is held until it can.
+    /// A neighbour cannot at the moment, for this reason: the delivery is held until it can, but not for ever.
     Later(String),
 }
 
@@ -101,7 +114,7 @@ impl<H: Handler> Consumer<H> {
         let hands = TaskTracker::new();
         let poller = Arc::new(Poller {
             slots: Arc::new(Semaphore::new(self.config.concurrency.max(MAX_BATCH))),
-            held: watch::Sender::default(),
+            evidence: Evidence::default(),
             hands: hands.clone(),
             consumer: self,
             acks,

@@ -8,7 +8,7 @@ mod relay;
 mod training_watch;
 mod upkeep;
 
-pub use consumer::ConsumerError;
+pub use consumer::{ConsumerError, STOP_WITHIN, longest_drain};
 pub use listener::{ListenerConfig, ReadyListener};
 pub use relay::{Relay, RelayConfig};
 pub use training_watch::TrainingWatch;

@@ -1,9 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use lemon_domain::{
-    ports::{OverdueTraining, StoreError},
+    ports::{OverduePosition, OverdueTraining, StoreError},
     usecases::{Swept, TrainingSweep},
-    values::{Catalogue, Service},
+    values::{Catalogue, Service, ServiceType},
 };
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -11,22 +11,36 @@ use tracing::{debug, error, warn};
 
 use crate::chain::chain;
 
-/// Overdue trainings that are read at a time, and how often in one sweep: what is left waits for the next.
+/// Overdue trainings that are read at a time, and how often in one sweep: the next sweep goes on behind them.
 const PORTION: u32 = 50;
 const PORTIONS: usize = 20;
 
 /// After how many trainings in a row that a fault kept from being settled the store is taken to be away.
 const PATIENCE: usize = 3;
 
+/// How long a step that is under way at the stop may take. What is left of it is done by the next sweep of any replica.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
+
 /// Announces trainings that the workers lost again, and in the end lets them fail, where the operator sees it.
 pub struct TrainingWatch {
-    /// What is done.
-    pub trainings: TrainingSweep,
-    /// For which services.
-    pub catalogue: Arc<Catalogue>,
+    trainings: TrainingSweep,
+    catalogue: Arc<Catalogue>,
+    /// Where the next sweep of a service goes on, if the latest one did not reach the end: a training that cannot be
+    /// settled must not hide those behind it.
+    positions: HashMap<ServiceType, OverduePosition>,
 }
 
 impl TrainingWatch {
+    /// Watches the trainings of these services.
+    #[must_use]
+    pub fn new(trainings: TrainingSweep, catalogue: Arc<Catalogue>) -> Self {
+        Self {
+            trainings,
+            catalogue,
+            positions: HashMap::new(),
+        }
+    }
+
     /// How often to look, so that the shortest deadline is met: each minute, or more often.
     #[must_use]
     pub fn every(&self) -> Duration {
@@ -35,21 +49,30 @@ impl TrainingWatch {
         shortest.clamp(Duration::from_millis(250), Duration::from_mins(1))
     }
 
-    /// Sweeps until `stop`. What fails is tried again the next time.
-    pub async fn run(&self, stop: CancellationToken) {
+    /// Sweeps until `stop`. What fails is tried again later.
+    pub async fn run(mut self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => self.sweep(&stop).await,
+                _ = ticks.tick() => {}
                 () = stop.cancelled() => return,
+            }
+            let stopped = async {
+                stop.cancelled().await;
+                tokio::time::sleep(STOP_WITHIN).await;
+            };
+            tokio::select! {
+                () = self.sweep(&stop) => {}
+                () = stopped => return,
             }
         }
     }
 
     /// Settles what is overdue of each service. What one fails with does not hold the others.
-    pub async fn sweep(&self, stop: &CancellationToken) {
-        for service in self.catalogue.iter() {
+    pub async fn sweep(&mut self, stop: &CancellationToken) {
+        let catalogue = Arc::clone(&self.catalogue);
+        for service in catalogue.iter() {
             if let Err(error) = self.sweep_service(service, stop).await {
                 warn!(
                     service = %service.service_type,
@@ -61,17 +84,21 @@ impl TrainingWatch {
     }
 
     async fn sweep_service(
-        &self,
+        &mut self,
         service: &Service,
         stop: &CancellationToken,
     ) -> Result<(), StoreError> {
         let mut failed_in_a_row = 0;
         for _ in 0..PORTIONS {
-            let overdue = self.trainings.overdue(service, PORTION).await?;
+            let after = self.positions.get(&service.service_type).copied();
+            let overdue = self.trainings.overdue(service, after, PORTION).await?;
             for training in &overdue {
                 if stop.is_cancelled() {
                     return Ok(());
                 }
+                let position = training.position();
+                self.positions
+                    .insert(service.service_type.clone(), position);
                 match self.settle(service, training).await {
                     Ok(()) => failed_in_a_row = 0,
                     Err(error) if failed_in_a_row + 1 == PATIENCE => return Err(error),
@@ -86,7 +113,9 @@ impl TrainingWatch {
                     }
                 }
             }
-            if overdue.len() < PORTION as usize {
+            // A row that cannot be read is left out, so that only a portion without any is the end.
+            if overdue.is_empty() {
+                self.positions.remove(&service.service_type);
                 break;
             }
         }

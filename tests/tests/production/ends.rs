@@ -65,7 +65,7 @@ async fn who_connects_to_a_database_that_does_not_answer_can_be_asked_to_end() {
     let child = shared
         .without_sqs()
         .env("LEMON_STORE__URL", database.as_str())
-        .env("LEMON_STORE__DEADLINE_MS", "15000")
+        .env("LEMON_STORE__DEADLINE_MS", "5000")
         .command(home.path())
         .arg("serve")
         .stderr(Stdio::null())
@@ -90,6 +90,8 @@ async fn a_neighbour_that_hangs_does_not_spoil_the_end() {
             "LEMON_QUOTA__URL",
             &format!("redis://127.0.0.1:{}", to_redis.port()),
         )
+        .env("LEMON_STORE__DEADLINE_MS", "5000")
+        .env("LEMON_QUOTA__DEADLINE_MS", "5000")
         .start()
         .await;
     let person = system.sign_in(1).await;

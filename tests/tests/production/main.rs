@@ -9,3 +9,4 @@ mod mixed;
 mod outage;
 mod queues;
 mod shared;
+mod stops;

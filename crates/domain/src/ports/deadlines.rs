@@ -23,6 +23,26 @@ pub struct OverdueTraining {
     pub found_at: DateTime<Utc>,
 }
 
+/// Where an overdue training stands among those of its service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OverduePosition {
+    /// When its deadline began to run.
+    pub announced_at: DateTime<Utc>,
+    /// Whose it is.
+    pub user: UserId,
+}
+
+impl OverdueTraining {
+    /// Where it stands.
+    #[must_use]
+    pub const fn position(&self) -> OverduePosition {
+        OverduePosition {
+            announced_at: self.announced_at,
+            user: self.user,
+        }
+    }
+}
+
 /// What is done about an overdue training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverdueStep {
@@ -58,8 +78,9 @@ pub enum OverdueOutcome {
 ///    registration is deleted or has a new request.
 /// 2. The deadline runs from when the `Train` row can have been sent: from when it was put or, if it waited for more than
 ///    [`PROMPT`], from its latest claim.
-/// 3. `overdue` answers those of one service, longest overdue first, at most `max`. The time is the earlier of the caller's
-///    clock and the store's: a caller whose clock is ahead hastens nothing.
+/// 3. `overdue` answers those of one service, by [position](OverduePosition): longest overdue first, at most `max`, only those
+///    `after` a position if there is one. So a training that cannot be settled hides none behind it. The time is the earlier
+///    of the caller's clock and the store's: a caller whose clock is ahead hastens nothing.
 /// 4. Each step happens once: of concurrent steps for one overdue training one is made, the others are `Overtaken`.
 /// 5. `Announce` puts one `Train` row with the request id of the training and starts its deadline again.
 /// 6. `Fail` sets the state, ends the cooldown and removes the request's places of the running windows from the record, with
@@ -76,6 +97,7 @@ pub trait TrainingDeadlines: Send + Sync + 'static {
         &self,
         service: &ServiceType,
         deadline: Duration,
+        after: Option<OverduePosition>,
         max: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<OverdueTraining>, StoreError>;

@@ -26,13 +26,15 @@ mod twitter;
 
 pub use accounts::{Accounts, SignIn, StoredAccount};
 pub use clock::{Clock, IdSource, MAX_SKEW};
-pub use deadlines::{OverdueOutcome, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines};
+pub use deadlines::{
+    OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines,
+};
 pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
 pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask, READ_ATTEMPTS};
 pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};
 pub use queue::{
-    Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, Outgoing, Receipt,
-    is_body_character,
+    Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, MAX_RECEIVES, Outgoing,
+    Receipt, is_body_character,
 };
 pub use quota::{
     QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, RestorationId, Taken, WindowState,

@@ -16,6 +16,9 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The longest that a message can be kept back: SQS' limit on a visibility timeout, 12 hours (same page).
 pub const MAX_DELAY: Duration = Duration::from_hours(12);
 
+/// Receives without an `ack`, after which a consumed queue dead-letters a message.
+pub const MAX_RECEIVES: u32 = 5;
+
 /// Why a text is no body of a message. It names the character, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidBody {
@@ -122,7 +125,8 @@ pub struct Depth {
 ///    [`QueueError::Rejected`], and then changes nothing. The receipt of an earlier receive is [`QueueError::StaleReceipt`],
 ///    or is taken, and never makes the later receive's receipt worthless.
 /// 8. `dead_letter` moves it to the dead-letter queue with the reason; it is not received again.
-/// 9. After five receives without an `ack`, a message moves to the dead-letter queue by itself, if the queue is a consumed one.
+/// 9. After [`MAX_RECEIVES`] receives without an `ack`, a message moves to the dead-letter queue by itself, if the queue is a
+///    consumed one.
 /// 10. A body comes out as it went in: any text that passes [`Outgoing::check`]. Others are refused with its error.
 /// 11. A queue that does not exist is [`QueueError::NoSuchQueue`].
 /// 12. Messages come in no order. Who needs one sends the second message after the first was acted on.

@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use super::{Quotas, QuotasError};
 use crate::{
-    ports::{Clock, OverdueOutcome, OverdueStep, OverdueTraining, StoreError, TrainingDeadlines},
+    ports::{
+        Clock, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
+        TrainingDeadlines,
+    },
     values::{BudgetKey, Service},
 };
 
@@ -36,18 +39,19 @@ pub struct TrainingSweep {
 }
 
 impl TrainingSweep {
-    /// The overdue trainings of a service, longest overdue first, at most `max`.
+    /// The overdue trainings of a service, longest overdue first, at most `max`: those `after` a position if there is one.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn overdue(
         &self,
         service: &Service,
+        after: Option<OverduePosition>,
         max: u32,
     ) -> Result<Vec<OverdueTraining>, StoreError> {
         let (name, deadline) = (&service.service_type, service.training.deadline);
         self.deadlines
-            .overdue(name, deadline, max, self.clock.now())
+            .overdue(name, deadline, after, max, self.clock.now())
             .await
     }
 

@@ -29,7 +29,7 @@ fn sweep_with(world: &World, quotas: Arc<Quotas>) -> TrainingSweep {
 async fn sweep(world: &World, service: &Service) -> Vec<Swept> {
     let sweep = sweep_with(world, world.quotas());
     let mut done = Vec::new();
-    for training in sweep.overdue(service, 10).await.unwrap() {
+    for training in sweep.overdue(service, None, 10).await.unwrap() {
         done.push(sweep.settle(service, &training).await.unwrap());
     }
     done
@@ -147,7 +147,7 @@ async fn a_place_that_the_counter_could_not_give_back_is_given_back_by_the_next_
     let (store, clock) = (world.store.clone(), world.clock.clone());
     let quotas = Quotas::new(Arc::new(away), store, clock, Registering::GRACE);
     let without = sweep_with(&world, Arc::new(quotas));
-    let overdue = without.overdue(&service, 10).await.unwrap();
+    let overdue = without.overdue(&service, None, 10).await.unwrap();
     let done = without.settle(&service, &overdue[0]).await.unwrap();
     assert!(matches!(
         done,
@@ -193,8 +193,8 @@ async fn a_sweep_that_comes_second_changes_nothing() {
     world.clock.advance(DAY);
     let one = sweep_with(&world, world.quotas());
     let other = sweep_with(&world, world.quotas());
-    let seen = other.overdue(&service, 10).await.unwrap();
-    for training in one.overdue(&service, 10).await.unwrap() {
+    let seen = other.overdue(&service, None, 10).await.unwrap();
+    for training in one.overdue(&service, None, 10).await.unwrap() {
         let done = one.settle(&service, &training).await.unwrap();
         assert!(matches!(done, Swept::Announced));
     }

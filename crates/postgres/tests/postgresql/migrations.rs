@@ -118,7 +118,7 @@ async fn units_that_were_taken_are_added_up_and_running_trainings_get_deadlines(
 async fn overdue(store: &SqlStore) -> Vec<OverdueTraining> {
     let far_ahead = "2100-01-01T00:00:00Z".parse().unwrap();
     let hour = Duration::from_hours(1);
-    let found = store.overdue(&learn_me(), hour, 10, far_ahead).await;
+    let found = store.overdue(&learn_me(), hour, None, 10, far_ahead).await;
     found.unwrap()
 }
 

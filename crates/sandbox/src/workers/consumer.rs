@@ -14,9 +14,9 @@ use uuid::Uuid;
 use super::jobs::JobError;
 
 /// How long one receive waits, and how long a stop waits for it.
-const RECEIVE_WAIT: Duration = Duration::from_secs(1);
+pub(super) const RECEIVE_WAIT: Duration = Duration::from_secs(1);
 /// The longest that jobs in hand take to be given back at the stop. What is left comes again.
-const STOP_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const STOP_WITHIN: Duration = Duration::from_secs(15);
 /// How long a queue that fails is left alone.
 const REST: Duration = Duration::from_secs(2);
 /// A delivery in hand is kept this much longer, each time this often.

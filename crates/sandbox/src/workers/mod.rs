@@ -55,6 +55,9 @@ pub struct Workers {
 }
 
 impl Workers {
+    /// How long they take after the stop, at most.
+    pub const STOP_WITHIN: Duration = consumer::RECEIVE_WAIT.saturating_add(consumer::STOP_WITHIN);
+
     /// Workers that do nothing yet.
     #[must_use]
     pub fn new(config: WorkersConfig, ports: WorkersPorts) -> Self {

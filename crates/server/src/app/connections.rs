@@ -5,7 +5,7 @@ use std::{
 
 use anyhow::Context;
 use lemon_domain::{
-    ports::{Clock, IdSource, JobQueue, QuotaCounter},
+    ports::{Clock, IdSource, JobQueue, MAX_RECEIVES, QuotaCounter},
     values::Catalogue,
 };
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQuotaCounter, QueueConfig};
@@ -22,9 +22,6 @@ pub(crate) type Failure = Pin<Box<dyn Future<Output = String> + Send>>;
 
 const NO_QUEUE: &str = "the job queue cannot be used";
 const NO_QUOTA: &str = "the quota counter cannot be used";
-
-/// Receives before a message is dead-lettered.
-const MAX_RECEIVES: u32 = 5;
 
 /// Makes the data folder, where something is kept in it: keys are not always.
 fn make(data_dir: &Path) -> anyhow::Result<()> {

@@ -8,9 +8,7 @@ use lemon_domain::{
         Trainings, check_clock,
     },
 };
-use lemon_http::{
-    Application, Check, Deadlines, HttpConfig, Listener, Mount, Operations, UseCases,
-};
+use lemon_http::{Application, Check, HttpConfig, Listener, Mount, Operations, UseCases};
 use lemon_postgres::SqlStore;
 use lemon_sandbox::WorkersPorts;
 use lemon_twitter::{HttpTwitterClient, TwitterConfig};
@@ -20,7 +18,7 @@ use super::{
     StartError,
     connections::{self, Failure},
     metering,
-    plan::Plan,
+    plan::{Plan, deadlines},
     supervisor::Supervisor,
 };
 
@@ -137,14 +135,10 @@ impl Parts {
             docs: self.plan.docs,
             workers: None,
             jwt: self.plan.jwt.clone(),
-            deadlines: Deadlines {
-                // The store has the step's outcome within its deadline. Where nothing was stored, it tells the latest use
-                // within another, and the counter is given the place back.
-                storing: 2 * Duration::from_millis(self.plan.store.deadline_ms)
-                    + Duration::from_millis(self.plan.quota.deadline_ms)
-                    + Duration::from_secs(1),
-                ..Deadlines::default()
-            },
+            deadlines: deadlines(
+                Duration::from_millis(self.plan.store.deadline_ms),
+                Duration::from_millis(self.plan.quota.deadline_ms),
+            ),
             max_connections,
         };
         let application = Application::new(listener, config, self.use_cases(), mount)
@@ -211,14 +205,12 @@ impl Parts {
             "ready listener",
             async move { Ok(listener.run(stop).await?) },
         );
-        let watch = TrainingWatch {
-            trainings: TrainingSweep {
-                deadlines: self.store.clone(),
-                quotas: Arc::clone(&self.quotas),
-                clock: Arc::clone(&self.clock),
-            },
-            catalogue: Arc::clone(&self.plan.catalogue),
+        let trainings = TrainingSweep {
+            deadlines: self.store.clone(),
+            quotas: Arc::clone(&self.quotas),
+            clock: Arc::clone(&self.clock),
         };
+        let watch = TrainingWatch::new(trainings, Arc::clone(&self.plan.catalogue));
         let stop = front.stop();
         front.spawn("training deadlines", async move {
             watch.run(stop).await;

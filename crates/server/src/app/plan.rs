@@ -11,7 +11,7 @@ use lemon_domain::{
     sealing::{SealingKey, SealingKeys},
     values::Catalogue,
 };
-use lemon_http::{JwtConfig, Origin};
+use lemon_http::{Deadlines, JwtConfig, Origin};
 use lemon_twitter::{TwitterApi, TwitterConfig};
 use secrecy::SecretString;
 use url::Url;
@@ -47,8 +47,22 @@ pub(crate) struct Plan {
 }
 
 /// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up within
-/// the deadline of its call and twice the store's, which must be well before the grace of its reservation is over.
-const LONGEST_DEADLINE: Duration = Duration::from_secs(15);
+/// the deadline of its call and what [`deadlines`] adds, which must be within a stop, and well before the grace of its
+/// reservation is over.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The longest deadline of a call to SQS: several of them must be within a stop, one after the other.
+const LONGEST_QUEUE_DEADLINE: Duration = Duration::from_secs(6);
+
+/// The deadlines of the API over a store and a counter with these.
+pub(crate) fn deadlines(store: Duration, quota: Duration) -> Deadlines {
+    Deadlines {
+        // The store has the step's outcome within its deadline. Where nothing was stored, it tells the latest use
+        // within another, and the counter is given the place back.
+        storing: 2 * store + quota + Duration::from_secs(1),
+        ..Deadlines::default()
+    }
+}
 
 /// Which Twitter.
 pub(crate) enum TwitterPlan {
@@ -96,8 +110,25 @@ impl Plan {
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        bounded("store.deadline_ms", settings.store.deadline_ms)?;
-        bounded("quota.deadline_ms", settings.quota.deadline_ms)?;
+        for (key, deadline_ms, longest) in [
+            (
+                "store.deadline_ms",
+                settings.store.deadline_ms,
+                LONGEST_DEADLINE,
+            ),
+            (
+                "quota.deadline_ms",
+                settings.quota.deadline_ms,
+                LONGEST_DEADLINE,
+            ),
+            (
+                "queue.deadline_ms",
+                settings.queue.deadline_ms,
+                LONGEST_QUEUE_DEADLINE,
+            ),
+        ] {
+            bounded(key, deadline_ms, longest)?;
+        }
         let outside = Outside::of(&settings.twitter, &data_dir)?;
         let keys = match &outside {
             Outside::Sandbox(keys) => Some(keys),
@@ -138,9 +169,9 @@ impl Plan {
     }
 }
 
-/// A deadline that leaves a reservation its grace.
-fn bounded(key: &str, deadline_ms: u64) -> Result<(), ConfigError> {
-    let longest = LONGEST_DEADLINE.as_millis();
+/// A deadline that leaves a stop its time, and a reservation its grace.
+fn bounded(key: &str, deadline_ms: u64, longest: Duration) -> Result<(), ConfigError> {
+    let longest = longest.as_millis();
     if deadline_ms == 0 || u128::from(deadline_ms) > longest {
         let fault = format!("it is a number of milliseconds from 1 to {longest}");
         return Err(ConfigError::wrong(key, fault));
@@ -238,13 +269,41 @@ fn real(settings: TwitterSettings, url: Url) -> Result<TwitterPlan, ConfigError>
 #[cfg(test)]
 mod tests {
     use lemon_domain::usecases::Registering;
-    use lemon_http::Deadlines;
+    use lemon_sandbox::Workers;
+    use lemon_worker::longest_drain;
 
     use super::*;
+    use crate::{
+        LAST_WAIT,
+        app::running::{BACK_DEADLINE, FRONT_DEADLINE},
+    };
+
+    /// What the README promises. Who asks a process to end usually kills it after 30 s.
+    const STOP: Duration = Duration::from_secs(25);
+    /// What else a machine has to do.
+    const SLACK: Duration = Duration::from_millis(500);
+
+    #[test]
+    fn with_the_longest_deadlines_the_parts_of_a_stop_add_up() {
+        let calls = deadlines(LONGEST_DEADLINE, LONGEST_DEADLINE);
+        assert!(calls.call + calls.storing + SLACK <= calls.shutdown);
+        assert!(calls.twitter + SLACK <= calls.shutdown);
+        assert!(longest_drain(LONGEST_QUEUE_DEADLINE) + SLACK <= lemon_worker::STOP_WITHIN);
+        for part in [
+            calls.shutdown,
+            lemon_worker::STOP_WITHIN,
+            Workers::STOP_WITHIN,
+        ] {
+            assert!(part + SLACK <= FRONT_DEADLINE);
+        }
+        assert!(FRONT_DEADLINE + SLACK <= BACK_DEADLINE);
+        assert!(BACK_DEADLINE + LAST_WAIT < STOP);
+    }
 
     #[test]
     fn no_deadline_outlasts_the_grace_of_a_reservation() {
-        let longest = Deadlines::default().call + 2 * LONGEST_DEADLINE;
+        let calls = deadlines(LONGEST_DEADLINE, LONGEST_DEADLINE);
+        let longest = calls.call + calls.storing;
         // Clocks may differ.
         assert!(longest + Duration::from_secs(20) < Registering::GRACE);
     }

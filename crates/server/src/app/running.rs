@@ -5,9 +5,9 @@ use tokio::time::Instant;
 use super::supervisor::Supervisor;
 
 /// How long work in hand may take after the stop. What asked for the stop kills the process at 30 s, if it is usual.
-const FRONT_DEADLINE: Duration = Duration::from_secs(22);
+pub(super) const FRONT_DEADLINE: Duration = Duration::from_secs(22);
 /// How long what the front leans on may take in all.
-const BACK_DEADLINE: Duration = Duration::from_secs(24);
+pub(super) const BACK_DEADLINE: Duration = Duration::from_secs(24);
 
 /// Tasks that serve, in the order in which they stop.
 pub(crate) struct Running {

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Clock, Delivery, Depth, JobQueue, MAX_BATCH, MAX_DELAY, Outgoing, QueueError, Receipt,
+        Clock, Delivery, Depth, JobQueue, MAX_BATCH, MAX_DELAY, MAX_RECEIVES, Outgoing, QueueError,
+        Receipt,
     },
     values::QueueName,
 };
@@ -16,9 +17,6 @@ use tokio::time::Instant;
 
 /// How often a waiting receive looks again.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// Receives without an acknowledgement before a message is dead.
-const MAX_RECEIVES: u32 = 5;
 
 /// A message whose delivery came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,6 +28,7 @@ macro_rules! training_deadlines_suite {
                 a_training_is_overdue_from_the_end_of_its_deadline_on,
                 what_is_finished_deleted_or_replaced_is_not_overdue,
                 overdue_trainings_of_a_service_come_longest_overdue_first,
+                overdue_trainings_are_found_behind_each_other,
                 a_prompt_claim_leaves_the_deadline_as_it_is,
                 a_late_claim_starts_the_deadline_again,
                 a_callers_clock_that_is_ahead_hastens_nothing,
@@ -111,7 +112,7 @@ async fn announced(store: &dyn Store, n: usize) -> Identity {
 /// What is overdue at that time, at an hour each.
 async fn overdue(store: &dyn Store, at: DateTime<Utc>) -> Vec<OverdueTraining> {
     let service = given::learn_me();
-    store.overdue(&service, HOUR, 100, at).await.unwrap()
+    store.overdue(&service, HOUR, None, 100, at).await.unwrap()
 }
 
 async fn overdue_one(store: &dyn Store, at: DateTime<Utc>) -> OverdueTraining {
@@ -202,8 +203,32 @@ pub async fn overdue_trainings_of_a_service_come_longest_overdue_first(store: Su
     let both = [given::request_id(2), given::request_id(3)];
     assert_eq!(ids(overdue(&*store, at).await), both);
     let service = given::learn_me();
-    let one = store.overdue(&service, HOUR, 1, at).await.unwrap();
+    let one = store.overdue(&service, HOUR, None, 1, at).await.unwrap();
     assert_eq!(ids(one), both[..1]);
+}
+
+/// Contract 3.
+pub async fn overdue_trainings_are_found_behind_each_other(store: Subject<dyn Store>) {
+    // Those of two and three began in one moment.
+    for (n, hours) in [(1, 1), (2, 0), (3, 0), (4, 2)] {
+        let who = given::person(&*store, n).await;
+        let new = NewRegistration {
+            at: long_ago() + hours * HOUR,
+            ..daily_request(who, u32::try_from(n).unwrap())
+        };
+        given::registered(&*store, new).await;
+    }
+    let (service, at) = (given::learn_me(), long_ago() + 3 * HOUR);
+    let (mut after, mut found) = (None, Vec::new());
+    loop {
+        let next = store.overdue(&service, HOUR, after, 1, at).await.unwrap();
+        let Some(training) = next.first() else {
+            break;
+        };
+        after = Some(training.position());
+        found.push(training.request_id);
+    }
+    assert_eq!(found, [2, 3, 1, 4].map(given::request_id));
 }
 
 /// Contract 2.

@@ -15,7 +15,7 @@ use tracing::warn;
 use crate::chain::chain;
 
 /// How long a receipt waits for others to make up a batch.
-const LINGER: Duration = Duration::from_millis(20);
+pub(super) const LINGER: Duration = Duration::from_millis(20);
 /// Batches under way at a time.
 const UNDER_WAY: usize = 4;
 /// How often a batch is tried, and the wait before the second time, which doubles.

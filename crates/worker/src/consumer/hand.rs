@@ -4,19 +4,20 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::FutureExt;
-use lemon_domain::ports::{Delivery, Outgoing, QueueError};
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use lemon_domain::ports::{Delivery, MAX_RECEIVES, Outgoing, QueueError};
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{Consumer, Handler, Verdict, poller::Poller};
+use super::{Consumer, Handler, Verdict, evidence::Cause, poller::Poller};
 use crate::chain::chain;
 
-/// The longest that the last try takes which a delivery gets at the stop.
-const LAST_TRY: Duration = Duration::from_secs(5);
+/// The longest that the last try takes which a delivery gets at the stop: longer than a store's call.
+pub(super) const LAST_TRY: Duration = Duration::from_secs(6);
+/// How long a delivery that fails for a fault of its own waits after its first receive; each further wait is four times as
+/// long, up to the longest. Its five receives last for an hour and a half.
+const FIRST_RETRY: Duration = Duration::from_mins(1);
+const LONGEST_RETRY: Duration = Duration::from_hours(1);
 
 /// Why a delivery is in hand no more.
 enum Lost {
@@ -26,20 +27,12 @@ enum Lost {
     Expired,
 }
 
-/// Counts a delivery as held.
-struct Held<'a>(&'a watch::Sender<usize>);
-
-impl<'a> Held<'a> {
-    fn count(held: &'a watch::Sender<usize>) -> Self {
-        held.send_modify(|held| *held += 1);
-        Self(held)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.send_modify(|held| *held -= 1);
-    }
+/// How the tries at a delivery ended.
+enum Tried {
+    /// With a verdict that is none to wait after.
+    Decided(Verdict),
+    /// It was held for as long as may be, and its latest try failed for this reason.
+    GivenUp(Cause, String),
 }
 
 impl<H: Handler> Poller<H> {
@@ -60,7 +53,11 @@ impl<H: Handler> Poller<H> {
     async fn deal(&self, delivery: &Delivery) {
         let handler = &self.consumer.handler;
         tokio::select! {
-            verdict = self.persist(delivery) => self.settle(delivery, verdict).await,
+            tried = self.persist(delivery) => match tried {
+                Tried::Decided(verdict) => self.settle(delivery, verdict).await,
+                Tried::GivenUp(Cause::Own, reason) => self.retry_later(delivery, &reason).await,
+                Tried::GivenUp(Cause::Away, _) => self.put_back(delivery).await,
+            },
             lost = self.extend(delivery) => match lost {
                 Lost::ToAnother => info!("a delivery is another's"),
                 Lost::Expired => self.put_back(delivery).await,
@@ -74,8 +71,8 @@ impl<H: Handler> Poller<H> {
         }
     }
 
-    /// Tries for as long as a neighbour cannot.
-    async fn persist(&self, delivery: &Delivery) -> Verdict {
+    /// Tries while a neighbour cannot, for as long as a delivery is held.
+    async fn persist(&self, delivery: &Delivery) -> Tried {
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_secs(5))
@@ -85,11 +82,19 @@ impl<H: Handler> Poller<H> {
         loop {
             match self.consumer.handler.handle(delivery).await {
                 Verdict::Later(reason) => {
+                    let held = held.get_or_insert_with(|| self.evidence.hold());
+                    if let Some(cause) = held.over() {
+                        return Tried::GivenUp(cause, reason);
+                    }
                     warn!(reason, "a delivery is held");
-                    held.get_or_insert_with(|| Held::count(&self.held));
                     sleep(waits.next().unwrap_or_default()).await;
                 }
-                verdict => return verdict,
+                verdict => {
+                    if verdict == Verdict::Done {
+                        self.evidence.success();
+                    }
+                    return Tried::Decided(verdict);
+                }
             }
         }
     }
@@ -129,6 +134,28 @@ impl<H: Handler> Poller<H> {
                     wait = config.visibility / 10;
                 }
             }
+        }
+    }
+
+    /// Gives a delivery that fails for a fault of its own back to the queue, or up, when its receives are spent.
+    async fn retry_later(&self, delivery: &Delivery, reason: &str) {
+        if delivery.attempt >= MAX_RECEIVES {
+            return self.dead_letter(delivery, reason).await;
+        }
+        let Consumer { queue, name, .. } = &self.consumer;
+        let longer = 4_u32.saturating_pow(delivery.attempt.saturating_sub(1));
+        let wait = FIRST_RETRY.saturating_mul(longer).min(LONGEST_RETRY);
+        warn!(
+            reason,
+            attempt = delivery.attempt,
+            wait_seconds = wait.as_secs(),
+            "a delivery fails for a fault of its own and is tried again later"
+        );
+        if let Err(error) = queue.retry_after(name, &delivery.receipt, wait).await {
+            warn!(
+                error = chain(&error),
+                "a delivery comes back after its visibility timeout"
+            );
         }
     }
 

@@ -3,27 +3,25 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use lemon_domain::ports::{Delivery, MAX_BATCH, QueueError, Receipt};
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, error, info_span};
 
-use super::{Consumer, Handler};
+use super::{Consumer, Handler, evidence::Evidence};
 use crate::chain::chain;
 
 /// How long a receive that is under way at the stop may take to bring what it has. A long poll cannot be waited for.
-const LAST_RECEIVE: Duration = Duration::from_secs(1);
-/// The wait between two receives while deliveries are held: each receive is one of the five that a message has.
-const WHILE_HELD: Duration = Duration::from_secs(5);
+pub(super) const LAST_RECEIVE: Duration = Duration::from_secs(1);
 
 /// What receives, and what its deliveries in hand share.
 pub(super) struct Poller<H> {
     pub(super) consumer: Consumer<H>,
     /// Places for deliveries in hand.
     pub(super) slots: Arc<Semaphore>,
-    /// How many deliveries wait for a neighbour.
-    pub(super) held: watch::Sender<usize>,
+    /// What its deliveries tell of the neighbour.
+    pub(super) evidence: Evidence,
     pub(super) hands: TaskTracker,
     pub(super) acks: mpsc::Sender<Receipt>,
     pub(super) stop: CancellationToken,
@@ -38,7 +36,10 @@ impl<H: Handler> Poller<H> {
                 () = self.stop.cancelled() => break,
             };
             let Ok(mut slots) = slots else { break };
-            self.rest_while_held().await;
+            tokio::select! {
+                () = self.evidence.rest_while_away() => {}
+                () = self.stop.cancelled() => {}
+            }
             for delivery in self.receive().await {
                 let slot = slots.split(1);
                 let poller = Arc::clone(&self);
@@ -53,14 +54,6 @@ impl<H: Handler> Poller<H> {
                 };
                 self.hands.spawn(hand.instrument(span));
             }
-        }
-    }
-
-    async fn rest_while_held(&self) {
-        let mut held = self.held.subscribe();
-        tokio::select! {
-            _ = timeout(WHILE_HELD, held.wait_for(|held| *held == 0)) => {}
-            () = self.stop.cancelled() => {}
         }
     }
 

@@ -31,7 +31,7 @@ use crate::{
 };
 
 mockall::mock! {
-    Registrations {}
+    pub(crate) Registrations {}
 
     #[async_trait]
     impl Registrations for Registrations {
@@ -63,19 +63,19 @@ mockall::mock! {
 }
 
 /// A listener at work; dropping it leaves it, `end` sees it finish.
-struct Listening {
+pub(crate) struct Listening {
     stop: CancellationToken,
     task: JoinHandle<Result<(), ConsumerError>>,
 }
 
 impl Listening {
-    fn start(listener: Arc<ReadyListener>) -> Self {
+    pub(crate) fn start(listener: Arc<ReadyListener>) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(listener.run(stop.clone()));
         Self { stop, task }
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
     }
@@ -94,14 +94,14 @@ fn finishing(
     (Arc::new(registrations), calls)
 }
 
-fn identity(n: i64) -> Identity {
+pub(crate) fn identity(n: i64) -> Identity {
     Identity {
         user: UserId::new(n),
         account: AccountId::twitter(ProviderUserId::try_from(n).unwrap()),
     }
 }
 
-fn ready(person: Identity) -> Value {
+pub(crate) fn ready(person: Identity) -> Value {
     json!({
         "finished": "done",
         "oauth_user_id": person.account.user_id.get(),

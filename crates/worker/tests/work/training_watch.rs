@@ -1,19 +1,25 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Clock, Outbox, OverdueOutcome, OverdueStep, OverdueTraining, Registrations, StoreError,
-        TrainingDeadlines,
+        Clock, Outbox, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining,
+        Registrations, StoreError, TrainingDeadlines,
     },
     usecases::TrainingSweep,
     values::{
-        Catalogue, QueueName, Service, ServicePath, ServiceQueues, ServiceType, TrainingState,
+        Catalogue, QueueName, RequestId, Service, ServicePath, ServiceQueues, ServiceType,
+        TrainingState, UserId,
     },
 };
 use lemon_worker::TrainingWatch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::world::{World, eventually};
 
@@ -26,6 +32,7 @@ mockall::mock! {
             &self,
             service: &ServiceType,
             deadline: Duration,
+            after: Option<OverduePosition>,
             max: u32,
             now: DateTime<Utc>,
         ) -> Result<Vec<OverdueTraining>, StoreError>;
@@ -42,14 +49,12 @@ fn deadlines(
     trainings: Arc<dyn TrainingDeadlines>,
     catalogue: Arc<Catalogue>,
 ) -> TrainingWatch {
-    TrainingWatch {
-        trainings: TrainingSweep {
-            deadlines: trainings,
-            quotas: world.quotas.clone(),
-            clock: world.clock.clone(),
-        },
-        catalogue,
-    }
+    let trainings = TrainingSweep {
+        deadlines: trainings,
+        quotas: world.quotas.clone(),
+        clock: world.clock.clone(),
+    };
+    TrainingWatch::new(trainings, catalogue)
 }
 
 async fn send(world: &World) -> usize {
@@ -69,7 +74,7 @@ async fn a_crowd_of_lost_trainings_is_announced_again_and_in_the_end_has_failed(
         people.push(world.registered(n).await);
     }
     let stop = CancellationToken::new();
-    let sweep = deadlines(&world, world.store.clone(), world.catalogue.clone());
+    let mut sweep = deadlines(&world, world.store.clone(), world.catalogue.clone());
     for announcement in 0..3 {
         assert_eq!(send(&world).await, 120, "announcement {announcement}");
         world.clock.advance(Duration::from_hours(6));
@@ -118,29 +123,104 @@ fn two_services(world: &World) -> Arc<Catalogue> {
     Arc::new(Catalogue::new(vec![learn_me, other]).unwrap())
 }
 
+fn overdue(n: u32, at: DateTime<Utc>) -> OverdueTraining {
+    OverdueTraining {
+        user: UserId::new(n.into()),
+        service: ServiceType::parse("DRAWME").unwrap(),
+        request_id: RequestId::new(Uuid::from_u128(n.into())),
+        announcements: 1,
+        announced_at: at,
+        found_at: at,
+    }
+}
+
+/// Trainings of which those of some people cannot be settled, and what was settled.
+struct Stubborn {
+    stuck: RangeInclusive<i64>,
+    error: fn() -> StoreError,
+    open: Mutex<Vec<OverdueTraining>>,
+}
+
+#[async_trait]
+impl TrainingDeadlines for Stubborn {
+    async fn overdue(
+        &self,
+        _: &ServiceType,
+        _: Duration,
+        after: Option<OverduePosition>,
+        max: u32,
+        _: DateTime<Utc>,
+    ) -> Result<Vec<OverdueTraining>, StoreError> {
+        let open = self.open.lock().unwrap();
+        let behind = open
+            .iter()
+            .filter(|training| after.is_none_or(|after| training.position() > after));
+        Ok(behind.take(max.try_into().unwrap()).cloned().collect())
+    }
+
+    async fn settle(
+        &self,
+        training: &OverdueTraining,
+        _: OverdueStep,
+    ) -> Result<OverdueOutcome, StoreError> {
+        if self.stuck.contains(&training.user.get()) {
+            return Err((self.error)());
+        }
+        let mut open = self.open.lock().unwrap();
+        open.retain(|other| other != training);
+        Ok(OverdueOutcome::Announced)
+    }
+}
+
+#[tokio::test]
+async fn trainings_that_cannot_be_settled_hide_none_behind_them() {
+    let corrupt = || StoreError::Corrupt {
+        table: "accounts",
+        key: "1".to_owned(),
+        source: "spoilt".into(),
+    };
+    let locked = || StoreError::Unreached("locked".into());
+    // A store that fails three times in a row is taken to be away: those behind have their turn in the next sweeps.
+    let faults: [(fn() -> StoreError, usize); 2] = [(corrupt, 1), (locked, 60_usize.div_ceil(3))];
+    for (error, sweeps) in faults {
+        let world = World::new();
+        let at = world.clock.now();
+        let trainings = Arc::new(Stubborn {
+            stuck: 1..=60,
+            error,
+            open: Mutex::new((1..=200).map(|n| overdue(n, at)).collect()),
+        });
+        let mut watch = deadlines(&world, trainings.clone(), world.catalogue.clone());
+        for _ in 0..=sweeps {
+            watch.sweep(&CancellationToken::new()).await;
+        }
+        let open = trainings.open.lock().unwrap();
+        let left: Vec<_> = open.iter().map(|it| it.user.get()).collect();
+        assert_eq!(left, (1..=60).collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test]
 async fn what_one_service_or_training_fails_with_does_not_hold_the_others() {
     let world = World::new();
-    let training = |n: u128| OverdueTraining {
-        user: lemon_domain::values::UserId::new(1),
-        service: ServiceType::parse("DRAWME").unwrap(),
-        request_id: lemon_domain::values::RequestId::new(uuid::Uuid::from_u128(n)),
-        announcements: 1,
-        announced_at: world.clock.now(),
-        found_at: world.clock.now(),
-    };
     let mut trainings = MockTrainings::new();
     trainings
         .expect_overdue()
-        .withf(|service, _, _, _| service.as_str() == "LEARNME")
+        .withf(|service, _, _, _, _| service.as_str() == "LEARNME")
         .times(1)
-        .returning(|_, _, _, _| Err(StoreError::Unavailable("broke off".into())));
-    let found = vec![training(1), training(2)];
+        .returning(|_, _, _, _, _| Err(StoreError::Unavailable("broke off".into())));
+    let at = world.clock.now();
+    let found = [overdue(1, at), overdue(2, at)];
     trainings
         .expect_overdue()
-        .withf(|service, _, _, _| service.as_str() == "DRAWME")
-        .times(1)
-        .returning(move |_, _, _, _| Ok(found.clone()));
+        .withf(|service, _, _, _, _| service.as_str() == "DRAWME")
+        .times(2)
+        .returning(move |_, _, after, _, _| {
+            let behind = found
+                .iter()
+                .filter(|it| after.is_none_or(|after| it.position() > after));
+            Ok(behind.cloned().collect())
+        });
     trainings.expect_settle().times(2).returning(|training, _| {
         if training.request_id.get().as_u128() == 1 {
             return Err(StoreError::Corrupt {
@@ -151,7 +231,7 @@ async fn what_one_service_or_training_fails_with_does_not_hold_the_others() {
         }
         Ok(OverdueOutcome::Announced)
     });
-    let sweep = deadlines(&world, Arc::new(trainings), two_services(&world));
+    let mut sweep = deadlines(&world, Arc::new(trainings), two_services(&world));
     sweep.sweep(&CancellationToken::new()).await;
 }
 

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        OutboxTask, OverdueOutcome, OverdueStep, OverdueTraining, StoreError, TrainingDeadlines,
+        OutboxTask, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
+        TrainingDeadlines,
     },
     values::{BudgetKey, Holder, RequestId, ServiceType, TrainingState, UserId},
 };
@@ -17,6 +18,7 @@ impl TrainingDeadlines for MemoryStore {
         &self,
         service: &ServiceType,
         deadline: Duration,
+        after: Option<OverduePosition>,
         max: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<OverdueTraining>, StoreError> {
@@ -31,8 +33,9 @@ impl TrainingDeadlines for MemoryStore {
                     && current.announced_at + deadline <= now
             })
             .map(|((user, _), current)| current.overdue(*user, now))
+            .filter(|training| after.is_none_or(|after| training.position() > after))
             .collect();
-        overdue.sort_by_key(|training| training.announced_at);
+        overdue.sort_by_key(OverdueTraining::position);
         overdue.truncate(usize::try_from(max).unwrap_or(usize::MAX));
         Ok(overdue)
     }

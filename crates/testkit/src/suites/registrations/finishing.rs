@@ -114,7 +114,7 @@ async fn announced_again(store: &dyn Store, n: usize) -> Identity {
     let sent = store.claim(1, HOUR, given::now()).await.unwrap();
     store.remove(&[sent[0].id]).await.unwrap();
     let (service, later) = (given::learn_me(), given::now() + 2 * HOUR);
-    let overdue = store.overdue(&service, HOUR, 1, later).await.unwrap();
+    let overdue = store.overdue(&service, HOUR, None, 1, later).await.unwrap();
     let outcome = store.settle(&overdue[0], OverdueStep::Announce).await;
     assert_eq!(outcome.unwrap(), OverdueOutcome::Announced);
     who
