@@ -1,3 +1,4 @@
+mod leaving;
 mod line;
 
 use std::{
@@ -17,7 +18,10 @@ use socket2::TcpKeepalive;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use self::line::{Line, Slot};
+use self::{
+    leaving::Leaving,
+    line::{Line, Slot},
+};
 use crate::{
     ConnectError, RedisConfig,
     address::Address,
@@ -41,6 +45,7 @@ pub(crate) struct Connections {
     slots: Vec<Arc<Slot>>,
     next: AtomicUsize,
     deadline: Duration,
+    replica: Leaving,
     _kept: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -76,6 +81,7 @@ impl Connections {
             slots,
             next: AtomicUsize::new(0),
             deadline: config.deadline,
+            replica: Leaving::default(),
             _kept: kept,
         })
     }
@@ -89,22 +95,17 @@ impl Connections {
     pub(crate) async fn run(&self, call: &Call<'_>, until: Instant) -> Result<Answer, Fault> {
         let mut attempt = 1;
         loop {
-            let began = Instant::now();
-            // The first attempt leaves time for another: its connection may be one that silently leads nowhere.
-            let left = until.saturating_duration_since(began);
-            let limit = if attempt == 1 {
-                began + left / 2
-            } else {
-                until
-            };
-            let fault = match self.attempt(call, limit, until).await {
+            let line = self.connected(until).await?;
+            let sent = Instant::now();
+            let limit = limit(attempt, sent, until);
+            let fault = match self.attempt(call, &line, limit).await {
                 Ok(answer) => return Answer::read(answer),
                 Err(fault) => fault,
             };
             if fault.is_of_silence() {
-                self.leave_silent(began);
+                self.leave_silent(sent);
             } else if fault.is_of_a_replica() {
-                self.leave_all();
+                self.leave_replica();
             }
             if !fault.is_of_the_connection() || attempt == ATTEMPTS || Instant::now() >= until {
                 return Err(fault);
@@ -116,17 +117,15 @@ impl Connections {
     async fn attempt(
         &self,
         call: &Call<'_>,
+        line: &Line,
         limit: Instant,
-        until: Instant,
     ) -> Result<fred::types::Value, Fault> {
-        let line = self.connected(until).await?;
-        let limit = limit.max(Instant::now());
         // The driver's own limit does not hold while it reconnects.
         let answer = timeout_at(limit, call.run(&line.client, limit)).await;
         let answer = answer.map_err(|_| Fault::TimedOut(self.deadline))?;
         let answer = answer.map_err(Fault::of);
         if !matches!(&answer, Err(fault) if fault.is_of_the_connection()) {
-            line.has_answered();
+            line.seen_alive();
         }
         answer
     }
@@ -148,8 +147,8 @@ impl Connections {
         }
     }
 
-    /// Replaces each connection that has brought no answer since a call began that got none. The driver would not: to
-    /// it, a connection that is written to is alive.
+    /// Replaces each connection that has brought no answer, and was not made, since a call was sent that got none. The
+    /// driver would not: to it, a connection that is written to is alive.
     fn leave_silent(&self, since: Instant) {
         for slot in &self.slots {
             slot.leave_if(|line| line.is_silent_since(since));
@@ -157,10 +156,24 @@ impl Connections {
     }
 
     /// Replaces all connections if the server turned out to be a replica: after a failover the address leads to another.
-    fn leave_all(&self) {
+    /// As long as it does not, the next time comes later and later.
+    fn leave_replica(&self) {
+        if !self.replica.may_leave(Instant::now()) {
+            return;
+        }
         for slot in &self.slots {
             slot.leave_if(|line| line.client.is_connected());
         }
+    }
+}
+
+/// When an attempt is given up that goes out now. The first leaves time for another: its connection may be one that
+/// silently leads nowhere.
+fn limit(attempt: usize, sent: Instant, until: Instant) -> Instant {
+    if attempt == 1 {
+        sent + until.saturating_duration_since(sent) / 2
+    } else {
+        until
     }
 }
 
@@ -186,5 +199,20 @@ fn settings(deadline: Duration) -> ConnectionConfig {
             ..TcpConfig::default()
         },
         ..ConnectionConfig::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waited_for_a_connection_has_half_of_what_is_left() {
+        let began = Instant::now();
+        let until = began + Duration::from_secs(4);
+        let late = began + Duration::from_secs(3);
+        assert_eq!(limit(1, began, until), began + Duration::from_secs(2));
+        assert_eq!(limit(1, late, until), late + Duration::from_millis(500));
+        assert_eq!(limit(2, late, until), until);
     }
 }

@@ -1,4 +1,5 @@
 mod answers;
+mod restoring;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,8 +9,9 @@ use lemon_domain::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
         WindowSums,
     },
-    values::{BudgetKey, Holder, Sums},
+    values::{BudgetKey, Holder},
 };
+use tokio::time::Instant;
 
 use crate::{
     ConnectError, RedisConfig,
@@ -67,12 +69,22 @@ impl RedisQuotaCounter {
         key: &BudgetKey,
         args: Vec<String>,
     ) -> Result<Vec<Value>, Fault> {
+        self.run_until(script, key, args, self.connections.deadline())
+            .await
+    }
+
+    async fn run_until(
+        &self,
+        script: &Script,
+        key: &BudgetKey,
+        args: Vec<String>,
+        until: Instant,
+    ) -> Result<Vec<Value>, Fault> {
         let call = Call {
             script,
             keys: self.keys.of(key).into(),
             args,
         };
-        let until = self.connections.deadline();
         self.connections.run(&call, until).await?.done()
     }
 
@@ -172,30 +184,7 @@ impl QuotaCounter for RedisQuotaCounter {
     }
 
     async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError> {
-        let sums = Sums::of(&record.places);
-        let mut args = Vec::with_capacity(7 + 4 * record.places.len());
-        args.push(
-            record
-                .restoration
-                .map_or(String::new(), |id| id.0.to_string()),
-        );
-        args.push(record.as_of.timestamp_micros().to_string());
-        args.push(expiry(&record.key).to_string());
-        args.push(record.segment.index().to_string());
-        for number in [sums.places, sums.units, sums.fingerprint] {
-            args.push(number.to_string());
-        }
-        for place in &record.places {
-            let at = place.at.timestamp_micros();
-            args.push(place.holder.to_string());
-            args.push(format!("{}:{}:{at}", place.seat, place.units));
-        }
-        for place in &record.places {
-            args.push(place.seat.to_string());
-            args.push(place.holder.to_string());
-        }
-        let answer = self.run(&self.scripts.restore, &record.key, args).await?;
-        Ok(answers::is_done(&answer)?)
+        Ok(self.restore_parts(record).await?)
     }
 
     async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError> {

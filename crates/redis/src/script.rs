@@ -19,7 +19,7 @@ macro_rules! script {
     };
 }
 
-/// One script for each operation of the port. A script runs alone: nobody sees the middle of it.
+/// The operations of the port, each one script but for `restore`. A script runs alone: nobody sees the middle of it.
 #[derive(Debug)]
 pub(crate) struct Scripts {
     pub(crate) reserve: Script,
@@ -28,6 +28,7 @@ pub(crate) struct Scripts {
     pub(crate) sums: Script,
     pub(crate) begin: Script,
     pub(crate) restore: Script,
+    pub(crate) recount: Script,
     pub(crate) open: Script,
 }
 
@@ -40,6 +41,7 @@ impl Scripts {
             sums: script!("scripts/sums.lua"),
             begin: script!("scripts/begin.lua"),
             restore: script!("scripts/restore.lua"),
+            recount: script!("scripts/recount.lua"),
             open: script!("scripts/open.lua"),
         }
     }

@@ -20,10 +20,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::RECONNECT_AFTER_MS;
 use crate::address::Address;
 
-/// A client of the driver, which is one connection (of a cluster, one to each node), and when it last brought an answer.
+/// A client of the driver, which is one connection (of a cluster, one to each node), and when it last proved that it
+/// leads somewhere: by an answer, or by being made.
 pub(super) struct Line {
     pub(super) client: Client,
-    answered: Mutex<Instant>,
+    alive: Mutex<Instant>,
     left: AtomicBool,
 }
 
@@ -31,22 +32,22 @@ impl Line {
     fn new(client: Client) -> Self {
         Self {
             client,
-            answered: Mutex::new(Instant::now()),
+            alive: Mutex::new(Instant::now()),
             left: AtomicBool::new(false),
         }
     }
 
-    /// Something has come back over it, be it a refusal.
-    pub(super) fn has_answered(&self) {
-        *self.answered() = Instant::now();
+    /// Something has come back over it, be it a refusal, or it is connected again.
+    pub(super) fn seen_alive(&self) {
+        *self.alive() = Instant::now();
     }
 
     pub(super) fn is_silent_since(&self, since: Instant) -> bool {
-        *self.answered() <= since
+        *self.alive() <= since
     }
 
-    fn answered(&self) -> MutexGuard<'_, Instant> {
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn alive(&self) -> MutexGuard<'_, Instant> {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,11 +78,10 @@ impl Slot {
     }
 
     /// A new line, that is still to connect, in the place of the present one.
-    fn replace(&self) -> Client {
+    fn replace(&self) -> Arc<Line> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = line.client.clone_new();
-        *line = Arc::new(Line::new(client.clone()));
-        client
+        *line = Arc::new(Line::new(line.client.clone_new()));
+        Arc::clone(&line)
     }
 }
 
@@ -92,9 +92,10 @@ pub(super) async fn keep_connected(
     mut task: AbortOnDropHandle<FredResult<()>>,
     address: Address,
 ) {
-    let mut client = slot.line().client.clone();
+    let mut line = slot.line();
     let mut lost = false;
     loop {
+        let client = line.client.clone();
         let (mut errors, mut reconnections) = (client.error_rx(), client.reconnect_rx());
         let mut replaced = lost;
         loop {
@@ -104,9 +105,9 @@ pub(super) async fn keep_connected(
                         tracing::warn!("a connection to redis does not answer, or leads to a replica, and is replaced");
                     }
                     lost = true;
-                    client = slot.replace();
+                    line = slot.replace();
                     // With the task ends the old connection, whatever it waits for; its calls are told so.
-                    task = AbortOnDropHandle::new(client.connect());
+                    task = AbortOnDropHandle::new(line.client.connect());
                     break;
                 }
                 _ = &mut task => {
@@ -119,9 +120,13 @@ pub(super) async fn keep_connected(
                     }
                     lost = true;
                 }
-                Ok(_) = reconnections.recv() => back(&mut lost),
+                Ok(_) = reconnections.recv() => {
+                    line.seen_alive();
+                    back(&mut lost);
+                }
                 Ok(()) = client.wait_for_connect(), if replaced => {
                     replaced = false;
+                    line.seen_alive();
                     back(&mut lost);
                 }
             }
@@ -134,4 +139,26 @@ fn back(lost: &mut bool) {
         tracing::info!("a connection to redis is there again");
     }
     *lost = false;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_is_not_silent_that_was_connected_again_or_answered_after_a_call_was_sent() {
+        let line = Line::new(Client::default());
+        let second = Duration::from_secs(1);
+        advance(second).await;
+        let sent = Instant::now();
+        assert!(line.is_silent_since(sent));
+        advance(second).await;
+        line.seen_alive();
+        assert!(!line.is_silent_since(sent));
+        assert!(line.is_silent_since(Instant::now()));
+    }
 }

@@ -60,6 +60,33 @@ pub(super) fn is_done(answer: &[Value]) -> Result<bool, Fault> {
     }
 }
 
+/// What a segment is like of which a part was restored.
+pub(super) struct Restored {
+    /// Places of others on the seats of the part.
+    pub(super) others: u64,
+    /// What the segment sums up to.
+    pub(super) sums: Sums,
+}
+
+/// Nothing if the window was not in the state that the call said.
+pub(super) fn restored(answer: &[Value]) -> Result<Option<Restored>, Fault> {
+    let [done, restored @ ..] = answer else {
+        return Err(Fault::Answer);
+    };
+    match (number(done)?, restored) {
+        (0, []) => Ok(None),
+        (1, [others, places, units, fingerprint]) => Ok(Some(Restored {
+            others: number(others)?,
+            sums: Sums {
+                places: number(places)?,
+                units: number(units)?,
+                fingerprint: number(fingerprint)?,
+            },
+        })),
+        _ => Err(Fault::Answer),
+    }
+}
+
 pub(super) fn sums(answer: Vec<Value>) -> Result<WindowSums, Fault> {
     let [known, restoration, used, seated, last, fields] =
         <[Value; 6]>::try_from(answer).map_err(|_| Fault::Answer)?;

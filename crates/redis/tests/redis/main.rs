@@ -6,6 +6,7 @@
 )]
 
 mod common;
+mod demoted;
 mod faults;
 mod versions;
 

@@ -1,0 +1,54 @@
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// The first and the longest wait between two times that all connections are left.
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// When connections to a server that takes no writes are left: at once, and then after waits that double, so that a server
+/// that stays a replica is not met by as many new connections as there are calls.
+#[derive(Debug, Default)]
+pub(super) struct Leaving(Mutex<Option<Left>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    at: Instant,
+    wait: Duration,
+}
+
+impl Leaving {
+    /// Whether it is time. Whoever is told so leaves; the next one waits.
+    pub(super) fn may_leave(&self, now: Instant) -> bool {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = match *left {
+            Some(Left { at, wait }) if now < at + wait => return false,
+            // It is the same trouble as long as one follows on the other.
+            Some(Left { at, wait }) if now < at + 2 * LONGEST => (2 * wait).min(LONGEST),
+            _ => FIRST,
+        };
+        *left = Some(Left { at: now, wait });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_waits_double_up_to_the_longest_and_begin_again_after_a_while_without_trouble() {
+        let (leaving, began) = (Leaving::default(), Instant::now());
+        let times = |from: u64, to: u64| -> Vec<u64> {
+            let asked = from..to;
+            asked
+                .filter(|ms| leaving.may_leave(began + Duration::from_millis(*ms)))
+                .collect()
+        };
+        assert_eq!(times(0, 4000), [0, 100, 300, 700, 1500, 2500, 3500]);
+        assert_eq!(times(5500, 6000), [5500, 5600, 5800]);
+    }
+}
