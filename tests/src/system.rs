@@ -142,17 +142,20 @@ impl System {
 
     /// Asks the process to end (`SIGTERM`) and waits until it has.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let mut process = self.process.take().expect("the system runs");
+        let process = self.process.as_ref().expect("the system runs");
         process.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    /// Waits until the process has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("the system runs");
         match timeout(PATIENCE, process.child.wait()).await {
             Ok(status) => {
                 process.follower.await.expect("the log was followed");
                 status.expect("the exit status can be read")
             }
-            Err(elapsed) => panic!(
-                "still running after SIGTERM: {elapsed}\n{}",
-                self.log.lines().join("\n")
-            ),
+            Err(elapsed) => panic!("still running: {elapsed}\n{}", self.log.lines().join("\n")),
         }
     }
 

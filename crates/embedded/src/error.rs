@@ -109,17 +109,19 @@ const LOST_WRITES: [i32; 2] = [
     rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC,
 ];
 
+pub(crate) fn is_lost_write(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| LOST_WRITES.contains(&error.extended_code))
+}
+
 impl Fault {
     /// The disk has lost what was written to it, if that is the fault. The system tells of that once: that a later flush
     /// succeeds says nothing of what was to be written before.
     pub(crate) fn lost_writes(&self) -> Option<Arc<str>> {
         match self {
             Self::DiskFailed(cause) => Some(Arc::clone(cause)),
-            Self::Sqlite(error) => {
-                let code = error.sqlite_error().map(|error| error.extended_code);
-                code.filter(|code| LOST_WRITES.contains(code))
-                    .map(|_| error.to_string().into())
-            }
+            Self::Sqlite(error) => is_lost_write(error).then(|| error.to_string().into()),
             Self::Stopped | Self::RolledBack => None,
         }
     }

@@ -3,7 +3,7 @@ use std::{fs, io, path::Path, time::Duration};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
-use crate::OpenError;
+use crate::{OpenError, error::is_lost_write};
 
 /// When a commit is on the disk, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,9 @@ pub(crate) enum Durability {
     /// A little later: it survives the process, not always a power failure.
     Checkpoint,
 }
+
+/// Pages in the log that are not in the file, from which on they are moved there: as many as SQLite would take.
+const CHECKPOINT: i64 = 1000;
 
 /// What a file holds.
 pub(crate) struct Format {
@@ -54,6 +57,8 @@ impl Format {
         connection.pragma_update(None, "synchronous", synchronous)?;
         // What is deleted may have carried credentials.
         connection.pragma_update(None, "secure_delete", true)?;
+        // `checkpoint` does it.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         Ok(connection)
     }
 
@@ -88,6 +93,31 @@ impl Format {
             .pragma_update(None, "user_version", known)
             .map_err(failed)?;
         transaction.commit().map_err(failed)
+    }
+}
+
+/// Moves a log that has grown to its file. SQLite would do so as well, but not tell of a flush that fails: the next one may
+/// succeed, and then a log is written over whose pages are nowhere.
+///
+/// # Errors
+/// If the disk has lost what was written to it. After any other failure the log stays as it is, and is moved later.
+pub(crate) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    let pages = |mode: &str| {
+        let mut statement = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+        statement.query_row([], |row| {
+            Ok((
+                row.get::<_, i64>("log")?,
+                row.get::<_, i64>("checkpointed")?,
+            ))
+        })
+    };
+    let (log, moved) = pages("NOOP")?;
+    if log - moved < CHECKPOINT {
+        return Ok(());
+    }
+    match pages("PASSIVE") {
+        Err(error) if is_lost_write(&error) => Err(error),
+        _ => Ok(()),
     }
 }
 

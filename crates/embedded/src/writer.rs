@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
-use crate::error::Fault;
+use crate::{error::Fault, file::checkpoint};
 
 /// Writes in one transaction at most. It bounds how long the first of them waits for the last.
 const MAX_GROUP: usize = 512;
@@ -193,6 +193,8 @@ fn commit(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(),
         }
     }
     transaction.commit()?;
+    // Where this fails, what was committed may be lost.
+    checkpoint(connection)?;
     Ok(())
 }
 

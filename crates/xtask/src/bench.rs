@@ -3,10 +3,17 @@ use crate::{
     steps::Steps,
 };
 
-/// Builds the program and the bench for release, and measures.
-pub(crate) fn measure(steps: &mut Steps) {
+/// Builds the program and the bench for release, and measures these parts, or all.
+pub(crate) fn measure(steps: &mut Steps, parts: &[String]) {
     steps.run("bench", |_| {
-        let bench = ["bench", "--package", "lemon-tests", "--bench", "system"];
-        run(&mut cargo(&bench))
+        let bench = [
+            "bench",
+            "--package",
+            "lemon-tests",
+            "--bench",
+            "system",
+            "--",
+        ];
+        run(cargo(&bench).args(parts))
     });
 }

@@ -47,7 +47,10 @@ enum Chore {
     /// Checks formatting, lints and documentation.
     Lint,
     /// Measures the release build, each figure beside its limit; writes nothing.
-    Bench,
+    Bench {
+        /// Measures only these parts: alone, redis, postgresql, refusals, sqs, million, cuts.
+        parts: Vec<String>,
+    },
 }
 
 /// How the tests come to real servers.
@@ -67,8 +70,8 @@ fn main() -> ExitCode {
         Chore::Test { fast, services } => test::test(&mut steps, fast, services),
         Chore::Images => images::build(&mut steps),
         Chore::Lint => test::lint(&mut steps),
-        Chore::Bench => {
-            bench::measure(&mut steps);
+        Chore::Bench { parts } => {
+            bench::measure(&mut steps, &parts);
             Ok(())
         }
     };

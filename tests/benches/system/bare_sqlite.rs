@@ -1,7 +1,7 @@
-use std::{ops::RangeInclusive, process::Command, time::Instant};
+use std::{ops::RangeInclusive, time::Instant};
 
 use anyhow::ensure;
-use lemon_tests::binary;
+use lemon_tests::System;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tempfile::TempDir;
 
@@ -18,12 +18,10 @@ pub(crate) struct BareSqlite {
 
 impl BareSqlite {
     /// A database as the program makes it, with these people in it.
-    pub(crate) fn create(people: RangeInclusive<u32>) -> anyhow::Result<Self> {
+    pub(crate) async fn create(people: RangeInclusive<u32>) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("lemon-")?;
-        let migrated = Command::new(binary())
-            .arg("migrate")
-            .env("LEMON_DATA_DIR", folder.path())
-            .output()?;
+        let system = System::builder().data_dir(folder.path());
+        let migrated = system.run(&["migrate"]).await;
         ensure!(
             migrated.status.success(),
             "{}",

@@ -1,8 +1,11 @@
 use std::{fmt, process::ExitCode};
 
-/// What was measured, as a table.
+/// What was measured, as a table, and what could not be.
 #[derive(Default)]
-pub(crate) struct Figures(Vec<Figure>);
+pub(crate) struct Figures {
+    figures: Vec<Figure>,
+    failures: Vec<String>,
+}
 
 struct Figure {
     name: &'static str,
@@ -17,7 +20,7 @@ struct Figure {
 impl Figures {
     /// A rate that is to be at least `target` times the limit.
     pub(crate) fn rate(&mut self, name: &'static str, measured: f64, limit: f64, target: f64) {
-        self.0.push(Figure {
+        self.figures.push(Figure {
             name,
             measured,
             unit: "/s",
@@ -35,7 +38,7 @@ impl Figures {
         unit: &'static str,
         target: f64,
     ) {
-        self.0.push(Figure {
+        self.figures.push(Figure {
             name,
             measured,
             unit,
@@ -45,9 +48,14 @@ impl Figures {
         });
     }
 
+    /// A part of the figures could not be measured to its end.
+    pub(crate) fn failed(&mut self, part: &str, error: &anyhow::Error) {
+        self.failures.push(format!("{part}: FAILED: {error:#}"));
+    }
+
     /// Success if every target was met.
     pub(crate) fn verdict(&self) -> ExitCode {
-        if self.0.iter().all(|figure| figure.met) {
+        if self.failures.is_empty() && self.figures.iter().all(|figure| figure.met) {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -59,7 +67,7 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<40}{:>14}{:>14}{:>8}{:>12}  verdict",
+            "{:<50}{:>14}{:>14}{:>8}{:>12}  verdict",
             "figure", "measured", "limit", "ratio", "target"
         )?;
         for Figure {
@@ -69,7 +77,7 @@ impl fmt::Display for Figures {
             limit,
             target,
             met,
-        } in &self.0
+        } in &self.figures
         {
             let of = |value: f64| {
                 format!(
@@ -88,9 +96,12 @@ impl fmt::Display for Figures {
             let verdict = if *met { "ok" } else { "MISSED" };
             writeln!(
                 f,
-                "{name:<40}{:>14}{limit:>14}{ratio:>8}{bound:>12}  {verdict}",
+                "{name:<50}{:>14}{limit:>14}{ratio:>8}{bound:>12}  {verdict}",
                 of(*measured)
             )?;
+        }
+        for failure in &self.failures {
+            writeln!(f, "{failure}")?;
         }
         Ok(())
     }

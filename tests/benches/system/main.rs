@@ -1,4 +1,5 @@
-//! What the system does on this machine, each figure beside its limit, measured in the same run: `cargo xtask bench`.
+//! What the system does on this machine, each figure beside its limit, measured in the same run: `cargo xtask bench`, or
+//! some of it: `cargo xtask bench refusals cuts`.
 //!
 //! The load comes from this process over loopback. Where two sides are compared, their rounds alternate, so that
 //! whatever else the machine does hits both; the medians count. Nothing is written.
@@ -6,10 +7,14 @@
 
 mod bare_http;
 mod bare_sqlite;
+mod crowded;
+mod cuts;
 mod figures;
 mod footprint;
 mod load;
+mod part;
 mod postgres;
+mod production;
 mod quiet;
 mod reading;
 mod redis;
@@ -20,10 +25,11 @@ mod tool;
 
 use std::{env, process::ExitCode};
 
+use futures::FutureExt;
 use lemon_tests::System;
 use mimalloc::MiMalloc;
 
-use crate::figures::Figures;
+use crate::{figures::Figures, part::Part};
 
 /// As in the program, so that the bare handler has no worse one.
 #[global_allocator]
@@ -36,33 +42,71 @@ const ROUNDS: usize = 5;
 /// Calls in flight.
 const CONNECTIONS: usize = 32;
 
+/// What is measured, in this order.
+const PARTS: [Part; 7] = [
+    Part {
+        name: "alone",
+        measure: |figures| alone(figures).boxed_local(),
+    },
+    Part {
+        name: "redis",
+        measure: |figures| redis::measure(figures).boxed_local(),
+    },
+    Part {
+        name: "postgresql",
+        measure: |figures| postgres::measure(figures).boxed_local(),
+    },
+    Part {
+        name: "refusals",
+        measure: |figures| refusing::measure(figures).boxed_local(),
+    },
+    Part {
+        name: "sqs",
+        measure: |figures| sqs::measure(figures).boxed_local(),
+    },
+    Part {
+        name: "million",
+        measure: |figures| crowded::measure(figures).boxed_local(),
+    },
+    Part {
+        name: "cuts",
+        measure: |figures| cuts::measure(figures).boxed_local(),
+    },
+];
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let mut arguments = env::args().skip(1);
-    if arguments.next().as_deref() == Some(bare_http::ARGUMENT) {
+    // Cargo says that it is a bench.
+    let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+    let first = arguments.next();
+    if first.as_deref() == Some(bare_http::ARGUMENT) {
         let body = arguments.next().unwrap_or_default();
         bare_http::serve(body, &arguments.collect::<Vec<_>>()).await?;
         return Ok(ExitCode::SUCCESS);
     }
+    let asked: Vec<String> = first.into_iter().chain(arguments).collect();
     let mut figures = Figures::default();
-    footprint::size(&mut figures)?;
+    for part in part::chosen(&PARTS, &asked)? {
+        part.run(&mut figures).await;
+    }
+    println!("{figures}");
+    Ok(figures.verdict())
+}
+
+/// The program with everything embedded.
+async fn alone(figures: &mut Figures) -> anyhow::Result<()> {
+    footprint::size(figures)?;
     let mut system = System::builder()
         .env("LEMON_SERVICES__LEARN_ME__DAILY_LIMIT", "1000000")
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "3600")
         .start()
         .await;
-    footprint::first_start(&mut figures, &system);
-    reading::measure(&mut figures, &system).await?;
-    registering::measure(&mut figures, &system).await?;
-    footprint::memory(&mut figures, &system)?;
-    footprint::later_starts(&mut figures, &mut system).await;
-    drop(system);
-    redis::measure(&mut figures).await?;
-    postgres::measure(&mut figures).await?;
-    refusing::measure(&mut figures).await?;
-    sqs::measure(&mut figures).await?;
-    println!("{figures}");
-    Ok(figures.verdict())
+    footprint::first_start(figures, &system);
+    reading::measure(figures, &system).await?;
+    registering::measure(figures, &system).await?;
+    footprint::memory(figures, &system)?;
+    footprint::later_starts(figures, &mut system).await;
+    Ok(())
 }
 
 /// The middle one.

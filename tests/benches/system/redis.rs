@@ -137,28 +137,47 @@ impl Ours {
 
 /// The same script on keys of its own, for a random holder each time.
 pub(crate) struct Bare {
+    cli: Cli,
+    keys: [String; 3],
+}
+
+/// A server's own client.
+pub(crate) struct Cli {
     host: String,
     port: String,
-    keys: [String; 3],
+}
+
+impl Cli {
+    pub(crate) fn of(server: &RedisServer) -> Self {
+        let (host, port) = server.address();
+        Self {
+            host,
+            port: port.to_string(),
+        }
+    }
+
+    pub(crate) async fn tell(&self, command: &[&str]) -> anyhow::Result<String> {
+        let server = ["-h", &self.host, "-p", &self.port];
+        let arguments = [&server[..], command].concat();
+        tool::run(&["redis-cli", "valkey-cli"], &arguments).await
+    }
 }
 
 impl Bare {
     pub(crate) fn new(server: &RedisServer) -> Self {
-        let (host, port) = server.address();
         let prefix = server.key_prefix();
         Self {
-            host,
-            port: port.to_string(),
+            cli: Cli::of(server),
             keys: ["places", "seats", "sums"].map(|part| format!("{{{prefix}}}:{part}")),
         }
     }
 
     pub(crate) async fn round(&self) -> anyhow::Result<f64> {
         let [places, seats, sums] = self.keys.each_ref().map(String::as_str);
-        let hash = self.tell(&["SCRIPT", "LOAD", SCRIPT]).await?;
-        if self.tell(&["EXISTS", places]).await?.trim() == "0" {
-            self.tell(&["HSET", places, "used", "0"]).await?;
-            self.tell(&["HSET", sums, "counted", "1"]).await?;
+        let hash = self.cli.tell(&["SCRIPT", "LOAD", SCRIPT]).await?;
+        if self.cli.tell(&["EXISTS", places]).await?.trim() == "0" {
+            self.cli.tell(&["HSET", places, "used", "0"]).await?;
+            self.cli.tell(&["HSET", sums, "counted", "1"]).await?;
         }
         let (clients, calls, limit) = (
             CONNECTIONS.to_string(),
@@ -180,9 +199,9 @@ impl Bare {
         ];
         let load = [
             "-h",
-            &self.host,
+            &self.cli.host,
             "-p",
-            &self.port,
+            &self.cli.port,
             "-c",
             &clients,
             "-n",
@@ -197,11 +216,5 @@ impl Bare {
         )
         .await?;
         tool::number(&said, ": ", " requests per second")
-    }
-
-    async fn tell(&self, command: &[&str]) -> anyhow::Result<String> {
-        let server = ["-h", &self.host, "-p", &self.port];
-        let arguments = [&server[..], command].concat();
-        tool::run(&["redis-cli", "valkey-cli"], &arguments).await
     }
 }

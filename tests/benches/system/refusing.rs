@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use lemon_testkit::services::{PostgresServer, RedisServer};
-use lemon_tests::System;
+use lemon_tests::{System, record_on_postgresql};
 
 use crate::{
     CONNECTIONS, ROUNDS, figures::Figures, load::repeat, median, quiet::quiet, redis::Bare,
-    registering, tool,
+    registering,
 };
 
 /// How long each side of a round takes, about.
@@ -56,8 +56,8 @@ async fn at_limit(
         .await;
     let people = registering::requests(&system, 2).await?;
     crate::load::once_each(system.http_address(), people[..1].to_vec(), 1).await?;
-    spend(database.as_str(), limit).await?;
-    // The start sets the counter right from the record.
+    // All places of the day but the first, which is taken. The start sets the counter right from the record.
+    record_on_postgresql(database.as_str(), 2..=limit).await;
     system.restart().await;
     quiet(&system).await?;
     let bare = Bare::new(&redis);
@@ -71,17 +71,5 @@ async fn at_limit(
         }
         figures.rate(name, median(measured), median(best), 0.5);
     }
-    Ok(())
-}
-
-/// Records all places of the day but the first, which is taken, as if other people had.
-async fn spend(database: &str, limit: u32) -> anyhow::Result<()> {
-    let insert = format!(
-        "INSERT INTO users (id, created_at) SELECT 1000000 + n, now() FROM generate_series(2, {limit}) n; \
-         INSERT INTO places (service, budget, window_start, seat, user_id, turn, units, at, expires_at) \
-         SELECT service, budget, window_start, n, 1000000 + n, 1, 1, at, expires_at \
-         FROM places, generate_series(2, {limit}) n; ANALYZE"
-    );
-    tool::run(&["psql"], &["--quiet", "--command", &insert, database]).await?;
     Ok(())
 }

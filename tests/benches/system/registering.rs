@@ -18,7 +18,7 @@ const ROUND: u32 = 400;
 pub(crate) async fn measure(figures: &mut Figures, system: &System) -> anyhow::Result<()> {
     let rounds = u32::try_from(ROUNDS)?;
     let people = 1..=rounds * ROUND;
-    let mut bare = BareSqlite::create(people.clone())?;
+    let mut bare = BareSqlite::create(people.clone()).await?;
     let requests = requests(system, people.clone().count()).await?;
     let (mut measured, mut limit) = (Vec::new(), Vec::new());
     for (round, requests) in (0..).zip(requests.chunks(ROUND as usize)) {
@@ -43,11 +43,18 @@ pub(crate) async fn measure(figures: &mut Figures, system: &System) -> anyhow::R
 
 /// A registration for each of so many people, who have signed in.
 pub(crate) async fn requests(system: &System, people: usize) -> anyhow::Result<Vec<Request>> {
-    let requests = stream::iter(1..=u32::try_from(people)?)
-        .map(async |n| Request::post("/api/service/learn_me", &system.sign_in(n).await.token))
+    let tokens = tokens(system, people).await?;
+    let request = |token: &String| Request::post("/api/service/learn_me", token);
+    Ok(tokens.iter().map(request).collect())
+}
+
+/// The tokens of so many people, who have signed in.
+pub(crate) async fn tokens(system: &System, people: usize) -> anyhow::Result<Vec<String>> {
+    let tokens = stream::iter(1..=u32::try_from(people)?)
+        .map(async |n| system.sign_in(n).await.token)
         .buffer_unordered(CONNECTIONS)
         .collect()
         .await;
     quiet(system).await?;
-    Ok(requests)
+    Ok(tokens)
 }

@@ -3,10 +3,13 @@
 
 mod clock;
 mod crowd;
+mod cuts;
 mod ends;
 mod faults;
+mod lines;
 mod mixed;
 mod outage;
 mod queues;
 mod shared;
+mod size;
 mod stops;

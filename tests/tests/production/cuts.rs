@@ -1,0 +1,36 @@
+//! Lines that go silent under load: nobody closes them, and new ones work. How long it takes until what is behind them is found
+//! again is measured by `cargo xtask bench`.
+
+use crate::{
+    lines::{Lines, callers_of_the_counter, callers_of_the_queue, callers_of_the_store},
+    shared::Shared,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neighbours_are_found_again_while_calls_keep_coming() {
+    let shared = Shared::new().await;
+    let lines = Lines::of(&shared).await;
+    let system = lines.lead(shared.first()).start().await;
+    let [first, second] = [system.sign_in(1).await, system.sign_in(2).await];
+    first.register(None).await.must_be(201);
+    first.wait_until_ready().await;
+
+    let mut store = callers_of_the_store(&first);
+    store.good_again().await;
+    lines.postgres.silence();
+    store.good_again().await;
+    drop(store);
+
+    let mut counter = callers_of_the_counter(&first);
+    counter.good_again().await;
+    lines.redis.silence();
+    counter.good_again().await;
+    drop(counter);
+
+    let mut queue = callers_of_the_queue(&system);
+    queue.good_again().await;
+    lines.sqs.silence();
+    second.register(None).await.must_be(201);
+    queue.good_again().await;
+    second.wait_until_ready().await;
+}
