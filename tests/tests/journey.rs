@@ -59,7 +59,7 @@ async fn a_person_signs_in_registers_is_notified_once_and_leaves() {
 }
 
 #[tokio::test]
-async fn after_the_cooldown_it_trains_anew_and_stays_ready_meanwhile() {
+async fn after_the_cooldown_it_trains_again_and_stays_ready_meanwhile() {
     let system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "1")
         .env("LEMON_SERVICES__LEARN_ME__COOLDOWN_SECONDS", "1")

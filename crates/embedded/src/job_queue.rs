@@ -270,10 +270,10 @@ impl JobQueue for EmbeddedJobQueue {
         let line = self.line(queue)?;
         let handle = Handle::parse(&delivery.receipt).ok_or(QueueError::StaleReceipt)?;
         let (reason, now) = (reason.to_owned(), self.clock.now());
-        let buried = self
+        let moved = self
             .writer
-            .submit(move |connection| rows::bury(connection, &line, handle, &reason, now));
-        taken(buried.committed().await?)
+            .submit(move |connection| rows::dead_letter(connection, &line, handle, &reason, now));
+        taken(moved.committed().await?)
     }
 
     async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError> {

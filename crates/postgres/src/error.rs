@@ -59,7 +59,7 @@ pub(crate) enum SqlError {
     Flush(#[source] std::io::Error),
     #[error("there was no answer within {0:?}")]
     TimedOut(Duration),
-    /// What befell all who were stored together.
+    /// The error of a transaction that stored several requests together.
     #[error(transparent)]
     Shared(Arc<SqlError>),
     #[error("corrupt data in {table}, row {key}")]

@@ -182,7 +182,7 @@ fn settings(deadline: Duration) -> ConnectionConfig {
         connection_timeout: deadline,
         internal_command_timeout: deadline,
         reconnect_on_auth_error: true,
-        // A server that hangs is left for good and connected to anew.
+        // A server that hangs is left for good, and a new connection is made.
         unresponsive: UnresponsiveConfig {
             max_timeout: Some(deadline),
             interval: deadline / 4,

@@ -61,7 +61,7 @@ fn header<'a>(answer: &'a ServiceResponse<impl MessageBody>, name: &str) -> &'a 
 }
 
 #[actix_web::test]
-async fn every_document_says_what_it_is_and_is_asked_for_anew() {
+async fn every_document_says_what_it_is_and_is_asked_for_each_time() {
     for (path, content_type) in PATHS {
         let answer = ask(TestRequest::get().uri(path)).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");

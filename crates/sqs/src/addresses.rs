@@ -40,7 +40,7 @@ impl Addresses {
         answer
     }
 
-    /// To be asked for anew: the queue is gone, or is another.
+    /// To be asked for again: the queue is gone, or is another.
     pub(crate) fn forget(&self, queue: &QueueName) {
         self.looks().remove(queue);
     }

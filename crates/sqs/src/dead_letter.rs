@@ -27,7 +27,7 @@ const LONGEST_REASON: usize = 1024;
 const HOLD: Duration = Duration::from_secs(30);
 
 /// Moves the message. A crash on the way leaves it in both queues, and in the source it comes again.
-pub(crate) async fn bury(
+pub(crate) async fn move_to_dead_letters(
     connection: &Connection,
     queue: &QueueName,
     delivery: &Delivery,
@@ -36,8 +36,8 @@ pub(crate) async fn bury(
     let until = connection.until();
     // The queue that is missing is the one to name, not its dead-letter queue.
     connection.address(queue, until).await?;
-    let grave = dead_letter_queue(queue)?;
-    let target = connection.address(&grave, until).await?;
+    let dead_letters = dead_letter_queue(queue)?;
+    let target = connection.address(&dead_letters, until).await?;
     // Finds out, too, whether the receipt is stale, before there is a copy.
     let hold = whole_seconds(HOLD.max(connection.config.deadline * 4));
     match hide(connection, queue, &delivery.receipt, hold).await {
@@ -45,13 +45,13 @@ pub(crate) async fn bury(
         Err(fault) if fault.is_beyond_twelve_hours() => {}
         outcome => outcome?,
     }
-    send(connection, &grave, &target, delivery, reason).await?;
+    send(connection, &dead_letters, &target, delivery, reason).await?;
     delete(connection, queue, &delivery.receipt).await
 }
 
 async fn send(
     connection: &Connection,
-    grave: &QueueName,
+    dead_letters: &QueueName,
     address: &Arc<str>,
     delivery: &Delivery,
     reason: &str,
@@ -69,7 +69,7 @@ async fn send(
     }
     let until = connection.until();
     connection
-        .call_once(grave, until, || call.clone().send())
+        .call_once(dead_letters, until, || call.clone().send())
         .await
         .map(drop)
 }

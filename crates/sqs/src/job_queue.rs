@@ -13,7 +13,7 @@ use crate::{
     calls::{delete_batch, hide, poll, send_batch},
     config::whole_seconds,
     connection::{Connection, dead_letter_queue},
-    dead_letter::bury,
+    dead_letter::move_to_dead_letters,
     queues::depth,
 };
 
@@ -174,7 +174,7 @@ impl JobQueue for SqsJobQueue {
         delivery: &Delivery,
         reason: &str,
     ) -> Result<(), QueueError> {
-        Ok(bury(&self.connection, queue, delivery, reason).await?)
+        Ok(move_to_dead_letters(&self.connection, queue, delivery, reason).await?)
     }
 
     async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError> {

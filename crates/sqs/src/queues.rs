@@ -120,11 +120,13 @@ impl SqsQueues {
         queue: &QueueName,
         settings: &QueueSettings,
     ) -> Result<Change, QueueError> {
-        let grave = dead_letter_queue(queue)?;
-        let of_grave = self.ensure(&grave, &wanted_of_dead(settings)).await?;
-        let arn = self.made(&grave).await?.arn()?;
+        let dead_letters = dead_letter_queue(queue)?;
+        let of_dead_letters = self
+            .ensure(&dead_letters, &wanted_of_dead(settings))
+            .await?;
+        let arn = self.made(&dead_letters).await?.arn()?;
         let of_queue = self.ensure(queue, &wanted(settings, &arn)).await?;
-        Ok(match (of_queue, of_grave) {
+        Ok(match (of_queue, of_dead_letters) {
             (Change::Unchanged, Change::Unchanged) => Change::Unchanged,
             (Change::Unchanged, _) => Change::Updated,
             (change, _) => change,

@@ -73,7 +73,7 @@ impl Browser {
         }
     }
 
-    /// Goes to an address, or loads the page anew.
+    /// Goes to an address, or reloads the page.
     pub(crate) async fn go(&self, url: &str) {
         self.driver.goto(url).await.unwrap();
     }

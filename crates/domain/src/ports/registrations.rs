@@ -89,8 +89,7 @@ pub enum RequestOutcome {
     Registered,
     /// The same attempt was stored before, and answered this. Nothing was stored.
     Repeated(Registered),
-    /// The person has used the service before in a way that stands against it: a running cooldown, or the same turn.
-    /// Nothing was stored. The use says which.
+    /// An earlier use blocks this request: its cooldown is running, or it has this turn already. Nothing was stored.
     UsedBefore(Use),
     /// A place of that budget is another's, or above the limit. Nothing was stored; the counter must be restored from the
     /// record there.
@@ -149,7 +148,7 @@ pub struct Publication {
 ///    anything else; also when two requests of one person race: one is stored.
 /// 3. No two places of a budget and window share a seat, no seat of the day's budget is above its limit, and the units of each
 ///    further budget never add up to more than its limit: the request that would answers `SeatTaken`.
-/// 4. A person has at most one registration for a service. Asking anew after the cooldown replaces the request;
+/// 4. A person has at most one registration for a service. Asking again after the cooldown replaces the request;
 ///    `ready` and `public` stay.
 /// 5. `request` by somebody who is not in the store, or with an account that is not theirs, is `UnknownPerson`.
 /// 6. `finish` is effective once for a request: the first marks it and puts one `Notify` row; a repetition changes nothing.

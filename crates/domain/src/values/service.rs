@@ -119,7 +119,7 @@ pub struct BudgetPolicy {
     pub limit: u32,
     /// Units that one use takes.
     pub units: u32,
-    /// When it starts anew.
+    /// When the next window begins.
     pub window: WindowPolicy,
 }
 

@@ -110,7 +110,7 @@ async fn the_days_places_come_back_when_the_window_turns() {
 }
 
 #[tokio::test]
-async fn a_person_waits_for_the_cooldown_and_then_uses_the_service_anew() {
+async fn a_person_waits_for_the_cooldown_and_then_uses_the_service_again() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;

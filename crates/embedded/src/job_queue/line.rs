@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 pub(super) struct Line {
     /// Its name.
     pub(super) name: String,
-    /// Where its messages go that come to nothing; a dead-letter queue has none.
+    /// Where messages go that are not handled; a dead-letter queue has none.
     pub(super) dead_letters: Option<DeadLetters>,
     /// Wakes who waits for a message.
     pub(super) changed: Notify,
@@ -18,7 +18,7 @@ pub(super) struct Line {
 
 impl Line {
     /// Where its dead letters go; those of a dead-letter queue stay.
-    pub(super) fn grave(&self) -> &str {
+    pub(super) fn dead_letter_queue(&self) -> &str {
         let dead = self.dead_letters.as_ref();
         dead.map_or(&self.name, |dead| &dead.queue)
     }

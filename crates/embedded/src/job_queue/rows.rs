@@ -160,14 +160,14 @@ pub(super) fn hide(
 }
 
 /// Moves a message to the dead letters; answers whether the receipt was its latest.
-pub(super) fn bury(
+pub(super) fn dead_letter(
     connection: &Connection,
     line: &Line,
     handle: Handle,
     reason: &str,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<bool> {
-    let buried = connection
+    let moved = connection
         .prepare_cached(
             "UPDATE messages SET queue = ?5, receives = 0, visible_at = ?6, died_at = ?6, reason = ?7
              WHERE number = ?1 AND receives = ?2 AND id = ?3 AND queue = ?4",
@@ -177,11 +177,11 @@ pub(super) fn bury(
             handle.receives,
             handle.id.as_bytes(),
             line.name,
-            line.grave(),
+            line.dead_letter_queue(),
             now.timestamp_micros(),
             reason
         ])?;
-    Ok(buried == 1)
+    Ok(moved == 1)
 }
 
 /// Counts.

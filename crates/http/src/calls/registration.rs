@@ -40,7 +40,7 @@ pub(crate) struct Usability {
 
 /// Register for a service.
 ///
-/// Takes one of today's places. After the cooldown it trains anew. There is no body; one that comes is ignored.
+/// Takes one of today's places. After the cooldown it trains again. There is no body; one that comes is ignored.
 #[utoipa::path(
     post,
     path = "/api/service/{service}",

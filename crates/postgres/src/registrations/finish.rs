@@ -40,7 +40,7 @@ pub(super) async fn finish(
             at,
         ),
         Some(current) => {
-            if let Some(outcome) = current.against(ready) {
+            if let Some(outcome) = current.obstacle(ready) {
                 tx.rollback().await?;
                 // Whoever marked it may not have come to flush it, and the message is acknowledged now.
                 store.flush().await?;
@@ -158,8 +158,8 @@ async fn lock(
 }
 
 impl Current {
-    /// What stands against finishing it with this message.
-    fn against(&self, ready: &TrainingReady) -> Option<FinishOutcome> {
+    /// Why this message does not finish it.
+    fn obstacle(&self, ready: &TrainingReady) -> Option<FinishOutcome> {
         let named = ready.request_id.map(RequestId::get);
         if named.is_some_and(|id| id != self.request_id) {
             Some(FinishOutcome::Superseded)

@@ -27,7 +27,7 @@ pub(super) async fn request(
         store.commit_outbox(tx).await?;
     } else {
         tx.rollback().await?;
-        // What stands against it may have been committed and not come to be flushed.
+        // The rows that block it may be committed and not yet flushed.
         store.flush().await?;
     }
     Ok(outcome)
@@ -64,7 +64,7 @@ pub(super) async fn put(
     })
 }
 
-/// What stands against the request.
+/// The attempt or the use that blocks the request.
 async fn find_earlier(
     tx: &impl ConnectionTrait,
     new: &NewRegistration,
@@ -96,7 +96,7 @@ async fn find_account(tx: &impl ConnectionTrait, new: &NewRegistration) -> Resul
         .ok_or(SqlError::UnknownPerson)
 }
 
-/// Records the use, unless one is there that stands against it.
+/// Records the use, unless an earlier one blocks it.
 async fn record_use(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<bool, SqlError> {
     use uses::Column;
     let first = new.places.first().ok_or(SqlError::NoPlace)?;
@@ -119,15 +119,15 @@ async fn record_use(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<
                 Column::ExpiresAt,
                 Column::RequestId,
             ])
-            .action_cond_where(nothing_against(new))
+            .action_cond_where(does_not_block(new))
             .to_owned(),
     )
     .into_query();
     Ok(tx.execute(&insert).await?.rows_affected() == 1)
 }
 
-/// Holds for an earlier use that does not stand against the request.
-fn nothing_against(new: &NewRegistration) -> Condition {
+/// Holds for an earlier use that does not block the request.
+fn does_not_block(new: &NewRegistration) -> Condition {
     use uses::Column;
     let earlier = |column| Expr::col((uses::Entity, column));
     Condition::all()

@@ -171,10 +171,10 @@ impl Attributes {
 /// How full a queue is; one without a dead-letter queue has nothing there.
 pub(crate) async fn depth(connection: &Connection, queue: &QueueName) -> Result<Depth, Fault> {
     let dead = async {
-        let Ok(grave) = dead_letter_queue(queue) else {
+        let Ok(dead_letters) = dead_letter_queue(queue) else {
             return Ok(0);
         };
-        match Attributes::of(connection, &grave).await {
+        match Attributes::of(connection, &dead_letters).await {
             Ok(attributes) => attributes.messages().map(|(waiting, held)| waiting + held),
             Err(Fault::NoSuchQueue(_)) => Ok(0),
             Err(fault) => Err(fault),

@@ -42,7 +42,7 @@ pub(super) async fn look(
     max: usize,
 ) -> Result<Vec<DeadLetter>, Fault> {
     connection.address(queue, connection.until()).await?;
-    let grave = dead_letter_queue(queue)?;
+    let dead_letters = dead_letter_queue(queue)?;
     let (mut letters, mut receipts) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     let outcome = loop {
@@ -50,7 +50,7 @@ pub(super) async fn look(
         if wanted == 0 {
             break Ok(());
         }
-        let messages = match receive(connection, &grave, wanted).await {
+        let messages = match receive(connection, &dead_letters, wanted).await {
             Ok(messages) if messages.is_empty() => break Ok(()),
             Ok(messages) => messages,
             Err(fault) => break Err(fault),
@@ -67,7 +67,7 @@ pub(super) async fn look(
     join_all(
         receipts
             .chunks(MAX_BATCH)
-            .map(|some| give_back(connection, &grave, some)),
+            .map(|some| give_back(connection, &dead_letters, some)),
     )
     .await;
     outcome.map(|()| letters)
@@ -75,11 +75,11 @@ pub(super) async fn look(
 
 async fn receive(
     connection: &Connection,
-    grave: &QueueName,
+    dead_letters: &QueueName,
     max: usize,
 ) -> Result<Vec<Message>, Fault> {
     let until = connection.until() + WAIT;
-    let address = connection.address(grave, connection.until()).await?;
+    let address = connection.address(dead_letters, connection.until()).await?;
     let limits = attempts_within(&connection.config, WAIT);
     let call = connection
         .client
@@ -96,14 +96,14 @@ async fn receive(
         let limits = aws_sdk_sqs::Config::builder().timeout_config(limits.clone());
         call.clone().customize().config_override(limits).send()
     };
-    let answer = connection.call(grave, until, send).await?;
+    let answer = connection.call(dead_letters, until, send).await?;
     Ok(answer.messages.unwrap_or_default())
 }
 
 /// Shows letters to others again. If that fails they are shown when their time is over.
-async fn give_back(connection: &Connection, grave: &QueueName, receipts: &[String]) {
+async fn give_back(connection: &Connection, dead_letters: &QueueName, receipts: &[String]) {
     let until = connection.until();
-    let Ok(address) = connection.address(grave, until).await else {
+    let Ok(address) = connection.address(dead_letters, until).await else {
         return;
     };
     let entries = receipts.iter().enumerate().map(|(place, receipt)| {
@@ -118,9 +118,12 @@ async fn give_back(connection: &Connection, grave: &QueueName, receipts: &[Strin
         .change_message_visibility_batch()
         .queue_url(&*address)
         .set_entries(entries.collect::<Result<_, _>>().ok());
-    if let Err(fault) = connection.call(grave, until, || call.clone().send()).await {
+    if let Err(fault) = connection
+        .call(dead_letters, until, || call.clone().send())
+        .await
+    {
         tracing::warn!(
-            queue = grave.as_str(),
+            queue = dead_letters.as_str(),
             error = %fault,
             "dead letters stay hidden for up to 30 s"
         );

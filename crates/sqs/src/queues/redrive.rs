@@ -32,15 +32,15 @@ pub(super) async fn redrive(
     connection: &Arc<Connection>,
     queue: &QueueName,
 ) -> Result<u64, QueueError> {
-    let grave = dead_letter_queue(queue)?;
+    let dead_letters = dead_letter_queue(queue)?;
     let target = Attributes::of(connection, queue).await?.arn()?;
-    let source = Attributes::of(connection, &grave).await?.arn()?;
-    match start(connection, &grave, &source, &target).await {
-        Ok(()) => Ok(finished(connection, &grave, &source).await?),
+    let source = Attributes::of(connection, &dead_letters).await?.arn()?;
+    match start(connection, &dead_letters, &source, &target).await {
+        Ok(()) => Ok(finished(connection, &dead_letters, &source).await?),
         Err(Fault::Refused(said) | Fault::Failing(said) | Fault::Busy(said))
             if NO_SUCH_CALL.contains(&said.name()) =>
         {
-            copy(connection, &grave, queue).await
+            copy(connection, &dead_letters, queue).await
         }
         Err(fault) => Err(fault.into()),
     }
@@ -49,7 +49,7 @@ pub(super) async fn redrive(
 /// The destination is named, since SQS knows the source only of what it moved here itself, not of what was sent here.
 async fn start(
     connection: &Connection,
-    grave: &QueueName,
+    dead_letters: &QueueName,
     source: &str,
     target: &str,
 ) -> Result<(), Fault> {
@@ -60,20 +60,24 @@ async fn start(
         .destination_arn(target);
     let until = connection.until();
     connection
-        .call_once(grave, until, || call.clone().send())
+        .call_once(dead_letters, until, || call.clone().send())
         .await
         .map(drop)
 }
 
 /// Waits for the latest task, of which there is one at a time.
-async fn finished(connection: &Connection, grave: &QueueName, source: &str) -> Result<u64, Fault> {
+async fn finished(
+    connection: &Connection,
+    dead_letters: &QueueName,
+    source: &str,
+) -> Result<u64, Fault> {
     loop {
         let call = connection
             .client
             .list_message_move_tasks()
             .source_arn(source);
         let listed = connection
-            .call(grave, connection.until(), || call.clone().send())
+            .call(dead_letters, connection.until(), || call.clone().send())
             .await;
         match listed {
             Ok(listed) => {
@@ -110,14 +114,14 @@ fn outcome(task: Option<&Task>) -> Option<Result<u64, Fault>> {
 /// For servers without move tasks: each is sent, and only then removed.
 async fn copy(
     connection: &Arc<Connection>,
-    grave: &QueueName,
+    dead_letters: &QueueName,
     queue: &QueueName,
 ) -> Result<u64, QueueError> {
     let queues = SqsJobQueue::over(Arc::clone(connection));
     let mut moved = 0;
     loop {
         let wait = Duration::from_secs(1);
-        let letters = queues.receive(grave, MAX_BATCH, wait).await?;
+        let letters = queues.receive(dead_letters, MAX_BATCH, wait).await?;
         if letters.is_empty() {
             return Ok(moved);
         }
@@ -134,7 +138,7 @@ async fn copy(
             .filter(|(_, sent)| sent.is_ok())
             .map(|(receipt, _)| receipt)
             .collect();
-        let mut outcomes = queues.ack(grave, &there).await;
+        let mut outcomes = queues.ack(dead_letters, &there).await;
         outcomes.extend(sent.into_iter().filter(Result::is_err));
         outcomes.into_iter().collect::<Result<Vec<()>, _>>()?;
         moved += there.len() as u64;

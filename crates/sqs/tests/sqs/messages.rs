@@ -74,8 +74,8 @@ async fn a_dead_letter_has_its_body_and_its_reason() {
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].reason.as_deref(), Some("it is\u{fffd} not JSON"));
     assert_eq!(letters[0].attempts, 1);
-    let grave = sqs.name("Jobs-dlq");
-    let letter = collect(&queue, &grave, 1).await.remove(0);
+    let dead_letters = sqs.name("Jobs-dlq");
+    let letter = collect(&queue, &dead_letters, 1).await.remove(0);
     assert_eq!(letter.body, "not JSON");
 }
 

@@ -161,8 +161,8 @@ async fn dead_letters_are_shown_without_their_text_and_stay() {
     let ids: BTreeSet<_> = letters.iter().map(|letter| &letter.message_id).collect();
     assert!(ids.len() == 2 && ids.contains(&again[0].message_id));
     assert_eq!(queues.dead_letters(&name, 0).await.unwrap(), []);
-    let grave = sqs.name("Jobs-dlq");
-    collect(&sqs.job_queue(), &grave, 2).await;
+    let dead_letters = sqs.name("Jobs-dlq");
+    collect(&sqs.job_queue(), &dead_letters, 2).await;
 }
 
 #[tokio::test]

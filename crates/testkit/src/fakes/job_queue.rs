@@ -121,7 +121,7 @@ impl Queue {
     }
 
     /// Moves what was received too often to the dead letters.
-    fn bury(&mut self, now: DateTime<Utc>) {
+    fn dead_letter_exhausted(&mut self, now: DateTime<Utc>) {
         let exhausted = |m: &mut Message| m.visible_at <= now && m.receives >= MAX_RECEIVES;
         let dead = self.messages.extract_if(.., exhausted);
         self.dead.extend(dead.map(|message| DeadMessage {
@@ -131,7 +131,7 @@ impl Queue {
     }
 
     fn take(&mut self, max: usize, now: DateTime<Utc>, until: DateTime<Utc>) -> Vec<Delivery> {
-        self.bury(now);
+        self.dead_letter_exhausted(now);
         let visible = self.messages.iter_mut().filter(|m| m.visible_at <= now);
         let taken = visible.take(max.min(MAX_BATCH)).map(|message| {
             message.visible_at = until;
@@ -169,7 +169,7 @@ impl Queue {
     }
 
     fn depth(&mut self, now: DateTime<Utc>) -> Depth {
-        self.bury(now);
+        self.dead_letter_exhausted(now);
         let waiting = self.messages.iter().filter(|m| m.visible_at <= now).count();
         Depth {
             waiting: waiting as u64,

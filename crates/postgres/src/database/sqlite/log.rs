@@ -97,7 +97,7 @@ impl WriteAheadLog {
     }
 }
 
-/// The log as it is open already, unless SQLite has made it anew since. Its locks are on other files.
+/// The log as it is open already, unless SQLite has replaced it since. Its locks are on other files.
 fn open(path: &Path, log: Option<File>) -> io::Result<Option<File>> {
     if let Some(log) = log
         && is_at(&log, path)
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_that_is_open_needs_no_other_descriptor_until_it_is_made_anew() {
+    async fn a_log_that_is_open_needs_no_other_descriptor_until_it_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("lemon.db");
         let path = folder.path().join("lemon.db-wal");

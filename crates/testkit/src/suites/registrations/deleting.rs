@@ -231,7 +231,7 @@ pub async fn a_deletion_that_races_a_finish_leaves_no_notification(store: Subjec
 }
 
 /// Contract 4 and 9.
-pub async fn who_registers_after_a_deletion_starts_anew(store: Subject<dyn Store>) {
+pub async fn who_registers_after_a_deletion_starts_from_nothing(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let ready = given::ready(who.account);
     let spare = given::request_id(500);

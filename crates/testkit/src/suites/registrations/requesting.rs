@@ -446,7 +446,7 @@ pub async fn a_place_of_any_budget_may_be_the_one_taken(store: Subject<dyn Store
 }
 
 /// Contract 4.
-pub async fn asking_anew_replaces_the_request_and_keeps_ready_and_public(
+pub async fn asking_again_replaces_the_request_and_keeps_ready_and_public(
     store: Subject<dyn Store>,
 ) {
     let who = given::registered_person(&*store, 1).await;
