@@ -2,7 +2,7 @@ use std::{future::Future, time::Duration};
 
 use lemon_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
     sea_query::{Order, Query},
 };
@@ -56,7 +56,7 @@ async fn alone(database: &Database, change: Change) -> Result<(), ConnectError> 
         }
     };
     let changing = async {
-        let tx = lock(database, &db).await.map_err(failed)?;
+        let tx = lock(&db).await.map_err(failed)?;
         match change {
             Change::Up => {
                 let applied = applied(&tx).await.map_err(failed)?;
@@ -125,19 +125,15 @@ fn failed(database: &Database, error: &DbErr) -> ConnectError {
 }
 
 /// A transaction that no other migration runs beside.
-async fn lock(database: &Database, db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    // Each attempt ends with an answer, so that a line that was cut without a word is not waited at.
-    let limit = LOCK_WITHIN + database.deadline;
+async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     loop {
-        let locked = timeout(limit, try_to_lock(db)).await;
-        let locked = locked.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)));
-        if let Some(tx) = locked? {
+        if let Some(tx) = try_to_lock(db).await? {
             return Ok(tx);
         }
     }
 }
 
-/// Waits for the lock for a while.
+/// Waits for the lock for a while. With the answer the session is idle, and so the server finds that its program is gone.
 async fn try_to_lock(db: &DatabaseConnection) -> Result<Option<DatabaseTransaction>, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

@@ -234,8 +234,10 @@ mod tests {
         flush(&log, || Ok(())).await.unwrap();
     }
 
+    #[cfg(unix)]
     #[tokio::test]
     async fn a_log_that_is_open_needs_no_other_descriptor_until_it_is_replaced() {
+        use std::os::fd::AsRawFd;
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("lemon.db");
         let path = folder.path().join("lemon.db-wal");
@@ -243,8 +245,10 @@ mod tests {
         let log = WriteAheadLog::of(&database, Disk::new());
         log.flush().await.unwrap();
         let first = log.0.flushed.lock().await.log.take().unwrap();
+        let descriptor = first.as_raw_fd();
         let same = open(&path, Some(first)).unwrap().unwrap();
         assert!(is_at(&same, &path));
+        assert_eq!(same.as_raw_fd(), descriptor);
         std::fs::rename(&path, folder.path().join("old")).unwrap();
         std::fs::write(&path, "").unwrap();
         assert!(!is_at(&same, &path));

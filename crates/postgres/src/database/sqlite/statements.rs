@@ -110,3 +110,96 @@ impl ConnectionTrait for Transaction {
         self.disk.note(self.tx.query_all_raw(statement).await)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+    use sea_orm::{
+        RuntimeErr, SqlxError,
+        sqlx::error::{DatabaseError, ErrorKind},
+    };
+    use tokio::{sync::oneshot, time::timeout};
+
+    use super::*;
+
+    /// What SQLite says.
+    #[derive(Debug)]
+    struct Said(&'static str);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "(code: {}) disk I/O error", self.0)
+        }
+    }
+
+    impl Error for Said {}
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &'static str {
+            "disk I/O error"
+        }
+
+        fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn failure(code: &'static str) -> DbErr {
+        let said = SqlxError::Database(Box::new(Said(code)));
+        DbErr::Exec(RuntimeErr::SqlxError(Arc::new(said)))
+    }
+
+    #[test]
+    fn only_a_flush_that_failed_is_the_end_of_writing() {
+        // No room, I/O in reading or writing, busy.
+        for passing in ["13", "10", "266", "778", "5"] {
+            let disk = Disk::new();
+            disk.note::<()>(Err(failure(passing))).unwrap_err();
+            assert_eq!(disk.failure(), None, "{passing}");
+        }
+        for lost in ["1034", "1290"] {
+            let disk = Disk::new();
+            disk.note::<()>(Err(failure(lost))).unwrap_err();
+            assert_eq!(disk.failure().as_deref(), Some("disk I/O error"), "{lost}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_commit_loses_is_noted_when_nobody_waits_any_more() {
+        let disk = Disk::new();
+        let (begun, begins) = oneshot::channel();
+        let (go, gone) = oneshot::channel::<()>();
+        let commit = async move {
+            begun.send(()).unwrap();
+            gone.await.unwrap();
+            Err::<(), _>(failure("1034"))
+        };
+        let waiting = tokio::spawn({
+            let disk = disk.clone();
+            async move { to_its_end(&disk, commit).await }
+        });
+        begins.await.unwrap();
+        waiting.abort();
+        assert!(waiting.await.unwrap_err().is_cancelled());
+        go.send(()).unwrap();
+        let failed = timeout(Duration::from_mins(1), disk.failed()).await;
+        assert_eq!(failed.unwrap(), "disk I/O error");
+    }
+}
