@@ -110,25 +110,7 @@ impl Plan {
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        for (key, deadline_ms, longest) in [
-            (
-                "store.deadline_ms",
-                settings.store.deadline_ms,
-                LONGEST_DEADLINE,
-            ),
-            (
-                "quota.deadline_ms",
-                settings.quota.deadline_ms,
-                LONGEST_DEADLINE,
-            ),
-            (
-                "queue.deadline_ms",
-                settings.queue.deadline_ms,
-                LONGEST_QUEUE_DEADLINE,
-            ),
-        ] {
-            bounded(key, deadline_ms, longest)?;
-        }
+        check_deadlines(&settings)?;
         let outside = Outside::of(&settings.twitter, &data_dir)?;
         let keys = match &outside {
             Outside::Sandbox(keys) => Some(keys),
@@ -169,7 +151,15 @@ impl Plan {
     }
 }
 
-/// A deadline that leaves a stop its time, and a reservation its grace.
+/// Deadlines that leave a stop its time, and a reservation its grace.
+fn check_deadlines(settings: &Settings) -> Result<(), ConfigError> {
+    let (store, quota) = (settings.store.deadline_ms, settings.quota.deadline_ms);
+    bounded("store.deadline_ms", store, LONGEST_DEADLINE)?;
+    bounded("quota.deadline_ms", quota, LONGEST_DEADLINE)?;
+    let queue = settings.queue.deadline_ms;
+    bounded("queue.deadline_ms", queue, LONGEST_QUEUE_DEADLINE)
+}
+
 fn bounded(key: &str, deadline_ms: u64, longest: Duration) -> Result<(), ConfigError> {
     let longest = longest.as_millis();
     if deadline_ms == 0 || u128::from(deadline_ms) > longest {

@@ -83,15 +83,23 @@ fn refuse_section(name: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Says that a variable looks like a key with a single underscore.
+/// Says that a variable looks like a key with single underscores.
 fn hint(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
-    let meant = rest.match_indices('_').find_map(|(at, _)| {
-        let (section, key) = (&rest[..at], &rest[at + 1..]);
-        let path = format!("{section}.{key}").to_lowercase();
-        is_key(&path).then(|| variable(&path))
+    let rest = rest.strip_suffix(FILE).unwrap_or(rest).to_lowercase();
+    let path = splits(&rest).find_map(|(section, key)| match section {
+        "services" => splits(key)
+            .map(|(service, key)| format!("{section}.{service}.{key}"))
+            .find(|path| is_key(path)),
+        _ => Some(format!("{section}.{key}")).filter(|path| is_key(path)),
     })?;
-    Some(format!("{name} is ignored: {meant} is a key"))
+    Some(format!("{name} is ignored: {} is a key", variable(&path)))
+}
+
+/// A name in two, at each of its underscores.
+fn splits(name: &str) -> impl Iterator<Item = (&str, &str)> {
+    name.match_indices('_')
+        .map(|(at, _)| (&name[..at], &name[at + 1..]))
 }
 
 /// The values, with the content of files in place of `…_FILE`.
@@ -181,6 +189,16 @@ mod tests {
         assert_eq!(
             hints("LEMON_JWT_LIFETIME_SECONDS"),
             ["LEMON_JWT_LIFETIME_SECONDS is ignored: LEMON_JWT__LIFETIME_SECONDS is a key"]
+        );
+        assert_eq!(
+            hints("LEMON_STORE_SEALING_KEYS_FILE"),
+            ["LEMON_STORE_SEALING_KEYS_FILE is ignored: LEMON_STORE__SEALING_KEYS is a key"]
+        );
+        assert_eq!(
+            hints("LEMON_SERVICES_LEARN_ME_DAILY_LIMIT"),
+            [
+                "LEMON_SERVICES_LEARN_ME_DAILY_LIMIT is ignored: LEMON_SERVICES__LEARN_ME__DAILY_LIMIT is a key"
+            ]
         );
     }
 

@@ -72,7 +72,7 @@ fn fault(error: &config::ConfigError) -> String {
 
     match error {
         Found::Message(message) if message.starts_with("unknown field") => message.clone(),
-        Found::Message(message) => match message.split_once(", expected ") {
+        Found::Message(message) => match message.rsplit_once(", expected ") {
             Some((_, expected)) => format!("it is not {expected}"),
             None if message.starts_with("enum ") => "it is none of its words".to_owned(),
             None => before_any_quote(message).to_owned(),

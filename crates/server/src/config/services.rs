@@ -175,12 +175,15 @@ impl QueuesSettings {
 
 /// What has no default, since another service's would be wrong.
 fn required(section: &str, key: &str, value: Option<String>) -> Result<String, ConfigError> {
-    value
-        .filter(|value| !value.trim().is_empty())
-        .ok_or_else(|| {
+    let key = format!("{section}.{key}");
+    match value {
+        Some(value) if value.trim().is_empty() => Err(ConfigError::wrong(&key, "it is empty")),
+        Some(value) => Ok(value),
+        None => {
             let why = format!("for every service but {LEARN_ME}");
-            ConfigError::missing(&format!("{section}.{key}"), &why)
-        })
+            Err(ConfigError::missing(&key, &why))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -250,13 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_queue_or_notification_is_none() {
+    fn an_empty_queue_or_notification_is_refused() {
         for empty in ["notification = ' '", "queues.ready = ''"] {
             let said = fault(&format!("[learn_me]\n{empty}"));
-            assert!(
-                said.contains("the configuration has no services.learn_me."),
-                "{said}"
-            );
+            assert!(said.ends_with("is wrong: it is empty"), "{said}");
         }
     }
 
