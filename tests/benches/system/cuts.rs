@@ -1,7 +1,7 @@
 //! How long it takes until a neighbour is found again whose lines went silent, while calls keep coming: from the cut until
 //! each caller has had a good answer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lemon_tests::SteadyLoad;
 
@@ -31,17 +31,6 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let load = callers_of_the_queue(&system);
     let took = longest(load, || lines.sqs.silence()).await;
     found(figures, "found again after a silent cut, SQS", took);
-
-    let mut took = Duration::ZERO;
-    for n in 2..2 + u32::try_from(ROUNDS)? {
-        let person = system.sign_in(n).await;
-        lines.sqs.silence();
-        let cut = Instant::now();
-        person.register(None).await.must_be(201);
-        person.wait_until_ready().await;
-        took = took.max(cut.elapsed());
-    }
-    found(figures, "a training after a silent cut, SQS", took);
     Ok(())
 }
 

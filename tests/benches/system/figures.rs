@@ -67,7 +67,7 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<50}{:>14}{:>14}{:>8}{:>12}  verdict",
+            "{:<56}{:>14}{:>14}{:>8}{:>12}  verdict",
             "figure", "measured", "limit", "ratio", "target"
         )?;
         for Figure {
@@ -96,7 +96,7 @@ impl fmt::Display for Figures {
             let verdict = if *met { "ok" } else { "MISSED" };
             writeln!(
                 f,
-                "{name:<50}{:>14}{limit:>14}{ratio:>8}{bound:>12}  {verdict}",
+                "{name:<56}{:>14}{limit:>14}{ratio:>8}{bound:>12}  {verdict}",
                 of(*measured)
             )?;
         }

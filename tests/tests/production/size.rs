@@ -9,13 +9,13 @@ use crate::{
 };
 
 /// As many as a debug build restores in some seconds.
-const RECORDED: u32 = 200_000;
+const RECORDED: u32 = 100_000;
 /// Places that are left, and people who want them.
 const FREE: u32 = 5;
 const PEOPLE: u32 = 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_of_two_hundred_thousand_places_is_whole_again_before_anybody_is_admitted() {
+async fn a_window_of_a_hundred_thousand_places_is_whole_again_before_anybody_is_admitted() {
     let shared = Shared::without_queues().await;
     let limit = RECORDED + FREE;
     let mut system = shared
