@@ -40,7 +40,7 @@ struct Fault {
     said: &'static str,
 }
 
-/// Ends the sessions of the store, so that it has to connect anew.
+/// Ends the sessions of the store, so that it has to connect again.
 const END_SESSIONS: &str =
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '$role'";
 
