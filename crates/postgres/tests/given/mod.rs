@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
-    ports::{Accounts, NewRegistration, Registrations, RequestOutcome, ReservedPlace, SignIn},
+    ports::{
+        Accounts, NewRegistration, Outbox, OutboxTask, PlaceRecord, READ_ATTEMPTS, Registrations,
+        RequestOutcome, ReservedPlace, SignIn,
+    },
     sealing::{SealingKey, SealingKeys},
     usecases::Quotas,
     values::{
@@ -14,7 +17,7 @@ use lemon_domain::{
 };
 use lemon_postgres::SqlStore;
 use lemon_testkit::fakes::{FakeClock, MemoryQuotaCounter};
-use sea_orm::prelude::Uuid;
+use sea_orm::{ConnectionTrait, DatabaseConnection, prelude::Uuid};
 use secrecy::SecretString;
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -84,7 +87,7 @@ pub(crate) fn request(identity: Identity, n: u32) -> NewRegistration {
 }
 
 /// A further budget, of 100 units.
-pub(crate) fn reads() -> BudgetKey {
+fn reads() -> BudgetKey {
     BudgetKey {
         budget: BudgetName::parse("reads").unwrap(),
         ..today()
@@ -92,7 +95,7 @@ pub(crate) fn reads() -> BudgetKey {
 }
 
 /// A request that takes 20 units of it, too.
-pub(crate) fn request_with_reads(identity: Identity, n: u32) -> NewRegistration {
+fn request_with_reads(identity: Identity, n: u32) -> NewRegistration {
     let mut new = request(identity, n);
     new.places.push(ReservedPlace {
         key: reads(),
@@ -104,12 +107,60 @@ pub(crate) fn request_with_reads(identity: Identity, n: u32) -> NewRegistration 
 }
 
 /// What is done each minute about a window that the counter knows.
-pub(crate) async fn reconcile(store: &SqlStore, key: &BudgetKey) {
+async fn reconcile(store: &SqlStore, key: &BudgetKey) {
     let clock = Arc::new(FakeClock::default());
     clock.set(now());
     let (counter, record) = (MemoryQuotaCounter::default(), store.clone());
     let quotas = Quotas::new(Arc::new(counter), Arc::new(record), clock, Duration::ZERO);
     for _ in 0..2 {
         quotas.restore(std::slice::from_ref(key)).await.unwrap();
+    }
+}
+
+/// A row of the outbox is spoiled; those behind it go on, and it does when the operator has mended it.
+pub(crate) async fn unreadable_row_is_set_aside(store: &SqlStore, db: &DatabaseConnection) {
+    register(store, 1).await;
+    // A task of a version to come.
+    let unknown = "UPDATE outbox SET task = 'sing'";
+    db.execute_unprepared(unknown).await.unwrap();
+    let behind = "INSERT INTO outbox (task, service, provider, provider_user_id, request_id, due_at, created_at)
+        SELECT 'delete', service, provider, provider_user_id, request_id, due_at, created_at FROM outbox";
+    db.execute_unprepared(behind).await.unwrap();
+    let minute = Duration::from_mins(1);
+    for attempt in 0..READ_ATTEMPTS {
+        let claimed = store.claim(10, minute, now() + attempt * minute).await;
+        assert_eq!(claimed.unwrap(), []);
+    }
+    let at = now() + READ_ATTEMPTS * minute;
+    let backlog = store.backlog(at).await.unwrap();
+    assert_eq!((backlog.rows, backlog.set_aside), (1, 1));
+    let claimed = store.claim(10, minute, at).await.unwrap();
+    let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
+    assert_eq!(tasks, [OutboxTask::Delete]);
+    // The operator mends it.
+    let mend = "UPDATE outbox SET task = 'train', set_aside_at = NULL WHERE task = 'sing'";
+    db.execute_unprepared(mend).await.unwrap();
+    let claimed = store.claim(10, minute, at + minute).await.unwrap();
+    let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
+    assert_eq!(tasks, [OutboxTask::Train]);
+}
+
+/// Totals are spoiled, and people register afterwards as the places let them.
+pub(crate) async fn totals_are_corrected(store: &SqlStore, db: &DatabaseConnection) {
+    let first = sign_in(store, 1, &Credentials::new("token", "secret")).await;
+    let stored = store.request(request_with_reads(first, 1)).await.unwrap();
+    assert_eq!(stored, RequestOutcome::Registered);
+    for (n, spoil) in [
+        (2, "UPDATE budget_totals SET units = 100"),
+        (3, "DELETE FROM budget_totals"),
+        (4, "UPDATE budget_totals SET units = 1"),
+    ] {
+        db.execute_unprepared(spoil).await.unwrap();
+        reconcile(store, &reads()).await;
+        let recorded = u64::from(n - 1) * 20;
+        assert_eq!(store.total(&reads()).await.unwrap(), recorded, "{spoil}");
+        let who = sign_in(store, n.into(), &Credentials::new("token", "secret")).await;
+        let stored = store.request(request_with_reads(who, n)).await.unwrap();
+        assert_eq!(stored, RequestOutcome::Registered, "{spoil}");
     }
 }

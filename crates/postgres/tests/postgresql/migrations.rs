@@ -11,8 +11,10 @@ use lemon_domain::{
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
 use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
 use lemon_testkit::services::Link;
-use sea_orm::{ConnectionTrait, TransactionTrait, prelude::Uuid};
-use tokio::time::timeout;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, prelude::Uuid,
+};
+use tokio::{task::JoinHandle, time::timeout};
 
 use super::{
     Fresh, PATIENCE, count,
@@ -299,15 +301,28 @@ const USED: &str = "LOCK TABLE seaql_migrations IN SHARE MODE";
 const IN_THE_MIDDLE: &str =
     "pg_locks WHERE NOT granted AND relation = 'seaql_migrations'::regclass";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session() {
-    let fresh = Fresh::new().await;
-    let (link, store) = linked(&fresh).await;
-    let db = fresh.outsider().await;
+/// A migration that waits, and the line and the user for whom it does.
+async fn in_the_middle(
+    fresh: &Fresh,
+    db: &DatabaseConnection,
+) -> (
+    Link,
+    DatabaseTransaction,
+    JoinHandle<Result<(), ConnectError>>,
+) {
+    let (link, store) = linked(fresh).await;
     let using = db.begin().await.unwrap();
     using.execute_unprepared(USED).await.unwrap();
     let migrating = tokio::spawn(async move { store.roll_back(1).await });
-    until(|| async { count(&db, IN_THE_MIDDLE).await > 0 }).await;
+    until(|| async { count(db, IN_THE_MIDDLE).await > 0 }).await;
+    (link, using, migrating)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session() {
+    let fresh = Fresh::new().await;
+    let db = fresh.outsider().await;
+    let (link, using, migrating) = in_the_middle(&fresh, &db).await;
     link.silence();
     // As the server does by itself after a while, for the session is idle then.
     let end = format!("SELECT pg_terminate_backend(pid) FROM {IN_THE_MIDDLE}");
@@ -323,12 +338,8 @@ async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_hears_nothing_more_of_the_server_while_it_migrates_ends() {
     let fresh = Fresh::new().await;
-    let (link, store) = linked(&fresh).await;
     let db = fresh.outsider().await;
-    let using = db.begin().await.unwrap();
-    using.execute_unprepared(USED).await.unwrap();
-    let migrating = tokio::spawn(async move { store.roll_back(1).await });
-    until(|| async { count(&db, IN_THE_MIDDLE).await > 0 }).await;
+    let (link, using, migrating) = in_the_middle(&fresh, &db).await;
     link.stall();
     let ended = timeout(2 * PATIENCE, migrating).await.unwrap().unwrap();
     assert!(

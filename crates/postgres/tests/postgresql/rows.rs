@@ -1,19 +1,13 @@
 use std::time::Duration;
 
-use lemon_domain::{
-    ports::{
-        Accounts, Deletion, Outbox, OutboxTask, PlaceRecord, READ_ATTEMPTS, Registrations,
-        RequestOutcome, StoreError,
-    },
-    values::Credentials,
-};
+use lemon_domain::ports::{Accounts, Deletion, Outbox, Registrations, StoreError};
 use lemon_testkit::Store as _;
 use sea_orm::ConnectionTrait;
 
 use super::{
     Fresh,
     given::{
-        account, learn_me, now, reads, reconcile, register, request_with_reads, sign_in, today,
+        account, learn_me, now, register, today, totals_are_corrected, unreadable_row_is_set_aside,
     },
 };
 
@@ -69,52 +63,12 @@ async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
 async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_it() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
-    register(&store, 1).await;
-    let db = fresh.outsider().await;
-    // A task of a version to come.
-    let unknown = "UPDATE outbox SET task = 'sing'";
-    db.execute_unprepared(unknown).await.unwrap();
-    let behind = "INSERT INTO outbox (task, service, provider, provider_user_id, request_id, due_at, created_at)
-        SELECT 'delete', service, provider, provider_user_id, request_id, due_at, created_at FROM outbox";
-    db.execute_unprepared(behind).await.unwrap();
-    let minute = Duration::from_mins(1);
-    for attempt in 0..READ_ATTEMPTS {
-        let claimed = store.claim(10, minute, now() + attempt * minute).await;
-        assert_eq!(claimed.unwrap(), []);
-    }
-    let at = now() + READ_ATTEMPTS * minute;
-    let backlog = store.backlog(at).await.unwrap();
-    assert_eq!((backlog.rows, backlog.set_aside), (1, 1));
-    let claimed = store.claim(10, minute, at).await.unwrap();
-    let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
-    assert_eq!(tasks, [OutboxTask::Delete]);
-    // The operator mends it.
-    let mend = "UPDATE outbox SET task = 'train', set_aside_at = NULL WHERE task = 'sing'";
-    db.execute_unprepared(mend).await.unwrap();
-    let claimed = store.claim(10, minute, at + minute).await.unwrap();
-    let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
-    assert_eq!(tasks, [OutboxTask::Train]);
+    unreadable_row_is_set_aside(&store, &fresh.outsider().await).await;
 }
 
 #[tokio::test]
 async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
-    let first = sign_in(&store, 1, &Credentials::new("token", "secret")).await;
-    let stored = store.request(request_with_reads(first, 1)).await.unwrap();
-    assert_eq!(stored, RequestOutcome::Registered);
-    let db = fresh.outsider().await;
-    for (n, spoil) in [
-        (2, "UPDATE budget_totals SET units = 100"),
-        (3, "DELETE FROM budget_totals"),
-        (4, "UPDATE budget_totals SET units = 1"),
-    ] {
-        db.execute_unprepared(spoil).await.unwrap();
-        reconcile(&store, &reads()).await;
-        let recorded = u64::from(n - 1) * 20;
-        assert_eq!(store.total(&reads()).await.unwrap(), recorded, "{spoil}");
-        let who = sign_in(&store, n.into(), &Credentials::new("token", "secret")).await;
-        let stored = store.request(request_with_reads(who, n)).await.unwrap();
-        assert_eq!(stored, RequestOutcome::Registered, "{spoil}");
-    }
+    totals_are_corrected(&store, &fresh.outsider().await).await;
 }
