@@ -128,7 +128,11 @@ async fn warm() -> (MockServer, Link, HttpTwitterClient) {
         .mount(&server)
         .await;
     let line = Link::to(("127.0.0.1".to_owned(), server.address().port())).await;
-    let client = client_with(config(&format!("http://127.0.0.1:{}", line.port())));
+    let client = client_with(TwitterConfig {
+        // Idle connections that are dead must not be gone by themselves before the first call has failed.
+        deadline: Duration::from_secs(10),
+        ..config(&format!("http://127.0.0.1:{}", line.port()))
+    });
     let warmed = async {
         while line.connections() < CONNECTIONS {
             let credentials = me();
