@@ -258,9 +258,10 @@ fn real(settings: TwitterSettings, url: Url) -> Result<TwitterPlan, ConfigError>
 
 #[cfg(test)]
 mod tests {
+    use lemon_consumer::{ConsumerConfig, RelayConfig};
     use lemon_domain::usecases::Registering;
     use lemon_sandbox::Workers;
-    use lemon_worker::longest_drain;
+    use lemon_worker::TrainingWatch;
 
     use super::*;
     use crate::{
@@ -278,10 +279,13 @@ mod tests {
         let calls = deadlines(LONGEST_DEADLINE, LONGEST_DEADLINE);
         assert!(calls.call + calls.storing + SLACK <= calls.shutdown);
         assert!(calls.twitter + SLACK <= calls.shutdown);
-        assert!(longest_drain(LONGEST_QUEUE_DEADLINE) + SLACK <= lemon_worker::STOP_WITHIN);
+        let consumer = ConsumerConfig::default();
+        assert!(consumer.longest_drain(LONGEST_QUEUE_DEADLINE) + SLACK <= consumer.drain);
         for part in [
             calls.shutdown,
-            lemon_worker::STOP_WITHIN,
+            consumer.drain,
+            RelayConfig::default().drain,
+            TrainingWatch::STOP_WITHIN,
             Workers::STOP_WITHIN,
         ] {
             assert!(part + SLACK <= FRONT_DEADLINE);
