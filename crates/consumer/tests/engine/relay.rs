@@ -43,6 +43,7 @@ struct Rows {
     due: Mutex<Vec<OutboxEntry>>,
     removed: Mutex<Vec<i64>>,
     postponed: Mutex<Vec<i64>>,
+    set_aside: Mutex<Vec<i64>>,
     claims: AtomicUsize,
     claimed_twice: Notify,
 }
@@ -70,6 +71,11 @@ impl Outbox for Rows {
 
     async fn postpone(&self, entry: &OutboxEntry, _: DateTime<Utc>) -> Result<(), StoreError> {
         self.postponed.lock().unwrap().push(entry.id);
+        Ok(())
+    }
+
+    async fn set_aside(&self, entry: &OutboxEntry, _: DateTime<Utc>) -> Result<(), StoreError> {
+        self.set_aside.lock().unwrap().push(entry.id);
         Ok(())
     }
 
@@ -127,7 +133,7 @@ impl JobQueue for Slow {
     }
 }
 
-/// Drops what is numbered 3, postpones what is numbered 4.
+/// Drops what is numbered 3, postpones what is numbered 4, sets aside what is numbered 6.
 struct Numbers;
 
 #[async_trait]
@@ -137,6 +143,7 @@ impl Renderer for Numbers {
         let render = |entry: &OutboxEntry| match entry.id {
             3 => Rendered::Drop { reason: reason() },
             4 => Rendered::Postpone { reason: reason() },
+            6 => Rendered::SetAside { reason: reason() },
             id => Rendered::Send {
                 queue: QueueName::parse("jobs").unwrap(),
                 body: id.to_string(),
@@ -149,7 +156,7 @@ impl Renderer for Numbers {
 #[tokio::test]
 async fn the_next_rows_are_claimed_while_the_last_are_sent_and_each_ends_as_it_was_rendered() {
     let rows = Arc::new(Rows {
-        due: Mutex::new((1..=5).map(row).collect()),
+        due: Mutex::new((1..=6).map(row).collect()),
         ..Rows::default()
     });
     let queue = Slow {
@@ -165,8 +172,11 @@ async fn the_next_rows_are_claimed_while_the_last_are_sent_and_each_ends_as_it_w
         async move { relay.run(stop).await }
     });
     eventually("every row is dealt with", async || {
-        let removed = rows.removed.lock().unwrap().len();
-        removed + rows.postponed.lock().unwrap().len() == 5
+        let ends = [&rows.removed, &rows.postponed, &rows.set_aside];
+        ends.map(|rows| rows.lock().unwrap().len())
+            .iter()
+            .sum::<usize>()
+            == 6
     })
     .await;
     stop.cancel();
@@ -175,4 +185,5 @@ async fn the_next_rows_are_claimed_while_the_last_are_sent_and_each_ends_as_it_w
     removed.sort_unstable();
     assert_eq!(removed, [1, 2, 3, 5]);
     assert_eq!(*rows.postponed.lock().unwrap(), [4]);
+    assert_eq!(*rows.set_aside.lock().unwrap(), [6]);
 }

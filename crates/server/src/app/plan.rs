@@ -104,13 +104,13 @@ impl Outside {
 impl Plan {
     /// Checks a configuration and makes what a first run needs.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
+        check_deadlines(&settings)?;
         let data_dir = match settings.data_dir {
             Some(data_dir) => data_dir,
             None => ProjectDirs::from("", "", "lemon-toolbox")
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        check_deadlines(&settings)?;
         let outside = Outside::of(&settings.twitter, &data_dir)?;
         let keys = match &outside {
             Outside::Sandbox(keys) => Some(keys),

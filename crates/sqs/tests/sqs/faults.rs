@@ -14,7 +14,7 @@ use wiremock::ResponseTemplate;
 
 use crate::{
     common::{SOON, Sqs, client_with, collect, outgoing, send, shown},
-    double::{Double, answer, batch, config, error, jobs},
+    double::{DEADLINE, Double, answer, batch, config, error, jobs},
 };
 
 fn receipts(count: usize) -> Vec<Receipt> {
