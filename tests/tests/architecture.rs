@@ -46,6 +46,9 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-postgres", "lemon-embedded"),
         edge("lemon-http", "lemon-postgres"),
         edge("lemon-worker", "lemon-embedded"),
+        edge("lemon-consumer", "lemon-embedded"),
+        edge("lemon-consumer", "lemon-worker"),
+        edge("lemon-sqs", "lemon-consumer"),
         edge("lemon-sandbox", "lemon-twitter"),
         edge("lemon-testkit", "lemon-embedded"),
         edge("lemon-server", "lemon-testkit"),
@@ -68,6 +71,9 @@ fn an_edge_that_points_inwards_is_none() {
         edge("lemon-postgres", "lemon-domain"),
         edge("lemon-postgres", "lemon-migrations"),
         edge("lemon-sandbox", "lemon-connections"),
+        edge("lemon-sandbox", "lemon-consumer"),
+        edge("lemon-worker", "lemon-consumer"),
+        dev_edge("lemon-consumer", "lemon-sqs"),
         edge("lemon-to-come", "lemon-domain"),
         edge("lemon-server", "lemon-postgres"),
         edge("lemon-tests", "lemon-testkit"),
@@ -162,9 +168,16 @@ impl Edge {
             (_, "server" | "tests" | "xtask") => false,
             ("tests" | "xtask", _) | ("http" | "sandbox", "connections") => true,
             // The sandbox and the client are each other's proof: two implementations of one signature.
-            (_, "testkit") | ("twitter", "sandbox") | ("sandbox", "twitter") => self.dev,
+            // The queue engine is tried on the queues that it may consume.
+            (_, "testkit")
+            | ("twitter", "sandbox")
+            | ("sandbox", "twitter")
+            | ("consumer", "embedded" | "sqs") => self.dev,
             ("domain" | "migrations" | "connections", _) => false,
-            ("server", _) | (_, "domain") | ("postgres", "migrations") => true,
+            ("server", _)
+            | (_, "domain")
+            | ("postgres", "migrations")
+            | ("worker" | "sandbox", "consumer") => true,
             _ => false,
         }
     }

@@ -5,6 +5,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use lemon_consumer::ConsumerConfig;
 use lemon_domain::{
     ports::{
         Accounts, Deletion, FinishOutcome, JobQueue, NewRegistration, Outgoing, Publication,
@@ -25,7 +26,7 @@ use lemon_testkit::{
     services::PostgresServer,
 };
 use lemon_tests::wait_until;
-use lemon_worker::{ListenerConfig, ReadyListener};
+use lemon_worker::ReadyListener;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -218,7 +219,7 @@ impl System {
                 ids: Arc::new(SequentialIds::default()),
             }),
             catalogue: Arc::new(Catalogue::new(vec![learn_me()]).unwrap()),
-            config: ListenerConfig::default(),
+            config: ConsumerConfig::default(),
         };
         let stop = CancellationToken::new();
         tokio::spawn(Arc::new(listener).run(stop.clone()));

@@ -77,6 +77,7 @@ fn workers(queue: &Arc<MemoryJobQueue>) -> Workers {
         notify: name("notify"),
         delete: name("delete"),
         ready: name("ready"),
+        visibility: Duration::from_secs(30),
         training: Duration::ZERO,
         service_type: ServiceType::parse("LEARNME").unwrap(),
     };
@@ -128,7 +129,7 @@ async fn stops_spend_none_of_a_jobs_receives() {
         });
         becomes(&queue, "train", depth(0, 1)).await;
         stop.cancel();
-        running.await.unwrap();
+        running.await.unwrap().unwrap();
         assert_eq!(queue.depth(&name("train")).await.unwrap(), depth(1, 0));
     }
     let again = queue.receive(&name("train"), 1, Duration::ZERO).await;
@@ -153,5 +154,5 @@ async fn a_job_that_panics_disturbs_no_other() {
     }
     becomes(&queue, "notify", depth(0, 1)).await;
     stop.cancel();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
 }

@@ -108,8 +108,8 @@ pub(crate) async fn delete(
     connection: &Connection,
     queue: &QueueName,
     receipt: &Receipt,
+    until: Instant,
 ) -> Result<(), Fault> {
-    let until = connection.until();
     let address = connection.address(queue, until).await?;
     let call = connection
         .client
@@ -128,8 +128,8 @@ pub(crate) async fn hide(
     queue: &QueueName,
     receipt: &Receipt,
     seconds: i32,
+    until: Instant,
 ) -> Result<(), Fault> {
-    let until = connection.until();
     let address = connection.address(queue, until).await?;
     let call = connection
         .client

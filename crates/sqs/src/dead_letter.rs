@@ -8,6 +8,8 @@ use lemon_domain::{
     values::QueueName,
 };
 
+use tokio::time::Instant;
+
 use crate::{
     calls::{delete, hide},
     config::whole_seconds,
@@ -26,7 +28,7 @@ const LONGEST_REASON: usize = 1024;
 /// Kept in hand for so long at least, so that nobody else receives it meanwhile.
 const HOLD: Duration = Duration::from_secs(30);
 
-/// Moves the message. A crash on the way leaves it in both queues, and in the source it comes again.
+/// Moves the message, all of it within one deadline. A crash on the way leaves it in both queues, and in the source it comes again.
 pub(crate) async fn move_to_dead_letters(
     connection: &Connection,
     queue: &QueueName,
@@ -39,14 +41,14 @@ pub(crate) async fn move_to_dead_letters(
     let dead_letters = dead_letter_queue(queue)?;
     let target = connection.address(&dead_letters, until).await?;
     // Finds out, too, whether the receipt is stale, before there is a copy.
-    let hold = whole_seconds(HOLD.max(connection.config.deadline * 4));
-    match hide(connection, queue, &delivery.receipt, hold).await {
+    let hold = whole_seconds(HOLD.max(connection.config.deadline * 2));
+    match hide(connection, queue, &delivery.receipt, hold, until).await {
         // It has been in hand for long and can be for no longer.
         Err(fault) if fault.is_beyond_twelve_hours() => {}
         outcome => outcome?,
     }
-    send(connection, &dead_letters, &target, delivery, reason).await?;
-    delete(connection, queue, &delivery.receipt).await
+    send(connection, &dead_letters, &target, delivery, reason, until).await?;
+    delete(connection, queue, &delivery.receipt, until).await
 }
 
 async fn send(
@@ -55,6 +57,7 @@ async fn send(
     address: &Arc<str>,
     delivery: &Delivery,
     reason: &str,
+    until: Instant,
 ) -> Result<(), Fault> {
     let mut call = connection
         .client
@@ -67,7 +70,6 @@ async fn send(
             .string_value(value);
         call = call.message_attributes(name, value.build().map_err(|_| Fault::Empty)?);
     }
-    let until = connection.until();
     connection
         .call_once(dead_letters, until, || call.clone().send())
         .await

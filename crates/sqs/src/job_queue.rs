@@ -149,9 +149,9 @@ impl JobQueue for SqsJobQueue {
         receipt: &Receipt,
         delay: Duration,
     ) -> Result<(), QueueError> {
-        let mut seconds = whole_seconds(delay);
+        let (mut seconds, until) = (whole_seconds(delay), self.connection.until());
         loop {
-            match hide(&self.connection, queue, receipt, seconds).await {
+            match hide(&self.connection, queue, receipt, seconds, until).await {
                 Err(fault) if fault.is_beyond_twelve_hours() && seconds > 0 => seconds /= 2,
                 outcome => return Ok(outcome?),
             }
@@ -165,7 +165,8 @@ impl JobQueue for SqsJobQueue {
         visibility: Duration,
     ) -> Result<(), QueueError> {
         let seconds = whole_seconds(visibility);
-        Ok(hide(&self.connection, queue, receipt, seconds).await?)
+        let until = self.connection.until();
+        Ok(hide(&self.connection, queue, receipt, seconds, until).await?)
     }
 
     async fn dead_letter(

@@ -1,8 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use lemon_consumer::{Consumer, ConsumerConfig, ConsumerError, Handler, Malformed, Outcome};
 use lemon_domain::{
-    ports::{Delivery, FinishOutcome, JobQueue},
+    ports::{FinishOutcome, JobQueue},
     usecases::Trainings,
     values::{Catalogue, TrainingReady},
 };
@@ -10,41 +11,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{
-    chain::chain,
-    consumer::{Consumer, ConsumerConfig, ConsumerError, Handler, Verdict},
-    messages,
-};
-
-/// How the listener works; the defaults suit production.
-#[derive(Debug, Clone)]
-pub struct ListenerConfig {
-    /// Receive calls at a time, for each queue.
-    pub pollers: usize,
-    /// Deliveries in hand at a time, for each queue; at least [`MAX_BATCH`](lemon_domain::ports::MAX_BATCH).
-    pub concurrency: usize,
-    /// The queue's visibility timeout: a delivery in hand is extended at half of it.
-    pub visibility: Duration,
-    /// How long a receive waits for a message: 20 s is the longest there is in SQS.
-    pub wait: Duration,
-}
-
-impl Default for ListenerConfig {
-    fn default() -> Self {
-        Self {
-            pollers: 2,
-            concurrency: 64,
-            visibility: Duration::from_secs(30),
-            wait: Duration::from_secs(20),
-        }
-    }
-}
+use crate::{chain::chain, messages};
 
 /// Takes the workers' ready messages.
 ///
-/// There is no batch barrier: each delivery is acknowledged or dead-lettered on its own. It is dead-lettered only for
-/// what is wrong with the message or the person's rows. For whatever else the store does not do, a delivery stays in
-/// hand, so that an outage does not use up its receives.
+/// A message is dead-lettered at once only for what is wrong with it or with the person's rows. For whatever else the store
+/// does not do, a delivery is held, so that an outage does not use up its receives.
 pub struct ReadyListener {
     /// Where from.
     pub queue: Arc<dyn JobQueue>,
@@ -52,25 +24,21 @@ pub struct ReadyListener {
     pub trainings: Arc<Trainings>,
     /// Which services there are, and their queues.
     pub catalogue: Arc<Catalogue>,
-    /// How.
-    pub config: ListenerConfig,
+    /// How each of the queues is consumed.
+    pub config: ConsumerConfig,
 }
 
 impl ReadyListener {
-    /// Listens until `stop`. Then deliveries in hand get one try and are acknowledged, or put back as new messages.
+    /// Listens until `stop`, and drains then.
     ///
     /// # Errors
-    /// If a part of it ends before the stop. The others are finished.
+    /// If a consumer ends before the stop. The others are drained.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) -> Result<(), ConsumerError> {
         let stop = stop.child_token();
         let mut consumers = JoinSet::new();
         for name in self.catalogue.ready_queues() {
-            let consumer = Consumer {
-                queue: Arc::clone(&self.queue),
-                name,
-                handler: Arc::clone(&self),
-                config: self.config.clone().into(),
-            };
+            let consumer = Consumer::new(Arc::clone(&self.queue), name, Arc::clone(&self))
+                .with_config(self.config.clone());
             consumers.spawn(consumer.run(stop.clone()));
         }
         let mut outcome = Ok(());
@@ -82,48 +50,47 @@ impl ReadyListener {
         }
         outcome
     }
-
-    fn read(&self, body: &str) -> Result<TrainingReady, String> {
-        let ready = messages::parse_ready(body).map_err(|error| chain(&error))?;
-        if self.catalogue.by_type(&ready.service).is_none() {
-            return Err("service_name is of no service here".to_owned());
-        }
-        Ok(ready)
-    }
 }
 
 #[async_trait]
 impl Handler for ReadyListener {
-    async fn handle(&self, delivery: &Delivery) -> Verdict {
-        let ready = match self.read(&delivery.body) {
-            Ok(ready) => ready,
-            Err(reason) => return wrong(reason),
+    type Message = TrainingReady;
+
+    fn decode(&self, body: &str) -> Result<TrainingReady, Malformed> {
+        let malformed = |reason| {
+            count("dead_lettered");
+            Malformed::new(reason)
         };
-        match self.trainings.finish(&ready).await {
+        let ready = messages::parse_ready(body).map_err(|error| malformed(chain(&error)))?;
+        match self.catalogue.by_type(&ready.service) {
+            Some(_) => Ok(ready),
+            None => Err(malformed("service_name is of no service here".to_owned())),
+        }
+    }
+
+    async fn handle(&self, ready: &TrainingReady) -> Outcome {
+        match self.trainings.finish(ready).await {
             Ok(outcome) => {
-                report(outcome, &ready);
-                Verdict::Done
+                report(outcome, ready);
+                match outcome {
+                    FinishOutcome::Finished | FinishOutcome::NotRegistered => Outcome::Done,
+                    // Nothing was written, so that a store that cannot write may have answered it.
+                    FinishOutcome::AlreadyFinished | FinishOutcome::Superseded => {
+                        Outcome::AlreadyDone
+                    }
+                }
             }
-            Err(error) if error.is_of_the_call() => wrong(chain(&error)),
-            Err(error) => Verdict::Later(chain(&error)),
+            Err(error) if error.is_of_the_call() => {
+                count("dead_lettered");
+                Outcome::dead_letter(chain(&error))
+            }
+            Err(error) => Outcome::hold(chain(&error)),
         }
     }
 }
 
-impl From<ListenerConfig> for ConsumerConfig {
-    fn from(config: ListenerConfig) -> Self {
-        Self {
-            pollers: config.pollers,
-            concurrency: config.concurrency,
-            visibility: config.visibility,
-            wait: config.wait,
-        }
-    }
-}
-
-fn wrong(reason: String) -> Verdict {
-    metrics::counter!("ready_messages_total", "outcome" => "dead_lettered").increment(1);
-    Verdict::Wrong(reason)
+fn count(outcome: &'static str) {
+    metrics::counter!("ready_messages_total", "outcome" => outcome).increment(1);
 }
 
 fn report(outcome: FinishOutcome, ready: &TrainingReady) {
@@ -133,7 +100,7 @@ fn report(outcome: FinishOutcome, ready: &TrainingReady) {
         FinishOutcome::Superseded => "superseded",
         FinishOutcome::NotRegistered => "not_registered",
     };
-    metrics::counter!("ready_messages_total", "outcome" => name).increment(1);
+    count(name);
     info!(
         service = %ready.service,
         request.id = ready.request_id.map(tracing::field::display),

@@ -18,9 +18,6 @@ const PORTIONS: usize = 20;
 /// After how many trainings in a row that a fault kept from being settled the store is taken to be away.
 const PATIENCE: usize = 3;
 
-/// How long a step that is under way at the stop may take. What is left of it is done by the next sweep of any replica.
-const STOP_WITHIN: Duration = Duration::from_secs(15);
-
 /// Announces trainings that the workers lost again, and in the end lets them fail, where the operator sees it.
 pub struct TrainingWatch {
     trainings: TrainingSweep,
@@ -31,6 +28,9 @@ pub struct TrainingWatch {
 }
 
 impl TrainingWatch {
+    /// How long a step that is under way at the stop may take. What is left of it is done by the next sweep of any replica.
+    pub const STOP_WITHIN: Duration = Duration::from_secs(15);
+
     /// Watches the trainings of these services.
     #[must_use]
     pub fn new(trainings: TrainingSweep, catalogue: Arc<Catalogue>) -> Self {
@@ -60,7 +60,7 @@ impl TrainingWatch {
             }
             let stopped = async {
                 stop.cancelled().await;
-                tokio::time::sleep(STOP_WITHIN).await;
+                tokio::time::sleep(Self::STOP_WITHIN).await;
             };
             tokio::select! {
                 () = self.sweep(&stop) => {}

@@ -4,6 +4,8 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
+use lemon_consumer::{Handler, Malformed, Outcome};
 use lemon_domain::{
     ports::{Outgoing, QueueError, TwitterError},
     values::{Credentials, InvalidValue, Provider, ProviderUserId},
@@ -20,7 +22,7 @@ const MOST_PAGES: usize = 32;
 
 /// Why a job is not done.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JobError {
+enum JobError {
     /// It never will be.
     #[error("the message is malformed")]
     Malformed,
@@ -45,7 +47,7 @@ impl From<InvalidValue> for JobError {
 
 impl JobError {
     /// The same job may succeed later.
-    pub(super) const fn is_transient(&self) -> bool {
+    const fn is_transient(&self) -> bool {
         match self {
             Self::Malformed => false,
             Self::Twitter(error) => error.is_transient(),
@@ -55,12 +57,80 @@ impl JobError {
     }
 
     /// How long to wait, if somebody says.
-    pub(super) const fn wait(&self) -> Option<Duration> {
+    const fn wait(&self) -> Option<Duration> {
         match self {
             Self::Twitter(TwitterError::RateLimited { retry_after }) => Some(*retry_after),
             Self::Queue(QueueError::RateLimited { retry_after }) => *retry_after,
             _ => None,
         }
+    }
+}
+
+/// What becomes of a job. No error names a token.
+fn outcome(done: Result<(), JobError>) -> Outcome {
+    match done {
+        Ok(()) => Outcome::Done,
+        Err(error) if error.is_transient() => Outcome::Retry {
+            after: error.wait(),
+            reason: reason(&error),
+        },
+        Err(error) => Outcome::dead_letter(reason(&error)),
+    }
+}
+
+/// The error and its causes, on one line.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// Fetches the person's posts, takes its time, and says that it is ready.
+pub(super) struct Train(pub(super) Arc<Bench>);
+
+#[async_trait]
+impl Handler for Train {
+    type Message = TrainJob;
+
+    fn decode(&self, body: &str) -> Result<TrainJob, Malformed> {
+        read(body)
+    }
+
+    async fn handle(&self, job: &TrainJob) -> Outcome {
+        outcome(self.0.train(job).await)
+    }
+}
+
+/// Posts a notification as the person.
+pub(super) struct Notify(pub(super) Arc<Bench>);
+
+#[async_trait]
+impl Handler for Notify {
+    type Message = NotifyJob;
+
+    fn decode(&self, body: &str) -> Result<NotifyJob, Malformed> {
+        read(body)
+    }
+
+    async fn handle(&self, job: &NotifyJob) -> Outcome {
+        outcome(self.0.notify(job).await)
+    }
+}
+
+/// Forgets a person.
+pub(super) struct Forget(pub(super) Arc<Bench>);
+
+#[async_trait]
+impl Handler for Forget {
+    type Message = DeleteJob;
+
+    fn decode(&self, body: &str) -> Result<DeleteJob, Malformed> {
+        read(body)
+    }
+
+    async fn handle(&self, job: &DeleteJob) -> Outcome {
+        outcome(self.0.forget(job))
     }
 }
 
@@ -85,8 +155,7 @@ impl Bench {
     }
 
     /// Fetches the person's posts, takes its time, and says that it is ready.
-    pub(super) async fn train(self: Arc<Self>, body: String) -> Result<(), JobError> {
-        let job: TrainJob = read(&body)?;
+    async fn train(&self, job: &TrainJob) -> Result<(), JobError> {
         let person = job.user_id()?;
         let posts = self.count_posts(&job.credentials(), person).await?;
         tokio::time::sleep(self.config.training).await;
@@ -102,8 +171,7 @@ impl Bench {
     }
 
     /// Posts a notification as the person. A text that is there already was posted by an earlier try.
-    pub(super) async fn notify(self: Arc<Self>, body: String) -> Result<(), JobError> {
-        let job: NotifyJob = read(&body)?;
+    async fn notify(&self, job: &NotifyJob) -> Result<(), JobError> {
         let (twitter, credentials) = (&self.ports.twitter, job.credentials());
         match twitter.post_tweet(&credentials, &job.message).await {
             Ok(_) | Err(TwitterError::DuplicatePost) => Ok(()),
@@ -112,8 +180,7 @@ impl Bench {
     }
 
     /// Forgets a person.
-    pub(super) fn delete(&self, body: &str) -> Result<(), JobError> {
-        let job: DeleteJob = read(body)?;
+    fn forget(&self, job: &DeleteJob) -> Result<(), JobError> {
         self.memory().remove(&job.user_id()?);
         Ok(())
     }
@@ -151,6 +218,7 @@ impl Bench {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &str) -> Result<T, JobError> {
-    Ok(serde_json::from_str(body)?)
+/// The parser's own words may quote a token.
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, Malformed> {
+    serde_json::from_str(body).map_err(|_| Malformed::new("the message is malformed"))
 }

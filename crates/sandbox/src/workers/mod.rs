@@ -1,24 +1,25 @@
 //! Stand-ins for the serverless machine-learning workers behind the queues.
 
-mod consumer;
 mod jobs;
 mod messages;
 
-use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use lemon_consumer::{Consumer, ConsumerConfig, ConsumerError, Handler};
 use lemon_domain::{
     ports::{IdSource, JobQueue, TwitterClient},
     values::{ProviderUserId, QueueName, ServiceType},
 };
 use tokio_util::sync::CancellationToken;
 
-use consumer::Consumer;
-use jobs::Bench;
+use jobs::{Bench, Forget, Notify, Train};
 
 /// Trainings at a time.
 const TRAININGS: usize = 256;
 /// Notifications, and deletions, at a time.
 const OTHERS: usize = 16;
+/// The first and the longest wait before a job that failed is tried again.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
 
 /// What the stand-in workers do, and over which queues.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct WorkersConfig {
     pub delete: QueueName,
     /// Ready messages go here.
     pub ready: QueueName,
+    /// The queues' visibility timeout.
+    pub visibility: Duration,
     /// How long a training takes.
     pub training: Duration,
     /// The service that is trained for.
@@ -56,7 +59,7 @@ pub struct Workers {
 
 impl Workers {
     /// How long they take after the stop, at most.
-    pub const STOP_WITHIN: Duration = consumer::RECEIVE_WAIT.saturating_add(consumer::STOP_WITHIN);
+    pub const STOP_WITHIN: Duration = Duration::from_secs(18);
 
     /// Workers that do nothing yet.
     #[must_use]
@@ -73,19 +76,41 @@ impl Workers {
         self.bench.trained()
     }
 
-    /// Works until told to stop. Jobs in hand are then given back to their queue at once.
-    pub async fn run(&self, stop: CancellationToken) {
-        let consumer = |queue: &QueueName, at_a_time| Consumer {
-            queue: Arc::clone(&self.bench.ports.queue),
-            name: queue.clone(),
-            at_a_time,
-            stop: stop.clone(),
-        };
+    /// Works until `stop`. Jobs in flight are then given back to their queue at once.
+    ///
+    /// # Errors
+    /// If a consumer ends before the stop. The others are drained.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), ConsumerError> {
+        let stop = stop.child_token();
         let bench = || Arc::clone(&self.bench);
-        tokio::join!(
-            consumer(&self.config.train, TRAININGS).run(|body| bench().train(body)),
-            consumer(&self.config.notify, OTHERS).run(|body| bench().notify(body)),
-            consumer(&self.config.delete, OTHERS).run(|body| ready(bench().delete(&body))),
+        let (trained, notified, forgot) = tokio::join!(
+            self.consume(&self.config.train, Train(bench()), TRAININGS, &stop),
+            self.consume(&self.config.notify, Notify(bench()), OTHERS, &stop),
+            self.consume(&self.config.delete, Forget(bench()), OTHERS, &stop),
         );
+        trained.and(notified).and(forgot)
+    }
+
+    async fn consume<H: Handler>(
+        &self,
+        queue: &QueueName,
+        handler: H,
+        at_a_time: usize,
+        stop: &CancellationToken,
+    ) -> Result<(), ConsumerError> {
+        // A training may take for ever, and another worker begins it again.
+        let config = ConsumerConfig::default()
+            .with_pollers(1)
+            .with_concurrency(at_a_time)
+            .with_visibility(self.config.visibility)
+            .with_backoff(BACKOFF.0, BACKOFF.1)
+            .with_grace(Duration::ZERO)
+            .with_drain(Self::STOP_WITHIN);
+        let jobs = Arc::clone(&self.bench.ports.queue);
+        let consumer = Consumer::new(jobs, queue.clone(), handler).with_config(config);
+        let ended = consumer.run(stop.clone()).await;
+        // The end of one is the end of all.
+        stop.cancel();
+        ended
     }
 }

@@ -93,7 +93,8 @@ impl App {
         if let Some(stand_ins) = stand_ins {
             let catalogue = &parts.plan.catalogue;
             let stand_ins = stand_ins.with_max_connections(connections.sandbox);
-            stand_ins.run(catalogue, || parts.workers_ports(), front, back);
+            let visibility = parts.plan.queue.visibility();
+            stand_ins.run(catalogue, visibility, || parts.workers_ports(), front, back);
         }
         Ok(Self { addresses, running })
     }

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
+use lemon_consumer::{ConsumerConfig, Relay};
 use lemon_domain::{
     ports::{Clock, IdSource, JobQueue, Outbox, TwitterClient},
     usecases::{
@@ -12,7 +13,7 @@ use lemon_http::{Application, Check, HttpConfig, Listener, Mount, Operations, Us
 use lemon_postgres::SqlStore;
 use lemon_sandbox::WorkersPorts;
 use lemon_twitter::{HttpTwitterClient, TwitterConfig};
-use lemon_worker::{ListenerConfig, ReadyListener, Relay, RelayConfig, TrainingWatch, Upkeep};
+use lemon_worker::{JobRenderer, ReadyListener, TrainingWatch, Upkeep};
 
 use super::{
     StartError,
@@ -171,17 +172,19 @@ impl Parts {
 
     /// What is driven by queues and the clock.
     pub(crate) fn work(&self, front: &mut Supervisor) {
-        let relay = Relay {
-            outbox: self.store.clone(),
-            queue: Arc::clone(&self.queue),
+        let renderer = JobRenderer {
             dispatch: Arc::new(Dispatch {
                 catalogue: Arc::clone(&self.plan.catalogue),
                 accounts: self.store.clone(),
                 keys: Arc::clone(&self.plan.sealing_keys),
             }),
-            clock: Arc::clone(&self.clock),
-            config: RelayConfig::default(),
         };
+        let relay = Relay::new(
+            self.store.clone(),
+            Arc::clone(&self.queue),
+            Arc::clone(&self.clock),
+            renderer,
+        );
         let stop = front.stop();
         front.spawn("outbox relay", async move {
             relay.run(stop).await;
@@ -195,10 +198,7 @@ impl Parts {
                 ids: Arc::clone(&self.ids),
             }),
             catalogue: Arc::clone(&self.plan.catalogue),
-            config: ListenerConfig {
-                visibility: Duration::from_secs(self.plan.queue.visibility_seconds),
-                ..ListenerConfig::default()
-            },
+            config: ConsumerConfig::default().with_visibility(self.plan.queue.visibility()),
         });
         let stop = front.stop();
         front.spawn(

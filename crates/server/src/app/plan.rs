@@ -104,13 +104,13 @@ impl Outside {
 impl Plan {
     /// Checks a configuration and makes what a first run needs.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
+        check_deadlines(&settings)?;
         let data_dir = match settings.data_dir {
             Some(data_dir) => data_dir,
             None => ProjectDirs::from("", "", "lemon-toolbox")
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        check_deadlines(&settings)?;
         let outside = Outside::of(&settings.twitter, &data_dir)?;
         let keys = match &outside {
             Outside::Sandbox(keys) => Some(keys),
@@ -258,9 +258,10 @@ fn real(settings: TwitterSettings, url: Url) -> Result<TwitterPlan, ConfigError>
 
 #[cfg(test)]
 mod tests {
+    use lemon_consumer::{ConsumerConfig, RelayConfig};
     use lemon_domain::usecases::Registering;
     use lemon_sandbox::Workers;
-    use lemon_worker::longest_drain;
+    use lemon_worker::TrainingWatch;
 
     use super::*;
     use crate::{
@@ -278,10 +279,13 @@ mod tests {
         let calls = deadlines(LONGEST_DEADLINE, LONGEST_DEADLINE);
         assert!(calls.call + calls.storing + SLACK <= calls.shutdown);
         assert!(calls.twitter + SLACK <= calls.shutdown);
-        assert!(longest_drain(LONGEST_QUEUE_DEADLINE) + SLACK <= lemon_worker::STOP_WITHIN);
+        let consumer = ConsumerConfig::default();
+        assert!(consumer.longest_drain(LONGEST_QUEUE_DEADLINE) + SLACK <= consumer.drain);
         for part in [
             calls.shutdown,
-            lemon_worker::STOP_WITHIN,
+            consumer.drain,
+            RelayConfig::default().drain,
+            TrainingWatch::STOP_WITHIN,
             Workers::STOP_WITHIN,
         ] {
             assert!(part + SLACK <= FRONT_DEADLINE);

@@ -50,7 +50,7 @@ impl StandAlone {
         let stand_ins = stand_ins.with_max_connections(connections.sandbox);
         let (address, mut running) = (stand_ins.local_addr(), Running::new());
         let Running { front, back } = &mut running;
-        stand_ins.run(&plan.catalogue, ports, front, back);
+        stand_ins.run(&plan.catalogue, plan.queue.visibility(), ports, front, back);
         Ok(Self { address, running })
     }
 }

@@ -87,6 +87,7 @@ impl StandIns {
     pub(crate) fn run(
         self,
         catalogue: &Catalogue,
+        visibility: Duration,
         ports: impl Fn() -> WorkersPorts,
         front: &mut Supervisor,
         back: &mut Supervisor,
@@ -98,14 +99,15 @@ impl StandIns {
                 delete: service.queues.delete.clone(),
                 ready: service.queues.ready.clone(),
                 service_type: service.service_type.clone(),
+                visibility,
                 training: self.training,
             };
             let workers = Workers::new(config, ports());
             let stop = front.stop();
-            front.spawn("stand-in workers", async move {
-                workers.run(stop).await;
-                Ok(())
-            });
+            front.spawn(
+                "stand-in workers",
+                async move { Ok(workers.run(stop).await?) },
+            );
         }
         let stop = back.stop();
         back.spawn("sandbox Twitter", async move {

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use lemon_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -134,6 +134,11 @@ pub(crate) struct QueueSettings {
 }
 
 impl QueueSettings {
+    /// How long a received message is hidden.
+    pub(crate) const fn visibility(&self) -> Duration {
+        Duration::from_secs(self.visibility_seconds)
+    }
+
     /// The queues are this process' alone.
     pub(crate) fn is_embedded(&self) -> bool {
         self.url == EMBEDDED

@@ -14,7 +14,7 @@ use wiremock::ResponseTemplate;
 
 use crate::{
     common::{SOON, Sqs, client_with, collect, outgoing, send, shown},
-    double::{Double, answer, batch, config, error, jobs},
+    double::{DEADLINE, Double, answer, batch, config, error, jobs},
 };
 
 fn receipts(count: usize) -> Vec<Receipt> {
@@ -263,6 +263,23 @@ async fn a_dead_letter_leaves_its_queue_only_once_it_is_in_the_other() {
     let dead = queue.dead_letter(&jobs(), &delivery, "not JSON").await;
     assert!(matches!(dead, Err(QueueError::Unavailable(_))), "{dead:?}");
     assert_eq!(double.calls("DeleteMessage").await.len(), 0);
+}
+
+/// Its three calls share a deadline: each alone is well within it, and all of them are not.
+#[tokio::test]
+async fn a_dead_letter_takes_one_deadline() {
+    let double = Double::start().await;
+    let late = |body| answer(&body).set_delay(DEADLINE * 3 / 8);
+    double
+        .answers("ChangeMessageVisibility", late(json!({})))
+        .await;
+    double
+        .answers("SendMessage", late(json!({ "MessageId": "2" })))
+        .await;
+    double.answers("DeleteMessage", late(json!({}))).await;
+    let queue = double.job_queue();
+    let dead = queue.dead_letter(&jobs(), &delivery(), "not JSON").await;
+    assert!(matches!(dead, Err(QueueError::Unavailable(_))), "{dead:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use lemon_consumer::RelayConfig;
 use lemon_domain::{
     ports::{
         Clock, Delivery, Depth, JobQueue, Outbox, Outgoing, QueueError, Receipt, Registrations,
@@ -199,7 +200,7 @@ async fn a_refused_job_waits_longer_each_time_and_is_never_thrown_away() {
     for _ in 0..20 {
         assert_eq!(relay.relay_batch().await.unwrap(), 1);
         assert_eq!(relay.relay_batch().await.unwrap(), 0, "it waits");
-        world.clock.advance(relay.config.backoff.1);
+        world.clock.advance(RelayConfig::default().backoff.1);
     }
     assert_eq!(world.relay().relay_batch().await.unwrap(), 1);
     assert_eq!(users(&world.queue.bodies(&world.queues().train)), ["1"]);
@@ -213,10 +214,10 @@ async fn a_crash_after_sending_sends_again_with_the_same_request_id() {
     // The crash: sent, and not removed.
     let claimed = world
         .store
-        .claim(10, relay.config.lease, world.clock.now())
+        .claim(10, RelayConfig::default().lease, world.clock.now())
         .await
         .unwrap();
-    world.clock.advance(relay.config.lease);
+    world.clock.advance(RelayConfig::default().lease);
     relay.relay_batch().await.unwrap();
     let body: Value = serde_json::from_str(&world.queue.bodies(&world.queues().train)[0]).unwrap();
     assert_eq!(body["request_id"], claimed[0].request_id.to_string());
@@ -238,8 +239,8 @@ async fn what_was_claimed_too_long_ago_is_left_to_whoever_claims_it_next() {
     let world = World::new();
     world.registered(1).await;
     // It is called for nothing.
-    let mut relay = world.relay_to(Arc::new(MockQueue::new()));
-    relay.clock = Arc::new(Hasty(world.clock.clone()));
+    let clock = Arc::new(Hasty(world.clock.clone()));
+    let relay = world.relay_by(clock, Arc::new(MockQueue::new()));
     assert_eq!(relay.relay_batch().await.unwrap(), 1);
     assert_eq!(backlog(&world).await, 1);
     world.clock.advance(Duration::from_secs(30));
@@ -300,9 +301,7 @@ async fn after_a_send_that_may_have_been_heard_it_waits_longer_than_after_one_th
 async fn it_wakes_on_commit_and_ends_when_told() {
     let world = World::new();
     let stop = CancellationToken::new();
-    let mut relay = world.relay();
-    // So that only the signal can wake it.
-    relay.config.poll = Duration::from_hours(1);
+    let relay = world.woken_relay();
     let running = tokio::spawn({
         let stop = stop.clone();
         async move { relay.run(stop).await }
@@ -339,9 +338,8 @@ async fn what_waited_behind_a_job_is_sent_as_soon_as_that_is() {
     again.unwrap();
 
     let stop = CancellationToken::new();
-    let mut relay = world.relay();
-    // So that only the removal of the delete job can wake it.
-    relay.config.poll = Duration::from_hours(1);
+    // Only the removal of the delete job can wake it.
+    let relay = world.woken_relay();
     let running = tokio::spawn({
         let stop = stop.clone();
         async move { relay.run(stop).await }

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use lemon_consumer::{ConsumerConfig, Relay, RelayConfig};
 use lemon_domain::{
-    ports::{Accounts, Clock, IdSource, JobQueue, Outbox, Registrations, SignIn},
+    ports::{Accounts, Clock, IdSource, JobQueue, Registrations, SignIn},
     sealing::{SealingKey, SealingKeys},
     usecases::{Dispatch, Quotas, Registering, RegisteringPorts, Trainings},
     values::{
@@ -15,7 +16,7 @@ use lemon_domain::{
 use lemon_testkit::fakes::{
     FakeClock, MemoryJobQueue, MemoryQuotaCounter, MemoryStore, SequentialIds,
 };
-use lemon_worker::{ListenerConfig, ReadyListener, Relay, RelayConfig};
+use lemon_worker::{JobRenderer, ReadyListener};
 
 pub(crate) struct World {
     pub(crate) clock: Arc<FakeClock>,
@@ -98,26 +99,33 @@ impl World {
         })
     }
 
-    pub(crate) fn relay(&self) -> Relay {
+    pub(crate) fn relay(&self) -> Relay<JobRenderer> {
         self.relay_to(self.queue.clone())
     }
 
-    pub(crate) fn relay_to(&self, queue: Arc<dyn JobQueue>) -> Relay {
-        self.relay_of(self.store.clone(), queue)
+    pub(crate) fn relay_to(&self, queue: Arc<dyn JobQueue>) -> Relay<JobRenderer> {
+        self.relay_by(self.clock.clone(), queue)
     }
 
-    pub(crate) fn relay_of(&self, outbox: Arc<dyn Outbox>, queue: Arc<dyn JobQueue>) -> Relay {
-        Relay {
-            outbox,
-            queue,
+    pub(crate) fn relay_by(
+        &self,
+        clock: Arc<dyn Clock>,
+        queue: Arc<dyn JobQueue>,
+    ) -> Relay<JobRenderer> {
+        let renderer = JobRenderer {
             dispatch: Arc::new(Dispatch {
                 catalogue: self.catalogue.clone(),
                 accounts: self.store.clone(),
                 keys: self.keys.clone(),
             }),
-            clock: self.clock.clone(),
-            config: RelayConfig::default(),
-        }
+        };
+        Relay::new(self.store.clone(), queue, clock, renderer)
+    }
+
+    /// A relay that only a signal wakes.
+    pub(crate) fn woken_relay(&self) -> Relay<JobRenderer> {
+        self.relay()
+            .with_config(RelayConfig::default().with_poll(Duration::from_hours(1)))
     }
 
     pub(crate) fn listener(&self) -> Arc<ReadyListener> {
@@ -137,10 +145,7 @@ impl World {
                 ids: self.ids.clone(),
             }),
             catalogue: self.catalogue.clone(),
-            config: ListenerConfig {
-                wait: Duration::from_millis(50),
-                ..ListenerConfig::default()
-            },
+            config: ConsumerConfig::default().with_wait(Duration::from_millis(50)),
         })
     }
 }

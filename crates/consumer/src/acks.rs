@@ -12,19 +12,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::chain::chain;
+use crate::text::chain;
 
 /// How long a receipt waits for others to make up a batch.
-pub(super) const LINGER: Duration = Duration::from_millis(20);
+pub(crate) const LINGER: Duration = Duration::from_millis(20);
 /// Batches under way at a time.
-const UNDER_WAY: usize = 4;
+const UNDER_WAY: usize = 16;
 /// How often a batch is tried, and the wait before the second time, which doubles.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// Gathers receipts in batches and acknowledges them. Ends, with everything tried, when all senders are gone. After the
 /// stop each gets one try.
-pub(super) async fn acknowledge(
+pub(crate) async fn acknowledge(
     queue: Arc<dyn JobQueue>,
     name: QueueName,
     mut receipts: mpsc::Receiver<Receipt>,

@@ -1,0 +1,49 @@
+//! Relays an outbox in memory to a queue in memory: of a training for somebody who has deleted their data, the store puts a
+//! row there, so that the workers delete what they trained.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::{error::Error, sync::Arc};
+
+use async_trait::async_trait;
+use lemon_consumer::{Relay, Rendered, Renderer};
+use lemon_domain::{
+    ports::{Clock, OutboxEntry, Registrations, StoreError},
+    values::{AccountId, ProviderUserId, QueueName, RequestId, ServiceType, TrainingReady},
+};
+use lemon_testkit::fakes::{FakeClock, MemoryJobQueue, MemoryStore};
+use uuid::Uuid;
+
+/// Says what is to be done, and for whom.
+struct Plain(QueueName);
+
+#[async_trait]
+impl Renderer for Plain {
+    async fn render(&self, entries: &[OutboxEntry]) -> Result<Vec<Rendered>, StoreError> {
+        let message = |entry: &OutboxEntry| Rendered::Send {
+            queue: self.0.clone(),
+            body: format!("{} {}", entry.task.as_str(), entry.account),
+        };
+        Ok(entries.iter().map(message).collect())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let jobs = QueueName::parse("jobs")?;
+    let clock = Arc::new(FakeClock::default());
+    let outbox = Arc::new(MemoryStore::new(clock.clone()));
+    let queue = Arc::new(MemoryJobQueue::new(clock.clone(), [jobs.clone()]));
+    let ready = TrainingReady {
+        account: AccountId::twitter(ProviderUserId::parse("783214")?),
+        service: ServiceType::parse("LEARNME")?,
+        request_id: None,
+    };
+    let request_id = RequestId::new(Uuid::nil());
+    outbox.finish(&ready, request_id, clock.now()).await?;
+    let relay = Relay::new(outbox, queue.clone(), clock, Plain(jobs.clone()));
+    println!("{} relayed", relay.relay_batch().await?);
+    for body in queue.bodies(&jobs) {
+        println!("{body}");
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Pauses and resumes a consumer, from anywhere.
+#[derive(Debug, Clone, Default)]
+pub struct Control(Arc<watch::Sender<bool>>);
+
+impl Control {
+    /// Has nothing received any more, but for the receives under way. What is in flight is handled.
+    pub fn pause(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Has messages received again.
+    pub fn resume(&self) {
+        self.0.send_replace(false);
+    }
+
+    /// Whether it is paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits while it is paused.
+    pub(crate) async fn resumed(&self) {
+        // The sender is here, so that this cannot fail.
+        drop(self.0.subscribe().wait_for(|paused| !paused).await);
+    }
+}

@@ -1,0 +1,244 @@
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::FutureExt;
+use lemon_domain::{
+    ports::{Delivery, JobQueue, Outgoing, QueueError, Receipt},
+    values::QueueName,
+};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    availability::{Availability, Cause},
+    config::ConsumerConfig,
+    control::Control,
+    handler::{Handler, Outcome},
+    lease::LeaseEnd,
+    measures::Measures,
+    text::chain,
+};
+
+/// The reason for which a message is dead-lettered whose handler panics. The panic's own words may quote the message.
+const PANICKED: &str = "its handler panicked";
+/// The reason for which a message is dead-lettered that failed while others succeeded. What it failed with is in the log.
+const FAILED_ALONE: &str = "what it needs failed it each time, and did not fail others";
+
+/// A consumer at work: what receives, and what its deliveries in flight share.
+pub(crate) struct Engine<H> {
+    pub(crate) queue: Arc<dyn JobQueue>,
+    pub(crate) name: QueueName,
+    pub(crate) handler: H,
+    pub(crate) config: ConsumerConfig,
+    pub(crate) control: Control,
+    /// Room for deliveries in flight.
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) availability: Availability,
+    pub(crate) measures: Measures,
+    pub(crate) in_flight: TaskTracker,
+    pub(crate) acks: mpsc::Sender<Receipt>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What is to be done with a delivery.
+enum Decision {
+    Acknowledge,
+    Retry {
+        after: Option<Duration>,
+        reason: String,
+    },
+    DeadLetter(String),
+    /// It goes back as if it had not been received.
+    GiveBack,
+    /// It is somebody else's.
+    Leave,
+}
+
+impl<H: Handler> Engine<H> {
+    /// Handles a delivery, and does with it what that asks for.
+    pub(crate) async fn process(&self, delivery: Delivery) {
+        let _in_flight = self.measures.in_flight();
+        let handled = AssertUnwindSafe(self.decide(&delivery)).catch_unwind();
+        let decision = handled.await.unwrap_or_else(|_| {
+            error!(
+                attempt = delivery.attempt,
+                "the handler of a delivery panicked"
+            );
+            Decision::Retry {
+                after: None,
+                reason: PANICKED.to_owned(),
+            }
+        });
+        let outcome = self.settle(&delivery, decision).await;
+        self.measures.ended(outcome);
+    }
+
+    async fn decide(&self, delivery: &Delivery) -> Decision {
+        let message = match self.handler.decode(&delivery.body) {
+            Ok(message) => message,
+            Err(malformed) => return Decision::DeadLetter(malformed.to_string()),
+        };
+        tokio::select! {
+            // First, so that what comes after the grace is not begun.
+            biased;
+            () = self.grace_ends() => Decision::GiveBack,
+            decision = self.handle(&message) => decision,
+            end = self.heartbeat(delivery) => match end {
+                LeaseEnd::Lost => Decision::Leave,
+                LeaseEnd::Exhausted => Decision::GiveBack,
+            },
+        }
+    }
+
+    async fn grace_ends(&self) {
+        self.stop.cancelled().await;
+        if !self.config.grace.is_zero() {
+            sleep(self.config.grace).await;
+        }
+    }
+
+    /// Handles a message, again while it is held, until there is something to do with it.
+    async fn handle(&self, message: &H::Message) -> Decision {
+        let mut waits = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(5))
+            .without_max_times()
+            .build();
+        let mut held = None;
+        loop {
+            let reason = match self.handler.handle(message).await {
+                Outcome::Done => {
+                    self.availability.success();
+                    return Decision::Acknowledge;
+                }
+                Outcome::AlreadyDone => return Decision::Acknowledge,
+                Outcome::Retry { after, reason } => return Decision::Retry { after, reason },
+                Outcome::DeadLetter { reason } => return Decision::DeadLetter(reason),
+                Outcome::Hold { reason } => reason,
+            };
+            if self.stop.is_cancelled() {
+                return Decision::GiveBack;
+            }
+            let (held, _counted) =
+                held.get_or_insert_with(|| (self.availability.hold(), self.measures.held()));
+            match held.over(self.config.hold) {
+                Some(Cause::Own) => {
+                    warn!(reason, "a delivery is held no longer: others succeed");
+                    return Decision::Retry {
+                        after: None,
+                        reason: FAILED_ALONE.to_owned(),
+                    };
+                }
+                // Others need its room. Otherwise it stays: a copy can be doubled where answers of the queue are lost.
+                Some(Cause::Away) if self.slots.available_permits() == 0 => {
+                    return Decision::GiveBack;
+                }
+                Some(Cause::Away) | None => warn!(reason, "a delivery is held"),
+            }
+            tokio::select! {
+                () = sleep(waits.next().unwrap_or_default()) => {}
+                // For the last time, then.
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Answers the outcome's name.
+    async fn settle(&self, delivery: &Delivery, decision: Decision) -> &'static str {
+        match decision {
+            Decision::Acknowledge => {
+                self.acknowledge(delivery).await;
+                "done"
+            }
+            Decision::Retry { reason, .. } if delivery.attempt >= self.config.max_receives => {
+                self.dead_letter(delivery, &reason).await
+            }
+            Decision::Retry { after, reason } => self.retry(delivery, after, &reason).await,
+            Decision::DeadLetter(reason) => self.dead_letter(delivery, &reason).await,
+            Decision::GiveBack => self.give_back(delivery).await,
+            Decision::Leave => {
+                info!("the lease of a delivery is lost: it is another's");
+                "lease_lost"
+            }
+        }
+    }
+
+    /// Fails only if acknowledging has died: the message comes again then.
+    async fn acknowledge(&self, delivery: &Delivery) {
+        drop(self.acks.send(delivery.receipt.clone()).await);
+    }
+
+    async fn retry(
+        &self,
+        delivery: &Delivery,
+        after: Option<Duration>,
+        reason: &str,
+    ) -> &'static str {
+        let wait = after.unwrap_or_else(|| self.config.backoff_after(delivery.attempt));
+        warn!(
+            reason,
+            attempt = delivery.attempt,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            "a message failed and is retried later"
+        );
+        self.release(delivery, wait).await;
+        "retried"
+    }
+
+    /// Sends the message as a new one, which has all its receives before it, and acknowledges this one: what stops or is away
+    /// spends no receives. A crash in between leaves both, which does no harm.
+    async fn give_back(&self, delivery: &Delivery) -> &'static str {
+        let copy = Outgoing {
+            id: Uuid::nil(),
+            body: delivery.body.clone(),
+        };
+        let sent = self.queue.send(&self.name, vec![copy]).await;
+        match sent.into_iter().collect::<Result<(), QueueError>>() {
+            Ok(()) => {
+                info!("a delivery is given back as a new message");
+                self.acknowledge(delivery).await;
+            }
+            Err(error) if error.is_transient() => comes_back_later(&error),
+            Err(error) => {
+                warn!(
+                    error = chain(&error),
+                    "a delivery cannot be given back as a new message"
+                );
+                self.release(delivery, Duration::ZERO).await;
+            }
+        }
+        "given_back"
+    }
+
+    async fn release(&self, delivery: &Delivery, wait: Duration) {
+        let receipt = &delivery.receipt;
+        if let Err(error) = self.queue.retry_after(&self.name, receipt, wait).await {
+            comes_back_later(&error);
+        }
+    }
+
+    async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> &'static str {
+        match self.queue.dead_letter(&self.name, delivery, reason).await {
+            Ok(()) => warn!(reason, "a message is dead-lettered"),
+            // It is received again, and moves by itself after the last time.
+            Err(error) => error!(
+                reason,
+                error = chain(&error),
+                "a message cannot be dead-lettered"
+            ),
+        }
+        "dead_lettered"
+    }
+}
+
+fn comes_back_later(error: &QueueError) {
+    warn!(
+        error = chain(error),
+        "a delivery comes back only after its visibility timeout"
+    );
+}

@@ -1,0 +1,41 @@
+use lemon_domain::ports::{Delivery, QueueError};
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::{delivery::Engine, text::chain};
+
+/// Why the lease of a delivery cannot be extended any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeaseEnd {
+    /// The message was received again, or is gone.
+    Lost,
+    /// The queue does not hide the message for longer.
+    Exhausted,
+}
+
+impl<H> Engine<H> {
+    /// The heartbeat of a delivery: extends its lease at half of the visibility timeout, and returns when it is over.
+    pub(crate) async fn heartbeat(&self, delivery: &Delivery) -> LeaseEnd {
+        let visibility = self.config.visibility;
+        let mut wait = visibility / 2;
+        loop {
+            sleep(wait).await;
+            let extended = self
+                .queue
+                .extend(&self.name, &delivery.receipt, visibility)
+                .await;
+            match extended {
+                Ok(()) => wait = visibility / 2,
+                Err(QueueError::StaleReceipt) => return LeaseEnd::Lost,
+                Err(error) => {
+                    warn!(error = chain(&error), "a lease cannot be extended");
+                    if !error.is_transient() {
+                        return LeaseEnd::Exhausted;
+                    }
+                    // While what is left of it lasts.
+                    wait = visibility / 10;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use lemon_domain::ports::{Delivery, MAX_BATCH, QueueError};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{sleep, timeout},
+};
+use tracing::{Instrument, error, info_span};
+
+use crate::{delivery::Engine, handler::Handler, text::chain};
+
+/// How long a receive that is under way at the stop may take to bring what it has. A long poll cannot be waited for.
+pub(crate) const LAST_RECEIVE: Duration = Duration::from_secs(1);
+/// How long a receive waits until a whole batch may be in flight: it costs as much as one of a single message.
+const FOR_A_BATCH: Duration = Duration::from_millis(20);
+
+impl<H: Handler> Engine<H> {
+    /// Receives until the stop. There is no batch barrier: each delivery has a task of its own.
+    pub(crate) async fn poll(self: Arc<Self>) {
+        loop {
+            let slots = tokio::select! {
+                slots = self.ready() => slots,
+                () = self.stop.cancelled() => break,
+            };
+            let Some(mut slots) = slots else { break };
+            for delivery in self.receive(slots.num_permits()).await {
+                let slot = slots.split(1);
+                let span = info_span!(
+                    "delivery",
+                    queue = %self.name,
+                    message.id = %delivery.message_id
+                );
+                let engine = Arc::clone(&self);
+                let task = async move {
+                    engine.process(delivery).await;
+                    drop(slot);
+                };
+                self.in_flight.spawn(task.instrument(span));
+            }
+        }
+    }
+
+    /// Waits until something may be received; answers the slots for it, at most a batch.
+    async fn ready(&self) -> Option<OwnedSemaphorePermit> {
+        self.control.resumed().await;
+        let mut slots = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        let others = u32::try_from(self.config.concurrency.clamp(1, MAX_BATCH) - 1).ok()?;
+        let batch = Arc::clone(&self.slots).acquire_many_owned(others);
+        if let Ok(batch) = timeout(FOR_A_BATCH, batch).await {
+            slots.merge(batch.ok()?);
+        } else {
+            while slots.num_permits() < MAX_BATCH
+                && let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned()
+            {
+                slots.merge(slot);
+            }
+        }
+        self.availability.rest_while_away().await;
+        Some(slots)
+    }
+
+    /// Receives, however long the queue is away. After the stop it brings what comes soon, or nothing.
+    async fn receive(&self, max: usize) -> Vec<Delivery> {
+        let mut waits = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(5))
+            .without_max_times()
+            .with_jitter()
+            .build();
+        while !self.stop.is_cancelled() {
+            match self.receive_once(max).await {
+                Some(Ok(deliveries)) => return deliveries,
+                Some(Err(error)) => {
+                    error!(
+                        queue = %self.name,
+                        error = chain(&error),
+                        "nothing can be received"
+                    );
+                    tokio::select! {
+                        () = sleep(waits.next().unwrap_or_default()) => {}
+                        () = self.stop.cancelled() => {}
+                    }
+                }
+                None => break,
+            }
+        }
+        Vec::new()
+    }
+
+    async fn receive_once(&self, max: usize) -> Option<Result<Vec<Delivery>, QueueError>> {
+        let mut receiving = pin!(self.queue.receive(&self.name, max, self.config.wait));
+        tokio::select! {
+            received = &mut receiving => Some(received),
+            () = self.stop.cancelled() => timeout(LAST_RECEIVE, receiving).await.ok(),
+        }
+    }
+}

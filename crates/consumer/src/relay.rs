@@ -1,0 +1,288 @@
+mod claimed;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use futures::future::join_all;
+use lemon_domain::{
+    ports::{Clock, JobQueue, Outbox, OutboxEntry, Outgoing, QueueError, StoreError},
+    values::QueueName,
+};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use self::claimed::Claimed;
+use crate::{
+    config::RelayConfig,
+    renderer::{Rendered, Renderer},
+    text::chain,
+};
+
+/// How often the removal of what was sent is repeated, soon: within the usual lease, and within a drain.
+const REMOVALS: usize = 3;
+const FIRST_REMOVAL: Duration = Duration::from_millis(100);
+/// The longest wait after a store that failed.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// Moves an outbox to the queues: claims rows, renders them, sends the messages, removes what the queues confirmed and
+/// postpones the rest.
+///
+/// A row is removed only after its queue confirmed the message, so a crash sends it again and loses nothing. Whatever a
+/// queue refuses is postponed, never thrown away. The next batch is claimed and rendered while one is sent.
+pub struct Relay<R> {
+    outbox: Arc<dyn Outbox>,
+    queue: Arc<dyn JobQueue>,
+    clock: Arc<dyn Clock>,
+    renderer: R,
+    config: RelayConfig,
+}
+
+impl<R: Renderer> Relay<R> {
+    /// A relay from the outbox to the queues, with the defaults.
+    pub fn new(
+        outbox: Arc<dyn Outbox>,
+        queue: Arc<dyn JobQueue>,
+        clock: Arc<dyn Clock>,
+        renderer: R,
+    ) -> Self {
+        Self {
+            outbox,
+            queue,
+            clock,
+            renderer,
+            config: RelayConfig::default(),
+        }
+    }
+
+    /// With this configuration.
+    #[must_use]
+    pub fn with_config(mut self, config: RelayConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Relays until `stop`; what was claimed by then is still sent, if that takes no longer than a drain may.
+    pub async fn run(&self, stop: CancellationToken) {
+        let drained = async {
+            stop.cancelled().await;
+            sleep(self.config.drain).await;
+        };
+        tokio::select! {
+            () = self.relay(&stop) => {}
+            () = drained => warn!("the drain takes too long: rows are left and come again after their lease"),
+        }
+    }
+
+    async fn relay(&self, stop: &CancellationToken) {
+        let mut waits = self.config.waits(self.config.backoff.0).build();
+        while !stop.is_cancelled() {
+            let wait = match self.relay_all(stop).await {
+                Ok(()) => {
+                    waits = self.config.waits(self.config.backoff.0).build();
+                    self.config.poll
+                }
+                Err(error) => {
+                    error!(error = chain(&error), "the outbox cannot be relayed");
+                    waits.next().unwrap_or(LONGEST_REST).min(LONGEST_REST)
+                }
+            };
+            tokio::select! {
+                () = self.outbox.changed() => {}
+                () = sleep(wait) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Relays batch after batch, until nothing is due any more or the stop.
+    async fn relay_all(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        let mut claimed = self.claim().await?;
+        while !claimed.is_empty() {
+            // A batch that is not full is the last for now: what waited behind it can be claimed only after it.
+            let is_full = claimed.len() >= usize::try_from(self.config.batch).unwrap_or(usize::MAX);
+            let next = async {
+                if is_full && !stop.is_cancelled() {
+                    return self.claim().await.map(Some);
+                }
+                Ok(None)
+            };
+            let (sent, next) = tokio::join!(self.send(claimed), next);
+            let ends = sent.is_err() || stop.is_cancelled();
+            outcome = outcome.and(sent);
+            claimed = match next? {
+                // What is claimed is sent, whatever became of the batch before.
+                Some(next) if !next.is_empty() => next,
+                _ if ends => break,
+                // What was removed may have been before others.
+                _ => self.claim().await?,
+            };
+        }
+        outcome
+    }
+
+    /// Claims one batch and deals with each row of it. Answers how many there were.
+    ///
+    /// # Errors
+    /// If the store fails. What was sent and could not be removed is sent again after the lease.
+    pub async fn relay_batch(&self) -> Result<usize, StoreError> {
+        let claimed = self.claim().await?;
+        let rows = claimed.len();
+        self.send(claimed).await?;
+        Ok(rows)
+    }
+
+    async fn claim(&self) -> Result<Claimed, StoreError> {
+        let RelayConfig { batch, lease, .. } = self.config;
+        let now = self.clock.now();
+        let entries = self.outbox.claim(batch, lease, now).await?;
+        let rendered = self.renderer.render(&entries).await?;
+        Ok(Claimed::new(now, entries.into_iter().zip(rendered)))
+    }
+
+    async fn send(&self, claimed: Claimed) -> Result<(), StoreError> {
+        // When the lease ends, another may have them.
+        if self.clock.now() >= claimed.at + self.config.lease / 2 {
+            let rows = claimed.len();
+            warn!(
+                rows,
+                "the lease is running out; rows are left for the next claim"
+            );
+            return Ok(());
+        }
+        // All queues at once: one that hangs holds up none of the others.
+        let sends = claimed
+            .messages
+            .into_iter()
+            .map(|(queue, messages)| async move { self.send_to(&queue, messages).await });
+        let sent = join_all(sends).await;
+        for (entry, rendered) in claimed.others {
+            match rendered {
+                Rendered::Drop { reason } => self.drop_row(&entry, &reason).await?,
+                Rendered::SetAside { reason } => self.set_aside(&entry, &reason).await?,
+                Rendered::Postpone { reason } => {
+                    let first = self.config.backoff.0;
+                    self.postpone(&entry, first, &reason).await?;
+                }
+                Rendered::Send { .. } => {}
+            }
+        }
+        sent.into_iter().collect()
+    }
+
+    async fn send_to(
+        &self,
+        queue: &QueueName,
+        messages: Vec<(OutboxEntry, String)>,
+    ) -> Result<(), StoreError> {
+        let (entries, outgoing): (Vec<_>, Vec<_>) = messages
+            .into_iter()
+            .map(|(entry, body)| {
+                let id = entry.request_id.get();
+                (entry, Outgoing { id, body })
+            })
+            .unzip();
+        let outcomes = self.queue.send(queue, outgoing).await;
+        let mut sent = Vec::with_capacity(entries.len());
+        let mut failed = Vec::new();
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => {
+                    info!(
+                        request.id = %entry.request_id,
+                        task = entry.task.as_str(),
+                        queue = %queue,
+                        attempt = entry.attempt,
+                        "a job is sent"
+                    );
+                    sent.push(entry.id);
+                }
+                Err(error) => failed.push((entry, error)),
+            }
+        }
+        metrics::counter!("jobs_sent_total", "queue" => queue.to_string())
+            .increment(sent.len() as u64);
+        // First of all, and again if need be: what is sent and stays is sent a second time when its lease ends.
+        let removed = self.remove(&sent).await;
+        for (entry, error) in failed {
+            self.postpone(entry, self.first_wait(&error), &chain(&error))
+                .await?;
+        }
+        removed
+    }
+
+    async fn remove(&self, sent: &[i64]) -> Result<(), StoreError> {
+        let remove = || self.outbox.remove(sent);
+        let soon = ExponentialBuilder::default()
+            .with_min_delay(FIRST_REMOVAL)
+            .with_max_times(REMOVALS);
+        remove.retry(soon).when(StoreError::is_transient).await
+    }
+
+    async fn drop_row(&self, entry: &OutboxEntry, reason: &str) -> Result<(), StoreError> {
+        warn!(
+            request.id = %entry.request_id,
+            task = entry.task.as_str(),
+            reason,
+            "a job is dropped"
+        );
+        self.outbox.remove(&[entry.id]).await
+    }
+
+    async fn set_aside(&self, entry: &OutboxEntry, reason: &str) -> Result<(), StoreError> {
+        error!(
+            request.id = %entry.request_id,
+            task = entry.task.as_str(),
+            reason,
+            "a job is set aside"
+        );
+        self.outbox.set_aside(entry, self.clock.now()).await
+    }
+
+    const fn first_wait(&self, error: &QueueError) -> Duration {
+        if error.is_certain() {
+            self.config.backoff.0
+        } else {
+            self.config.uncertain
+        }
+    }
+
+    /// Postpones a row: for the first wait at its first attempt, and for longer at each further one.
+    async fn postpone(
+        &self,
+        entry: &OutboxEntry,
+        first: Duration,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let wait = self.config.backoff_after(first, entry.attempt);
+        warn!(
+            request.id = %entry.request_id,
+            task = entry.task.as_str(),
+            attempt = entry.attempt,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            reason,
+            "a job is postponed"
+        );
+        metrics::counter!("jobs_postponed_total").increment(1);
+        match self.outbox.postpone(entry, self.clock.now() + wait).await {
+            // One row is no reason to leave the others: it comes back when its lease ends.
+            Err(error) if error.is_of_the_call() => {
+                error!(
+                    request.id = %entry.request_id,
+                    error = chain(&error),
+                    "a job cannot be postponed"
+                );
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+impl<R> fmt::Debug for Relay<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Relay");
+        shown.field("config", &self.config).finish_non_exhaustive()
+    }
+}
