@@ -47,7 +47,7 @@ async fn migrations_go_forward_and_back_and_forward_again() {
 }
 
 /// Takes back the step of that name, and those after it.
-async fn back_before(store: &SqlStore, step: &str) {
+pub(crate) async fn back_before(store: &SqlStore, step: &str) {
     let steps = Migrator::migrations();
     let before = steps.iter().position(|it| it.name() == step).unwrap();
     let steps = u32::try_from(steps.len() - before).unwrap();
