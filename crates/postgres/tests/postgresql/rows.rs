@@ -71,14 +71,21 @@ async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_
     let store = fresh.store().await;
     register(&store, 1).await;
     let db = fresh.outsider().await;
+    let minute = Duration::from_mins(1);
+    // Its queue is away: who could read it has claimed it often.
+    for attempt in 0..READ_ATTEMPTS {
+        let claimed = store.claim(10, Duration::ZERO, now()).await.unwrap();
+        assert_eq!(claimed[0].attempt, attempt + 1);
+    }
     // A task of a version to come.
     let unknown = "UPDATE outbox SET task = 'sing'";
     db.execute_unprepared(unknown).await.unwrap();
     let behind = "INSERT INTO outbox (task, service, provider, provider_user_id, request_id, due_at, created_at)
         SELECT 'delete', service, provider, provider_user_id, request_id, due_at, created_at FROM outbox";
     db.execute_unprepared(behind).await.unwrap();
-    let minute = Duration::from_mins(1);
     for attempt in 0..READ_ATTEMPTS {
+        let backlog = store.backlog(now()).await.unwrap();
+        assert_eq!((backlog.rows, backlog.set_aside), (2, 0));
         let claimed = store.claim(10, minute, now() + attempt * minute).await;
         assert_eq!(claimed.unwrap(), []);
     }
