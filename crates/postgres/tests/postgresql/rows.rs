@@ -8,7 +8,7 @@ use lemon_domain::{
     values::Credentials,
 };
 use lemon_testkit::Store as _;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use super::{
     Fresh,
@@ -124,4 +124,51 @@ async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
         let stored = store.request(request_with_reads(who, n)).await.unwrap();
         assert_eq!(stored, RequestOutcome::Registered, "{spoil}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_that_several_find_wrong_is_corrected_once() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let other = fresh.store().await;
+    let first = sign_in(&store, 1, &Credentials::new("token", "secret")).await;
+    store.request(request_with_reads(first, 1)).await.unwrap();
+    let db = fresh.outsider().await;
+    for spoil in [
+        "UPDATE budget_totals SET units = 1000",
+        "UPDATE budget_totals SET units = 1",
+        "DELETE FROM budget_totals",
+    ] {
+        db.execute_unprepared(spoil).await.unwrap();
+        let corrections: Vec<_> = (0..16)
+            .map(|n| {
+                let store = if n % 2 == 0 {
+                    store.clone()
+                } else {
+                    other.clone()
+                };
+                tokio::spawn(async move { store.correct_total(&reads()).await.unwrap() })
+            })
+            .collect();
+        let mut corrected = 0;
+        for correction in corrections {
+            corrected += usize::from(correction.await.unwrap());
+        }
+        assert_eq!(corrected, 1, "{spoil}");
+        assert_eq!(store.total(&reads()).await.unwrap(), 20, "{spoil}");
+    }
+}
+
+#[tokio::test]
+async fn no_lock_is_waited_for_to_find_a_total_right() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let first = sign_in(&store, 1, &Credentials::new("token", "secret")).await;
+    store.request(request_with_reads(first, 1)).await.unwrap();
+    let db = fresh.outsider().await;
+    let request = db.begin().await.unwrap();
+    let add = "UPDATE budget_totals SET units = units + 20";
+    request.execute_unprepared(add).await.unwrap();
+    assert!(!store.correct_total(&reads()).await.unwrap());
+    request.rollback().await.unwrap();
 }

@@ -212,3 +212,36 @@ async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
         assert_eq!(stored, RequestOutcome::Registered, "{spoil}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_that_several_find_wrong_is_corrected_once() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    let other = store.clone();
+    let first = sign_in(&store, 1, &Credentials::new("token", "secret")).await;
+    store.request(request_with_reads(first, 1)).await.unwrap();
+    let db = outsider(&file).await;
+    for spoil in [
+        "UPDATE budget_totals SET units = 1000",
+        "UPDATE budget_totals SET units = 1",
+        "DELETE FROM budget_totals",
+    ] {
+        db.execute_unprepared(spoil).await.unwrap();
+        let corrections: Vec<_> = (0..16)
+            .map(|n| {
+                let store = if n % 2 == 0 {
+                    store.clone()
+                } else {
+                    other.clone()
+                };
+                tokio::spawn(async move { store.correct_total(&reads()).await.unwrap() })
+            })
+            .collect();
+        let mut corrected = 0;
+        for correction in corrections {
+            corrected += usize::from(correction.await.unwrap());
+        }
+        assert_eq!(corrected, 1, "{spoil}");
+        assert_eq!(store.total(&reads()).await.unwrap(), 20, "{spoil}");
+    }
+}
