@@ -4,7 +4,8 @@ use sea_orm_migration::{
 };
 
 /// Outbox rows that can never be sent are set aside, for those behind them. An operator who has mended one empties the
-/// column, if it may still go out: later ones of the same person have gone before it. A program that is older than this step does not see it, and claims such a row again.
+/// column, if it may still go out: later ones of the same person have gone before it. A program that is older than this step
+/// does not see it, and claims such a row again.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
