@@ -1,25 +1,33 @@
-use sea_orm_migration::{prelude::*, schema::timestamp_with_time_zone_null};
+use sea_orm_migration::{
+    prelude::*,
+    schema::{big_integer, timestamp_with_time_zone_null},
+};
 
 /// Outbox rows that can never be sent are set aside, for those behind them. An operator who has mended one empties the
-/// column. A program that is older than this step does not see it, and claims such a row again.
+/// column, if it may still go out: later ones of the same person have gone before it. A program that is older than this step
+/// does not see it, and claims such a row again.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let add = Table::alter()
-            .table("outbox")
-            .add_column(timestamp_with_time_zone_null("set_aside_at"))
-            .take();
-        manager.alter_table(add).await
+        for column in [
+            timestamp_with_time_zone_null("set_aside_at"),
+            // How many claims could not read the row.
+            big_integer("failed_reads").default(0).take(),
+        ] {
+            let add = Table::alter().table("outbox").add_column(column).take();
+            manager.alter_table(add).await?;
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let drop = Table::alter()
-            .table("outbox")
-            .drop_column("set_aside_at")
-            .take();
-        manager.alter_table(drop).await
+        for column in ["set_aside_at", "failed_reads"] {
+            let drop = Table::alter().table("outbox").drop_column(column).take();
+            manager.alter_table(drop).await?;
+        }
+        Ok(())
     }
 }

@@ -31,9 +31,11 @@ CREATE TRIGGER forget_request BEFORE UPDATE ON uses FOR EACH ROW
 WHEN (NEW.turn IS DISTINCT FROM OLD.turn AND NEW.request_id IS NOT DISTINCT FROM OLD.request_id)
 EXECUTE FUNCTION forget_request()";
 
-/// A training that such a replica has left without a deadline has one from now on.
+/// A training that such a replica has left without a deadline, or with that of the request before, has one from now on: each
+/// at a moment of its own, for a sweep goes through them in pages.
 const MEND: &str = "
-UPDATE registrations SET announced_at = CURRENT_TIMESTAMP WHERE announced_at IS NULL
+UPDATE registrations SET announced_at = clock_timestamp(), announcements = 1
+WHERE (announced_at IS NULL OR announced_at < requested_at)
 AND finished_request_id IS DISTINCT FROM request_id AND failed_request_id IS DISTINCT FROM request_id";
 
 #[async_trait::async_trait]

@@ -3,8 +3,9 @@
 use lemon_domain::values::BudgetKey;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait, OnConflict, SelectStatement},
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QuerySelect, QueryTrait, Statement,
+    sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement},
 };
 use tracing::warn;
 
@@ -42,49 +43,121 @@ pub(crate) async fn find(
     Ok(row.map(|row| row.try_get("", "units")).transpose()?)
 }
 
-/// Sets the total to what the places take; tells whether it was something else.
+/// Sets the total to what the places take; tells whether it was something else. `false` also if another is just setting it right.
 ///
-/// Requests store their places and add to the total in one statement, which waits for the total's row as long as it is
-/// locked here: what was stored before is seen by the sum, which is read by a statement of its own, and what waits is added
-/// to the sum afterwards.
+/// No lock is held while the places are added up. One statement sees the total and the places as of one moment, and requests
+/// change both in one transaction: so the difference is what is wrong, whatever is stored meanwhile. It must be applied once,
+/// and so those who correct a total do it one after the other.
 pub(crate) async fn correct(store: &SqlStore, key: &BudgetKey) -> Result<bool, SqlError> {
-    let tx = store.begin().await?;
-    let none_yet = Entity::insert(ActiveModel {
-        service: Set(key.service.as_str().to_owned()),
-        budget: Set(key.budget.as_str().to_owned()),
-        window_start: Set(key.window.start),
-        units: Set(0),
-        expires_at: Set(key.window.end),
-    })
-    .on_conflict(OnConflict::new().do_nothing().to_owned());
-    tx.execute(&none_yet.into_query()).await?;
-    let mut locking = units_of(key);
-    let locked = tx.query_one(locking.lock_exclusive()).await?;
-    let total: Option<i64> = locked.map(|row| row.try_get("", "units")).transpose()?;
-    let recorded = sum(&tx, key).await?;
-    if total == Some(recorded) {
-        tx.rollback().await?;
-        return Ok(false);
+    let _turn = store.correcting().lock().await;
+    let wrong = if store.reader().get_database_backend() == DbBackend::Sqlite {
+        // Its file is this process' alone.
+        let wrong = compare(store.reader(), key).await?;
+        if let Some(wrong) = &wrong {
+            wrong.correct(store.writer(), key).await?;
+            store.flush().await?;
+        }
+        wrong
+    } else {
+        let tx = store.begin().await?;
+        let wrong = if lock(&tx, key).await? {
+            compare(&tx, key).await?
+        } else {
+            None
+        };
+        if let Some(wrong) = &wrong {
+            wrong.correct(&tx, key).await?;
+        }
+        store.commit(tx).await?;
+        wrong
+    };
+    if let Some(Wrong { total, recorded }) = wrong {
+        warn!(
+            service = %key.service,
+            budget = %key.budget,
+            total,
+            recorded,
+            "the total of a budget's units was wrong and is corrected"
+        );
     }
-    Entity::update_many()
-        .col_expr(Column::Units, Expr::value(recorded))
-        .filter(is(key))
-        .exec(&tx)
-        .await?;
-    store.commit(tx).await?;
-    warn!(
-        service = %key.service,
-        budget = %key.budget,
-        total,
-        recorded,
-        "the total of a budget's units was wrong and is corrected"
+    Ok(wrong.is_some())
+}
+
+/// Keeps other replicas from correcting the same until the end of the transaction, unless one of them does already.
+async fn lock(tx: &impl ConnectionTrait, key: &BudgetKey) -> Result<bool, SqlError> {
+    let name = format!("{}/{}/{}", key.service, key.budget, key.window.start);
+    let lock = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked",
+        [name.into()],
     );
-    Ok(true)
+    let row = tx.query_one_raw(lock).await?;
+    let locked = row.map(|row| row.try_get("", "locked")).transpose()?;
+    Ok(locked.unwrap_or(false))
+}
+
+/// A total, and what the places take.
+#[derive(Debug, Clone, Copy)]
+struct Wrong {
+    total: i64,
+    recorded: i64,
+}
+
+/// What is wrong at one moment, if anything is.
+async fn compare(db: &impl ConnectionTrait, key: &BudgetKey) -> Result<Option<Wrong>, SqlError> {
+    let both = Query::select()
+        .expr_as(scalar(units_of(key)), "total")
+        .expr_as(scalar(sum(key)), "recorded")
+        .take();
+    let row = db.query_one(&both).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the sums".to_owned()))?;
+    let units = |column| row.try_get::<Option<i64>>("", column);
+    let wrong = Wrong {
+        total: units("total")?.unwrap_or_default(),
+        recorded: units("recorded")?.unwrap_or_default(),
+    };
+    Ok((wrong.total != wrong.recorded).then_some(wrong))
+}
+
+impl Wrong {
+    /// Adds what was lacking, or takes off what was too much.
+    async fn correct(self, db: &impl ConnectionTrait, key: &BudgetKey) -> Result<(), SqlError> {
+        let lacking = self.recorded - self.total;
+        let corrected = Expr::col((Entity, Column::Units)).add(lacking);
+        if lacking > 0 {
+            // There may be none yet.
+            let add = Entity::insert(ActiveModel {
+                service: Set(key.service.as_str().to_owned()),
+                budget: Set(key.budget.as_str().to_owned()),
+                window_start: Set(key.window.start),
+                units: Set(lacking),
+                expires_at: Set(key.window.end),
+            })
+            .on_conflict(
+                OnConflict::columns([Column::Service, Column::Budget, Column::WindowStart])
+                    .value(Column::Units, corrected)
+                    .to_owned(),
+            );
+            db.execute(&add.into_query()).await?;
+        } else {
+            let take_off = Entity::update_many()
+                .col_expr(Column::Units, corrected)
+                .filter(is(key))
+                // What was given back meanwhile: it is looked at again the next time.
+                .filter(Column::Units.gte(-lacking));
+            take_off.exec(db).await?;
+        }
+        Ok(())
+    }
+}
+
+fn scalar(select: SelectStatement) -> Expr {
+    Expr::SubQuery(None, Box::new(select.into()))
 }
 
 /// How many units the places take.
-async fn sum(db: &impl ConnectionTrait, key: &BudgetKey) -> Result<i64, SqlError> {
-    let sum = places::Entity::find()
+fn sum(key: &BudgetKey) -> SelectStatement {
+    places::Entity::find()
         .select_only()
         // PostgreSQL would make it a number of another type.
         .column_as(
@@ -92,8 +165,5 @@ async fn sum(db: &impl ConnectionTrait, key: &BudgetKey) -> Result<i64, SqlError
             "units",
         )
         .filter(of_window(key))
-        .into_query();
-    let row = db.query_one(&sum).await?;
-    let sum: Option<Option<i64>> = row.map(|row| row.try_get("", "units")).transpose()?;
-    Ok(sum.flatten().unwrap_or_default())
+        .into_query()
 }

@@ -226,7 +226,7 @@ async fn lock(
     Ok(account.map(|stored| stored.account))
 }
 
-/// Its `Train` row is still in the outbox.
+/// Its `Train` row is still in the outbox, to be sent.
 async fn waits(
     tx: &impl ConnectionTrait,
     training: &OverdueTraining,
@@ -240,6 +240,7 @@ async fn waits(
         .filter(Column::ProviderUserId.eq(account.user_id.get()))
         .filter(Column::Task.eq(OutboxTask::Train.as_str()))
         .filter(Column::RequestId.eq(training.request_id.get()))
+        .filter(Column::SetAsideAt.is_null())
         .limit(1)
         .into_query();
     Ok(tx.query_one(&find).await?.is_some())

@@ -6,8 +6,8 @@ use sea_orm::{
     SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
     sea_query::{Order, Query},
 };
-
 use tokio::time::timeout;
+use tracing::warn;
 
 use crate::{
     ConnectError,
@@ -26,6 +26,12 @@ const LOCK_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a migration waits for a table that somebody uses: whoever else wants the table waits behind it meanwhile.
 const TABLE_WITHIN_MS: u32 = 10_000;
+
+/// What the calls of running replicas write, in the order in which a request does.
+const WRITTEN: &str = "'uses', 'attempts', 'registrations', 'outbox', 'places', 'budget_totals'";
+
+/// How often a change is tried that had to give way to those who use the tables.
+const TRIES: u32 = 5;
 
 /// Applies what is missing, in one transaction and under a lock; takes no lock where nothing is missing.
 pub(crate) async fn up(database: &Database) -> Result<(), ConnectError> {
@@ -56,17 +62,23 @@ async fn alone(database: &Database, change: Change) -> Result<(), ConnectError> 
         }
     };
     let changing = async {
-        let tx = lock(&db).await.map_err(failed)?;
-        match change {
-            Change::Up => {
-                let applied = applied(&tx).await.map_err(failed)?;
+        let mut tries = 1;
+        loop {
+            let tx = lock(&db).await.map_err(failed)?;
+            let applied = applied(&tx).await.map_err(failed)?;
+            if matches!(change, Change::Up) {
                 refuse(database, unknown(&applied))?;
-                Migrator::up(&tx, None).await
             }
-            Change::Down(steps) => Migrator::down(&tx, Some(steps)).await,
+            match make(&tx, &change).await {
+                Ok(()) => return tx.commit().await.map_err(failed),
+                Err(error) if tries < TRIES && gives_way(&error) => {
+                    tx.rollback().await.map_err(failed)?;
+                    warn!("a migration gave way to those who use its tables and is tried again");
+                    tries += 1;
+                }
+                Err(error) => return Err(failed(error)),
+            }
         }
-        .map_err(failed)?;
-        tx.commit().await.map_err(failed)
     };
     tokio::select! {
         changed = changing => changed,
@@ -74,6 +86,14 @@ async fn alone(database: &Database, change: Change) -> Result<(), ConnectError> 
             database: database.name.clone(),
             cause: cause.to_owned(),
         }),
+    }
+}
+
+async fn make(tx: &DatabaseTransaction, change: &Change) -> Result<(), DbErr> {
+    lock_tables(tx).await?;
+    match change {
+        Change::Up => Migrator::up(tx, None).await,
+        Change::Down(steps) => Migrator::down(tx, Some(*steps)).await,
     }
 }
 
@@ -160,9 +180,35 @@ async fn try_to_lock(db: &DatabaseConnection) -> Result<Option<DatabaseTransacti
     }
 }
 
+/// Has all others write nothing until the end of the transaction, when what they have begun is done.
+///
+/// The steps lock tables in an order of their own, and replicas run beside: each would wait for the other, and the server end
+/// one of them. Who only reads goes on.
+async fn lock_tables(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let lock = format!(
+        "DO $$ DECLARE written text; BEGIN FOREACH written IN ARRAY ARRAY[{WRITTEN}] LOOP \
+         IF to_regclass(written) IS NOT NULL THEN \
+         EXECUTE format('LOCK TABLE %I IN EXCLUSIVE MODE', written); END IF; END LOOP; END $$"
+    );
+    tx.execute_unprepared(&lock).await?;
+    Ok(())
+}
+
 fn is_lock_timeout(error: &DbErr) -> bool {
+    has_code(error, "55P03")
+}
+
+/// Another had the lock for too long, or each waited for the other. The transaction has done nothing.
+fn gives_way(error: &DbErr) -> bool {
+    is_lock_timeout(error) || has_code(error, "40P01")
+}
+
+fn has_code(error: &DbErr, code: &str) -> bool {
     match driver_error(error) {
-        Some(SqlxError::Database(refusal)) => refusal.code().is_some_and(|code| code == "55P03"),
+        Some(SqlxError::Database(refusal)) => refusal.code().is_some_and(|its| its == code),
         _ => false,
     }
 }

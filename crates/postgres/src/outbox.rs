@@ -11,8 +11,8 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, Iterable, QueryFilter,
     QueryResult, UpdateMany,
     sea_query::{
-        CommonTableExpression, DeleteStatement, Expr, IntoCondition, LockBehavior, LockType, Order,
-        Query, SelectStatement, WithClause, WithQuery,
+        CaseStatement, CommonTableExpression, DeleteStatement, Expr, IntoCondition, LockBehavior,
+        LockType, Order, Query, SelectStatement, UpdateStatement, WithClause, WithQuery,
     },
 };
 use tokio::time::timeout;
@@ -121,21 +121,22 @@ impl Outbox for SqlStore {
 }
 
 impl SqlStore {
-    /// Sets aside those of unreadable rows that were claimed often enough. If that fails, the next claim does it.
+    /// Counts the reads that failed, and sets aside the rows of which enough have. If that fails, the next claim does it.
     async fn give_up(&self, unreadable: &[&QueryResult], now: DateTime<Utc>) {
-        let is_over = |row: &QueryResult| {
-            let attempts = row.try_get::<i64>("", "attempt");
-            attempts.is_ok_and(|attempts| attempts >= READ_ATTEMPTS.into())
-        };
-        let over = unreadable.iter().filter(|row| is_over(row));
-        let ids: Vec<i64> = over.filter_map(|row| row.try_get("", "id").ok()).collect();
+        let ids = unreadable.iter();
+        let ids: Vec<i64> = ids.filter_map(|row| row.try_get("", "id").ok()).collect();
         if ids.is_empty() {
             return;
         }
-        let set_aside = set_aside(now).filter(Column::Id.is_in(ids.clone()));
-        let done = timeout(self.deadline() / 4, set_aside.exec(self.writer())).await;
-        if !matches!(done, Ok(Ok(_))) {
-            warn!("jobs that cannot be read were not set aside yet");
+        let count = count_failed_reads(&ids, now);
+        let counted = timeout(self.deadline() / 4, self.writer().query_all(&count)).await;
+        let Ok(Ok(over)) = counted else {
+            warn!("jobs that cannot be read were not counted yet");
+            return;
+        };
+        let over = over.iter().filter(|row| is_set_aside(row));
+        let ids: Vec<i64> = over.filter_map(|row| row.try_get("", "id").ok()).collect();
+        if ids.is_empty() {
             return;
         }
         error!(
@@ -145,6 +146,35 @@ impl SqlStore {
         );
         self.outbox().give();
     }
+}
+
+/// How many claims could not read a row. No part of what is read: it would be one more that can be unreadable.
+const FAILED_READS: &str = "failed_reads";
+
+/// Counts a failed read of each row, and sets aside those with which it is enough. What the operator has mended begins again.
+fn count_failed_reads(ids: &[i64], now: DateTime<Utc>) -> UpdateStatement {
+    let is_last = || Expr::col(FAILED_READS).gte(i64::from(READ_ATTEMPTS) - 1);
+    let set_aside_at = CaseStatement::new()
+        .case(is_last(), now)
+        .finally(Expr::col(Column::SetAsideAt));
+    let failed_reads = CaseStatement::new()
+        .case(is_last(), 0_i64)
+        .finally(Expr::col(FAILED_READS).add(1_i64));
+    let answer = [
+        Expr::col(Column::Id),
+        Expr::col(Column::SetAsideAt).is_not_null(),
+    ];
+    Query::update()
+        .table(Entity)
+        .value(Column::SetAsideAt, set_aside_at)
+        .value(FAILED_READS, failed_reads)
+        .and_where(Column::Id.is_in(ids.iter().copied()))
+        .returning(Query::returning().exprs(answer))
+        .take()
+}
+
+fn is_set_aside(counted: &QueryResult) -> bool {
+    counted.try_get_by_index(1).unwrap_or_default()
 }
 
 /// Has rows be claimed no more.

@@ -1,8 +1,8 @@
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
 use lemon_domain::ports::StoreError;
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
     ConnectError, StoreConfig,
@@ -26,6 +26,7 @@ pub struct SqlStore {
     deadline: Duration,
     outbox: Signal,
     group: Option<Group>,
+    correcting: Arc<Mutex<()>>,
 }
 
 impl SqlStore {
@@ -47,6 +48,7 @@ impl SqlStore {
         let database = open.retry(until_the_deadline).when(is_locked).await?;
         Ok(Self {
             outbox: Signal::new(&database),
+            correcting: Arc::default(),
             group: database.server().is_none().then(Group::default),
             database,
             deadline: config.deadline,
@@ -101,6 +103,11 @@ impl SqlStore {
     /// Where requests wait for each other, if the database has one writer.
     pub(crate) const fn group(&self) -> Option<&Group> {
         self.group.as_ref()
+    }
+
+    /// Whoever corrects a budget's total has it.
+    pub(crate) fn correcting(&self) -> &Mutex<()> {
+        &self.correcting
     }
 
     /// How long a call may take.

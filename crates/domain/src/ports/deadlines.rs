@@ -65,7 +65,7 @@ pub enum OverdueOutcome {
         /// In whose name the places were taken, if the use is still known. A counter may still have them.
         holder: Option<Holder>,
     },
-    /// Its `Train` row was not sent yet: the deadline runs from now.
+    /// Its `Train` row was not sent yet, and will be: the deadline runs from now.
     Waiting,
     /// It was announced, finished, deleted or replaced since it was found: nothing has changed.
     Overtaken,
@@ -85,7 +85,8 @@ pub enum OverdueOutcome {
 /// 5. `Announce` puts one `Train` row with the request id of the training and starts its deadline again.
 /// 6. `Fail` sets the state, ends the cooldown and removes the request's places of the running windows from the record, with
 ///    their units. The use with its turn, the attempt and the places of other windows stay; `ready` and `public` too.
-/// 7. While the `Train` row is in the outbox, each step is `Waiting` and only starts the deadline again.
+/// 7. While the `Train` row is in the outbox, each step is `Waiting` and only starts the deadline again. A row that was set
+///    aside is not waited for: it may never be sent.
 /// 8. A failed training still finishes when its ready message comes.
 #[async_trait]
 pub trait TrainingDeadlines: Send + Sync + 'static {

@@ -82,9 +82,10 @@ pub struct Backlog {
 /// 7. The rows of an account for a service are handed out in the order in which they were put: none is claimed while an
 ///    earlier one is there, be it due, claimed or postponed. Accounts and services do not wait for one another.
 /// 8. A row that is set aside stays for the operator: it is claimed no more, none waits for it, and `backlog` counts it apart.
+///    One that the operator lets go goes out of order: whether it may is for the operator to know.
 ///    `remove` removes it all the same, and `set_aside` with an attempt that is not the latest changes nothing.
-/// 9. A row that the store cannot read is set aside by the claim that is its [`READ_ATTEMPTS`]th: until then another
-///    replica, of a version that can read it, may come by it.
+/// 9. A row that the store cannot read is set aside by the claim that is the [`READ_ATTEMPTS`]th to fail at it: until then another
+///    replica, of a version that can read it, may come by it. Claims that read it do not count.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Claims due rows until `now + lease`.
@@ -127,5 +128,5 @@ pub trait Outbox: Send + Sync + 'static {
     async fn changed(&self);
 }
 
-/// How often a row that the store cannot read is claimed before it is set aside.
+/// How many claims cannot read a row before it is set aside.
 pub const READ_ATTEMPTS: u32 = 5;

@@ -30,7 +30,7 @@ pub struct RecordSums {
 ///    record says so.
 /// 6. Of each budget but the day's, requests are bounded by a `total` of the units of the recorded places. It is 0 where nothing
 ///    was added up yet. `correct_total` sets it to what the places take, and tells whether it was something else; whoever
-///    stores or gives back places meanwhile is counted once.
+///    stores or gives back places meanwhile is counted once, and does not wait. Of concurrent corrections one is made.
 #[async_trait]
 pub trait PlaceRecord: Send + Sync + 'static {
     /// What segments of a budget's window sum up to, from the given one on.
@@ -51,7 +51,7 @@ pub trait PlaceRecord: Send + Sync + 'static {
     /// Infrastructure only.
     async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError>;
 
-    /// Sets a total right. Reads the whole window, and requests that add to the total wait meanwhile.
+    /// Sets a total right; `false` also if another is just setting it right. Reads the whole window.
     ///
     /// # Errors
     /// Infrastructure only.

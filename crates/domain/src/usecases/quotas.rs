@@ -30,6 +30,9 @@ pub enum QuotasError {
     /// The restoration that this call waited for, perhaps with others, failed.
     #[error("the quota counter could not be restored")]
     Restoration(#[source] Arc<Self>),
+    /// The counter is right, the record's total of the units is not.
+    #[error("the total of a budget's units could not be corrected")]
+    Total(#[source] StoreError),
 }
 
 impl QuotasError {
@@ -38,7 +41,7 @@ impl QuotasError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Counter(error) => error.is_transient(),
-            Self::Record(error) => error.is_transient(),
+            Self::Record(error) | Self::Total(error) => error.is_transient(),
             Self::Restoration(error) => error.is_transient(),
         }
     }
@@ -51,6 +54,14 @@ pub struct Unreconciled {
     pub key: BudgetKey,
     /// Why.
     pub error: QuotasError,
+}
+
+impl Unreconciled {
+    /// The counter cannot be used now, in which case it is no use to start. A total that is wrong costs its budget only.
+    #[must_use]
+    pub fn prevents_a_start(&self) -> bool {
+        self.error.is_transient() && !matches!(self.error, QuotasError::Total(_))
+    }
 }
 
 /// Why no place was reserved: a budget has too little left.
@@ -216,7 +227,7 @@ impl Quotas {
     /// If the counter fails, or the record cannot be read.
     pub async fn restore(&self, keys: &[BudgetKey]) -> Result<(), QuotasError> {
         for key in keys {
-            if !self.restorer.correct(key).await? {
+            if !self.restorer.correct_with_total(key).await? {
                 self.open(key).await?;
             }
         }

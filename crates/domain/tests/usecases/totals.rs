@@ -8,7 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 use lemon_domain::{
     ports::{PlaceRecord, RecordSums, StoreError},
-    usecases::{Quotas, Registering},
+    usecases::{Quotas, Registering, Unreconciled},
     values::{BudgetKey, Place, Segment, Service},
 };
 
@@ -22,6 +22,8 @@ struct Record {
     /// What requests add to the total while the sums are read.
     meanwhile: u64,
     corrections: AtomicU64,
+    /// The corrections take too long.
+    is_slow: bool,
 }
 
 #[async_trait]
@@ -44,22 +46,59 @@ impl PlaceRecord for Record {
 
     async fn correct_total(&self, _: &BudgetKey) -> Result<bool, StoreError> {
         self.corrections.fetch_add(1, SeqCst);
+        if self.is_slow {
+            return Err(StoreError::Unavailable("too slow".into()));
+        }
         Ok(true)
     }
 }
 
-/// How often a total was corrected by a look at the last budget of a service, which the counter knows.
-async fn corrections(service: &Service, record: Record) -> u64 {
-    let (world, record) = (World::new(), Arc::new(record));
+/// A record with a counter that knows the last budget of a service.
+async fn known(service: &Service, record: &Arc<Record>) -> (Quotas, BudgetKey) {
+    let world = World::new();
     let (counter, clock) = (world.counter.clone(), world.clock.clone());
     let quotas = Quotas::new(counter, record.clone(), clock, Registering::GRACE);
-    let keys = keys_at(service, world.now());
-    let key = keys.last().unwrap();
-    lemon_testkit::restore(&*world.counter, key, &[], world.now())
+    let key = keys_at(service, world.now()).pop().unwrap();
+    lemon_testkit::restore(&*world.counter, &key, &[], world.now())
         .await
         .unwrap();
-    quotas.restore(std::slice::from_ref(key)).await.unwrap();
+    (quotas, key)
+}
+
+/// How often a total was corrected by a look at that budget.
+async fn corrections(service: &Service, record: Record) -> u64 {
+    let record = Arc::new(record);
+    let (quotas, key) = known(service, &record).await;
+    quotas.restore(&[key]).await.unwrap();
     record.corrections.load(SeqCst)
+}
+
+fn wrong() -> Record {
+    Record {
+        units: 30,
+        ..Record::default()
+    }
+}
+
+#[tokio::test]
+async fn no_request_corrects_a_total() {
+    let record = Arc::new(wrong());
+    let (quotas, key) = known(&learn_me_with_reads(3, 10, 100), &record).await;
+    quotas.restore_window(&key).await.unwrap();
+    assert_eq!(record.corrections.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_total_that_cannot_be_corrected_prevents_no_start() {
+    let record = Arc::new(Record {
+        is_slow: true,
+        ..wrong()
+    });
+    let (quotas, key) = known(&learn_me_with_reads(3, 10, 100), &record).await;
+    let error = quotas.restore(std::slice::from_ref(&key)).await;
+    let error = error.unwrap_err();
+    assert!(error.is_transient());
+    assert!(!Unreconciled { key, error }.prevents_a_start());
 }
 
 #[tokio::test]

@@ -16,7 +16,10 @@ use lemon_domain::{
     },
 };
 use lemon_postgres::SqlStore;
-use lemon_testkit::fakes::{FakeClock, MemoryQuotaCounter};
+use lemon_testkit::{
+    fakes::{FakeClock, MemoryQuotaCounter},
+    race,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, prelude::Uuid};
 use secrecy::SecretString;
 
@@ -120,14 +123,21 @@ async fn reconcile(store: &SqlStore, key: &BudgetKey) {
 /// A row of the outbox is spoiled; those behind it go on, and it does when the operator has mended it.
 pub(crate) async fn unreadable_row_is_set_aside(store: &SqlStore, db: &DatabaseConnection) {
     register(store, 1).await;
+    let minute = Duration::from_mins(1);
+    // Its queue is away: who could read it has claimed it often.
+    for attempt in 0..READ_ATTEMPTS {
+        let claimed = store.claim(10, Duration::ZERO, now()).await.unwrap();
+        assert_eq!(claimed[0].attempt, attempt + 1);
+    }
     // A task of a version to come.
     let unknown = "UPDATE outbox SET task = 'sing'";
     db.execute_unprepared(unknown).await.unwrap();
     let behind = "INSERT INTO outbox (task, service, provider, provider_user_id, request_id, due_at, created_at)
         SELECT 'delete', service, provider, provider_user_id, request_id, due_at, created_at FROM outbox";
     db.execute_unprepared(behind).await.unwrap();
-    let minute = Duration::from_mins(1);
     for attempt in 0..READ_ATTEMPTS {
+        let backlog = store.backlog(now()).await.unwrap();
+        assert_eq!((backlog.rows, backlog.set_aside), (2, 0));
         let claimed = store.claim(10, minute, now() + attempt * minute).await;
         assert_eq!(claimed.unwrap(), []);
     }
@@ -162,5 +172,30 @@ pub(crate) async fn totals_are_corrected(store: &SqlStore, db: &DatabaseConnecti
         let who = sign_in(store, n.into(), &Credentials::new("token", "secret")).await;
         let stored = store.request(request_with_reads(who, n)).await.unwrap();
         assert_eq!(stored, RequestOutcome::Registered, "{spoil}");
+    }
+}
+
+/// Many correct a wrong total at a time, through two stores; `false` is the answer of who finds it right.
+pub(crate) async fn wrong_total_is_corrected_once(
+    store: &SqlStore,
+    other: &SqlStore,
+    db: &DatabaseConnection,
+) {
+    let first = sign_in(store, 1, &Credentials::new("token", "secret")).await;
+    store.request(request_with_reads(first, 1)).await.unwrap();
+    for spoil in [
+        "UPDATE budget_totals SET units = 1000",
+        "UPDATE budget_totals SET units = 1",
+        "DELETE FROM budget_totals",
+    ] {
+        db.execute_unprepared(spoil).await.unwrap();
+        let corrected = race(16, |n| {
+            let store = if n % 2 == 0 { store } else { other }.clone();
+            async move { store.correct_total(&reads()).await.unwrap() }
+        })
+        .await;
+        let corrected = corrected.into_iter().filter(|corrected| *corrected);
+        assert_eq!(corrected.count(), 1, "{spoil}");
+        assert_eq!(store.total(&reads()).await.unwrap(), 20, "{spoil}");
     }
 }

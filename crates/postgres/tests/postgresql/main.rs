@@ -5,6 +5,7 @@ mod clocks;
 mod connecting;
 #[path = "../given/mod.rs"]
 mod given;
+mod migrating;
 mod migrations;
 mod neighbour;
 mod purge;

@@ -49,7 +49,7 @@ async fn migrations_go_forward_and_back_and_forward_again() {
 }
 
 /// Takes back the step of that name, and those after it.
-async fn back_before(store: &SqlStore, step: &str) {
+pub(crate) async fn back_before(store: &SqlStore, step: &str) {
     let steps = Migrator::migrations();
     let before = steps.iter().position(|it| it.name() == step).unwrap();
     let steps = u32::try_from(steps.len() - before).unwrap();
@@ -187,6 +187,50 @@ async fn a_repeated_training_of_the_version_before_has_a_deadline_of_its_own() {
         assert_eq!(found.len(), 1, "{before}");
         assert_eq!(found[0].announcements, 1, "{before}");
         assert_eq!(found[0].announced_at, now() + TimeDelta::days(1));
+    }
+}
+
+#[tokio::test]
+async fn a_training_that_a_replica_left_without_a_deadline_begins_from_the_step_on() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    for n in 1..=7 {
+        register(&store, n).await;
+    }
+    let db = fresh.outsider().await;
+    back_before(&store, "m20261126_000009_replicas_before").await;
+    for earlier in [
+        // Asked for again where the request before was finished, by this version or by that one, or had failed.
+        "UPDATE registrations SET announced_at = NULL, announcements = 3, finished_request_id = gen_random_uuid()
+             WHERE user_id = 1",
+        "UPDATE registrations SET announced_at = requested_at - interval '7 days', announcements = 3,
+             finished_request_id = gen_random_uuid() WHERE user_id = 2",
+        "UPDATE registrations SET announced_at = NULL, announcements = 3, failed_request_id = gen_random_uuid()
+             WHERE user_id = 3",
+        // Finished, failed, and running as they should.
+        "UPDATE registrations SET announced_at = NULL, finished_request_id = request_id WHERE user_id = 4",
+        "UPDATE registrations SET announced_at = NULL, announcements = 3, failed_request_id = request_id
+             WHERE user_id = 5",
+        "UPDATE registrations SET announced_at = requested_at + interval '1 hour', announcements = 2 WHERE user_id = 6",
+    ] {
+        db.execute_unprepared(earlier).await.unwrap();
+    }
+    store.migrate().await.unwrap();
+    let mended = "announced_at > requested_at AND announcements = 1 AND user_id <= 3";
+    let mended =
+        format!("(SELECT DISTINCT announced_at FROM registrations WHERE {mended}) AS mended");
+    assert_eq!(count(&db, &mended).await, 3);
+    for (user, as_it_was) in [
+        (4, "announced_at IS NULL"),
+        (5, "announced_at IS NULL AND announcements = 3"),
+        (
+            6,
+            "announced_at = requested_at + interval '1 hour' AND announcements = 2",
+        ),
+        (7, "announced_at = requested_at AND announcements = 1"),
+    ] {
+        let left = format!("registrations WHERE user_id = {user} AND {as_it_was}");
+        assert_eq!(count(&db, &left).await, 1, "{user}");
     }
 }
 

@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use lemon_domain::ports::{Accounts, Deletion, Outbox, Registrations, StoreError};
 use lemon_testkit::Store as _;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use super::{
     Fresh,
     given::{
         account, learn_me, now, register, today, totals_are_corrected, unreadable_row_is_set_aside,
+        wrong_total_is_corrected_once,
     },
 };
 
@@ -71,4 +72,25 @@ async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     totals_are_corrected(&store, &fresh.outsider().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_that_several_find_wrong_is_corrected_once() {
+    let fresh = Fresh::new().await;
+    let (store, other) = (fresh.store().await, fresh.store().await);
+    wrong_total_is_corrected_once(&store, &other, &fresh.outsider().await).await;
+}
+
+#[tokio::test]
+async fn no_lock_is_waited_for_to_find_a_total_right() {
+    let fresh = Fresh::new().await;
+    let store = fresh.store().await;
+    let first = sign_in(&store, 1, &Credentials::new("token", "secret")).await;
+    store.request(request_with_reads(first, 1)).await.unwrap();
+    let db = fresh.outsider().await;
+    let request = db.begin().await.unwrap();
+    let add = "UPDATE budget_totals SET units = units + 20";
+    request.execute_unprepared(add).await.unwrap();
+    assert!(!store.correct_total(&reads()).await.unwrap());
+    request.rollback().await.unwrap();
 }

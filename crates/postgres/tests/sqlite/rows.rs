@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use lemon_domain::ports::{
-    Accounts, Deletion, Expiring, Housekeeping, Outbox, Registrations, StoreError,
+    Accounts, Deletion, Expiring, Housekeeping, Outbox, READ_ATTEMPTS, Registrations, StoreError,
 };
 use lemon_testkit::Store as _;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -11,6 +11,7 @@ use super::{
     files::{folder, outsider, store},
     given::{
         account, learn_me, now, register, today, totals_are_corrected, unreadable_row_is_set_aside,
+        wrong_total_is_corrected_once,
     },
 };
 
@@ -139,8 +140,32 @@ async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_
 }
 
 #[tokio::test]
+async fn a_row_of_the_outbox_whose_claims_cannot_be_counted_is_set_aside_as_well() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    register(&store, 1).await;
+    let db = outsider(&file).await;
+    let no_number = "UPDATE outbox SET attempt = 1.5";
+    db.execute_unprepared(no_number).await.unwrap();
+    let minute = Duration::from_mins(1);
+    for attempt in 0..READ_ATTEMPTS {
+        let claimed = store.claim(10, minute, now() + attempt * minute).await;
+        assert_eq!(claimed.unwrap(), []);
+    }
+    let backlog = store.backlog(now()).await.unwrap();
+    assert_eq!((backlog.rows, backlog.set_aside), (0, 1));
+}
+
+#[tokio::test]
 async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     totals_are_corrected(&store, &outsider(&file).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_that_several_find_wrong_is_corrected_once() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    wrong_total_is_corrected_once(&store, &store, &outsider(&file).await).await;
 }

@@ -75,7 +75,7 @@ impl Parts {
             Registering::GRACE
         };
         for failed in quotas(orphaned_after).reconcile(&plan.catalogue).await {
-            if failed.error.is_transient() {
+            if failed.prevents_a_start() {
                 return Err(anyhow::Error::new(failed.error)
                     .context("the quota counter cannot be set right")
                     .into());

@@ -40,6 +40,7 @@ macro_rules! training_deadlines_suite {
                 failing_gives_back_the_places_of_the_running_windows,
                 what_has_failed_is_not_overdue_and_can_be_asked_for_at_once,
                 a_row_that_was_not_sent_starts_the_deadline_again,
+                a_row_that_was_set_aside_is_not_waited_for,
                 a_failed_training_still_finishes_once,
                 failing_leaves_ready_and_public_as_they_are,
             ]
@@ -454,6 +455,27 @@ pub async fn a_row_that_was_not_sent_starts_the_deadline_again(store: Subject<dy
         TrainingState::Training
     );
     assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
+}
+
+/// Contract 7.
+pub async fn a_row_that_was_set_aside_is_not_waited_for(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    given::registered(&*store, daily_request(who, 1)).await;
+    let row = store.claim(1, HOUR, long_ago()).await.unwrap().remove(0);
+    store.set_aside(&row, long_ago()).await.unwrap();
+    let mut at = long_ago() + HOUR;
+    let found = overdue_one(&*store, at).await;
+    let outcome = settle(&*store, &found, OverdueStep::Announce).await;
+    assert_eq!(outcome, OverdueOutcome::Announced);
+    // The fault may be in what every row of this training has.
+    let row = store.claim(1, HOUR, at).await.unwrap().remove(0);
+    store.set_aside(&row, at).await.unwrap();
+    at += HOUR;
+    let found = overdue_one(&*store, at).await;
+    let outcome = settle(&*store, &found, fail()).await;
+    assert!(matches!(outcome, OverdueOutcome::Failed { .. }));
+    let state = registration(&*store, who).await.state;
+    assert_eq!(state, TrainingState::Failed);
 }
 
 /// Contract 8.

@@ -51,26 +51,40 @@ impl Restorer {
         Err(forgets())
     }
 
-    /// Sets an open window right, and the record's own total of its units; `false` if it is not open.
+    /// Sets an open window right; `false` if it is not open.
     pub(super) async fn correct(&self, key: &BudgetKey) -> Result<bool, QuotasError> {
-        let counted = self.counter.sums(key).await?;
-        if counted.state != WindowState::Open {
+        let Some(counted) = self.counted(key).await? else {
             return Ok(false);
-        }
+        };
+        Ok(self.fill(key, counted, None).await?.is_some())
+    }
+
+    /// The same, and then the record's own total of its units.
+    pub(super) async fn correct_with_total(&self, key: &BudgetKey) -> Result<bool, QuotasError> {
         if key.budget == BudgetName::daily() {
             // Its units are bounded by its seats.
-            return Ok(self.fill(key, counted.segments, None).await?.is_some());
+            return self.correct(key).await;
         }
+        let Some(counted) = self.counted(key).await? else {
+            return Ok(false);
+        };
         let before = self.record.total(key).await?;
-        let Some(units) = self.fill(key, counted.segments, None).await? else {
+        let Some(units) = self.fill(key, counted, None).await? else {
             return Ok(false);
         };
         let after = self.record.total(key).await?;
         // Requests go on meanwhile: what is stored between the two looks may be in the units or not.
         if units < before.min(after) || units > before.max(after) {
-            self.record.correct_total(key).await?;
+            let corrected = self.record.correct_total(key).await;
+            corrected.map_err(QuotasError::Total)?;
         }
         Ok(true)
+    }
+
+    /// The counter's sums of an open window.
+    async fn counted(&self, key: &BudgetKey) -> Result<Option<SegmentSums>, QuotasError> {
+        let counted = self.counter.sums(key).await?;
+        Ok((counted.state == WindowState::Open).then_some(counted.segments))
     }
 
     /// Restores each segment whose sums differ; answers how many units are recorded. `None` as soon as the window is no

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -18,6 +19,8 @@ const UNHEARD: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Session {
     pid: i32,
+    /// With the number, for the server gives that to another one day, and at once after a restart.
+    pub(super) began_at: DateTime<Utc>,
     /// Over connections that are found to be broken.
     others: Statements,
     deadline: Duration,
@@ -30,13 +33,14 @@ impl Session {
         others: Statements,
         deadline: Duration,
     ) -> Result<Self, DbErr> {
-        let pid = "SELECT pg_backend_pid() AS pid";
+        let own = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
         let row = connection
-            .query_one_raw(Statement::from_string(DbBackend::Postgres, pid))
+            .query_one_raw(Statement::from_string(DbBackend::Postgres, own))
             .await?
             .ok_or_else(|| DbErr::RecordNotFound("the session".to_owned()))?;
         Ok(Self {
             pid: row.try_get("", "pid")?,
+            began_at: row.try_get("", "backend_start")?,
             others,
             deadline,
         })
@@ -58,11 +62,11 @@ impl Session {
         }
     }
 
-    async fn is_there(&self) -> Result<bool, DbErr> {
+    pub(super) async fn is_there(&self) -> Result<bool, DbErr> {
         let look = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "SELECT 1 FROM pg_stat_activity WHERE pid = $1",
-            [self.pid.into()],
+            "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2",
+            [self.pid.into(), self.began_at.into()],
         );
         Ok(self.others.query_one_raw(look).await?.is_some())
     }

@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use lemon_testkit::services::{Link, PostgresServer};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
@@ -47,6 +48,16 @@ async fn the_server_has_limits_for_each_session() {
     assert_eq!(setting(&migrating, "statement_timeout").await, "0");
     let idle = setting(&migrating, "idle_in_transaction_session_timeout").await;
     assert_eq!(idle, "30s");
+}
+
+#[tokio::test]
+async fn another_session_with_its_number_is_not_that_of_the_migration() {
+    let postgres = PostgresServer::get().await;
+    let (_database, server) = database(postgres.database().await.as_str()).await;
+    let (_migrating, mut session) = server.for_migrations().await.unwrap();
+    assert!(session.is_there().await.unwrap());
+    session.began_at -= TimeDelta::microseconds(1);
+    assert!(!session.is_there().await.unwrap());
 }
 
 #[tokio::test]

@@ -71,7 +71,9 @@ impl State {
     fn settle(&mut self, training: &OverdueTraining, step: OverdueStep) -> OverdueOutcome {
         let at = training.found_at;
         let waits = self.outbox.values().any(|row| {
-            row.entry.task == OutboxTask::Train && row.entry.request_id == training.request_id
+            row.entry.task == OutboxTask::Train
+                && row.entry.request_id == training.request_id
+                && !row.is_set_aside
         });
         let key = (training.user, training.service.clone());
         let Some(current) = self.registrations.get_mut(&key).filter(|current| {
