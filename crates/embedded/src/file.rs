@@ -102,6 +102,14 @@ impl Format {
 /// # Errors
 /// If the disk has lost what was written to it. After any other failure the log stays as it is, and is moved later.
 pub(crate) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    match move_log(connection) {
+        Err(error) if is_lost_write(&error) => Err(error),
+        // What was committed is in the log.
+        _ => Ok(()),
+    }
+}
+
+fn move_log(connection: &Connection) -> rusqlite::Result<()> {
     let pages = |mode: &str| {
         let mut statement = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
         statement.query_row([], |row| {
@@ -112,13 +120,10 @@ pub(crate) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
         })
     };
     let (log, moved) = pages("NOOP")?;
-    if log - moved < CHECKPOINT {
-        return Ok(());
+    if log - moved >= CHECKPOINT {
+        pages("PASSIVE")?;
     }
-    match pages("PASSIVE") {
-        Err(error) if is_lost_write(&error) => Err(error),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// A time in a column, kept as microseconds since 1970.
@@ -198,4 +203,24 @@ fn private() -> fs::OpenOptions {
 #[cfg(not(unix))]
 fn restrict(_path: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was committed before stays committed.
+    #[test]
+    fn a_log_that_cannot_be_looked_at_for_a_moment_fails_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("file.db")).unwrap();
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .unwrap();
+        connection
+            .execute_batch("CREATE TABLE numbers (n); BEGIN IMMEDIATE")
+            .unwrap();
+        assert!(move_log(&connection).is_err(), "a transaction is open");
+        checkpoint(&connection).unwrap();
+    }
 }

@@ -97,13 +97,13 @@ impl Connections {
         loop {
             let line = self.connected(until).await?;
             let sent = Instant::now();
-            let limit = limit(attempt, sent, until);
+            let limit = limit(attempt, sent, until, self.deadline);
             let fault = match self.attempt(call, &line, limit).await {
                 Ok(answer) => return Answer::read(answer),
                 Err(fault) => fault,
             };
             if fault.is_of_silence() {
-                self.leave_silent(sent);
+                self.leave_silent(sent, limit);
             } else if fault.is_of_a_replica() {
                 self.leave_replica();
             }
@@ -149,7 +149,13 @@ impl Connections {
 
     /// Replaces each connection that has brought no answer, and was not made, since a call was sent that got none. The
     /// driver would not: to it, a connection that is written to is alive.
-    fn leave_silent(&self, since: Instant) {
+    ///
+    /// A call that had less than half of a deadline for its answer says nothing of the connections: the last of several
+    /// scripts under one deadline has little time left where the server is merely slow.
+    fn leave_silent(&self, since: Instant, limit: Instant) {
+        if limit.saturating_duration_since(since) < self.deadline / 2 {
+            return;
+        }
         for slot in &self.slots {
             slot.leave_if(|line| line.is_silent_since(since));
         }
@@ -167,11 +173,11 @@ impl Connections {
     }
 }
 
-/// When an attempt is given up that goes out now. The first leaves time for another: its connection may be one that
-/// silently leads nowhere.
-fn limit(attempt: usize, sent: Instant, until: Instant) -> Instant {
+/// When an attempt is given up that goes out now. The first has half of a deadline, as far as there is as much left: its
+/// connection may be one that silently leads nowhere, and the rest is for another.
+fn limit(attempt: usize, sent: Instant, until: Instant, deadline: Duration) -> Instant {
     if attempt == 1 {
-        sent + until.saturating_duration_since(sent) / 2
+        until.min(sent + deadline / 2)
     } else {
         until
     }
@@ -206,13 +212,44 @@ fn settings(deadline: Duration) -> ConnectionConfig {
 mod tests {
     use super::*;
 
+    const DEADLINE: Duration = Duration::from_secs(4);
+
+    fn connections() -> Connections {
+        Connections {
+            slots: vec![Arc::new(Slot::new(Client::default()))],
+            next: AtomicUsize::new(0),
+            deadline: DEADLINE,
+            replica: Leaving::default(),
+            _kept: Vec::new(),
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_waited_for_a_connection_has_half_of_what_is_left() {
+    async fn the_first_attempt_has_half_of_a_deadline_or_what_is_left() {
         let began = Instant::now();
-        let until = began + Duration::from_secs(4);
+        let until = began + DEADLINE;
         let late = began + Duration::from_secs(3);
-        assert_eq!(limit(1, began, until), began + Duration::from_secs(2));
-        assert_eq!(limit(1, late, until), late + Duration::from_millis(500));
-        assert_eq!(limit(2, late, until), until);
+        let first = |sent| limit(1, sent, until, DEADLINE);
+        assert_eq!(first(began), began + Duration::from_secs(2));
+        assert_eq!(first(began + Duration::from_secs(1)), late);
+        assert_eq!(first(late), until);
+        assert_eq!(limit(2, late, until, DEADLINE), until);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_call_that_had_half_of_a_deadline_tells_that_connections_are_silent() {
+        let connections = connections();
+        let line = connections.slots[0].line();
+        let until = connections.deadline();
+        let second = Duration::from_secs(1);
+        for late in [until - second, until, until + second] {
+            tokio::time::advance(late - Instant::now()).await;
+            connections.leave_silent(late, limit(1, late, until, DEADLINE));
+            assert!(!line.is_left(), "{late:?}");
+        }
+        let sent = Instant::now();
+        let until = connections.deadline();
+        connections.leave_silent(sent, limit(1, sent, until, DEADLINE));
+        assert!(line.is_left());
     }
 }

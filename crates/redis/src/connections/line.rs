@@ -46,6 +46,11 @@ impl Line {
         *self.alive() <= since
     }
 
+    #[cfg(test)]
+    pub(super) fn is_left(&self) -> bool {
+        self.left.load(Ordering::Acquire)
+    }
+
     fn alive(&self) -> MutexGuard<'_, Instant> {
         self.alive.lock().unwrap_or_else(PoisonError::into_inner)
     }

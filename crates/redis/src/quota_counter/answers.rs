@@ -66,6 +66,8 @@ pub(super) struct Restored {
     pub(super) others: u64,
     /// What the segment sums up to.
     pub(super) sums: Sums,
+    /// The last seat of the segment that is taken, if any is.
+    pub(super) last: u32,
 }
 
 /// Nothing if the window was not in the state that the call said.
@@ -75,13 +77,14 @@ pub(super) fn restored(answer: &[Value]) -> Result<Option<Restored>, Fault> {
     };
     match (number(done)?, restored) {
         (0, []) => Ok(None),
-        (1, [others, places, units, fingerprint]) => Ok(Some(Restored {
+        (1, [others, places, units, fingerprint, last]) => Ok(Some(Restored {
             others: number(others)?,
             sums: Sums {
                 places: number(places)?,
                 units: number(units)?,
                 fingerprint: number(fingerprint)?,
             },
+            last: count(last)?,
         })),
         _ => Err(Fault::Answer),
     }

@@ -13,19 +13,26 @@ use crate::{error::Fault, keys::expiry};
 const PART: u32 = 128;
 
 impl RedisQuotaCounter {
-    /// Sets a segment right, part by part; others are served between two parts. `false` if the window is not in the
+    /// Sets a segment right, part by part, up to the last seat that the record or the counter has; others are served
+    /// between two parts. `false` if the window is not in the
     /// state that the record says.
     pub(super) async fn restore_parts(&self, record: &RecordedSegment) -> Result<bool, Fault> {
         let (script, key) = (&self.scripts.restore, &record.key);
         let until = self.connections.deadline();
         let (mut others, mut sums) = (0, Sums::default());
+        let recorded = record.places.iter().map(|place| place.seat).max();
+        let mut last = *record.segment.seats().start();
         for seats in parts(record.segment.seats()) {
+            if *seats.start() > last {
+                break;
+            }
             let answer = self.run_until(script, key, args(record, &seats), until);
             let Some(part) = answers::restored(&answer.await?)? else {
                 return Ok(false);
             };
             others += part.others;
             sums = part.sums;
+            last = part.last.max(recorded.unwrap_or_default());
         }
         // With the record's places and no others the sums are the record's, if they were right before.
         if others > 0 || sums != Sums::of(&record.places) {

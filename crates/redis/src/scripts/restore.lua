@@ -3,7 +3,7 @@
 -- has there, their units and fingerprint; then the pairs that are written: of each place its holder and what is
 -- stored of it, and after all of these of each its seat and holder.
 -- Answers whether the window is in that state, how many places of others stay on these seats, and what the segment sums
--- up to now, if its sums were right before.
+-- up to now, if its sums were right before, and the last of its seats that is taken, or 0.
 
 local window, fault = open(1, '')
 if fault then
@@ -140,4 +140,10 @@ end
 for _, key in ipairs({ window.places, window.seats, window.sums }) do
   redis.call('PEXPIREAT', key, expires)
 end
-return { 'done', 1, #unrecorded - #gone, math.max(sums.places, 0), math.max(sums.units, 0), sums.fingerprint }
+
+local first = tonumber(segment) * SEGMENT + 1
+local last = redis.call('ZREVRANGEBYSCORE', window.seats, first + SEGMENT - 1, first, 'WITHSCORES', 'LIMIT', 0, 1)
+return {
+  'done', 1, #unrecorded - #gone, math.max(sums.places, 0), math.max(sums.units, 0), sums.fingerprint,
+  tonumber(last[2] or 0),
+}

@@ -8,6 +8,7 @@
 mod common;
 mod demoted;
 mod faults;
+mod parts;
 mod versions;
 
 use std::{collections::BTreeSet, slice, sync::Arc};

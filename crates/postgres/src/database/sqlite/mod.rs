@@ -1,3 +1,4 @@
+mod checkpoints;
 mod disk;
 mod log;
 mod statements;
@@ -18,7 +19,7 @@ use sea_orm::{
 };
 
 pub(crate) use self::statements::{Statements, Transaction};
-use self::{disk::Disk, log::WriteAheadLog};
+use self::{checkpoints::Checkpoints, disk::Disk, log::WriteAheadLog};
 use super::{Database, Executor, Kind, patience, unreached};
 use crate::{ConnectError, StoreConfig};
 
@@ -34,6 +35,7 @@ pub(crate) struct Sqlite {
     /// Where commits become durable.
     pub(crate) log: WriteAheadLog,
     pub(crate) disk: Disk,
+    checkpoints: Checkpoints,
 }
 
 pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, ConnectError> {
@@ -66,25 +68,27 @@ impl Sqlite {
         let writer = pool(options.clone(), WRITERS, config).await?;
         let read_only = options.pragma("query_only", "ON");
         let reader = pool(read_only, config.max_connections, config).await?;
+        let checkpoints = Checkpoints::new(writer.clone(), disk.clone());
         Ok(Self {
             writer,
             reader,
             log,
             disk,
+            checkpoints,
         })
     }
 
     fn writing(&self) -> Statements {
         Statements {
             connection: self.writer.clone(),
-            disk: Some(self.disk.clone()),
+            checkpoints: Some(self.checkpoints.clone()),
         }
     }
 
     fn reading(&self) -> Statements {
         Statements {
             connection: self.reader.clone(),
-            disk: None,
+            checkpoints: None,
         }
     }
 
@@ -96,7 +100,7 @@ impl Sqlite {
         };
         Ok(Transaction {
             tx: self.writer.begin_with_options(options).await?,
-            disk: self.disk.clone(),
+            checkpoints: self.checkpoints.clone(),
         })
     }
 
@@ -114,6 +118,8 @@ fn options(path: &Path, config: &StoreConfig) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         // The log is flushed by us, before a commit is told of: see `WriteAheadLog`.
         .synchronous(SqliteSynchronous::Normal)
+        // `Checkpoints` does it.
+        .pragma("wal_autocheckpoint", "0")
         .foreign_keys(true)
         .busy_timeout(patience(config.deadline))
         .disable_statement_logging()

@@ -6,14 +6,14 @@ use sea_orm::{
     QueryResult, Statement,
 };
 
-use super::disk::Disk;
+use super::{checkpoints::Checkpoints, disk::Disk};
 
 /// Statements that are each a transaction of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Statements {
     pub(crate) connection: DatabaseConnection,
-    /// That of the file, if they write.
-    pub(super) disk: Option<Disk>,
+    /// Those of the file, if they write.
+    pub(super) checkpoints: Option<Checkpoints>,
 }
 
 impl Statements {
@@ -23,11 +23,20 @@ impl Statements {
         A: Future<Output = Result<T, DbErr>> + Send + 'static,
     {
         let asked = ask(self.connection.clone());
-        match &self.disk {
-            Some(disk) => to_its_end(disk, asked).await,
+        match &self.checkpoints {
+            Some(checkpoints) => committing(checkpoints, asked).await,
             None => asked.await,
         }
     }
+}
+
+async fn committing<T: Send + 'static>(
+    checkpoints: &Checkpoints,
+    work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+) -> Result<T, DbErr> {
+    let outcome = to_its_end(checkpoints.disk(), work).await;
+    checkpoints.look();
+    outcome
 }
 
 /// Does it in a task of its own, so that what it says of the disk is heard, whoever stops waiting.
@@ -73,13 +82,17 @@ impl ConnectionTrait for Statements {
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(super) tx: DatabaseTransaction,
-    pub(super) disk: Disk,
+    pub(super) checkpoints: Checkpoints,
 }
 
 impl Transaction {
     /// Commits it. After an error it may be committed or not.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        to_its_end(&self.disk, self.tx.commit()).await
+        committing(&self.checkpoints, self.tx.commit()).await
+    }
+
+    fn note<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
+        self.checkpoints.disk().note(outcome)
     }
 
     /// Undoes it.
@@ -95,24 +108,24 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.disk.note(self.tx.execute_raw(statement).await)
+        self.note(self.tx.execute_raw(statement).await)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.disk.note(self.tx.execute_unprepared(sql).await)
+        self.note(self.tx.execute_unprepared(sql).await)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.disk.note(self.tx.query_one_raw(statement).await)
+        self.note(self.tx.query_one_raw(statement).await)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.disk.note(self.tx.query_all_raw(statement).await)
+        self.note(self.tx.query_all_raw(statement).await)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{error::Error, fmt, sync::Arc, time::Duration};
 
     use sea_orm::{
@@ -161,7 +174,7 @@ mod tests {
         }
     }
 
-    fn failure(code: &'static str) -> DbErr {
+    pub(in super::super) fn failure(code: &'static str) -> DbErr {
         let said = SqlxError::Database(Box::new(Said(code)));
         DbErr::Exec(RuntimeErr::SqlxError(Arc::new(said)))
     }

@@ -1,0 +1,155 @@
+use std::{future::Future, sync::Arc};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use tokio::sync::Mutex;
+
+use super::disk::Disk;
+
+/// Pages in the log that are not in the database, from which on they are moved there: as many as SQLite would take.
+const CHECKPOINT: i64 = 1000;
+
+/// Moves a log that has grown to the database (<https://www.sqlite.org/wal.html#ckpt>). SQLite would do so as well, but
+/// not tell of a flush that fails.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoints {
+    /// The connection that writes: while others append to the log, it is never moved to its end, and begins nowhere again.
+    writer: DatabaseConnection,
+    disk: Disk,
+    /// Locked while one is under way.
+    one: Arc<Mutex<()>>,
+}
+
+/// How many pages are in the log, and how many of them in the database.
+#[derive(Debug, Clone, Copy)]
+struct Pages {
+    log: i64,
+    moved: i64,
+}
+
+impl Checkpoints {
+    pub(super) fn new(writer: DatabaseConnection, disk: Disk) -> Self {
+        Self {
+            writer,
+            disk,
+            one: Arc::default(),
+        }
+    }
+
+    pub(super) const fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Has the log looked at after a commit, unless that is under way.
+    ///
+    /// The commit does not wait for it: until all of the log is in the database and flushed, nothing is written over it.
+    pub(super) fn look(&self) {
+        let Ok(turn) = Arc::clone(&self.one).try_lock_owned() else {
+            return;
+        };
+        let Self { writer, disk, .. } = self.clone();
+        tokio::spawn(async move {
+            checkpoint(&disk, |mode| pages(&writer, mode)).await;
+            drop(turn);
+        });
+    }
+}
+
+/// Notes a disk that loses what is written to it. After any other failure the log stays as it is, and is moved later.
+async fn checkpoint<A>(disk: &Disk, pages: impl Fn(&'static str) -> A)
+where
+    A: Future<Output = Result<Pages, DbErr>>,
+{
+    let has_grown = |pages: Pages| pages.log - pages.moved >= CHECKPOINT;
+    if disk.failure().is_none() && disk.note(pages("NOOP").await).is_ok_and(has_grown) {
+        let _later = disk.note(pages("PASSIVE").await);
+    }
+}
+
+async fn pages(writer: &DatabaseConnection, mode: &str) -> Result<Pages, DbErr> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let row = writer
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, sql))
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound("pages of the log".to_owned()))?;
+    Ok(Pages {
+        log: row.try_get("", "log")?,
+        moved: row.try_get("", "checkpointed")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex as Asked, time::Duration};
+
+    use tokio::time::{sleep, timeout};
+
+    use super::{super::statements::tests::failure, *};
+    use crate::{SqlStore, StoreConfig, database::Kind};
+
+    const GROWN: Pages = Pages {
+        log: CHECKPOINT,
+        moved: 0,
+    };
+
+    /// Checkpoints, and answers what SQLite was asked for.
+    async fn asked(
+        disk: &Disk,
+        look: Result<Pages, &'static str>,
+        moving: Result<Pages, &'static str>,
+    ) -> Vec<&'static str> {
+        let asked = Asked::new(Vec::new());
+        checkpoint(disk, |mode| {
+            asked.lock().unwrap().push(mode);
+            let said = if mode == "NOOP" { look } else { moving };
+            std::future::ready(said.map_err(failure))
+        })
+        .await;
+        asked.into_inner().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_log_is_moved_once_it_has_grown() {
+        let disk = Disk::new();
+        let small = Pages { moved: 1, ..GROWN };
+        assert_eq!(asked(&disk, Ok(small), Ok(small)).await, ["NOOP"]);
+        assert_eq!(
+            asked(&disk, Ok(GROWN), Ok(GROWN)).await,
+            ["NOOP", "PASSIVE"]
+        );
+        // Busy.
+        assert_eq!(asked(&disk, Err("5"), Ok(GROWN)).await, ["NOOP"]);
+        asked(&disk, Ok(GROWN), Err("5")).await;
+        assert_eq!(disk.failure(), None);
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_fails_while_the_log_is_moved_is_noted_and_the_last() {
+        let disk = Disk::new();
+        asked(&disk, Ok(GROWN), Err("1034")).await;
+        assert_eq!(disk.failure().as_deref(), Some("disk I/O error"));
+        assert!(asked(&disk, Ok(GROWN), Ok(GROWN)).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_gets_to_the_database_by_a_checkpoint_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("lemon.db").display());
+        let store = SqlStore::connect(&StoreConfig::new(url)).await.unwrap();
+        let Kind::Sqlite(file) = &store.database().kind else {
+            unreachable!("it is a file");
+        };
+        let writer = &file.writer;
+        let large = "CREATE TABLE large AS SELECT zeroblob(5000000) AS filling";
+        writer.execute_unprepared(large).await.unwrap();
+        let unmoved = pages(writer, "NOOP").await.unwrap();
+        assert!(unmoved.log >= CHECKPOINT, "{unmoved:?}");
+        assert_eq!(unmoved.moved, 0, "SQLite does nothing by itself");
+        file.begin().await.unwrap().commit().await.unwrap();
+        let moved = async {
+            while pages(writer, "NOOP").await.unwrap().moved < unmoved.log {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_mins(1), moved).await.unwrap();
+    }
+}
