@@ -60,6 +60,7 @@ async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
     assert!(store.account(account(1)).await.unwrap().is_none());
 }
 
+/// `Outbox` 9.
 #[tokio::test]
 async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_it() {
     let fresh = Fresh::new().await;

@@ -132,6 +132,7 @@ async fn a_purge_leaves_numbers_that_were_given_unused() {
     );
 }
 
+/// `Outbox` 9.
 #[tokio::test]
 async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_it() {
     let (_folder, file) = folder();
