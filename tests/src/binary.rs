@@ -10,11 +10,21 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The path of `lemon-toolbox`, which the first call builds: the release build if `LEMON_TEST_PROFILE` is `release`, or
-/// if this is one itself.
+/// The path of `lemon-toolbox`, which the first call builds in the [`profile`].
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(build)
+}
+
+/// Cargo's profile that the program is built in: what `LEMON_TEST_PROFILE` says, or the one that this is built in.
+#[must_use]
+pub fn profile() -> String {
+    let otherwise = if cfg!(debug_assertions) {
+        "dev"
+    } else {
+        "release"
+    };
+    env::var("LEMON_TEST_PROFILE").unwrap_or_else(|_| otherwise.to_owned())
 }
 
 /// Cargo in the workspace, as if called from a shell.
@@ -45,11 +55,9 @@ fn build() -> PathBuf {
         "--package",
         "lemon-server",
         "--message-format=json",
+        "--profile",
     ]);
-    let asked = env::var_os("LEMON_TEST_PROFILE").is_some_and(|profile| profile == "release");
-    if asked || !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+    command.arg(profile());
     let output = command
         .stderr(Stdio::inherit())
         .output()

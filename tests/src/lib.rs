@@ -18,7 +18,7 @@ mod system;
 mod wait;
 
 pub use answer::Answer;
-pub use binary::{binary, cargo};
+pub use binary::{binary, cargo, profile};
 pub use builder::SystemBuilder;
 pub use failing_disk::FailingDisk;
 pub use person::Person;

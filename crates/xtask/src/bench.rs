@@ -3,8 +3,8 @@ use crate::{
     steps::Steps,
 };
 
-/// Builds the program and the bench for release, and measures these parts, or all.
-pub(crate) fn measure(steps: &mut Steps, parts: &[String]) {
+/// Builds the program in this profile and the bench for release, and measures these parts, or all.
+pub(crate) fn measure(steps: &mut Steps, profile: &str, parts: &[String]) {
     steps.run("bench", |_| {
         let bench = [
             "bench",
@@ -14,6 +14,7 @@ pub(crate) fn measure(steps: &mut Steps, parts: &[String]) {
             "system",
             "--",
         ];
-        run(cargo(&bench).args(parts))
+        let mut bench = cargo(&bench);
+        run(bench.args(parts).env("LEMON_TEST_PROFILE", profile))
     });
 }

@@ -46,8 +46,11 @@ enum Chore {
     Images,
     /// Checks formatting, lints and documentation.
     Lint,
-    /// Measures the release build, each figure beside its limit; writes nothing.
+    /// Measures the program, each figure beside its limit; writes nothing.
     Bench {
+        /// The program's build: `release`, or `dist` for what is published.
+        #[arg(long, default_value = "release")]
+        profile: String,
         /// Measures only these parts: alone, redis, postgresql, refusals, sqs, million, cuts.
         parts: Vec<String>,
     },
@@ -70,8 +73,8 @@ fn main() -> ExitCode {
         Chore::Test { fast, services } => test::test(&mut steps, fast, services),
         Chore::Images => images::build(&mut steps),
         Chore::Lint => test::lint(&mut steps),
-        Chore::Bench { parts } => {
-            bench::measure(&mut steps, &parts);
+        Chore::Bench { profile, parts } => {
+            bench::measure(&mut steps, &profile, &parts);
             Ok(())
         }
     };
