@@ -1,4 +1,11 @@
-use std::{fmt, future::Future, io, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use actix_web::{
     App, HttpResponse,
@@ -6,7 +13,10 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data},
 };
-use futures::future::{BoxFuture, join_all};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, join_all},
+};
 use lemon_connections::{Limits, serve};
 use lemon_domain::{BoxError, ports::IdSource};
 use serde_json::json;
@@ -34,7 +44,7 @@ const METRICS: Route = Route {
     allow: "GET, HEAD",
 };
 
-/// How long a check may take.
+/// How long a check is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What connections to this port may take. They are few, and the same ones over and over.
@@ -51,12 +61,15 @@ const LIMITS: Limits = Limits {
 pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 
 type Probe = dyn Fn() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
+/// A probe under way, and what it fails with.
+type Outcome = Shared<BoxFuture<'static, Result<(), String>>>;
 
 /// Something without which nobody can be served, such as the store.
 #[derive(Clone)]
 pub struct Check {
     name: &'static str,
     probe: Arc<Probe>,
+    latest: Arc<Mutex<Option<Outcome>>>,
 }
 
 impl Check {
@@ -68,18 +81,40 @@ impl Check {
         Self {
             name,
             probe: Arc::new(move || Box::pin(probe())),
+            latest: Arc::default(),
         }
     }
 
     /// The name, if it failed.
     async fn failed(&self) -> Option<&'static str> {
-        let error = match timeout(PATIENCE, (self.probe)()).await {
+        let error = match timeout(PATIENCE, self.outcome()).await {
             Ok(Ok(())) => return None,
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => error,
             Err(_) => "it took too long".to_owned(),
         };
         tracing::warn!(check = self.name, error, "a readiness check failed");
         Some(self.name)
+    }
+
+    /// That of the probe that is under way, or of a new one.
+    ///
+    /// A probe goes on to its end though nobody waits any more: what it asks has limits of its own, and only where they
+    /// are reached is a connection that silently leads nowhere found out and replaced.
+    fn outcome(&self) -> Outcome {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outcome) = latest.as_ref().filter(|outcome| outcome.peek().is_none()) {
+            return outcome.clone();
+        }
+        let probe = tokio::spawn((self.probe)());
+        let outcome = async move {
+            match probe.await {
+                Ok(outcome) => outcome.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        let outcome = outcome.boxed().shared();
+        tokio::spawn(outcome.clone());
+        latest.insert(outcome).clone()
     }
 }
 
@@ -106,7 +141,8 @@ impl Operations {
     /// Connections at a time.
     pub const MAX_CONNECTIONS: usize = 32;
 
-    /// Ready is who passes every check, each within a second.
+    /// Ready is who passes every check, each within a second. A check that takes longer goes on, and is not begun a second
+    /// time meanwhile.
     pub fn new(
         listener: Listener,
         checks: Vec<Check>,
@@ -191,4 +227,39 @@ pub(crate) async fn metrics_text(state: Data<State>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body((state.metrics)())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_takes_too_long_goes_on_alone_until_its_end() {
+        let (begun, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (begins, ends) = (Arc::clone(&begun), Arc::clone(&ended));
+        let check = Check::new("queue", move || {
+            let ends = Arc::clone(&ends);
+            let is_first = begins.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                if is_first {
+                    sleep(PATIENCE * 5 / 2).await;
+                }
+                ends.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+        });
+        assert_eq!(check.failed().await, Some("queue"));
+        assert_eq!(check.failed().await, Some("queue"));
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        sleep(PATIENCE).await;
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
+        // The outcome of the one that has ended says nothing of now.
+        assert_eq!(check.failed().await, None);
+        assert_eq!(check.failed().await, None);
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
+    }
 }
