@@ -90,7 +90,7 @@ pub(crate) fn request(identity: Identity, n: u32) -> NewRegistration {
 }
 
 /// A further budget, of 100 units.
-fn reads() -> BudgetKey {
+pub(crate) fn reads() -> BudgetKey {
     BudgetKey {
         budget: BudgetName::parse("reads").unwrap(),
         ..today()
@@ -98,7 +98,7 @@ fn reads() -> BudgetKey {
 }
 
 /// A request that takes 20 units of it, too.
-fn request_with_reads(identity: Identity, n: u32) -> NewRegistration {
+pub(crate) fn request_with_reads(identity: Identity, n: u32) -> NewRegistration {
     let mut new = request(identity, n);
     new.places.push(ReservedPlace {
         key: reads(),

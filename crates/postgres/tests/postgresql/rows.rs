@@ -1,14 +1,17 @@
 use std::time::Duration;
 
-use lemon_domain::ports::{Accounts, Deletion, Outbox, Registrations, StoreError};
+use lemon_domain::{
+    ports::{Accounts, Deletion, Outbox, PlaceRecord, Registrations, StoreError},
+    values::Credentials,
+};
 use lemon_testkit::Store as _;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use super::{
     Fresh,
     given::{
-        account, learn_me, now, register, today, totals_are_corrected, unreadable_row_is_set_aside,
-        wrong_total_is_corrected_once,
+        account, learn_me, now, reads, register, request_with_reads, sign_in, today,
+        totals_are_corrected, unreadable_row_is_set_aside, wrong_total_is_corrected_once,
     },
 };
 
