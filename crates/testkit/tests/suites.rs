@@ -26,7 +26,10 @@ fn every_case_is_emitted() {
         .collect();
     assert!(cases.len() > 100, "only {} cases were found", cases.len());
     for case in cases {
-        let listed = text.lines().any(|line| line.trim() == format!("{case},"));
+        // A list of one stands in a line with its brackets.
+        let listed = text
+            .lines()
+            .any(|line| line.trim().trim_matches(['[', ']', ',']) == case);
         assert!(listed, "no suite emits the case {case}");
     }
 }

@@ -12,7 +12,7 @@ macro_rules! clock_suite {
         $crate::emit_cases!(
             $crate::suites::clock,
             $subject,
-            [the_time_is_in_whole_microseconds]
+            [the_time_is_in_whole_microseconds,]
         );
     };
 }

@@ -16,7 +16,7 @@ macro_rules! id_source_suite {
         $crate::emit_cases!(
             $crate::suites::id_source,
             $subject,
-            [no_two_answers_of_a_source_are_alike]
+            [no_two_answers_of_a_source_are_alike,]
         );
     };
 }
