@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -28,13 +28,13 @@ impl Person {
     pub(crate) async fn sign_in(system: &System, n: u32) -> Self {
         let client = system.client();
         let pending = client.get(system.url("/api/oauth/twitter/request-token"));
-        let pending = send(pending).await.must_be(200);
+        let pending = insist(&pending).await.must_be(200);
         let token = pending["token"].as_str().expect("a request token");
         let verifier = consent(client, &system.sandbox_url("/oauth/authorize"), token, n).await;
         let login = client
             .post(system.url("/api/oauth/twitter/twitter-login"))
             .json(&json!({ "oauth_token": token, "oauth_verifier": verifier }));
-        let login = send(login).await.must_be(201);
+        let login = insist(&login).await.must_be(201);
         let token = login["access_token"].as_str().expect("an access token");
         let claims = claims(token);
         Self {
@@ -85,24 +85,8 @@ impl Person {
     /// Registers as the web app does: a failed call is repeated after 1, 2 and 4 seconds, with the same key; and then, as a
     /// person would who tries again, each 4 seconds.
     pub async fn register_as_the_web_app(&self) -> Answer {
-        let key = format!("key-{}", self.user_id);
-        let mut pause = Duration::from_secs(1);
-        let answered = async {
-            loop {
-                let request = self
-                    .request(Method::POST, "/api/service/learn_me")
-                    .header("Idempotency-Key", &key);
-                match request.send().await {
-                    Ok(response) if !response.status().is_server_error() => {
-                        return Answer::read(response).await.expect("an answer");
-                    }
-                    _ => sleep(pause).await,
-                }
-                pause = (pause * 2).min(Duration::from_secs(4));
-            }
-        };
-        let answer = timeout(2 * PATIENCE, answered).await;
-        answer.expect("the registration is answered")
+        let request = self.request(Method::POST, "/api/service/learn_me");
+        insist(&request.header("Idempotency-Key", format!("key-{}", self.user_id))).await
     }
 
     /// Whether a place is free today.
@@ -167,6 +151,30 @@ fn claims(token: &str) -> Value {
     let claims = token.split('.').nth(1).expect("a JWT has three parts");
     let claims = BASE64_URL_SAFE_NO_PAD.decode(claims);
     serde_json::from_slice(&claims.expect("claims are base64url")).expect("claims are JSON")
+}
+
+/// Sends until there is an answer to what was asked: a machine with other work may be slower than the deadlines of the
+/// system, which says so with 503, or with 408 if it did not even wait for the request.
+async fn insist(request: &RequestBuilder) -> Answer {
+    let mut pause = Duration::from_secs(1);
+    let answered = async {
+        loop {
+            let again = request.try_clone().expect("a body that is no stream");
+            match again.send().await {
+                Ok(response) if is_an_answer(response.status()) => {
+                    return Answer::read(response).await.expect("an answer");
+                }
+                _ => sleep(pause).await,
+            }
+            pause = (pause * 2).min(Duration::from_secs(4));
+        }
+    };
+    let answer = timeout(2 * PATIENCE, answered).await;
+    answer.expect("the call is answered")
+}
+
+fn is_an_answer(status: StatusCode) -> bool {
+    !status.is_server_error() && status != StatusCode::REQUEST_TIMEOUT
 }
 
 async fn send(request: RequestBuilder) -> Answer {

@@ -145,7 +145,8 @@ pub(crate) fn fault_of(
     if status == StatusCode::TOO_MANY_REQUESTS || told(RATE_LIMITED) {
         return Fault::RateLimited(wait(headers, now));
     }
-    if status.is_server_error() {
+    // 408: it did not wait for the call to arrive.
+    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         let status = status.as_u16();
         return Fault::Failed { call, status };
     }

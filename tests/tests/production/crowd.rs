@@ -1,6 +1,6 @@
 //! Many people on several replicas.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{
     StreamExt,
@@ -41,10 +41,15 @@ async fn of_2000_people_on_three_replicas_exactly_400_get_a_place() {
         .map(|answer| answer.body["register_count"].as_u64().unwrap())
         .collect();
     assert_eq!(positions, (1..=400).collect());
-    let refused = answers
-        .iter()
-        .filter(|answer| answer.code() == Some("daily_quota_exhausted"));
-    assert_eq!(refused.count(), 1600);
+    let mut outcomes = BTreeMap::new();
+    for answer in &answers {
+        *outcomes.entry((answer.status, answer.code())).or_insert(0) += 1;
+    }
+    let expected = [
+        ((201, None), 400),
+        ((429, Some("daily_quota_exhausted")), 1600),
+    ];
+    assert_eq!(outcomes, expected.into());
     for person in &people[..3] {
         let availability = person.can_use().await.must_be(200);
         assert_eq!(availability["register_count"], 400);

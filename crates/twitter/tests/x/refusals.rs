@@ -62,6 +62,7 @@ async fn a_person_s_call_fails_as_x_says() {
         (418, "{".to_owned(), "rejected"),
         (500, v1(131), "unavailable"),
         (503, v1(130), "unavailable"),
+        (408, String::new(), "unavailable"),
         (502, "<html>".to_owned(), "unavailable"),
     ] {
         let error = refusal_of_post(status, body.clone()).await;
