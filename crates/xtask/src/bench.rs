@@ -3,7 +3,7 @@ use crate::{
     steps::Steps,
 };
 
-/// Builds the program in this profile and the bench for release, and measures these parts, or all.
+/// Builds the program in this profile, and the bench, and measures these parts, or all.
 pub(crate) fn measure(steps: &mut Steps, profile: &str, parts: &[String]) {
     steps.run("bench", |_| {
         let bench = [
