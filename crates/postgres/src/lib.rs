@@ -18,6 +18,7 @@ mod registrations;
 mod row;
 mod signal;
 mod store;
+mod together;
 
 pub use config::StoreConfig;
 pub use error::ConnectError;

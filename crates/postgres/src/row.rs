@@ -73,7 +73,8 @@ pub(crate) fn key<T: TryGetable + Display>(row: &QueryResult, column: &str) -> S
         .map_or_else(|_| "?".to_owned(), |part| part.to_string())
 }
 
-fn read<R: Row>(row: &QueryResult) -> Result<R::Value, SqlError> {
+/// What a row stands for.
+pub(crate) fn read<R: Row>(row: &QueryResult) -> Result<R::Value, SqlError> {
     R::from_query_result(row, "")
         .map_err(BoxError::from)
         .and_then(R::value)

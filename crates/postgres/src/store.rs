@@ -9,7 +9,7 @@ use crate::{
     database::{Database, Executor, Transaction, patience},
     error::SqlError,
     migrate,
-    registrations::Group,
+    registrations::{Group, LastUses},
     signal::Signal,
 };
 
@@ -26,6 +26,7 @@ pub struct SqlStore {
     deadline: Duration,
     outbox: Signal,
     group: Option<Group>,
+    last_uses: Option<LastUses>,
     correcting: Arc<Mutex<()>>,
 }
 
@@ -50,6 +51,7 @@ impl SqlStore {
             outbox: Signal::new(&database),
             correcting: Arc::default(),
             group: database.server().is_none().then(Group::default),
+            last_uses: database.server().is_some().then(LastUses::default),
             database,
             deadline: config.deadline,
         })
@@ -103,6 +105,11 @@ impl SqlStore {
     /// Where requests wait for each other, if the database has one writer.
     pub(crate) const fn group(&self) -> Option<&Group> {
         self.group.as_ref()
+    }
+
+    /// Where questions for latest uses wait for each other, if each is a round trip to a server.
+    pub(crate) const fn last_uses(&self) -> Option<&LastUses> {
+        self.last_uses.as_ref()
     }
 
     /// Whoever corrects a budget's total has it.

@@ -21,6 +21,9 @@ async fn a_window_of_a_hundred_thousand_places_is_whole_again_before_anybody_is_
     let mut system = shared
         .without_sqs()
         .env("LEMON_SERVICES__LEARN_ME__DAILY_LIMIT", &limit.to_string())
+        // The longest, for a machine that does something else as well.
+        .env("LEMON_STORE__DEADLINE_MS", "5000")
+        .env("LEMON_QUOTA__DEADLINE_MS", "5000")
         .start()
         .await;
     let mut people = Vec::new();

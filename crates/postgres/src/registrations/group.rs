@@ -1,16 +1,15 @@
-use std::{
-    mem,
-    sync::{Arc, Mutex as Lock, PoisonError},
-};
+use std::sync::Arc;
 
 use lemon_domain::ports::{NewRegistration, RequestOutcome};
-use tokio::{
-    sync::{Mutex, oneshot},
-    time::timeout,
-};
+use tokio::{sync::Mutex, time::timeout};
 
 use super::request;
-use crate::{SqlStore, database::Transaction, error::SqlError};
+use crate::{
+    SqlStore,
+    database::Transaction,
+    error::SqlError,
+    together::{self, Together, tell_all},
+};
 
 /// Requests in one transaction at most. It bounds how long the first of them waits for the last.
 const MAX_TOGETHER: usize = 64;
@@ -25,15 +24,12 @@ pub(crate) struct Group(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    waiting: Lock<Vec<Waiting>>,
+    waiting: Together<NewRegistration, Outcome>,
     turn: Mutex<()>,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    new: NewRegistration,
-    answer: oneshot::Sender<Result<RequestOutcome, SqlError>>,
-}
+type Outcome = Result<RequestOutcome, SqlError>;
+type Waiting = together::Waiting<NewRegistration, Outcome>;
 
 impl Group {
     /// Stores a request, together with those that wait by then.
@@ -42,8 +38,7 @@ impl Group {
         store: &SqlStore,
         new: NewRegistration,
     ) -> Result<RequestOutcome, SqlError> {
-        let (answer, outcome) = oneshot::channel();
-        self.waiting(|waiting| waiting.push(Waiting { new, answer }));
+        let outcome = self.0.waiting.put(new).answer;
         // Apart from this call, which may end at its deadline with the others' requests in hand.
         let (group, of) = (self.clone(), store.clone());
         tokio::spawn(async move { group.store_waiting(&of).await });
@@ -52,29 +47,19 @@ impl Group {
             .unwrap_or(Err(SqlError::TimedOut(store.deadline())))
     }
 
-    fn waiting<T>(&self, look: impl FnOnce(&mut Vec<Waiting>) -> T) -> T {
-        look(
-            &mut self
-                .0
-                .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
-    }
-
     /// Stores those who wait, unless another has by now.
     ///
     /// Whose deadline passes before the transaction has begun is told so by then, and left alone.
     async fn store_waiting(&self, store: &SqlStore) {
         let _turn = self.0.turn.lock().await;
-        if self.waiting(|waiting| waiting.is_empty()) {
+        if self.0.waiting.is_empty() {
             return;
         }
         let begun = store.begin().await;
-        let together = self.take(MAX_TOGETHER);
+        let (together, _) = self.0.waiting.take(MAX_TOGETHER);
         let tx = match begun {
             Ok(tx) => tx,
-            Err(error) => return tell(together, error),
+            Err(error) => return tell_all(together, error),
         };
         match timeout(store.deadline(), all(store, tx, &together)).await {
             Ok(Ok(Some(outcomes))) => {
@@ -82,38 +67,12 @@ impl Group {
                     waiting.tell(Ok(outcome));
                 }
             }
-            Ok(Err(error @ (SqlError::Commit(_) | SqlError::Flush(_)))) => tell(together, error),
+            Ok(Err(error @ (SqlError::Commit(_) | SqlError::Flush(_)))) => {
+                tell_all(together, error);
+            }
             Ok(Ok(None) | Err(_)) => each(store, together).await,
-            Err(_) => tell(together, SqlError::TimedOut(store.deadline())),
+            Err(_) => tell_all(together, SqlError::TimedOut(store.deadline())),
         }
-    }
-
-    /// The first of those who still wait.
-    fn take(&self, max: usize) -> Vec<Waiting> {
-        self.waiting(|waiting| {
-            waiting.retain(Waiting::is_waiting);
-            let later = waiting.split_off(waiting.len().min(max));
-            mem::replace(waiting, later)
-        })
-    }
-}
-
-impl Waiting {
-    fn is_waiting(&self) -> bool {
-        !self.answer.is_closed()
-    }
-
-    fn tell(self, outcome: Result<RequestOutcome, SqlError>) {
-        // Nobody may wait any more.
-        let _gone = self.answer.send(outcome);
-    }
-}
-
-/// Tells everybody of one failure.
-fn tell(together: Vec<Waiting>, error: SqlError) {
-    let error = Arc::new(error);
-    for waiting in together {
-        waiting.tell(Err(SqlError::Shared(Arc::clone(&error))));
     }
 }
 
@@ -125,7 +84,7 @@ async fn all(
 ) -> Result<Option<Vec<RequestOutcome>>, SqlError> {
     let mut outcomes = Vec::with_capacity(together.len());
     for waiting in together {
-        let outcome = request::put(&tx, &waiting.new).await?;
+        let outcome = request::put(&tx, &waiting.question).await?;
         if let RequestOutcome::Repeated(_) | RequestOutcome::SeatTaken(_) = outcome {
             tx.rollback().await?;
             return Ok(None);
@@ -139,7 +98,7 @@ async fn all(
 /// Stores each by itself.
 async fn each(store: &SqlStore, together: Vec<Waiting>) {
     for waiting in together.into_iter().filter(Waiting::is_waiting) {
-        let outcome = timeout(store.deadline(), request::request(store, &waiting.new)).await;
+        let outcome = timeout(store.deadline(), request::request(store, &waiting.question)).await;
         waiting.tell(outcome.unwrap_or(Err(SqlError::TimedOut(store.deadline()))));
     }
 }

@@ -1,6 +1,7 @@
 mod delete;
 mod finish;
 mod group;
+mod last_uses;
 pub(crate) mod places;
 mod request;
 
@@ -22,6 +23,7 @@ use sea_orm::{
 };
 
 pub(crate) use group::Group;
+pub(crate) use last_uses::LastUses;
 
 use crate::{
     SqlStore,
@@ -40,9 +42,13 @@ impl Registrations for SqlStore {
         user: UserId,
         service: &ServiceType,
     ) -> Result<Option<Use>, StoreError> {
-        let find = find_use(user, service);
-        self.within_deadline(row::one::<uses::Model>(self.reader(), &find))
-            .await
+        self.within_deadline(async {
+            match self.last_uses() {
+                Some(last_uses) => last_uses.find(self, user, service).await,
+                None => row::one::<uses::Model>(self.reader(), &find_use(user, service)).await,
+            }
+        })
+        .await
     }
 
     async fn answered(

@@ -26,12 +26,15 @@ use std::{
     collections::BTreeMap,
     env, fmt, io,
     str::FromStr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep, timeout_at},
+};
 
 pub use link::Link;
 #[cfg(feature = "postgres")]
@@ -117,6 +120,9 @@ trait Service: Sized {
     /// The program at a path, started.
     async fn started(program: &str) -> Result<Self, String>;
 
+    /// Its host and port.
+    fn address(&self) -> (String, u16);
+
     /// Has it answer each kind of call that tests make, on something that no test has, without a deadline.
     async fn warm_up(&self) -> io::Result<()>;
 }
@@ -170,6 +176,28 @@ async fn come_by<S: Service>(way: Way) -> Result<S, String> {
     until_ready(server).await
 }
 
+/// The server that tests share, if it is still there. One that has ended fails the tests that were at it, and no others.
+async fn alive<S: Service>(server: Option<Arc<S>>) -> Option<Arc<S>> {
+    let server = server?;
+    let (host, port) = server.address();
+    let there = TcpStream::connect((host, port)).await.is_ok_and(|stream| {
+        // To a port that nothing listens on, a connection can come from that same port.
+        stream.local_addr().ok() != stream.peer_addr().ok()
+    });
+    if !there {
+        tell(&format!(
+            "{} has ended by itself: another is started",
+            S::NAME
+        ));
+    }
+    there.then_some(server)
+}
+
+#[expect(clippy::print_stderr, reason = "a test has no log")]
+fn tell(what: &str) {
+    eprintln!("{what}");
+}
+
 /// A server once it is ready.
 async fn until_ready<S: Service>(server: S) -> Result<S, String> {
     let give_up = Instant::now() + READY_WITHIN;
@@ -183,4 +211,21 @@ async fn until_ready<S: Service>(server: S) -> Result<S, String> {
         sleep(Duration::from_millis(50)).await;
     }
     Err(format!("it is not ready within {READY_WITHIN:?}: {fault}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_has_ended_is_not_shared_any_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        let server = Arc::new(RedisServer::at(url).unwrap());
+        assert!(alive(Some(Arc::clone(&server))).await.is_some());
+        drop(listener);
+        assert!(alive(Some(server)).await.is_none());
+    }
 }

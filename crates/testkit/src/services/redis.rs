@@ -16,7 +16,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Hold, Service, find,
+    Hold, Service, alive, find,
     local::{LocalServer, Stop, free_port},
 };
 
@@ -42,7 +42,7 @@ impl RedisServer {
     /// If there is none in any of the ways.
     pub async fn get() -> Arc<Self> {
         let mut running = RUNNING.lock().await;
-        if let Some(server) = running.upgrade() {
+        if let Some(server) = alive(running.upgrade()).await {
             return server;
         }
         let server = Arc::new(find::<Self>().await);
@@ -103,6 +103,10 @@ impl Service for RedisServer {
             _server: Some(Box::new(container)),
             ..Self::at(url)?
         })
+    }
+
+    fn address(&self) -> (String, u16) {
+        Self::address(self)
     }
 
     async fn warm_up(&self) -> io::Result<()> {

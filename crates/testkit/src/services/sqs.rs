@@ -20,7 +20,7 @@ use url::Url;
 
 use self::calls::call;
 use super::{
-    Hold, Service, find,
+    Hold, Service, alive, find,
     local::{LocalServer, Stop, free_port},
 };
 
@@ -74,8 +74,8 @@ impl SqsServer {
     /// If there is none in any of the ways.
     pub async fn get() -> Arc<Self> {
         let mut running = RUNNING.lock().await;
-        if let Some(server) = &*running {
-            return Arc::clone(server);
+        if let Some(server) = alive(running.clone()).await {
+            return server;
         }
         let server = Arc::new(find::<Self>().await);
         *running = Some(Arc::clone(&server));
@@ -159,6 +159,10 @@ impl Service for SqsServer {
             _server: Some(Box::new(container)),
             ..Self::at(endpoint)?
         })
+    }
+
+    fn address(&self) -> (String, u16) {
+        Self::address(self)
     }
 
     async fn warm_up(&self) -> io::Result<()> {

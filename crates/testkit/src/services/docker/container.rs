@@ -19,11 +19,15 @@ use tokio::{
 };
 
 use super::image::{Image, Reference};
+use crate::services::tell;
 
 /// How long an engine may take to say that it is there.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// How long a server may take to be ready.
 const START_WITHIN: Duration = Duration::from_mins(2);
+
+/// How many lines are shown of what a server said that ended by itself.
+const LAST_LINES: usize = 20;
 
 /// Removes a container when standard input ends, which it does with the test's process, in whatever way that ends.
 /// Usually the container is gone by then.
@@ -61,6 +65,7 @@ impl Container {
                         if started.send(Ok(address)).is_ok() {
                             ended.await.ok();
                         }
+                        tell_if_it_ended(name, &container).await;
                         container.rm().await.ok();
                     }
                     Err(fault) => drop(started.send(Err(fault))),
@@ -108,6 +113,25 @@ async fn run<M: Module>(
     // Its IPv6 port is another.
     let host = host.to_string().replace("localhost", "127.0.0.1");
     Ok((container, format!("{host}:{port}")))
+}
+
+/// A server that ended by itself is why tests have failed: here is what it said last.
+async fn tell_if_it_ended<M: Module>(name: &str, container: &ContainerAsync<M>) {
+    if container.is_running().await.unwrap_or_default() {
+        return;
+    }
+    let said = [
+        container.stdout_to_vec().await,
+        container.stderr_to_vec().await,
+    ];
+    let said = said.map(Result::unwrap_or_default).concat();
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<_> = said.lines().collect();
+    let last = lines.len().saturating_sub(LAST_LINES);
+    let last = lines[last..].join("\n");
+    tell(&format!(
+        "the container {name} has ended by itself:\n{last}"
+    ));
 }
 
 /// An image that the engine has. What was in vain once is not tried again by each test of the process.

@@ -1,0 +1,84 @@
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use crate::error::SqlError;
+
+/// Questions that wait to be answered together.
+#[derive(Debug)]
+pub(crate) struct Together<Q, A>(Mutex<Vec<Waiting<Q, A>>>);
+
+/// A question, and who waits for the answer.
+#[derive(Debug)]
+pub(crate) struct Waiting<Q, A> {
+    pub(crate) question: Q,
+    answer: oneshot::Sender<A>,
+}
+
+/// What became of a question.
+pub(crate) struct Put<A> {
+    /// Comes to nothing if whoever took the question does not answer it.
+    pub(crate) answer: oneshot::Receiver<A>,
+    /// No other question waited: somebody must be sent to take them.
+    pub(crate) is_first: bool,
+}
+
+impl<Q, A> Together<Q, A> {
+    /// Has a question wait.
+    pub(crate) fn put(&self, question: Q) -> Put<A> {
+        let (sender, answer) = oneshot::channel();
+        let mut waiting = self.lock();
+        let is_first = waiting.is_empty();
+        waiting.push(Waiting {
+            question,
+            answer: sender,
+        });
+        Put { answer, is_first }
+    }
+
+    /// The first questions of which somebody still waits for the answer, and whether there are others.
+    pub(crate) fn take(&self, max: usize) -> (Vec<Waiting<Q, A>>, bool) {
+        let mut waiting = self.lock();
+        waiting.retain(Waiting::is_waiting);
+        let now = waiting.len().min(max);
+        let later = waiting.split_off(now);
+        let are_others = !later.is_empty();
+        (mem::replace(&mut *waiting, later), are_others)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Waiting<Q, A>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Q, A> Default for Together<Q, A> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<Q, A> Waiting<Q, A> {
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
+    pub(crate) fn tell(self, answer: A) {
+        // Nobody may wait any more.
+        let _gone = self.answer.send(answer);
+    }
+}
+
+/// Tells everybody of one failure.
+pub(crate) fn tell_all<Q, A>(together: Vec<Waiting<Q, Result<A, SqlError>>>, error: SqlError) {
+    let error = Arc::new(error);
+    for waiting in together {
+        waiting.tell(Err(SqlError::Shared(Arc::clone(&error))));
+    }
+}
