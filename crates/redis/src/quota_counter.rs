@@ -123,7 +123,7 @@ impl QuotaCounter for RedisQuotaCounter {
             .connections
             .run(&call, self.connections.deadline())
             .await?;
-        Ok(answers::outcome(answer, &windows)?)
+        Ok(answers::outcome(answer, budgets)?)
     }
 
     async fn release(

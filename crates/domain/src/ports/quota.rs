@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::QuotaError;
-use crate::values::{Budget, BudgetKey, Holder, Place, Segment, SegmentSums};
+use crate::values::{Budget, BudgetKey, BudgetState, Holder, Place, Segment, SegmentSums};
 
 /// A wish for a place in each of several budgets.
 #[derive(Debug, Clone)]
@@ -18,14 +18,12 @@ pub struct Reservation {
 /// A place that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// In which budget and window.
-    pub key: BudgetKey,
     /// Which, from 1: the lowest that was free.
     pub seat: u32,
     /// How many units it takes.
     pub units: u32,
-    /// How many units of the budget are taken now, this place included.
-    pub used: u32,
+    /// Of which budget and window, and what is taken of it, this place included.
+    pub state: BudgetState,
 }
 
 /// What became of a reservation.
@@ -35,8 +33,8 @@ pub enum ReserveOutcome {
     Reserved(Vec<Taken>),
     /// A budget has too little left. Nothing was taken from any.
     Exhausted {
-        /// Which: the first of the call.
-        key: BudgetKey,
+        /// Which, and what is taken of it: the first of the call.
+        state: BudgetState,
         /// Those of the call in which the holder has a place, from an earlier call.
         held: Vec<BudgetKey>,
     },
@@ -111,6 +109,8 @@ pub struct RecordedSegment {
 /// 14. Every call may be repeated: that changes nothing more.
 /// 15. Every call ends, within a limit that the adapter says. Its future may be dropped at any await: the call is then
 ///     made or not made, and the counter goes on.
+/// 16. An answer to `reserve` carries the state of the budget in the moment in which it decided: no other reservation or
+///     release lies between. Who asked need not ask for the `usage`.
 #[async_trait]
 pub trait QuotaCounter: Send + Sync + 'static {
     /// Reserves a place in each budget, or in none.

@@ -11,7 +11,7 @@ use crate::{
         Clock, PlaceRecord, QuotaCounter, QuotaError, Reservation, ReserveOutcome, StoreError,
         Taken,
     },
-    values::{Budget, BudgetKey, Catalogue, Holder, Segment},
+    values::{Budget, BudgetKey, BudgetState, Catalogue, Holder, Segment},
 };
 
 /// How often a counter may forget a window while one call is under way, or what was restored of it so far.
@@ -67,8 +67,8 @@ impl Unreconciled {
 /// Why no place was reserved: a budget has too little left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exhausted {
-    /// Which.
-    pub key: BudgetKey,
+    /// Which, and what is taken of it.
+    pub state: BudgetState,
     /// The budgets in which the holder has a place from an earlier call.
     pub held: Vec<BudgetKey>,
 }
@@ -138,8 +138,8 @@ impl Quotas {
         for _ in 0..=MAX_RESTORES {
             match self.restorer.counter.reserve(&reservation).await? {
                 ReserveOutcome::Reserved(taken) => return Ok(Ok(taken)),
-                ReserveOutcome::Exhausted { key, held } => {
-                    return Ok(Err(Exhausted { key, held }));
+                ReserveOutcome::Exhausted { state, held } => {
+                    return Ok(Err(Exhausted { state, held }));
                 }
                 ReserveOutcome::Unknown(_) => self.restore_unknown(&keys(budgets)).await?,
             }

@@ -69,6 +69,25 @@ pub struct Budget {
     pub units: u32,
 }
 
+/// What is taken of a budget in its window, at the moment in which a counter said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BudgetState {
+    /// Which budget and window; the window tells until when.
+    pub key: BudgetKey,
+    /// Units in the window.
+    pub limit: u32,
+    /// Units that are taken: more than the limit, where it was lowered meanwhile.
+    pub used: u32,
+}
+
+impl BudgetState {
+    /// Units that are not taken.
+    #[must_use]
+    pub const fn remaining(&self) -> u32 {
+        self.limit.saturating_sub(self.used)
+    }
+}
+
 /// On whose behalf a place is held: a person and which of their uses it is (`turn`, from 1).
 ///
 /// A repeated call finds its own place because the turn is the same until a use is recorded.

@@ -9,7 +9,7 @@ mod segment;
 mod service;
 mod window;
 
-pub use budget::{Budget, BudgetKey, BudgetName, Holder, Place};
+pub use budget::{Budget, BudgetKey, BudgetName, BudgetState, Holder, Place};
 pub use catalogue::Catalogue;
 pub use credentials::{Credentials, RequestToken, Verifier};
 pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};

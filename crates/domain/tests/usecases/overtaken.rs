@@ -70,7 +70,7 @@ async fn who_is_refused_one_budget_after_losing_its_seat_keeps_no_place_in_anoth
     let outcome = world.register(people[1], &service).await;
     assert!(matches!(
         outcome,
-        Err(RegisterError::QuotaExhausted { key, limit: 10 }) if key == *reads
+        Err(RegisterError::QuotaExhausted(state)) if state.key == *reads && state.limit == 10
     ));
     assert_eq!(world.counted(&service).await, [Some(1), Some(10)]);
 }
@@ -236,5 +236,5 @@ async fn a_place_reserved_by_a_call_that_crashed_is_found_by_the_next() {
         at: world.now(),
     };
     let held = world.counter.reserve(&reservation).await.unwrap();
-    assert!(matches!(held, ReserveOutcome::Reserved(taken) if taken[0].used == 2));
+    assert!(matches!(held, ReserveOutcome::Reserved(taken) if taken[0].state.used == 2));
 }

@@ -42,7 +42,7 @@ async fn a_counter_that_knows_nothing_is_restored_before_it_admits_anybody() {
     let seats: Vec<_> = taken.unwrap().iter().map(|place| place.seat).collect();
     assert_eq!(seats, [3, 3]);
     let refused = world.quotas().reserve(holder(98), &budgets).await.unwrap();
-    assert_eq!(refused.unwrap_err().key, budgets[0].key);
+    assert_eq!(refused.unwrap_err().state.key, budgets[0].key);
 }
 
 #[tokio::test]

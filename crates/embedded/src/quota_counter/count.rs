@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::RecordedSegment,
-    values::{Budget, Holder, Place, Segment, SegmentSums, Sums},
+    values::{Budget, BudgetState, Holder, Place, Segment, SegmentSums, Sums},
 };
 
 /// The places of one budget in one window: no seat twice, no holder twice.
@@ -31,6 +31,15 @@ impl Count {
     /// Units taken.
     pub(super) fn used(&self) -> u32 {
         u32::try_from(self.used).unwrap_or(u32::MAX)
+    }
+
+    /// What is taken of the budget.
+    pub(super) fn state(&self, budget: &Budget) -> BudgetState {
+        BudgetState {
+            key: budget.key.clone(),
+            limit: budget.limit,
+            used: self.used(),
+        }
     }
 
     /// What each segment sums up to.

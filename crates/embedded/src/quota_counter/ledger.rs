@@ -97,10 +97,9 @@ impl Ledger {
             if let Some(window) = self.find_mut(&budget.key) {
                 let place = window.count.take(wish.holder, budget.units, wish.at);
                 taken.push(Taken {
-                    key: budget.key.clone(),
                     seat: place.seat,
                     units: place.units,
-                    used: window.count.used(),
+                    state: window.count.state(budget),
                 });
                 changes.push(Change::Put {
                     window: window.id,
@@ -214,7 +213,7 @@ impl Ledger {
             .iter()
             .filter(|budget| counts(budget).is_some_and(|count| count.has(wish.holder)));
         Some(ReserveOutcome::Exhausted {
-            key: full.key.clone(),
+            state: counts(full)?.state(full),
             held: held.map(|budget| budget.key.clone()).collect(),
         })
     }

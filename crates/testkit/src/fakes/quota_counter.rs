@@ -10,7 +10,7 @@ use lemon_domain::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
         Taken, WindowState, WindowSums,
     },
-    values::{Budget, BudgetKey, Holder, Place, Segment, Sums},
+    values::{Budget, BudgetKey, BudgetState, Holder, Place, Segment, Sums},
 };
 
 /// Places by seat.
@@ -81,8 +81,9 @@ impl Windows {
             let used = used(&self.known[&budget.key].seats);
             !held.contains(&budget.key) && used + budget.units > budget.limit
         });
-        if let Some(Budget { key, .. }) = full.cloned() {
-            return ReserveOutcome::Exhausted { key, held };
+        if let Some(full) = full {
+            let state = state(&self.known[&full.key].seats, full);
+            return ReserveOutcome::Exhausted { state, held };
         }
         let taken = wish.budgets.iter().map(|budget| {
             let window = self.known.get_mut(&budget.key).expect("it was there");
@@ -189,6 +190,14 @@ fn used(seats: &Seats) -> u32 {
     seats.values().map(|place| place.units).sum()
 }
 
+fn state(seats: &Seats, budget: &Budget) -> BudgetState {
+    BudgetState {
+        key: budget.key.clone(),
+        limit: budget.limit,
+        used: used(seats),
+    }
+}
+
 fn place_of(seats: &Seats, holder: Holder) -> Option<&Place> {
     seats.values().find(|place| place.holder == holder)
 }
@@ -205,10 +214,9 @@ fn take(seats: &mut Seats, reservation: &Reservation, budget: &Budget) -> Taken 
     place.at = place.at.max(reservation.at);
     seats.insert(place.seat, place.clone());
     Taken {
-        key: budget.key.clone(),
         seat: place.seat,
         units: place.units,
-        used: used(seats),
+        state: state(seats, budget),
     }
 }
 

@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
     ports::{QuotaCounter, Reservation, ReserveOutcome, Taken},
-    values::{Budget, BudgetKey, BudgetName, Holder, Place, ServiceType, UserId, Window},
+    values::{
+        Budget, BudgetKey, BudgetName, BudgetState, Holder, Place, ServiceType, UserId, Window,
+    },
 };
 
 use crate::{Subject, race};
@@ -67,6 +69,8 @@ macro_rules! quota_counter_suite {
                 a_restored_segment_has_the_sums_of_the_record,
                 every_call_may_be_repeated,
                 a_call_that_is_given_up_leaves_nothing_half_done,
+                an_answer_carries_the_state_that_it_was_decided_by,
+                each_of_a_crowd_is_told_another_state,
                 a_window_of_a_hundred_thousand_places_is_restored,
             ]
         );
@@ -148,10 +152,19 @@ async fn seat(counter: &dyn QuotaCounter, user: i64, budget: &Budget) -> u32 {
     places(reserve(counter, user, &[budget]).await)[0].seat
 }
 
-fn refused(budget: &Budget, held: &[&Budget]) -> ReserveOutcome {
+/// The refusal of a budget of which so many units are taken.
+fn refused(budget: &Budget, used: u32, held: &[&Budget]) -> ReserveOutcome {
     ReserveOutcome::Exhausted {
-        key: budget.key.clone(),
+        state: state(budget, used),
         held: held.iter().map(|budget| budget.key.clone()).collect(),
+    }
+}
+
+fn state(budget: &Budget, used: u32) -> BudgetState {
+    BudgetState {
+        key: budget.key.clone(),
+        limit: budget.limit,
+        used,
     }
 }
 

@@ -11,7 +11,7 @@ use lemon_domain::{
 
 use super::{
     after, ask_at_once, at, crowd, daily, distinct_seats, holder, key, place, places, reads,
-    refused, reserve, restore, seat, used, wish,
+    refused, reserve, restore, seat, state, used, wish,
 };
 use crate::{Subject, race};
 
@@ -21,7 +21,7 @@ pub async fn a_crowd_gets_exactly_the_places_there_are(counter: Subject<dyn Quot
     restore(&*counter, &daily, &[]).await;
     let outcomes = crowd(&counter, 500, &[&daily]).await;
     assert_eq!(distinct_seats(&outcomes, 0), (1..=400).collect());
-    let expected = refused(&daily, &[]);
+    let expected = refused(&daily, 400, &[]);
     assert_eq!(outcomes.iter().filter(|o| **o == expected).count(), 100);
     assert_eq!(used(&*counter, &daily).await, Some(400));
 }
@@ -32,11 +32,11 @@ pub async fn units_are_counted_and_never_exceeded(counter: Subject<dyn QuotaCoun
     restore(&*counter, &reads, &[]).await;
     for (user, total) in [(1, 3), (2, 6), (3, 9)] {
         let taken = places(reserve(&*counter, user, &[&reads]).await);
-        assert_eq!((taken[0].units, taken[0].used), (3, total));
-        assert_eq!(taken[0].key, reads.key);
+        assert_eq!((taken[0].units, taken[0].state.used), (3, total));
+        assert_eq!(taken[0].state.key, reads.key);
     }
     let outcome = reserve(&*counter, 4, &[&reads]).await;
-    assert_eq!(outcome, refused(&reads, &[]));
+    assert_eq!(outcome, refused(&reads, 9, &[]));
     let small = Budget {
         units: 1,
         ..reads.clone()
@@ -54,7 +54,7 @@ pub async fn a_budget_that_ends_first_takes_nothing_from_the_others(
     restore(&*counter, &reads, &[]).await;
     places(reserve(&*counter, 1, &[&daily, &reads]).await);
     let outcome = reserve(&*counter, 2, &[&daily, &reads]).await;
-    assert_eq!(outcome, refused(&reads, &[]));
+    assert_eq!(outcome, refused(&reads, 3, &[]));
     assert_eq!(used(&*counter, &daily).await, Some(1));
     assert_eq!(used(&*counter, &reads).await, Some(3));
 }
@@ -70,7 +70,7 @@ pub async fn a_crowd_on_two_budgets_is_admitted_by_the_one_that_ends_first(
     for budget in 0..=1 {
         assert_eq!(distinct_seats(&outcomes, budget), (1..=100).collect());
     }
-    let expected = refused(&reads, &[]);
+    let expected = refused(&reads, 300, &[]);
     assert_eq!(outcomes.iter().filter(|o| **o == expected).count(), 200);
     assert_eq!(used(&*counter, &daily).await, Some(100));
     assert_eq!(used(&*counter, &reads).await, Some(300));
@@ -85,8 +85,8 @@ pub async fn a_repeated_question_finds_its_own_place(counter: Subject<dyn QuotaC
     let first = places(reserve(&*counter, 1, &[&daily, &reads]).await);
     let again = places(reserve(&*counter, 1, &[&daily, &reads]).await);
     assert_eq!(first, again);
-    assert_eq!((first[0].seat, first[0].used), (2, 2));
-    assert_eq!((first[1].seat, first[1].used), (1, 3));
+    assert_eq!((first[0].seat, first[0].state.used), (2, 2));
+    assert_eq!((first[1].seat, first[1].state.used), (1, 3));
     assert_eq!(used(&*counter, &daily).await, Some(2));
     assert_eq!(used(&*counter, &reads).await, Some(3));
 }
@@ -98,7 +98,7 @@ pub async fn a_crowd_of_one_holder_takes_one_place(counter: Subject<dyn QuotaCou
     let wishes = vec![wish(holder(1), &[&daily], at()); 50];
     for outcome in ask_at_once(&counter, wishes).await {
         let taken = places(outcome);
-        assert_eq!((taken[0].seat, taken[0].used), (1, 1));
+        assert_eq!((taken[0].seat, taken[0].state.used), (1, 1));
     }
     assert_eq!(used(&*counter, &daily).await, Some(1));
 }
@@ -110,7 +110,7 @@ pub async fn a_holder_keeps_their_place_in_an_exhausted_budget(counter: Subject<
     seat(&*counter, 1, &daily).await;
     seat(&*counter, 2, &daily).await;
     let outcome = reserve(&*counter, 3, &[&daily]).await;
-    assert_eq!(outcome, refused(&daily, &[]));
+    assert_eq!(outcome, refused(&daily, 2, &[]));
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
     assert_eq!(seat(&*counter, 2, &daily).await, 2);
     assert_eq!(used(&*counter, &daily).await, Some(2));
@@ -126,7 +126,7 @@ pub async fn a_held_place_and_a_new_one_are_answered_together(counter: Subject<d
     let both = places(reserve(&*counter, 2, &[&daily, &reads]).await);
     assert_eq!((both[0].seat, both[1].seat), (2, 1));
     let outcome = reserve(&*counter, 1, &[&daily, &reads]).await;
-    assert_eq!(outcome, refused(&reads, &[&daily]));
+    assert_eq!(outcome, refused(&reads, 3, &[&daily]));
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
     assert_eq!(used(&*counter, &daily).await, Some(2));
     assert_eq!(used(&*counter, &reads).await, Some(3));
@@ -143,13 +143,13 @@ pub async fn a_refusal_names_the_budgets_in_which_the_holder_has_a_place(
     seat(&*counter, 2, &third).await;
     let budgets = [&daily, &reads, &third];
     let outcome = reserve(&*counter, 1, &budgets).await;
-    assert_eq!(outcome, refused(&third, &[]));
+    assert_eq!(outcome, refused(&third, 1, &[]));
     seat(&*counter, 1, &reads).await;
     let outcome = reserve(&*counter, 1, &budgets).await;
-    assert_eq!(outcome, refused(&third, &[&reads]));
+    assert_eq!(outcome, refused(&third, 1, &[&reads]));
     seat(&*counter, 1, &daily).await;
     let outcome = reserve(&*counter, 1, &budgets).await;
-    assert_eq!(outcome, refused(&third, &[&daily, &reads]));
+    assert_eq!(outcome, refused(&third, 1, &[&daily, &reads]));
 }
 
 fn third(limit: u32) -> Budget {
@@ -334,6 +334,44 @@ pub async fn windows_services_and_budgets_do_not_touch_one_another(
     assert_eq!(used(&*counter, &daily).await, Some(1));
 }
 
+/// 16: of each budget with its limit; the place that was given is counted, and a refusal tells what there is too little of.
+pub async fn an_answer_carries_the_state_that_it_was_decided_by(
+    counter: Subject<dyn QuotaCounter>,
+) {
+    let (daily, reads) = (daily(5), reads(10, 4));
+    restore(&*counter, &daily, &[place(9, 2, 1)]).await;
+    restore(&*counter, &reads, &[]).await;
+    for (user, units) in [(1, 4), (2, 8)] {
+        let taken = places(reserve(&*counter, user, &[&daily, &reads]).await);
+        let user = u32::try_from(user).unwrap();
+        let states = taken.into_iter().map(|taken| taken.state);
+        let expected = [state(&daily, 1 + user), state(&reads, units)];
+        assert!(states.eq(expected), "{user}");
+    }
+    let outcome = reserve(&*counter, 3, &[&daily, &reads]).await;
+    assert_eq!(outcome, refused(&reads, 8, &[]));
+    let lowered = Budget {
+        limit: 6,
+        ..reads.clone()
+    };
+    let outcome = reserve(&*counter, 3, &[&daily, &lowered]).await;
+    assert_eq!(outcome, refused(&lowered, 8, &[]));
+    let again = places(reserve(&*counter, 1, &[&lowered]).await);
+    assert_eq!(again[0].state, state(&lowered, 8));
+}
+
+/// 1, 16: no two are told that the same number is taken, and the last that all are.
+pub async fn each_of_a_crowd_is_told_another_state(counter: Subject<dyn QuotaCounter>) {
+    let daily = daily(100);
+    restore(&*counter, &daily, &[]).await;
+    let outcomes = crowd(&counter, 100, &[&daily]).await;
+    let told: BTreeSet<u32> = outcomes
+        .into_iter()
+        .map(|outcome| places(outcome)[0].state.used)
+        .collect();
+    assert_eq!(told, (1..=100).collect());
+}
+
 /// 9: holders keep their places; a newcomer finds one once enough was given back.
 pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
     counter: Subject<dyn QuotaCounter>,
@@ -344,7 +382,7 @@ pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
         seat(&*counter, user, &before).await;
     }
     let outcome = reserve(&*counter, 4, &[&lowered]).await;
-    assert_eq!(outcome, refused(&lowered, &[]));
+    assert_eq!(outcome, refused(&lowered, 3, &[]));
     assert_eq!(seat(&*counter, 3, &lowered).await, 3);
     assert_eq!(used(&*counter, &lowered).await, Some(3));
     let keys = std::slice::from_ref(&lowered.key);
@@ -353,7 +391,7 @@ pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
         .await
         .unwrap();
     let outcome = reserve(&*counter, 4, &[&lowered]).await;
-    assert_eq!(outcome, refused(&lowered, &[]));
+    assert_eq!(outcome, refused(&lowered, 2, &[]));
     counter
         .release(holder(2), keys, DateTime::<Utc>::MAX_UTC)
         .await

@@ -311,5 +311,5 @@ pub async fn a_window_of_a_hundred_thousand_places_is_restored(counter: Subject<
         assert_eq!(seat(&*counter, user, &daily).await, expected);
     }
     let outcome = reserve(&*counter, -4, &[&daily]).await;
-    assert_eq!(outcome, super::refused(&daily, &[]));
+    assert_eq!(outcome, super::refused(&daily, 100_000, &[]));
 }
