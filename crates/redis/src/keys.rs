@@ -1,5 +1,5 @@
 use chrono::TimeDelta;
-use lemon_domain::values::BudgetKey;
+use lemon_domain::values::{BudgetKey, Holder};
 
 use crate::ConnectError;
 
@@ -9,8 +9,8 @@ const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
 /// Names the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places`, `…:seats` and `…:sums`, where the number is
 /// the window's start in Unix seconds.
 ///
-/// The service in braces is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
-/// all budgets of a service are in one slot of a cluster, so that one script can take from several.
+/// The scope in braces, here a service, is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
+/// all budgets of a scope are in one slot of a cluster, so that one script can take from several.
 #[derive(Debug)]
 pub(crate) struct Keys {
     prefix: String,
@@ -33,12 +33,12 @@ impl Keys {
 
     /// The keys of a window, as the scripts expect them.
     pub(crate) fn of(&self, key: &BudgetKey) -> [String; 3] {
-        let (service, budget) = (&key.service, &key.budget);
+        let (scope, budget) = (&key.scope, &key.budget);
         let start = key.window.start.timestamp();
-        self.all(&format!("{{{service}}}:{budget}:{start}"))
+        self.all(&format!("{{{scope}}}:{budget}:{start}"))
     }
 
-    /// The keys of a window that no service has.
+    /// The keys of a window that no budget has.
     pub(crate) fn of_probe(&self) -> [String; 3] {
         self.all("{probe}")
     }
@@ -53,16 +53,26 @@ pub(crate) fn expiry(key: &BudgetKey) -> i64 {
     (key.window.end + AFTERLIFE).timestamp_millis()
 }
 
+/// The field of a holder's place in the hash of places: the holder, unless another field is named so.
+///
+/// No holder begins with `=`, so that no two have one field. The scripts leave it out of the fingerprint.
+pub(crate) fn field(holder: &Holder) -> String {
+    match holder.as_str() {
+        name @ ("used" | "restoring") => format!("={name}"),
+        name => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use fred::util::redis_keyslot;
-    use lemon_domain::values::{BudgetName, ServiceType, Window};
+    use lemon_domain::values::{BudgetName, Scope, Turn, UserId, Window};
 
     use super::*;
 
-    fn key(service: &str, budget: &str, start: &str) -> BudgetKey {
+    fn key(scope: &str, budget: &str, start: &str) -> BudgetKey {
         BudgetKey {
-            service: ServiceType::parse(service).unwrap(),
+            scope: Scope::parse(scope).unwrap(),
             budget: BudgetName::parse(budget).unwrap(),
             window: Window {
                 start: start.parse().unwrap(),
@@ -72,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_names_service_budget_and_window() {
+    fn a_key_names_scope_budget_and_window() {
         let keys = Keys::new("lemon").unwrap();
         assert_eq!(
             keys.of(&key("LEARNME", "daily", "2026-11-22T21:00:00Z")),
@@ -85,12 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn all_keys_of_a_service_share_a_slot() {
+    fn all_keys_of_a_scope_share_a_slot() {
         let keys = Keys::new("a.b-c:d_e").unwrap();
-        let slots = |service| {
+        let slots = |scope| {
             let days = ["2026-11-22T21:00:00Z", "2026-11-23T21:00:00Z"];
-            let windows =
-                days.map(|day| ["daily", "reads"].map(|budget| key(service, budget, day)));
+            let windows = days.map(|day| ["daily", "reads"].map(|budget| key(scope, budget, day)));
             let names = windows.into_iter().flatten().flat_map(|key| keys.of(&key));
             let mut slots: Vec<u16> = names.map(|name| redis_keyslot(name.as_bytes())).collect();
             slots.dedup();
@@ -99,6 +108,19 @@ mod tests {
         assert_eq!(slots("LEARNME").len(), 1);
         assert_eq!(slots("ANOTHER").len(), 1);
         assert_ne!(slots("LEARNME"), slots("ANOTHER"));
+    }
+
+    #[test]
+    fn a_holder_is_its_own_field_and_none_is_the_field_of_something_else() {
+        let field = |name: &str| super::field(&Holder::parse(name).unwrap());
+        let turn = Turn {
+            user: UserId::new(7),
+            number: 2,
+        };
+        assert_eq!(super::field(&turn.holder()), "7:2");
+        assert_eq!(field("0197-a:B_c.d"), "0197-a:B_c.d");
+        assert_eq!(["used", "restoring"].map(field), ["=used", "=restoring"]);
+        assert!(Holder::parse("=used").is_err());
     }
 
     #[test]

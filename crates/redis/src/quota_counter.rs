@@ -18,7 +18,7 @@ use crate::{
     address::Address,
     connections::Connections,
     error::Fault,
-    keys::{Keys, expiry},
+    keys::{Keys, expiry, field},
     script::{Call, Scripts, count, number},
 };
 
@@ -105,10 +105,10 @@ impl QuotaCounter for RedisQuotaCounter {
             at,
         } = reservation;
         let windows: Vec<&BudgetKey> = budgets.iter().map(|budget| &budget.key).collect();
-        if by_service(&windows).len() > 1 {
-            return Err(Fault::SeveralServices.into());
+        if by_scope(&windows).len() > 1 {
+            return Err(Fault::SeveralScopes.into());
         }
-        let mut args = vec![holder.to_string(), at.timestamp_micros().to_string()];
+        let mut args = vec![field(holder), at.timestamp_micros().to_string()];
         for budget in budgets {
             args.push(budget.limit.to_string());
             args.push(budget.units.to_string());
@@ -128,17 +128,17 @@ impl QuotaCounter for RedisQuotaCounter {
 
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {
         let windows: Vec<&BudgetKey> = keys.iter().collect();
         let until = self.connections.deadline();
-        for group in by_service(&windows) {
+        for group in by_scope(&windows) {
             let call = Call {
                 script: &self.scripts.release,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
-                args: vec![holder.to_string(), as_of.timestamp_micros().to_string()],
+                args: vec![field(holder), as_of.timestamp_micros().to_string()],
             };
             self.connections.run(&call, until).await?;
         }
@@ -149,7 +149,7 @@ impl QuotaCounter for RedisQuotaCounter {
         let windows: Vec<&BudgetKey> = keys.iter().collect();
         let until = self.connections.deadline();
         let mut usage = vec![None; keys.len()];
-        for group in by_service(&windows) {
+        for group in by_scope(&windows) {
             let call = Call {
                 script: &self.scripts.usage,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
@@ -194,15 +194,13 @@ impl QuotaCounter for RedisQuotaCounter {
     }
 }
 
-/// The windows, and where they stand in the call, by service: those of one service are in one slot.
-fn by_service<'a>(windows: &[&'a BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>> {
+/// The windows, and where they stand in the call, by scope: those of one scope are in one slot.
+fn by_scope<'a>(windows: &[&'a BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>> {
     let mut groups: Vec<Vec<(usize, &BudgetKey)>> = Vec::new();
     for (index, window) in windows.iter().copied().enumerate() {
-        let group = groups.iter_mut().find(|group| {
-            group
-                .iter()
-                .any(|(_, other)| other.service == window.service)
-        });
+        let group = groups
+            .iter_mut()
+            .find(|group| group.iter().any(|(_, other)| other.scope == window.scope));
         match group {
             Some(group) => group.push((index, window)),
             None => groups.push(vec![(index, window)]),

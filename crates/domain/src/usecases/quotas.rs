@@ -113,7 +113,7 @@ impl Quotas {
     /// If the counter fails, or cannot be restored.
     pub async fn reserve(
         &self,
-        holder: Holder,
+        holder: &Holder,
         budgets: &[Budget],
     ) -> Result<Result<Vec<Taken>, Exhausted>, QuotasError> {
         let now = self.restorer.clock.now();
@@ -126,12 +126,12 @@ impl Quotas {
     /// If the counter fails, or cannot be restored.
     pub async fn reserve_at(
         &self,
-        holder: Holder,
+        holder: &Holder,
         budgets: &[Budget],
         at: DateTime<Utc>,
     ) -> Result<Result<Vec<Taken>, Exhausted>, QuotasError> {
         let reservation = Reservation {
-            holder,
+            holder: holder.clone(),
             budgets: budgets.to_vec(),
             at,
         };
@@ -185,7 +185,7 @@ impl Quotas {
     /// If the counter fails.
     pub async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotasError> {

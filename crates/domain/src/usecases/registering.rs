@@ -9,8 +9,8 @@ use crate::{
         RequestOutcome, ReservedPlace, SeatTaken, StoreError, Taken,
     },
     values::{
-        Budget, BudgetKey, BudgetState, Holder, IdempotencyKey, Identity, Registered, Registration,
-        RequestId, Service, ServiceType, Use, UserId,
+        Budget, BudgetKey, BudgetState, IdempotencyKey, Identity, Registered, Registration,
+        RequestId, Service, ServiceType, Turn, Use, UserId,
     },
 };
 
@@ -196,16 +196,16 @@ impl Registering {
         if let Some(last) = &last {
             refuse_within_cooldown(last, now)?;
         }
-        let holder = Holder {
+        let turn = Turn {
             user: identity.user,
-            turn: last.map_or(1, |last| last.turn + 1),
+            number: last.map_or(1, |last| last.turn + 1),
         };
         let budgets = service.budgets_at(now);
         permit.begin_to_reserve()?;
-        let reserving = self.reserve(wanted, holder, &budgets, now);
+        let reserving = self.reserve(wanted, turn, &budgets, now);
         let taken = match permit.unless_abandoned(reserving).await {
             Ok(taken) => taken?,
-            Err(Abandoned) => return Err(self.withdraw(wanted, holder, &budgets, now).await),
+            Err(Abandoned) => return Err(self.withdraw(wanted, turn, &budgets, now).await),
         };
         let daily = taken.first().map(|taken| taken.state.clone());
         let cooldown_until = now + service.cooldown;
@@ -213,7 +213,7 @@ impl Registering {
             identity,
             service: service.service_type.clone(),
             request_id: RequestId::new(self.ports.ids.uuid()),
-            turn: holder.turn,
+            turn: turn.number,
             places: taken.into_iter().map(ReservedPlace::new).collect(),
             attempt: key.cloned().map(|key| Attempt {
                 key,
@@ -223,27 +223,31 @@ impl Registering {
             cooldown_until,
         };
         if permit.begin_to_store().is_err() {
-            return Err(self.withdraw(wanted, holder, &budgets, now).await);
+            return Err(self.withdraw(wanted, turn, &budgets, now).await);
         }
-        let stored = self.store(permit, repair, new, holder, &budgets).await?;
+        let stored = self.store(permit, repair, new, turn, &budgets).await?;
         Ok(stored.map(|registered| Accepted { registered, daily }))
     }
 
     async fn reserve(
         &self,
         service: &ServiceType,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
         at: DateTime<Utc>,
     ) -> Result<Vec<Taken>, RegisterError> {
-        let reserved = self.ports.quotas.reserve_at(holder, budgets, at).await?;
+        let reserved = self
+            .ports
+            .quotas
+            .reserve_at(&turn.holder(), budgets, at)
+            .await?;
         let Exhausted { state, held } = match reserved {
             Ok(taken) => return Ok(taken),
             Err(exhausted) => exhausted,
         };
         // An attempt before this one left a place in another budget.
         if !held.is_empty() {
-            self.give_back(service, holder, budgets, &held, at).await?;
+            self.give_back(service, turn, budgets, &held, at).await?;
         }
         Err(RegisterError::QuotaExhausted(state))
     }
@@ -253,12 +257,12 @@ impl Registering {
     async fn withdraw(
         &self,
         service: &ServiceType,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
         at: DateTime<Utc>,
     ) -> RegisterError {
         let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
-        let _given_back = self.give_back(service, holder, budgets, &keys, at).await;
+        let _given_back = self.give_back(service, turn, budgets, &keys, at).await;
         RegisterError::Abandoned
     }
 
@@ -282,7 +286,7 @@ impl Registering {
         permit: &Permit,
         repair: Repair,
         new: NewRegistration,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
     ) -> Result<Option<Registered>, RegisterError> {
         let (at, service) = (new.at, new.service.clone());
@@ -296,12 +300,16 @@ impl Registering {
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
-                let _given_back = self.give_back(&service, holder, budgets, &keys, at).await;
+                let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
                 Ok(Some(answered))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
-                let unrecorded = unrecorded(Some(&last), holder, budgets, &keys);
-                let given_back = self.ports.quotas.release(holder, &unrecorded, at).await;
+                let unrecorded = unrecorded(Some(&last), turn, budgets, &keys);
+                let given_back = self
+                    .ports
+                    .quotas
+                    .release(&turn.holder(), &unrecorded, at)
+                    .await;
                 refuse_within_cooldown(&last, at)?;
                 given_back?;
                 permit.stored_nothing()?;
@@ -319,7 +327,7 @@ impl Registering {
                 match restored {
                     Ok(restored) => restored?,
                     Err(Abandoned) => {
-                        return Err(self.withdraw(&service, holder, budgets, at).await);
+                        return Err(self.withdraw(&service, turn, budgets, at).await);
                     }
                 }
                 Ok(None)
@@ -329,7 +337,7 @@ impl Registering {
                 let _abandoned = permit.stored_nothing();
                 // Another request of the person may have recorded the place. If that cannot be told, the next
                 // reconciliation gives it back; the caller is told what went wrong first.
-                let _given_back = self.give_back(&service, holder, budgets, &keys, at).await;
+                let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
@@ -341,15 +349,19 @@ impl Registering {
     async fn give_back(
         &self,
         service: &ServiceType,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
         keys: &[BudgetKey],
         at: DateTime<Utc>,
     ) -> Result<(), RegisterError> {
         let registrations = &self.ports.registrations;
-        let last = registrations.last_use(holder.user, service).await?;
-        let unrecorded = unrecorded(last.as_ref(), holder, budgets, keys);
-        Ok(self.ports.quotas.release(holder, &unrecorded, at).await?)
+        let last = registrations.last_use(turn.user, service).await?;
+        let unrecorded = unrecorded(last.as_ref(), turn, budgets, keys);
+        Ok(self
+            .ports
+            .quotas
+            .release(&turn.holder(), &unrecorded, at)
+            .await?)
     }
 
     /// How many of the day's places are taken, and whether a request now would find one in every budget.
@@ -421,11 +433,11 @@ fn refuse_within_cooldown(last: &Use, now: DateTime<Utc>) -> Result<(), Register
 /// that is not certain stays, until the reconciliation finds it in the record or does not.
 fn unrecorded(
     last: Option<&Use>,
-    holder: Holder,
+    turn: Turn,
     budgets: &[Budget],
     keys: &[BudgetKey],
 ) -> Vec<BudgetKey> {
-    let Some(last) = last.filter(|last| last.turn >= holder.turn) else {
+    let Some(last) = last.filter(|last| last.turn >= turn.number) else {
         return keys.to_vec();
     };
     // The use was made in the day that it names. So it took nothing from a window that ended before, and, if this

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Outbox, OutboxTask, Publication, Registrations, StoreError},
     usecases::{Availability, RegisterError},
-    values::{BudgetName, BudgetState, Identity, Registered, Service, UserId},
+    values::{BudgetName, BudgetState, Identity, Registered, Service, Turn, UserId},
 };
 use lemon_testkit::Store as _;
 
@@ -321,7 +321,11 @@ async fn every_place_is_recorded_with_its_units() {
     for key in keys_at(&service, world.now()) {
         let places = world.store.places(&key).await.unwrap();
         assert_eq!(places.len(), 1);
-        assert_eq!(places[0].holder.user, who.user);
+        let turn = Turn {
+            user: who.user,
+            number: 1,
+        };
+        assert_eq!(places[0].holder, turn.holder());
         units.push((key.budget, places[0].units));
     }
     let reads = BudgetName::parse("reads").unwrap();

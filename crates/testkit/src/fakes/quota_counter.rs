@@ -74,7 +74,7 @@ impl Windows {
             .budgets
             .iter()
             .map(|budget| &budget.key)
-            .filter(|key| place_of(&self.known[*key].seats, wish.holder).is_some())
+            .filter(|key| place_of(&self.known[*key].seats, &wish.holder).is_some())
             .cloned()
             .collect();
         let full = wish.budgets.iter().find(|budget| {
@@ -101,7 +101,7 @@ impl QuotaCounter for MemoryQuotaCounter {
 
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {
@@ -110,7 +110,7 @@ impl QuotaCounter for MemoryQuotaCounter {
             if let Some(window) = windows.known.get_mut(key) {
                 window
                     .seats
-                    .retain(|_, place| place.holder != holder || place.at > as_of);
+                    .retain(|_, place| place.holder != *holder || place.at > as_of);
             }
         }
         Ok(())
@@ -166,7 +166,7 @@ impl QuotaCounter for MemoryQuotaCounter {
         let Some(window) = windows.in_restoration(&record.key, record.restoration) else {
             return Ok(false);
         };
-        let holders: HashSet<Holder> = record.places.iter().map(|place| place.holder).collect();
+        let holders: HashSet<&Holder> = record.places.iter().map(|place| &place.holder).collect();
         window.seats.retain(|seat, place| {
             let stays = Segment::of(*seat) != record.segment || place.at >= record.as_of;
             stays && !holders.contains(&place.holder)
@@ -198,15 +198,15 @@ fn state(seats: &Seats, budget: &Budget) -> BudgetState {
     }
 }
 
-fn place_of(seats: &Seats, holder: Holder) -> Option<&Place> {
-    seats.values().find(|place| place.holder == holder)
+fn place_of<'a>(seats: &'a Seats, holder: &Holder) -> Option<&'a Place> {
+    seats.values().find(|place| place.holder == *holder)
 }
 
 /// The holder's place, or the lowest free seat.
 fn take(seats: &mut Seats, reservation: &Reservation, budget: &Budget) -> Taken {
-    let held = place_of(seats, reservation.holder);
+    let held = place_of(seats, &reservation.holder);
     let mut place = held.cloned().unwrap_or_else(|| Place {
-        holder: reservation.holder,
+        holder: reservation.holder.clone(),
         seat: lowest_free(seats),
         units: budget.units,
         at: reservation.at,

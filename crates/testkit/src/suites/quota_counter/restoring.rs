@@ -24,7 +24,7 @@ pub async fn a_restored_place_is_held_with_its_seat_and_units(counter: Subject<d
     );
     let keys = std::slice::from_ref(&reads.key);
     counter
-        .release(holder(1), keys, DateTime::<Utc>::MAX_UTC)
+        .release(&holder(1), keys, DateTime::<Utc>::MAX_UTC)
         .await
         .unwrap();
     assert_eq!(used(&*counter, &reads).await, Some(5));
