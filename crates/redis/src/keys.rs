@@ -6,6 +6,28 @@ use crate::ConnectError;
 /// How long the keys outlive their window: longer than clocks differ.
 const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
 
+/// What every key begins with: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`. Counters with one prefix count together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(String);
+
+impl KeyPrefix {
+    /// Reads a prefix.
+    ///
+    /// # Errors
+    /// [`ConnectError::KeyPrefix`] if it is empty, too long or has other characters.
+    pub fn parse(prefix: &str) -> Result<Self, ConnectError> {
+        let fits = (1..=64).contains(&prefix.len())
+            && prefix
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+        if fits {
+            Ok(Self(prefix.to_owned()))
+        } else {
+            Err(ConnectError::KeyPrefix(prefix.to_owned()))
+        }
+    }
+}
+
 /// Names the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places`, `…:seats` and `…:sums`, where the number is
 /// the window's start in Unix seconds.
 ///
@@ -13,22 +35,12 @@ const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
 /// all budgets of a scope are in one slot of a cluster, so that one script can take from several.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    prefix: String,
+    prefix: KeyPrefix,
 }
 
 impl Keys {
-    pub(crate) fn new(prefix: &str) -> Result<Self, ConnectError> {
-        let fits = (1..=64).contains(&prefix.len())
-            && prefix
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
-        if fits {
-            Ok(Self {
-                prefix: prefix.to_owned(),
-            })
-        } else {
-            Err(ConnectError::KeyPrefix(prefix.to_owned()))
-        }
+    pub(crate) const fn new(prefix: KeyPrefix) -> Self {
+        Self { prefix }
     }
 
     /// The keys of a window, as the scripts expect them.
@@ -44,7 +56,7 @@ impl Keys {
     }
 
     fn all(&self, name: &str) -> [String; 3] {
-        ["places", "seats", "sums"].map(|part| format!("{}:{name}:{part}", self.prefix))
+        ["places", "seats", "sums"].map(|part| format!("{}:{name}:{part}", self.prefix.0))
     }
 }
 
@@ -83,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_key_names_scope_budget_and_window() {
-        let keys = Keys::new("lemon").unwrap();
+        let keys = Keys::new(KeyPrefix::parse("lemon").unwrap());
         assert_eq!(
             keys.of(&key("LEARNME", "daily", "2026-11-22T21:00:00Z")),
             [
@@ -96,7 +108,7 @@ mod tests {
 
     #[test]
     fn all_keys_of_a_scope_share_a_slot() {
-        let keys = Keys::new("a.b-c:d_e").unwrap();
+        let keys = Keys::new(KeyPrefix::parse("a.b-c:d_e").unwrap());
         let slots = |scope| {
             let days = ["2026-11-22T21:00:00Z", "2026-11-23T21:00:00Z"];
             let windows = days.map(|day| ["daily", "reads"].map(|budget| key(scope, budget, day)));
@@ -132,7 +144,7 @@ mod tests {
     #[test]
     fn a_prefix_that_would_spoil_the_hash_tag_is_refused() {
         for prefix in ["", "{}", "a{b", "a}", "a b", "é", &"x".repeat(65)] {
-            let error = Keys::new(prefix).unwrap_err().to_string();
+            let error = KeyPrefix::parse(prefix).unwrap_err().to_string();
             assert!(error.contains(&format!("{prefix:?}")), "{error}");
         }
     }

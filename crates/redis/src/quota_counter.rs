@@ -1,9 +1,14 @@
 mod answers;
 mod restoring;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fred::types::{Value, scripts::Script};
+use fred::{
+    clients::Pool,
+    types::{Value, scripts::Script},
+};
 use lemon_domain::{
     ports::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
@@ -14,7 +19,7 @@ use lemon_domain::{
 use tokio::time::Instant;
 
 use crate::{
-    ConnectError, RedisConfig,
+    ConnectError, KeyPrefix, RedisConfig,
     address::Address,
     connections::Connections,
     error::Fault,
@@ -24,7 +29,6 @@ use crate::{
 
 /// Counts in Redis or Valkey, for any number of processes.
 ///
-/// Dropping it closes its connections.
 pub struct RedisQuotaCounter {
     connections: Connections,
     scripts: Scripts,
@@ -32,12 +36,27 @@ pub struct RedisQuotaCounter {
 }
 
 impl RedisQuotaCounter {
+    /// On connections of the caller's, that other things may use as well. No call takes longer than the deadline.
+    ///
+    /// The caller connects them and keeps them connected: as long as none is, calls are `Unavailable`, and a connection that
+    /// silently leads nowhere, or to a primary that has become a replica, is left when the pool's own settings say so.
+    #[must_use]
+    pub fn new(pool: &Pool, key_prefix: KeyPrefix, deadline: Duration) -> Self {
+        Self {
+            connections: Connections::of(pool, deadline),
+            scripts: Scripts::new(),
+            keys: Keys::new(key_prefix),
+        }
+    }
+
     /// Connects, and proves that the server runs the scripts and takes writes. Nothing is left there.
+    ///
+    /// Its connections are its own: they are replaced when they lead nowhere, and closed when it is dropped.
     ///
     /// # Errors
     /// If the address is wrong, the server is out of reach, refuses the sign-in or cannot count.
     pub async fn connect(config: &RedisConfig) -> Result<Self, ConnectError> {
-        let keys = Keys::new(&config.key_prefix)?;
+        let keys = Keys::new(KeyPrefix::parse(&config.key_prefix)?);
         let address = Address::parse(&config.url)?;
         let counter = Self {
             connections: Connections::open(&address, config).await?,

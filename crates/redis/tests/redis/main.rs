@@ -9,6 +9,7 @@ mod common;
 mod demoted;
 mod faults;
 mod parts;
+mod shared;
 mod versions;
 
 use std::{collections::BTreeSet, slice, sync::Arc};
