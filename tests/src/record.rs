@@ -1,6 +1,6 @@
 use std::{ops::RangeInclusive, path::Path};
 
-use lemon_domain::values::{Holder, UserId, fingerprint};
+use lemon_domain::values::{Turn, UserId, fingerprint};
 use rusqlite::params;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 
@@ -66,9 +66,10 @@ pub fn record_on_sqlite(file: &Path, seats: RangeInclusive<u32>) {
 }
 
 fn print(seat: u32) -> u64 {
-    let holder = Holder {
+    let holder = Turn {
         user: UserId::new(FIRST_PERSON + i64::from(seat)),
-        turn: 1,
-    };
-    fingerprint(holder, seat, 1)
+        number: 1,
+    }
+    .holder();
+    fingerprint(&holder, seat, 1)
 }

@@ -7,18 +7,55 @@ use std::{
     process::Output,
 };
 
+use lemon_testkit::services::RedisServer;
 use lemon_tests::cargo;
 use tempfile::TempDir;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 const ON_REDIS: &str = r#"
+use lemon_domain::{
+    ports::{QuotaCounter, Reservation, ReserveOutcome},
+    values::{Budget, BudgetKey, BudgetName, Holder, Scope, Window},
+};
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let config = RedisConfig::new("redis://127.0.0.1:1");
-    println!("{}", RedisQuotaCounter::connect(&config).await.err().unwrap());
+    let variable = |name| std::env::var(name).unwrap();
+    let mut config = RedisConfig::new(variable("REDIS_URL"));
+    config.key_prefix = variable("KEY_PREFIX");
+    let counter = match RedisQuotaCounter::connect(&config).await {
+        Ok(counter) => counter,
+        Err(error) => return println!("{error}"),
+    };
+    let exports = Budget {
+        key: BudgetKey {
+            scope: Scope::parse("0197c6a0-7c1e-7cc3-98c4-dc0c0c07398f").unwrap(),
+            budget: BudgetName::parse("exports").unwrap(),
+            window: Window {
+                start: "2026-11-22T21:00:00Z".parse().unwrap(),
+                end: "2100-01-01T00:00:00Z".parse().unwrap(),
+            },
+        },
+        limit: 1,
+        units: 1,
+    };
+    if let Some(restoration) = counter.begin_restoration(&exports.key).await.unwrap() {
+        counter.open(&exports.key, restoration).await.unwrap();
+    }
+    for job in ["5f1c2e0a-93f2-4a8e-b1f6-0a5d8d1f7c11", "second"] {
+        let wish = Reservation {
+            holder: Holder::parse(job).unwrap(),
+            budgets: vec![exports.clone()],
+            at: "2026-11-23T03:00:00Z".parse().unwrap(),
+        };
+        match counter.reserve(&wish).await.unwrap() {
+            ReserveOutcome::Reserved(taken) => println!("{job} has seat {}", taken[0].seat),
+            ReserveOutcome::Exhausted { state, .. } => println!("of {} {} are taken", state.limit, state.used),
+            ReserveOutcome::Unknown(_) => println!("unknown"),
+        }
+    }
 }
 "#;
 
@@ -74,6 +111,10 @@ impl Outside {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Output {
+        self.cargo_with(arguments, &[])
+    }
+
+    fn cargo_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let output = cargo()
             .current_dir(self.folder.path())
             .args(arguments)
@@ -83,6 +124,7 @@ impl Outside {
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         assert!(
@@ -93,8 +135,8 @@ impl Outside {
         output
     }
 
-    fn says(&self) -> String {
-        let output = self.cargo(&["run", "--quiet"]);
+    fn says(&self, variables: &[(&str, &str)]) -> String {
+        let output = self.cargo_with(&["run", "--quiet"], variables);
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -124,8 +166,8 @@ fn assert_brings(outside: &Outside, adapter: &str, driver: &str, others: &[&str]
     }
 }
 
-#[test]
-fn a_program_outside_counts_in_redis_and_brings_nothing_else() {
+#[tokio::test]
+async fn a_program_outside_counts_its_own_in_redis_and_brings_nothing_else() {
     let outside = Outside::new("redis", ON_REDIS);
     assert_brings(
         &outside,
@@ -133,11 +175,18 @@ fn a_program_outside_counts_in_redis_and_brings_nothing_else() {
         "fred",
         &["aws-sdk-sqs", "lemon-sqs", "reqwest", "hyper"],
     );
-    let said = outside.says();
+    let nowhere = [("REDIS_URL", "redis://127.0.0.1:1"), ("KEY_PREFIX", "none")];
+    let said = outside.says(&nowhere);
     assert!(
         said.contains("redis at 127.0.0.1:1 cannot be reached"),
         "{said}"
     );
+    let server = RedisServer::get().await;
+    let (url, prefix) = (server.url(), server.key_prefix());
+    let somewhere = [("REDIS_URL", url.as_str()), ("KEY_PREFIX", &prefix)];
+    let job = "5f1c2e0a-93f2-4a8e-b1f6-0a5d8d1f7c11";
+    let expected = format!("{job} has seat 1\nof 1 1 are taken\n");
+    assert_eq!(outside.says(&somewhere), expected);
 }
 
 #[test]
@@ -149,7 +198,7 @@ fn a_program_outside_has_jobs_on_sqs_and_brings_nothing_else() {
         "aws-sdk-sqs",
         &["fred", "lemon-redis", "reqwest", "actix-http"],
     );
-    let said = outside.says();
+    let said = outside.says(&[]);
     assert!(
         said.contains("sqs at http://127.0.0.1:1 cannot be reached"),
         "{said}"

@@ -80,6 +80,23 @@ fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
 }
 
 #[test]
+fn units_above_a_budgets_limit_are_refused_by_check_as_by_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let budget = [
+        ("LEMON_SERVICES__LEARN_ME__BUDGETS__READS__LIMIT", "10"),
+        ("LEMON_SERVICES__LEARN_ME__BUDGETS__READS__UNITS", "11"),
+    ];
+    for command in ["serve", "check"] {
+        let (code, line) = refusal(folder.path(), &[command], &budget);
+        assert_eq!(code, 2, "{command}: {line}");
+        for key in ["units", "limit"] {
+            let key = format!("services.learn_me.budgets.reads.{key}");
+            assert!(line.contains(&key), "{command}: {line}");
+        }
+    }
+}
+
+#[test]
 fn a_secret_is_not_repeated_in_the_sentence_about_it() {
     let folder = tempfile::tempdir().unwrap();
     for variable in ["LEMON_JWT__SECRETS", "LEMON_STORE__SEALING_KEYS"] {

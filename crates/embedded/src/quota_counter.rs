@@ -1,4 +1,5 @@
 mod count;
+mod holders;
 mod ledger;
 mod rows;
 
@@ -42,6 +43,7 @@ impl EmbeddedQuotaCounter {
     /// As [`OpenError`] says.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let connection = rows::FORMAT.open(path)?;
+        holders::prepare(&connection).map_err(|error| OpenError::of(path, error))?;
         let windows = rows::load(&connection).map_err(|error| OpenError::damaged(path, error))?;
         let mut ledger = Ledger::new(windows);
         let past = ledger.forget_past(clock.now());
@@ -103,7 +105,7 @@ impl QuotaCounter for EmbeddedQuotaCounter {
 
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {

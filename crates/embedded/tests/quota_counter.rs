@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Clock, QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, WindowState},
-    values::{Budget, BudgetKey, BudgetName, Holder, Place, Segment, ServiceType, UserId, Window},
+    values::{Budget, BudgetKey, BudgetName, Holder, Place, Scope, Segment, Sums, Window},
 };
 use lemon_embedded::EmbeddedQuotaCounter;
 use lemon_testkit::{fakes::FakeClock, race};
@@ -21,7 +21,7 @@ const END: &str = "2026-11-23T21:00:00Z";
 
 fn key() -> BudgetKey {
     BudgetKey {
-        service: ServiceType::parse("LEARNME").unwrap(),
+        scope: Scope::parse("LEARNME").unwrap(),
         budget: BudgetName::daily(),
         window: Window {
             start: START.parse().unwrap(),
@@ -31,10 +31,7 @@ fn key() -> BudgetKey {
 }
 
 fn holder(user: i64) -> Holder {
-    Holder {
-        user: UserId::new(user),
-        turn: 1,
-    }
+    Holder::parse(&format!("{user}:1")).unwrap()
 }
 
 fn open(folder: &Path, clock: &Arc<FakeClock>) -> EmbeddedQuotaCounter {
@@ -65,7 +62,7 @@ async fn seat(counter: &EmbeddedQuotaCounter, user: i64, clock: &FakeClock) -> u
 
 async fn release(counter: &EmbeddedQuotaCounter, user: i64) {
     counter
-        .release(holder(user), &[key()], DateTime::<Utc>::MAX_UTC)
+        .release(&holder(user), &[key()], DateTime::<Utc>::MAX_UTC)
         .await
         .unwrap();
 }
@@ -255,13 +252,51 @@ async fn sums_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn holders_of_any_text_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FakeClock::default());
+    let texts = ["5f1c2e0a-93f2-4a8e-b1f6-0a5d8d1f7c11", "7:1", "07:1", "1"];
+    let mut places = texts.map(|text| Holder::parse(text).unwrap()).to_vec();
+    let counter = open(folder.path(), &clock);
+    let record: Vec<Place> = (1..)
+        .zip(&places)
+        .map(|(seat, holder)| Place {
+            holder: holder.clone(),
+            seat,
+            units: 1,
+            at: clock.now(),
+        })
+        .collect();
+    restore(&counter, &record, &clock).await;
+    drop(counter);
+    while let Some(gone) = places.pop() {
+        let counter = open(folder.path(), &clock);
+        let sums = Sums::of(&record[..=places.len()]);
+        let found = counter.sums(&key()).await.unwrap().segments;
+        assert_eq!(found, [(Segment::FIRST, Some(sums))].into());
+        counter.release(&gone, &[key()], clock.now()).await.unwrap();
+    }
+    drop(open(folder.path(), &clock));
+    let file = rusqlite::Connection::open(folder.path().join("quota.db")).unwrap();
+    assert_eq!(rows(&file), [0, 0]);
+}
+
+/// How many rows the tables of places and of holders have.
+fn rows(file: &rusqlite::Connection) -> [u32; 2] {
+    ["places", "holders"].map(|table| {
+        let count = format!("SELECT count(*) FROM {table}");
+        file.query_row(&count, [], |row| row.get(0)).unwrap()
+    })
+}
+
+#[tokio::test]
 async fn a_large_window_is_forgotten_and_its_places_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FakeClock::default());
     let counter = open(folder.path(), &clock);
     let record: Vec<Place> = (1..=5000)
         .map(|seat| Place {
-            holder: holder(seat.into()),
+            holder: Holder::parse(&format!("job-{seat}")).unwrap(),
             seat,
             units: 1,
             at: clock.now(),
@@ -279,8 +314,5 @@ async fn a_large_window_is_forgotten_and_its_places_with_it() {
     restored.await.unwrap();
     drop(counter);
     let file = rusqlite::Connection::open(folder.path().join("quota.db")).unwrap();
-    let rows: u32 = file
-        .query_row("SELECT count(*) FROM places", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(rows, 1);
+    assert_eq!(rows(&file), [1, 1]);
 }

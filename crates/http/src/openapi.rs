@@ -276,10 +276,14 @@ impl Modify for Headers {
                     RefOr::T(text("Names the request, here and in the logs.")),
                 );
                 if counts && matches!(status.as_str(), "200" | "201" | "429") {
-                    let policy =
-                        text("Units a window, and its seconds: `\"daily\";q=400;w=86400`.");
-                    let state =
-                        text("Units left, and for how many seconds: `\"daily\";r=63;t=1200`.");
+                    let policy = text(
+                        "Units a window, and its seconds: `\"daily\";q=400;w=86400`. With `cooldown_active` \
+                         the person's cooldown follows: `\"cooldown\";q=1;w=604800`.",
+                    );
+                    let state = text(
+                        "Units left, and for how many seconds: `\"daily\";r=63;t=1200`. With `cooldown_active` \
+                         those of the cooldown.",
+                    );
                     headers.insert("RateLimit-Policy".to_owned(), RefOr::T(policy));
                     headers.insert("RateLimit".to_owned(), RefOr::T(state));
                 }

@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let service = ServiceType::parse("LEARNME")?;
     let window = WindowPolicy::parse(Period::Daily, "06:00", "Asia/Seoul")?.window_at(now);
     let daily = BudgetKey {
-        service: service.clone(),
+        scope: (&service).into(),
         budget: BudgetName::daily(),
         window,
     };

@@ -21,7 +21,7 @@ use crate::{
 
 fn is(key: &BudgetKey) -> Condition {
     Condition::all()
-        .add(Column::Service.eq(key.service.as_str()))
+        .add(Column::Service.eq(key.scope.as_str()))
         .add(Column::Budget.eq(key.budget.as_str()))
         .add(Column::WindowStart.eq(key.window.start))
 }
@@ -73,7 +73,7 @@ pub(crate) async fn correct(store: &SqlStore, key: &BudgetKey) -> Result<bool, S
     };
     if let Some(Wrong { total, recorded }) = wrong {
         warn!(
-            service = %key.service,
+            service = %key.scope,
             budget = %key.budget,
             total,
             recorded,
@@ -85,7 +85,7 @@ pub(crate) async fn correct(store: &SqlStore, key: &BudgetKey) -> Result<bool, S
 
 /// Keeps other replicas from correcting the same until the end of the transaction, unless one of them does already.
 async fn lock(tx: &impl ConnectionTrait, key: &BudgetKey) -> Result<bool, SqlError> {
-    let name = format!("{}/{}/{}", key.service, key.budget, key.window.start);
+    let name = format!("{}/{}/{}", key.scope, key.budget, key.window.start);
     let lock = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS locked",
@@ -127,7 +127,7 @@ impl Wrong {
         if lacking > 0 {
             // There may be none yet.
             let add = Entity::insert(ActiveModel {
-                service: Set(key.service.as_str().to_owned()),
+                service: Set(key.scope.as_str().to_owned()),
                 budget: Set(key.budget.as_str().to_owned()),
                 window_start: Set(key.window.start),
                 units: Set(lacking),

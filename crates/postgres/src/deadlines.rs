@@ -8,7 +8,7 @@ use lemon_domain::{
         OutboxTask, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
         TrainingDeadlines,
     },
-    values::{AccountId, BudgetKey, Holder, RequestId, ServiceType, UserId},
+    values::{AccountId, BudgetKey, RequestId, ServiceType, Turn, UserId},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult,
@@ -156,7 +156,7 @@ async fn settle(
     step: OverdueStep,
 ) -> Result<OverdueOutcome, SqlError> {
     let tx = store.begin().await?;
-    let holder = match step {
+    let turn = match step {
         OverdueStep::Announce => None,
         OverdueStep::Fail { .. } => lock_use(&tx, training).await?,
     };
@@ -176,9 +176,9 @@ async fn settle(
             Ok(OverdueOutcome::Announced)
         }
         OverdueStep::Fail { running } => {
-            fail(&tx, training, holder, &running).await?;
+            fail(&tx, training, turn, &running).await?;
             store.commit(tx).await?;
-            Ok(OverdueOutcome::Failed { holder })
+            Ok(OverdueOutcome::Failed { turn })
         }
     }
 }
@@ -187,16 +187,16 @@ async fn settle(
 async fn lock_use(
     tx: &impl ConnectionTrait,
     training: &OverdueTraining,
-) -> Result<Option<Holder>, SqlError> {
+) -> Result<Option<Turn>, SqlError> {
     let find = uses::Entity::find()
         .filter(uses::Column::UserId.eq(training.user.get()))
         .filter(uses::Column::Service.eq(training.service.as_str()))
         .lock_exclusive()
         .into_query();
     let last = row::one::<uses::Model>(tx, &find).await?;
-    Ok(last.map(|last| Holder {
+    Ok(last.map(|last| Turn {
         user: training.user,
-        turn: last.turn,
+        number: last.turn,
     }))
 }
 
@@ -288,7 +288,7 @@ async fn announce(
 async fn fail(
     tx: &impl ConnectionTrait,
     training: &OverdueTraining,
-    holder: Option<Holder>,
+    turn: Option<Turn>,
     running: &[BudgetKey],
 ) -> Result<(), SqlError> {
     let at = training.found_at;
@@ -299,7 +299,7 @@ async fn fail(
         .filter(of(training))
         .exec(tx)
         .await?;
-    let Some(holder) = holder else {
+    let Some(turn) = turn else {
         return Ok(());
     };
     let cooldown = uses::Column::CooldownUntil;
@@ -309,7 +309,7 @@ async fn fail(
         .filter(uses::Column::Service.eq(training.service.as_str()))
         .exec(tx)
         .await?;
-    places::give_back(tx, &training.service, holder, running).await
+    places::give_back(tx, &training.service, turn, running).await
 }
 
 /// The time of a column, or this one if it is earlier.

@@ -68,7 +68,7 @@ impl PlaceRecord for SqlStore {
 
 pub(crate) fn of_window(key: &BudgetKey) -> Condition {
     Condition::all()
-        .add(Column::Service.eq(key.service.as_str()))
+        .add(Column::Service.eq(key.scope.as_str()))
         .add(Column::Budget.eq(key.budget.as_str()))
         .add(Column::WindowStart.eq(key.window.start))
 }

@@ -79,7 +79,7 @@ fn sealed() -> Sealed {
 fn request(identity: Identity, service: &ServiceType) -> NewRegistration {
     let place = |budget: &str| ReservedPlace {
         key: BudgetKey {
-            service: service.clone(),
+            scope: service.into(),
             budget: BudgetName::parse(budget).unwrap(),
             window: Window {
                 start: now(),

@@ -1,4 +1,4 @@
-//! Five people ask for three places, one gives theirs back, and the next one finds it.
+//! Five jobs of a tenant ask for three places, one gives theirs back, and the next one finds it.
 //!
 //! `REDIS_URL=redis://127.0.0.1:6379 cargo run -p lemon-redis --example reserve`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
@@ -8,7 +8,7 @@ use std::{env, error::Error};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{QuotaCounter, Reservation, ReserveOutcome},
-    values::{Budget, BudgetKey, BudgetName, Holder, Period, ServiceType, UserId, WindowPolicy},
+    values::{Budget, BudgetKey, BudgetName, Holder, Period, Scope, WindowPolicy},
 };
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
 
@@ -26,8 +26,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let day = WindowPolicy::parse(Period::Daily, "06:00", "Asia/Seoul")?.window_at(now);
     let budget = Budget {
         key: BudgetKey {
-            service: ServiceType::parse("LEARNME")?,
-            budget: BudgetName::daily(),
+            scope: Scope::parse("0197c6a0-7c1e-7cc3-98c4-dc0c0c07398f")?,
+            budget: BudgetName::parse("exports")?,
             window: day,
         },
         limit: 3,
@@ -37,31 +37,36 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(restoration) = counter.begin_restoration(&budget.key).await? {
         counter.open(&budget.key, restoration).await?;
     }
-    let ask = async |user| {
+    let ask = async |job: &str| {
         let wish = Reservation {
-            holder: Holder {
-                user: UserId::new(user),
-                turn: 1,
-            },
+            holder: Holder::parse(job)?,
             budgets: vec![budget.clone()],
             at: now,
         };
         match counter.reserve(&wish).await? {
-            ReserveOutcome::Reserved(taken) => println!("{user} has place {}", taken[0].seat),
-            ReserveOutcome::Exhausted { .. } => println!("{user} comes too late"),
+            ReserveOutcome::Reserved(taken) => {
+                let (seat, left) = (taken[0].seat, taken[0].state.remaining());
+                println!("{job} has place {seat}; {left} are left");
+            }
+            ReserveOutcome::Exhausted { state, .. } => {
+                println!("{job} comes too late: {} are taken", state.used);
+            }
             ReserveOutcome::Unknown(_) => println!("the counter has forgotten the day"),
         }
         Ok::<Holder, Box<dyn Error>>(wish.holder)
     };
-    for user in 1..=5 {
-        ask(user).await?;
+    for job in ["job-1", "job-2", "job-3", "job-4", "job-5"] {
+        ask(job).await?;
     }
-    let second = ask(2).await?;
+    let second = ask("job-2").await?;
     let day = [budget.key.clone()];
     counter
-        .release(second, &day, DateTime::<Utc>::MAX_UTC)
+        .release(&second, &day, DateTime::<Utc>::MAX_UTC)
         .await?;
-    println!("2 gives it back; taken: {:?}", counter.usage(&day).await?);
-    ask(5).await?;
+    println!(
+        "job-2 gives it back; taken: {:?}",
+        counter.usage(&day).await?
+    );
+    ask("job-5").await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ pub struct RedisConfig {
     pub pool_size: NonZeroUsize,
     /// The longest that a call takes, a reconnection in its course included.
     pub deadline: Duration,
-    /// What every key begins with: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`.
+    /// What every key begins with, a [`KeyPrefix`](crate::KeyPrefix).
     pub key_prefix: String,
 }
 

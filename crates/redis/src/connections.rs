@@ -10,7 +10,7 @@ use std::{
 };
 
 use fred::{
-    clients::Client,
+    clients::{Client, Pool},
     interfaces::ClientLike,
     types::config::{ConnectionConfig, ReconnectPolicy, TcpConfig, UnresponsiveConfig},
 };
@@ -40,7 +40,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(5);
 /// What was sent, or a probe, is confirmed by the server's system within this, or the connection is closed.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Connections that reconnect for as long as this lives.
+/// Connections; those that were opened here reconnect for as long as this lives.
 pub(crate) struct Connections {
     slots: Vec<Arc<Slot>>,
     next: AtomicUsize,
@@ -84,6 +84,18 @@ impl Connections {
             replica: Leaving::default(),
             _kept: kept,
         })
+    }
+
+    /// On clients that somebody else keeps connected: none is replaced, and none ends with this.
+    pub(crate) fn of(pool: &Pool, deadline: Duration) -> Self {
+        let clients = pool.clients().iter().cloned();
+        Self {
+            slots: clients.map(|client| Arc::new(Slot::new(client))).collect(),
+            next: AtomicUsize::new(0),
+            deadline,
+            replica: Leaving::default(),
+            _kept: Vec::new(),
+        }
     }
 
     /// When a call that begins now must have ended.
@@ -210,18 +222,15 @@ fn settings(deadline: Duration) -> ConnectionConfig {
 
 #[cfg(test)]
 mod tests {
+    use fred::types::config::Config;
+
     use super::*;
 
     const DEADLINE: Duration = Duration::from_secs(4);
 
     fn connections() -> Connections {
-        Connections {
-            slots: vec![Arc::new(Slot::new(Client::default()))],
-            next: AtomicUsize::new(0),
-            deadline: DEADLINE,
-            replica: Leaving::default(),
-            _kept: Vec::new(),
-        }
+        let pool = Pool::new(Config::default(), None, None, None, 1).unwrap();
+        Connections::of(&pool, DEADLINE)
     }
 
     #[tokio::test(start_paused = true)]

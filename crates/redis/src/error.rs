@@ -76,8 +76,8 @@ pub(crate) enum Fault {
     Refused(#[source] FredError),
     #[error("the script's answer is not one of a counter")]
     Answer,
-    #[error("budgets of several services cannot be reserved in one step")]
-    SeveralServices,
+    #[error("budgets of several scopes cannot be reserved in one step")]
+    SeveralScopes,
     #[error("{fault}")]
     Corrupt { key: String, fault: String },
 }
@@ -137,7 +137,7 @@ impl From<Fault> for QuotaError {
             | Fault::TimedOut(_)
             | Fault::BrokeOff(_)
             | Fault::Passing(_) => Self::Unavailable(fault.into()),
-            Fault::Refused(_) | Fault::Answer | Fault::SeveralServices => {
+            Fault::Refused(_) | Fault::Answer | Fault::SeveralScopes => {
                 Self::Rejected(fault.into())
             }
         }

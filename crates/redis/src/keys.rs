@@ -1,50 +1,62 @@
 use chrono::TimeDelta;
-use lemon_domain::values::BudgetKey;
+use lemon_domain::values::{BudgetKey, Holder};
 
 use crate::ConnectError;
 
 /// How long the keys outlive their window: longer than clocks differ.
 const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
 
-/// Names the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places`, `…:seats` and `…:sums`, where the number is
-/// the window's start in Unix seconds.
-///
-/// The service in braces is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
-/// all budgets of a service are in one slot of a cluster, so that one script can take from several.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    prefix: String,
-}
+/// What every key begins with: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`. Counters with one prefix count together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(String);
 
-impl Keys {
-    pub(crate) fn new(prefix: &str) -> Result<Self, ConnectError> {
+impl KeyPrefix {
+    /// Reads a prefix.
+    ///
+    /// # Errors
+    /// [`ConnectError::KeyPrefix`] if it is empty, too long or has other characters.
+    pub fn parse(prefix: &str) -> Result<Self, ConnectError> {
         let fits = (1..=64).contains(&prefix.len())
             && prefix
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
         if fits {
-            Ok(Self {
-                prefix: prefix.to_owned(),
-            })
+            Ok(Self(prefix.to_owned()))
         } else {
             Err(ConnectError::KeyPrefix(prefix.to_owned()))
         }
     }
+}
+
+/// Names the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places`, `…:seats` and `…:sums`, where the number is
+/// the window's start in Unix seconds.
+///
+/// The scope in braces, here a service, is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
+/// all budgets of a scope are in one slot of a cluster, so that one script can take from several.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    prefix: KeyPrefix,
+}
+
+impl Keys {
+    pub(crate) const fn new(prefix: KeyPrefix) -> Self {
+        Self { prefix }
+    }
 
     /// The keys of a window, as the scripts expect them.
     pub(crate) fn of(&self, key: &BudgetKey) -> [String; 3] {
-        let (service, budget) = (&key.service, &key.budget);
+        let (scope, budget) = (&key.scope, &key.budget);
         let start = key.window.start.timestamp();
-        self.all(&format!("{{{service}}}:{budget}:{start}"))
+        self.all(&format!("{{{scope}}}:{budget}:{start}"))
     }
 
-    /// The keys of a window that no service has.
+    /// The keys of a window that no budget has.
     pub(crate) fn of_probe(&self) -> [String; 3] {
         self.all("{probe}")
     }
 
     fn all(&self, name: &str) -> [String; 3] {
-        ["places", "seats", "sums"].map(|part| format!("{}:{name}:{part}", self.prefix))
+        ["places", "seats", "sums"].map(|part| format!("{}:{name}:{part}", self.prefix.0))
     }
 }
 
@@ -53,16 +65,26 @@ pub(crate) fn expiry(key: &BudgetKey) -> i64 {
     (key.window.end + AFTERLIFE).timestamp_millis()
 }
 
+/// The field of a holder's place in the hash of places: the holder, unless another field is named so.
+///
+/// No holder begins with `=`, so that no two have one field. The scripts leave it out of the fingerprint.
+pub(crate) fn field(holder: &Holder) -> String {
+    match holder.as_str() {
+        name @ ("used" | "restoring") => format!("={name}"),
+        name => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use fred::util::redis_keyslot;
-    use lemon_domain::values::{BudgetName, ServiceType, Window};
+    use lemon_domain::values::{BudgetName, Scope, Turn, UserId, Window};
 
     use super::*;
 
-    fn key(service: &str, budget: &str, start: &str) -> BudgetKey {
+    fn key(scope: &str, budget: &str, start: &str) -> BudgetKey {
         BudgetKey {
-            service: ServiceType::parse(service).unwrap(),
+            scope: Scope::parse(scope).unwrap(),
             budget: BudgetName::parse(budget).unwrap(),
             window: Window {
                 start: start.parse().unwrap(),
@@ -72,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_names_service_budget_and_window() {
-        let keys = Keys::new("lemon").unwrap();
+    fn a_key_names_scope_budget_and_window() {
+        let keys = Keys::new(KeyPrefix::parse("lemon").unwrap());
         assert_eq!(
             keys.of(&key("LEARNME", "daily", "2026-11-22T21:00:00Z")),
             [
@@ -85,12 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn all_keys_of_a_service_share_a_slot() {
-        let keys = Keys::new("a.b-c:d_e").unwrap();
-        let slots = |service| {
+    fn all_keys_of_a_scope_share_a_slot() {
+        let keys = Keys::new(KeyPrefix::parse("a.b-c:d_e").unwrap());
+        let slots = |scope| {
             let days = ["2026-11-22T21:00:00Z", "2026-11-23T21:00:00Z"];
-            let windows =
-                days.map(|day| ["daily", "reads"].map(|budget| key(service, budget, day)));
+            let windows = days.map(|day| ["daily", "reads"].map(|budget| key(scope, budget, day)));
             let names = windows.into_iter().flatten().flat_map(|key| keys.of(&key));
             let mut slots: Vec<u16> = names.map(|name| redis_keyslot(name.as_bytes())).collect();
             slots.dedup();
@@ -102,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn a_holder_is_its_own_field_and_none_is_the_field_of_something_else() {
+        let field = |name: &str| super::field(&Holder::parse(name).unwrap());
+        let turn = Turn {
+            user: UserId::new(7),
+            number: 2,
+        };
+        assert_eq!(super::field(&turn.holder()), "7:2");
+        assert_eq!(field("0197-a:B_c.d"), "0197-a:B_c.d");
+        assert_eq!(["used", "restoring"].map(field), ["=used", "=restoring"]);
+        assert!(Holder::parse("=used").is_err());
+    }
+
+    #[test]
     fn keys_expire_an_hour_after_the_windows_end() {
         let key = key("LEARNME", "daily", "2026-11-22T21:00:00Z");
         assert_eq!(expiry(&key), 1_795_471_200_000);
@@ -110,7 +144,7 @@ mod tests {
     #[test]
     fn a_prefix_that_would_spoil_the_hash_tag_is_refused() {
         for prefix in ["", "{}", "a{b", "a}", "a b", "é", &"x".repeat(65)] {
-            let error = Keys::new(prefix).unwrap_err().to_string();
+            let error = KeyPrefix::parse(prefix).unwrap_err().to_string();
             assert!(error.contains(&format!("{prefix:?}")), "{error}");
         }
     }

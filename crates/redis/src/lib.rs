@@ -11,4 +11,6 @@ mod tls;
 
 pub use config::RedisConfig;
 pub use error::ConnectError;
+pub use fred;
+pub use keys::KeyPrefix;
 pub use quota_counter::RedisQuotaCounter;

@@ -1,9 +1,14 @@
 mod answers;
 mod restoring;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use fred::types::{Value, scripts::Script};
+use fred::{
+    clients::Pool,
+    types::{Value, scripts::Script},
+};
 use lemon_domain::{
     ports::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
@@ -14,17 +19,16 @@ use lemon_domain::{
 use tokio::time::Instant;
 
 use crate::{
-    ConnectError, RedisConfig,
+    ConnectError, KeyPrefix, RedisConfig,
     address::Address,
     connections::Connections,
     error::Fault,
-    keys::{Keys, expiry},
+    keys::{Keys, expiry, field},
     script::{Call, Scripts, count, number},
 };
 
 /// Counts in Redis or Valkey, for any number of processes.
 ///
-/// Dropping it closes its connections.
 pub struct RedisQuotaCounter {
     connections: Connections,
     scripts: Scripts,
@@ -32,12 +36,27 @@ pub struct RedisQuotaCounter {
 }
 
 impl RedisQuotaCounter {
+    /// On connections of the caller's, that other things may use as well. No call takes longer than the deadline.
+    ///
+    /// The caller connects them and keeps them connected: as long as none is, calls are `Unavailable`, and a connection that
+    /// silently leads nowhere, or to a primary that has become a replica, is left when the pool's own settings say so.
+    #[must_use]
+    pub fn new(pool: &Pool, key_prefix: KeyPrefix, deadline: Duration) -> Self {
+        Self {
+            connections: Connections::of(pool, deadline),
+            scripts: Scripts::new(),
+            keys: Keys::new(key_prefix),
+        }
+    }
+
     /// Connects, and proves that the server runs the scripts and takes writes. Nothing is left there.
+    ///
+    /// Its connections are its own: they are replaced when they lead nowhere, and closed when it is dropped.
     ///
     /// # Errors
     /// If the address is wrong, the server is out of reach, refuses the sign-in or cannot count.
     pub async fn connect(config: &RedisConfig) -> Result<Self, ConnectError> {
-        let keys = Keys::new(&config.key_prefix)?;
+        let keys = Keys::new(KeyPrefix::parse(&config.key_prefix)?);
         let address = Address::parse(&config.url)?;
         let counter = Self {
             connections: Connections::open(&address, config).await?,
@@ -105,10 +124,10 @@ impl QuotaCounter for RedisQuotaCounter {
             at,
         } = reservation;
         let windows: Vec<&BudgetKey> = budgets.iter().map(|budget| &budget.key).collect();
-        if by_service(&windows).len() > 1 {
-            return Err(Fault::SeveralServices.into());
+        if by_scope(&windows).len() > 1 {
+            return Err(Fault::SeveralScopes.into());
         }
-        let mut args = vec![holder.to_string(), at.timestamp_micros().to_string()];
+        let mut args = vec![field(holder), at.timestamp_micros().to_string()];
         for budget in budgets {
             args.push(budget.limit.to_string());
             args.push(budget.units.to_string());
@@ -123,22 +142,22 @@ impl QuotaCounter for RedisQuotaCounter {
             .connections
             .run(&call, self.connections.deadline())
             .await?;
-        Ok(answers::outcome(answer, &windows)?)
+        Ok(answers::outcome(answer, budgets)?)
     }
 
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {
         let windows: Vec<&BudgetKey> = keys.iter().collect();
         let until = self.connections.deadline();
-        for group in by_service(&windows) {
+        for group in by_scope(&windows) {
             let call = Call {
                 script: &self.scripts.release,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
-                args: vec![holder.to_string(), as_of.timestamp_micros().to_string()],
+                args: vec![field(holder), as_of.timestamp_micros().to_string()],
             };
             self.connections.run(&call, until).await?;
         }
@@ -149,7 +168,7 @@ impl QuotaCounter for RedisQuotaCounter {
         let windows: Vec<&BudgetKey> = keys.iter().collect();
         let until = self.connections.deadline();
         let mut usage = vec![None; keys.len()];
-        for group in by_service(&windows) {
+        for group in by_scope(&windows) {
             let call = Call {
                 script: &self.scripts.usage,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
@@ -194,15 +213,13 @@ impl QuotaCounter for RedisQuotaCounter {
     }
 }
 
-/// The windows, and where they stand in the call, by service: those of one service are in one slot.
-fn by_service<'a>(windows: &[&'a BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>> {
+/// The windows, and where they stand in the call, by scope: those of one scope are in one slot.
+fn by_scope<'a>(windows: &[&'a BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>> {
     let mut groups: Vec<Vec<(usize, &BudgetKey)>> = Vec::new();
     for (index, window) in windows.iter().copied().enumerate() {
-        let group = groups.iter_mut().find(|group| {
-            group
-                .iter()
-                .any(|(_, other)| other.service == window.service)
-        });
+        let group = groups
+            .iter_mut()
+            .find(|group| group.iter().any(|(_, other)| other.scope == window.scope));
         match group {
             Some(group) => group.push((index, window)),
             None => groups.push(vec![(index, window)]),

@@ -81,7 +81,11 @@ impl Call<'_> {
 pub(crate) enum Answer {
     Done(Vec<Value>),
     Unknown(usize),
-    Exhausted { window: usize, held: Vec<usize> },
+    Exhausted {
+        window: usize,
+        used: u32,
+        held: Vec<usize>,
+    },
 }
 
 impl Answer {
@@ -91,13 +95,7 @@ impl Answer {
         match word.as_deref() {
             Some("done") => Some(Self::Done(parts.collect())),
             Some("unknown") => parts.next().as_ref().and_then(window).map(Self::Unknown),
-            Some("exhausted") => parts.next().as_ref().and_then(window).and_then(|index| {
-                let held = parts.map(|part| window(&part)).collect::<Option<_>>()?;
-                Some(Self::Exhausted {
-                    window: index,
-                    held,
-                })
-            }),
+            Some("exhausted") => exhausted(parts),
             Some("corrupt") => {
                 let mut next = || parts.next().and_then(Value::into_string);
                 if let (Some(key), Some(fault)) = (next(), next()) {
@@ -128,6 +126,14 @@ pub(crate) fn count(value: &Value) -> Result<u32, Fault> {
 pub(crate) fn number(value: &Value) -> Result<u64, Fault> {
     let number = value.as_i64().and_then(|number| number.try_into().ok());
     number.ok_or(Fault::Answer)
+}
+
+fn exhausted(mut parts: impl Iterator<Item = Value>) -> Option<Answer> {
+    Some(Answer::Exhausted {
+        window: window(&parts.next()?)?,
+        used: count(&parts.next()?).ok()?,
+        held: parts.map(|part| window(&part)).collect::<Option<_>>()?,
+    })
 }
 
 fn window(value: &Value) -> Option<usize> {

@@ -20,3 +20,22 @@ async fn subject() -> Subject<dyn QuotaCounter> {
 }
 
 lemon_testkit::quota_counter_suite!(subject);
+
+mod on_a_pool_of_the_callers {
+    use fred::{clients::Pool, interfaces::ClientLike, types::config::Config};
+    use lemon_redis::KeyPrefix;
+
+    use super::*;
+
+    async fn subject() -> Subject<dyn QuotaCounter> {
+        let server = RedisServer::get().await;
+        let config = Config::from_url(server.url().as_str()).unwrap();
+        let pool = Pool::new(config, None, None, None, 2).unwrap();
+        pool.init().await.unwrap();
+        let prefix = KeyPrefix::parse(&server.key_prefix()).unwrap();
+        let counter = RedisQuotaCounter::new(&pool, prefix, Duration::from_mins(1));
+        Subject::guarded(Arc::new(counter), (server, pool))
+    }
+
+    lemon_testkit::quota_counter_suite!(subject);
+}

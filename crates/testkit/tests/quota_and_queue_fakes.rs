@@ -71,14 +71,14 @@ mod what_only_a_fake_does {
 
     use lemon_domain::{
         ports::{JobQueue, Outgoing, QuotaCounter},
-        values::{BudgetKey, BudgetName, QueueName, ServiceType, Window},
+        values::{BudgetKey, BudgetName, QueueName, Scope, Window},
     };
     use lemon_testkit::fakes::{DeadMessage, FakeClock, MemoryJobQueue, MemoryQuotaCounter};
     use uuid::Uuid;
 
     fn key(budget: &str) -> BudgetKey {
         BudgetKey {
-            service: ServiceType::parse("LEARNME").unwrap(),
+            scope: Scope::parse("LEARNME").unwrap(),
             budget: BudgetName::parse(budget).unwrap(),
             window: Window {
                 start: "2026-11-22T21:00:00Z".parse().unwrap(),

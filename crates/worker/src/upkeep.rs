@@ -44,7 +44,7 @@ impl Upkeep {
         }
         for failed in self.quotas.reconcile(&self.catalogue).await {
             warn!(
-                service = %failed.key.service,
+                service = %failed.key.scope,
                 budget = %failed.key.budget,
                 error = chain(&failed.error),
                 "a budget of the quota counter could not be reconciled"

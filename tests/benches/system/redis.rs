@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use lemon_domain::{
     ports::{QuotaCounter, Reservation, ReserveOutcome},
-    values::{Budget, BudgetKey, BudgetName, Holder, ServiceType, UserId, Window},
+    values::{Budget, BudgetKey, BudgetName, Scope, Turn, UserId, Window},
 };
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
 use lemon_testkit::services::RedisServer;
@@ -72,7 +72,7 @@ impl Ours {
     async fn new(counter: RedisQuotaCounter) -> anyhow::Result<Self> {
         let at: DateTime<Utc> = "2126-11-23T03:04:05Z".parse()?;
         let key = BudgetKey {
-            service: ServiceType::parse("LEARNME")?,
+            scope: Scope::parse("LEARNME")?,
             budget: BudgetName::daily(),
             window: Window {
                 start: at,
@@ -104,10 +104,11 @@ impl Ours {
                 let mut took = Vec::with_capacity(ROUND / CONNECTIONS);
                 for _ in 0..ROUND / CONNECTIONS {
                     let wish = Reservation {
-                        holder: Holder {
+                        holder: Turn {
                             user: UserId::new(next.fetch_add(1, Ordering::Relaxed)),
-                            turn: 1,
-                        },
+                            number: 1,
+                        }
+                        .holder(),
                         budgets: vec![budget.clone()],
                         at,
                     };

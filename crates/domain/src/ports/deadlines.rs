@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::values::{BudgetKey, Holder, RequestId, ServiceType, UserId};
+use crate::values::{BudgetKey, RequestId, ServiceType, Turn, UserId};
 
 /// A training that was announced to the workers and not finished by its deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub enum OverdueOutcome {
     /// It has failed.
     Failed {
         /// In whose name the places were taken, if the use is still known. A counter may still have them.
-        holder: Option<Holder>,
+        turn: Option<Turn>,
     },
     /// Its `Train` row was not sent yet, and will be: the deadline runs from now.
     Waiting,

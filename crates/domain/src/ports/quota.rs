@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::QuotaError;
-use crate::values::{Budget, BudgetKey, Holder, Place, Segment, SegmentSums};
+use crate::values::{Budget, BudgetKey, BudgetState, Holder, Place, Segment, SegmentSums};
 
 /// A wish for a place in each of several budgets.
 #[derive(Debug, Clone)]
@@ -18,14 +18,12 @@ pub struct Reservation {
 /// A place that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// In which budget and window.
-    pub key: BudgetKey,
     /// Which, from 1: the lowest that was free.
     pub seat: u32,
     /// How many units it takes.
     pub units: u32,
-    /// How many units of the budget are taken now, this place included.
-    pub used: u32,
+    /// Of which budget and window, and what is taken of it, this place included.
+    pub state: BudgetState,
 }
 
 /// What became of a reservation.
@@ -35,8 +33,8 @@ pub enum ReserveOutcome {
     Reserved(Vec<Taken>),
     /// A budget has too little left. Nothing was taken from any.
     Exhausted {
-        /// Which: the first of the call.
-        key: BudgetKey,
+        /// Which, and what is taken of it: the first of the call.
+        state: BudgetState,
         /// Those of the call in which the holder has a place, from an earlier call.
         held: Vec<BudgetKey>,
     },
@@ -83,12 +81,13 @@ pub struct RecordedSegment {
     pub restoration: Option<RestorationId>,
 }
 
-/// Counts what is taken from budgets.
+/// Counts what is taken from budgets, for anybody who has something scarce: a scope is whatever the caller counts apart (a
+/// service, a tenant), a holder whoever may have one place of a window. Both are texts that the counter does not read.
 ///
 /// # Contract
 /// 1. Of any number of concurrent reservations, those are admitted that fit the limit: never a unit more.
 /// 2. All of the budgets or none: what exhausts one takes nothing from the others.
-/// 3. A holder who asks again gets the place they have, budget by budget, and nothing is counted twice, even when the
+/// 3. A holder, whatever the text, who asks again gets the place they have, budget by budget, and nothing is counted twice, even when the
 ///    budget is exhausted. A refusal names the budgets in which they have one.
 /// 4. No two holders have the same seat of a budget; a seat is the lowest free one from 1, so with
 ///    one unit a use it is at most the limit.
@@ -99,7 +98,7 @@ pub struct RecordedSegment {
 /// 7. `restore` makes the record of a segment true: each recorded place is held with its seat and units, also by a
 ///    holder who had another, in whichever segment. Of the segment's other places, those reserved (or asked for again)
 ///    at or after `as_of` stay, unless the record has their seat or holder; older ones go. Other segments stay as they are.
-/// 8. Windows, services and budgets do not touch one another.
+/// 8. Windows, scopes and budgets do not touch one another. Budgets of one scope can be asked for together.
 /// 9. A limit that was lowered below what is taken admits nobody and takes nothing away.
 /// 10. A counter forgets a window only after its end.
 /// 11. A restoration begins once: all who begin it have the same id, until it is opened or forgotten. No id is given
@@ -111,6 +110,8 @@ pub struct RecordedSegment {
 /// 14. Every call may be repeated: that changes nothing more.
 /// 15. Every call ends, within a limit that the adapter says. Its future may be dropped at any await: the call is then
 ///     made or not made, and the counter goes on.
+/// 16. An answer to `reserve` carries the state of the budget in the moment in which it decided: no other reservation or
+///     release lies between. Who asked need not ask for the `usage`.
 #[async_trait]
 pub trait QuotaCounter: Send + Sync + 'static {
     /// Reserves a place in each budget, or in none.
@@ -125,7 +126,7 @@ pub trait QuotaCounter: Send + Sync + 'static {
     /// Infrastructure only.
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError>;

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 
 use super::{StoreError, Taken};
 use crate::values::{
-    Budget, BudgetKey, BudgetName, IdempotencyKey, Identity, Registered, Registration, RequestId,
+    BudgetKey, BudgetName, IdempotencyKey, Identity, Registered, Registration, RequestId,
     ServiceType, TrainingReady, Use, UserId,
 };
 
@@ -21,14 +21,14 @@ pub struct ReservedPlace {
 }
 
 impl ReservedPlace {
-    /// What a counter gave of that budget.
+    /// What a counter gave.
     #[must_use]
-    pub fn new(taken: Taken, budget: &Budget) -> Self {
+    pub fn new(taken: Taken) -> Self {
         Self {
-            key: taken.key,
+            key: taken.state.key,
             seat: taken.seat,
             units: taken.units,
-            limit: budget.limit,
+            limit: taken.state.limit,
         }
     }
 

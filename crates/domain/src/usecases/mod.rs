@@ -15,7 +15,7 @@ pub use dispatch::{Dispatch, Job, Prepared};
 pub use permit::Permit;
 pub use profile::{ProfileError, Profiles};
 pub use quotas::{Exhausted, Quotas, QuotasError, Unreconciled};
-pub use registering::{Availability, RegisterError, Registering, RegisteringPorts};
+pub use registering::{Accepted, Availability, RegisterError, Registering, RegisteringPorts};
 pub use sign_in::{SignInError, SignIns, SignedIn};
 pub use training::Trainings;
 pub use training_sweep::{Swept, TrainingSweep};

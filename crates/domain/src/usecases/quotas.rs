@@ -11,7 +11,7 @@ use crate::{
         Clock, PlaceRecord, QuotaCounter, QuotaError, Reservation, ReserveOutcome, StoreError,
         Taken,
     },
-    values::{Budget, BudgetKey, Catalogue, Holder, Segment},
+    values::{Budget, BudgetKey, BudgetState, Catalogue, Holder, Segment},
 };
 
 /// How often a counter may forget a window while one call is under way, or what was restored of it so far.
@@ -67,8 +67,8 @@ impl Unreconciled {
 /// Why no place was reserved: a budget has too little left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exhausted {
-    /// Which.
-    pub key: BudgetKey,
+    /// Which, and what is taken of it.
+    pub state: BudgetState,
     /// The budgets in which the holder has a place from an earlier call.
     pub held: Vec<BudgetKey>,
 }
@@ -113,7 +113,7 @@ impl Quotas {
     /// If the counter fails, or cannot be restored.
     pub async fn reserve(
         &self,
-        holder: Holder,
+        holder: &Holder,
         budgets: &[Budget],
     ) -> Result<Result<Vec<Taken>, Exhausted>, QuotasError> {
         let now = self.restorer.clock.now();
@@ -126,20 +126,20 @@ impl Quotas {
     /// If the counter fails, or cannot be restored.
     pub async fn reserve_at(
         &self,
-        holder: Holder,
+        holder: &Holder,
         budgets: &[Budget],
         at: DateTime<Utc>,
     ) -> Result<Result<Vec<Taken>, Exhausted>, QuotasError> {
         let reservation = Reservation {
-            holder,
+            holder: holder.clone(),
             budgets: budgets.to_vec(),
             at,
         };
         for _ in 0..=MAX_RESTORES {
             match self.restorer.counter.reserve(&reservation).await? {
                 ReserveOutcome::Reserved(taken) => return Ok(Ok(taken)),
-                ReserveOutcome::Exhausted { key, held } => {
-                    return Ok(Err(Exhausted { key, held }));
+                ReserveOutcome::Exhausted { state, held } => {
+                    return Ok(Err(Exhausted { state, held }));
                 }
                 ReserveOutcome::Unknown(_) => self.restore_unknown(&keys(budgets)).await?,
             }
@@ -185,7 +185,7 @@ impl Quotas {
     /// If the counter fails.
     pub async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotasError> {

@@ -9,8 +9,8 @@ use crate::{
         RequestOutcome, ReservedPlace, SeatTaken, StoreError, Taken,
     },
     values::{
-        Budget, BudgetKey, Holder, IdempotencyKey, Identity, Registered, Registration, RequestId,
-        Service, ServiceType, Use, UserId, Window,
+        Budget, BudgetKey, BudgetState, IdempotencyKey, Identity, Registered, Registration,
+        RequestId, Service, ServiceType, Turn, Use, UserId,
     },
 };
 
@@ -25,12 +25,18 @@ const REMEMBERED: TimeDelta = TimeDelta::days(1);
 pub struct Availability {
     /// A request now would find a place.
     pub can_use: bool,
-    /// Places taken today, at most the limit.
-    pub taken: u32,
-    /// Places a day.
-    pub limit: u32,
-    /// Today.
-    pub window: Window,
+    /// The day's places.
+    pub daily: BudgetState,
+}
+
+/// A request that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// What the person is told.
+    pub registered: Registered,
+    /// The day's places, as the counter told when it gave this one; `None` if it was not asked, since the attempt is
+    /// remembered.
+    pub daily: Option<BudgetState>,
 }
 
 /// Why a request was not accepted.
@@ -44,13 +50,11 @@ pub enum RegisterError {
         until: DateTime<Utc>,
     },
     /// A budget has too little left.
-    #[error("the {} quota is exhausted", key.budget)]
-    QuotaExhausted {
-        /// Which; its window says until when.
-        key: BudgetKey,
-        /// Its limit.
-        limit: u32,
-    },
+    #[error("the {} quota is exhausted", .0.key.budget)]
+    QuotaExhausted(
+        /// Which, as the counter told when it refused; its window says until when.
+        BudgetState,
+    ),
     /// The person is not in the store, or the account is not theirs.
     #[error("no such person")]
     UnknownPerson,
@@ -130,7 +134,8 @@ impl Registering {
         key: Option<IdempotencyKey>,
     ) -> Result<Registered, RegisterError> {
         let permit = Permit::default();
-        self.register_with(&permit, identity, service, key).await
+        let accepted = self.register_with(&permit, identity, service, key);
+        Ok(accepted.await?.registered)
     }
 
     /// Asks for a place and registers, unless the caller abandons the call: then nothing is stored, what was reserved is
@@ -148,16 +153,16 @@ impl Registering {
         identity: Identity,
         service: &Service,
         key: Option<IdempotencyKey>,
-    ) -> Result<Registered, RegisterError> {
+    ) -> Result<Accepted, RegisterError> {
         for attempt in 0..MAX_ATTEMPTS {
             let repair = if attempt == 0 {
                 Repair::Segment
             } else {
                 Repair::Window
             };
-            let registered = self.attempt(permit, repair, identity, service, key.as_ref());
-            if let Some(registered) = registered.await? {
-                return Ok(registered);
+            let accepted = self.attempt(permit, repair, identity, service, key.as_ref());
+            if let Some(accepted) = accepted.await? {
+                return Ok(accepted);
             }
         }
         Err(RegisterError::Contended)
@@ -171,7 +176,7 @@ impl Registering {
         identity: Identity,
         service: &Service,
         key: Option<&IdempotencyKey>,
-    ) -> Result<Option<Registered>, RegisterError> {
+    ) -> Result<Option<Accepted>, RegisterError> {
         let now = self.ports.clock.now();
         let registrations = &self.ports.registrations;
         let (user, wanted) = (identity.user, &service.service_type);
@@ -183,32 +188,33 @@ impl Registering {
                 .unless_abandoned(registrations.answered(user, wanted, key))
                 .await??
         {
-            return Ok(Some(answered));
+            return Ok(Some(Accepted {
+                registered: answered,
+                daily: None,
+            }));
         }
         if let Some(last) = &last {
             refuse_within_cooldown(last, now)?;
         }
-        let holder = Holder {
+        let turn = Turn {
             user: identity.user,
-            turn: last.map_or(1, |last| last.turn + 1),
+            number: last.map_or(1, |last| last.turn + 1),
         };
         let budgets = service.budgets_at(now);
         permit.begin_to_reserve()?;
-        let reserving = self.reserve(wanted, holder, &budgets, now);
+        let reserving = self.reserve(wanted, turn, &budgets, now);
         let taken = match permit.unless_abandoned(reserving).await {
             Ok(taken) => taken?,
-            Err(Abandoned) => return Err(self.withdraw(wanted, holder, &budgets, now).await),
+            Err(Abandoned) => return Err(self.withdraw(wanted, turn, &budgets, now).await),
         };
-        let places = taken.into_iter().zip(&budgets);
+        let daily = taken.first().map(|taken| taken.state.clone());
         let cooldown_until = now + service.cooldown;
         let new = NewRegistration {
             identity,
             service: service.service_type.clone(),
             request_id: RequestId::new(self.ports.ids.uuid()),
-            turn: holder.turn,
-            places: places
-                .map(|(taken, budget)| ReservedPlace::new(taken, budget))
-                .collect(),
+            turn: turn.number,
+            places: taken.into_iter().map(ReservedPlace::new).collect(),
             attempt: key.cloned().map(|key| Attempt {
                 key,
                 remembered_until: cooldown_until.max(now + REMEMBERED),
@@ -217,32 +223,33 @@ impl Registering {
             cooldown_until,
         };
         if permit.begin_to_store().is_err() {
-            return Err(self.withdraw(wanted, holder, &budgets, now).await);
+            return Err(self.withdraw(wanted, turn, &budgets, now).await);
         }
-        self.store(permit, repair, new, holder, &budgets).await
+        let stored = self.store(permit, repair, new, turn, &budgets).await?;
+        Ok(stored.map(|registered| Accepted { registered, daily }))
     }
 
     async fn reserve(
         &self,
         service: &ServiceType,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
         at: DateTime<Utc>,
     ) -> Result<Vec<Taken>, RegisterError> {
-        let reserved = self.ports.quotas.reserve_at(holder, budgets, at).await?;
-        let Exhausted { key, held } = match reserved {
+        let reserved = self
+            .ports
+            .quotas
+            .reserve_at(&turn.holder(), budgets, at)
+            .await?;
+        let Exhausted { state, held } = match reserved {
             Ok(taken) => return Ok(taken),
             Err(exhausted) => exhausted,
         };
         // An attempt before this one left a place in another budget.
         if !held.is_empty() {
-            self.give_back(service, holder, budgets, &held, at).await?;
+            self.give_back(service, turn, budgets, &held, at).await?;
         }
-        let limit = budgets
-            .iter()
-            .find(|budget| budget.key == key)
-            .map_or(0, |budget| budget.limit);
-        Err(RegisterError::QuotaExhausted { key, limit })
+        Err(RegisterError::QuotaExhausted(state))
     }
 
     /// Ends an abandoned call. A reservation that may still be on its way to the counter, or cannot be given back now, is
@@ -250,12 +257,12 @@ impl Registering {
     async fn withdraw(
         &self,
         service: &ServiceType,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
         at: DateTime<Utc>,
     ) -> RegisterError {
         let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
-        let _given_back = self.give_back(service, holder, budgets, &keys, at).await;
+        let _given_back = self.give_back(service, turn, budgets, &keys, at).await;
         RegisterError::Abandoned
     }
 
@@ -279,7 +286,7 @@ impl Registering {
         permit: &Permit,
         repair: Repair,
         new: NewRegistration,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
     ) -> Result<Option<Registered>, RegisterError> {
         let (at, service) = (new.at, new.service.clone());
@@ -293,12 +300,16 @@ impl Registering {
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
-                let _given_back = self.give_back(&service, holder, budgets, &keys, at).await;
+                let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
                 Ok(Some(answered))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
-                let unrecorded = unrecorded(Some(&last), holder, budgets, &keys);
-                let given_back = self.ports.quotas.release(holder, &unrecorded, at).await;
+                let unrecorded = unrecorded(Some(&last), turn, budgets, &keys);
+                let given_back = self
+                    .ports
+                    .quotas
+                    .release(&turn.holder(), &unrecorded, at)
+                    .await;
                 refuse_within_cooldown(&last, at)?;
                 given_back?;
                 permit.stored_nothing()?;
@@ -316,7 +327,7 @@ impl Registering {
                 match restored {
                     Ok(restored) => restored?,
                     Err(Abandoned) => {
-                        return Err(self.withdraw(&service, holder, budgets, at).await);
+                        return Err(self.withdraw(&service, turn, budgets, at).await);
                     }
                 }
                 Ok(None)
@@ -326,7 +337,7 @@ impl Registering {
                 let _abandoned = permit.stored_nothing();
                 // Another request of the person may have recorded the place. If that cannot be told, the next
                 // reconciliation gives it back; the caller is told what went wrong first.
-                let _given_back = self.give_back(&service, holder, budgets, &keys, at).await;
+                let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
@@ -338,15 +349,19 @@ impl Registering {
     async fn give_back(
         &self,
         service: &ServiceType,
-        holder: Holder,
+        turn: Turn,
         budgets: &[Budget],
         keys: &[BudgetKey],
         at: DateTime<Utc>,
     ) -> Result<(), RegisterError> {
         let registrations = &self.ports.registrations;
-        let last = registrations.last_use(holder.user, service).await?;
-        let unrecorded = unrecorded(last.as_ref(), holder, budgets, keys);
-        Ok(self.ports.quotas.release(holder, &unrecorded, at).await?)
+        let last = registrations.last_use(turn.user, service).await?;
+        let unrecorded = unrecorded(last.as_ref(), turn, budgets, keys);
+        Ok(self
+            .ports
+            .quotas
+            .release(&turn.holder(), &unrecorded, at)
+            .await?)
     }
 
     /// How many of the day's places are taken, and whether a request now would find one in every budget.
@@ -354,18 +369,20 @@ impl Registering {
     /// # Errors
     /// If the quota cannot be told.
     pub async fn availability(&self, service: &Service) -> Result<Availability, QuotasError> {
-        let budgets = service.budgets_at(self.ports.clock.now());
+        let mut budgets = service.budgets_at(self.ports.clock.now());
         let usage = self.ports.quotas.usage(&budgets).await?;
         let can_use = budgets
             .iter()
             .zip(&usage)
             .all(|(budget, used)| used.saturating_add(budget.units) <= budget.limit);
-        let limit = service.daily.limit;
+        let daily = budgets.swap_remove(0);
         Ok(Availability {
             can_use,
-            taken: usage.first().copied().unwrap_or_default().min(limit),
-            limit,
-            window: budgets[0].key.window,
+            daily: BudgetState {
+                key: daily.key,
+                limit: daily.limit,
+                used: usage.first().copied().unwrap_or_default(),
+            },
         })
     }
 
@@ -416,11 +433,11 @@ fn refuse_within_cooldown(last: &Use, now: DateTime<Utc>) -> Result<(), Register
 /// that is not certain stays, until the reconciliation finds it in the record or does not.
 fn unrecorded(
     last: Option<&Use>,
-    holder: Holder,
+    turn: Turn,
     budgets: &[Budget],
     keys: &[BudgetKey],
 ) -> Vec<BudgetKey> {
-    let Some(last) = last.filter(|last| last.turn >= holder.turn) else {
+    let Some(last) = last.filter(|last| last.turn >= turn.number) else {
         return keys.to_vec();
     };
     // The use was made in the day that it names. So it took nothing from a window that ended before, and, if this

@@ -77,14 +77,12 @@ impl TrainingSweep {
             OverdueOutcome::Announced => Swept::Announced,
             OverdueOutcome::Waiting => Swept::Waiting,
             OverdueOutcome::Overtaken => Swept::Overtaken,
-            OverdueOutcome::Failed { holder: None } => Swept::Failed { given_back: Ok(()) },
+            OverdueOutcome::Failed { turn: None } => Swept::Failed { given_back: Ok(()) },
             // After the record, not before: the counter must not give away what is still recorded.
-            OverdueOutcome::Failed {
-                holder: Some(holder),
-            } => Swept::Failed {
+            OverdueOutcome::Failed { turn: Some(turn) } => Swept::Failed {
                 given_back: self
                     .quotas
-                    .release(holder, &running, self.clock.now())
+                    .release(&turn.holder(), &running, self.clock.now())
                     .await,
             },
         })

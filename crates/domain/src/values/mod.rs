@@ -7,9 +7,10 @@ mod ids;
 mod registration;
 mod segment;
 mod service;
+mod turn;
 mod window;
 
-pub use budget::{Budget, BudgetKey, BudgetName, Holder, Place};
+pub use budget::{Budget, BudgetKey, BudgetName, BudgetState, Holder, Place, Scope};
 pub use catalogue::Catalogue;
 pub use credentials::{Credentials, RequestToken, Verifier};
 pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
@@ -20,6 +21,7 @@ pub use segment::{Segment, SegmentSums, Sums, fingerprint};
 pub use service::{
     BudgetPolicy, QueueName, Service, ServicePath, ServiceQueues, ServiceType, TrainingPolicy,
 };
+pub use turn::Turn;
 pub use window::{Period, Window, WindowPolicy};
 
 /// Why a text or number is not the value it was taken for.

@@ -73,7 +73,7 @@ impl Sums {
 
     /// With one place more.
     pub fn add(&mut self, place: &Place) {
-        let print = fingerprint(place.holder, place.seat, place.units);
+        let print = fingerprint(&place.holder, place.seat, place.units);
         self.places += 1;
         self.units += u64::from(place.units);
         self.fingerprint = (self.fingerprint + print) % Self::MODULUS;
@@ -81,7 +81,7 @@ impl Sums {
 
     /// With one of its places less.
     pub fn remove(&mut self, place: &Place) {
-        let print = fingerprint(place.holder, place.seat, place.units);
+        let print = fingerprint(&place.holder, place.seat, place.units);
         self.places = self.places.saturating_sub(1);
         self.units = self.units.saturating_sub(u64::from(place.units));
         self.fingerprint = (self.fingerprint + Self::MODULUS - print) % Self::MODULUS;
@@ -91,13 +91,13 @@ impl Sums {
 /// The sums of segments; `None` of one of which they cannot be told. A segment without places may be left out.
 pub type SegmentSums = BTreeMap<Segment, Option<Sums>>;
 
-/// The first 48 bits of the SHA-1 of `user:turn:seat:units`, in decimal numbers. It tells places apart and protects
+/// The first 48 bits of the SHA-1 of `holder:seat:units`, with decimal numbers. It tells places apart and protects
 /// nothing.
 ///
 /// Numbers below 2^53 are exact in any language, and SHA-1 is at hand where a counter computes this by itself: scripts
 /// of Redis have [`redis.sha1hex`](https://redis.io/docs/latest/develop/programmability/lua-api/#redis.sha1hex).
 #[must_use]
-pub fn fingerprint(holder: Holder, seat: u32, units: u32) -> u64 {
+pub fn fingerprint(holder: &Holder, seat: u32, units: u32) -> u64 {
     let hash = Sha1::digest(format!("{holder}:{seat}:{units}"));
     hash.iter()
         .take(6)

@@ -201,7 +201,7 @@ impl Service {
             .chain(&self.budgets)
             .map(|policy| Budget {
                 key: BudgetKey {
-                    service: self.service_type.clone(),
+                    scope: (&self.service_type).into(),
                     budget: policy.name.clone(),
                     window: policy.window.window_at(now),
                 },

@@ -8,7 +8,7 @@ use lemon_domain::{
         Taken,
     },
     usecases::{Permit, Quotas, RegisterError, Registering, RegisteringPorts},
-    values::{BudgetName, Identity, Registered, Service},
+    values::{BudgetName, BudgetState, Identity, Registered, Service},
 };
 
 use crate::{
@@ -28,9 +28,9 @@ async fn register_with(
     permit: &Permit,
     who: Identity,
 ) -> Result<Registered, RegisterError> {
-    registering
-        .register_with(permit, who, &learn_me(400), None)
-        .await
+    let service = learn_me(400);
+    let accepted = registering.register_with(permit, who, &service, None);
+    accepted.await.map(|accepted| accepted.registered)
 }
 
 fn assert_abandoned(outcome: &Result<Registered, RegisterError>) {
@@ -73,10 +73,13 @@ fn late_counter(
     counter.expect_reserve().times(1).returning(move |_| {
         leave();
         Ok(ReserveOutcome::Reserved(vec![Taken {
-            key: key.clone(),
             seat: 1,
             units: 1,
-            used: 1,
+            state: BudgetState {
+                key: key.clone(),
+                limit: 400,
+                used: 1,
+            },
         }]))
     });
     counter

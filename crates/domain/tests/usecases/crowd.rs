@@ -58,8 +58,8 @@ async fn assert_admitted(
     for outcome in outcomes {
         match outcome {
             Ok(registered) => assert!(positions.insert(registered.position)),
-            Err(RegisterError::QuotaExhausted { key, .. }) => {
-                assert_eq!(key.budget.as_str(), exhausted);
+            Err(RegisterError::QuotaExhausted(state)) => {
+                assert_eq!(state.key.budget.as_str(), exhausted);
             }
             Err(other) => panic!("{other:?}"),
         }

@@ -7,6 +7,7 @@
 )]
 
 mod abandoned;
+mod answers;
 mod crowd;
 mod dispatch;
 mod mocks;

@@ -97,7 +97,7 @@ mockall::mock! {
         async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError>;
         async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError>;

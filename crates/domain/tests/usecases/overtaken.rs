@@ -11,7 +11,7 @@ use std::{
 use lemon_domain::{
     ports::{QuotaCounter, Registrations, RequestOutcome, Reservation, ReserveOutcome, SeatTaken},
     usecases::RegisterError,
-    values::{BudgetName, Holder, Identity, Registered, Service},
+    values::{BudgetName, Identity, Registered, Service, Turn},
 };
 use lemon_testkit::{Store as _, restore};
 
@@ -70,7 +70,7 @@ async fn who_is_refused_one_budget_after_losing_its_seat_keeps_no_place_in_anoth
     let outcome = world.register(people[1], &service).await;
     assert!(matches!(
         outcome,
-        Err(RegisterError::QuotaExhausted { key, limit: 10 }) if key == *reads
+        Err(RegisterError::QuotaExhausted(state)) if state.key == *reads && state.limit == 10
     ));
     assert_eq!(world.counted(&service).await, [Some(1), Some(10)]);
 }
@@ -210,8 +210,12 @@ async fn without_a_cooldown_the_overtaken_call_is_the_next_turn() {
     }
     let key = &keys_at(&service, world.now())[0];
     let places = world.store.places(key).await.unwrap();
-    let turns: Vec<_> = places.iter().map(|place| place.holder.turn).collect();
-    assert_eq!(turns, [1, 2]);
+    let holders: Vec<_> = places.iter().map(|place| place.holder.clone()).collect();
+    let turns = [1, 2].map(|number| Turn {
+        user: who.user,
+        number,
+    });
+    assert_eq!(holders, turns.map(Turn::holder));
 }
 
 #[tokio::test]
@@ -219,12 +223,13 @@ async fn a_place_reserved_by_a_call_that_crashed_is_found_by_the_next() {
     let world = World::new();
     let service = learn_me(400);
     let people = world.people(2).await;
-    let crashed = Holder {
+    let crashed = Turn {
         user: people[0].user,
-        turn: 1,
-    };
+        number: 1,
+    }
+    .holder();
     let budgets = service.budgets_at(world.now());
-    let reserved = world.quotas().reserve(crashed, &budgets).await.unwrap();
+    let reserved = world.quotas().reserve(&crashed, &budgets).await.unwrap();
     assert_eq!(reserved.unwrap()[0].seat, 1);
     let other = world.register(people[1], &service).await.unwrap();
     assert_eq!(other.position, 2);
@@ -236,5 +241,5 @@ async fn a_place_reserved_by_a_call_that_crashed_is_found_by_the_next() {
         at: world.now(),
     };
     let held = world.counter.reserve(&reservation).await.unwrap();
-    assert!(matches!(held, ReserveOutcome::Reserved(taken) if taken[0].used == 2));
+    assert!(matches!(held, ReserveOutcome::Reserved(taken) if taken[0].state.used == 2));
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{PlaceRecord, QuotaCounter, QuotaError, RecordSums, ReserveOutcome},
     usecases::{Quotas, QuotasError, Registering},
-    values::{Catalogue, Holder, UserId},
+    values::{Catalogue, Holder, Turn, UserId},
 };
 use lemon_testkit::race;
 
@@ -14,10 +14,11 @@ use crate::{
 };
 
 fn holder(n: i64) -> Holder {
-    Holder {
+    Turn {
         user: UserId::new(n),
-        turn: 1,
+        number: 1,
     }
+    .holder()
 }
 
 fn quotas_on(
@@ -38,11 +39,11 @@ async fn a_counter_that_knows_nothing_is_restored_before_it_admits_anybody() {
     }
     world.counter.forget_all();
     let budgets = service.budgets_at(world.now());
-    let taken = world.quotas().reserve(holder(99), &budgets).await.unwrap();
+    let taken = world.quotas().reserve(&holder(99), &budgets).await.unwrap();
     let seats: Vec<_> = taken.unwrap().iter().map(|place| place.seat).collect();
     assert_eq!(seats, [3, 3]);
-    let refused = world.quotas().reserve(holder(98), &budgets).await.unwrap();
-    assert_eq!(refused.unwrap_err().key, budgets[0].key);
+    let refused = world.quotas().reserve(&holder(98), &budgets).await.unwrap();
+    assert_eq!(refused.unwrap_err().state.key, budgets[0].key);
 }
 
 #[tokio::test]
@@ -54,7 +55,7 @@ async fn one_budget_that_was_forgotten_is_restored_and_the_others_stay_as_they_a
     let budgets = service.budgets_at(world.now());
     world
         .quotas()
-        .reserve(holder(99), &budgets)
+        .reserve(&holder(99), &budgets)
         .await
         .unwrap()
         .unwrap();
@@ -83,7 +84,7 @@ async fn one_caller_restores_and_the_others_wait() {
     let taken = race(20, |i| {
         let (quotas, budgets) = (quotas.clone(), budgets.clone());
         let holder = holder(i64::try_from(i).unwrap());
-        async move { quotas.reserve(holder, &budgets).await.unwrap().is_ok() }
+        async move { quotas.reserve(&holder, &budgets).await.unwrap().is_ok() }
     })
     .await;
     assert_eq!(taken, [true; 20]);
@@ -98,10 +99,18 @@ async fn reconciling_gives_back_what_was_never_recorded_once_the_grace_is_over()
     world.register(recorded, &service).await.unwrap();
     let quotas = world.quotas();
     let budgets = service.budgets_at(world.now());
-    quotas.reserve(holder(98), &budgets).await.unwrap().unwrap();
+    quotas
+        .reserve(&holder(98), &budgets)
+        .await
+        .unwrap()
+        .unwrap();
     let grace_ends = world.now() + Registering::GRACE;
     world.clock.advance(SECOND);
-    quotas.reserve(holder(99), &budgets).await.unwrap().unwrap();
+    quotas
+        .reserve(&holder(99), &budgets)
+        .await
+        .unwrap()
+        .unwrap();
     world.clock.set(grace_ends);
     assert!(quotas.reconcile(&catalogue).await.is_empty());
     assert_eq!(world.counted(&service).await, [Some(3), Some(30)]);
@@ -121,7 +130,7 @@ async fn who_asks_again_within_the_grace_keeps_the_place() {
     let quotas = world.quotas();
     let budgets = service.budgets_at(world.now());
     for _ in 0..3 {
-        let taken = quotas.reserve(holder(1), &budgets).await.unwrap().unwrap();
+        let taken = quotas.reserve(&holder(1), &budgets).await.unwrap().unwrap();
         assert_eq!(taken[0].seat, 1);
         world.clock.advance(Registering::GRACE);
         assert!(quotas.reconcile(&catalogue).await.is_empty());
@@ -155,15 +164,15 @@ async fn a_released_place_is_the_next_persons() {
     let world = World::new();
     let budgets = learn_me(1).budgets_at(world.now());
     let quotas = world.quotas();
-    quotas.reserve(holder(1), &budgets).await.unwrap().unwrap();
-    let full = quotas.reserve(holder(2), &budgets).await.unwrap();
+    quotas.reserve(&holder(1), &budgets).await.unwrap().unwrap();
+    let full = quotas.reserve(&holder(2), &budgets).await.unwrap();
     assert!(full.is_err());
     let keys = [budgets[0].key.clone()];
     quotas
-        .release(holder(1), &keys, DateTime::<Utc>::MAX_UTC)
+        .release(&holder(1), &keys, DateTime::<Utc>::MAX_UTC)
         .await
         .unwrap();
-    quotas.reserve(holder(2), &budgets).await.unwrap().unwrap();
+    quotas.reserve(&holder(2), &budgets).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -178,7 +187,7 @@ async fn a_counter_that_keeps_forgetting_is_unavailable() {
     counter.expect_usage().returning(|_| Ok(vec![None]));
     counter.expect_begin_restoration().returning(|_| Ok(None));
     let quotas = quotas_on(&world, Arc::new(counter), world.store.clone());
-    let reserved = quotas.reserve(holder(1), &budgets).await;
+    let reserved = quotas.reserve(&holder(1), &budgets).await;
     let used = quotas.usage(&budgets).await;
     for error in [reserved.unwrap_err(), used.unwrap_err()] {
         assert!(matches!(error, QuotasError::Counter(cause) if cause.is_transient()));
@@ -192,7 +201,7 @@ async fn without_the_record_a_forgotten_window_admits_nobody() {
     let mut record = MockPlaceRecord::new();
     record.expect_sums().returning(|_, _| Err(broken_off()));
     let quotas = quotas_on(&world, world.counter.clone(), Arc::new(record));
-    let outcome = quotas.reserve(holder(1), &budgets).await;
+    let outcome = quotas.reserve(&holder(1), &budgets).await;
     let Err(QuotasError::Restoration(cause)) = outcome else {
         panic!("not restored: {outcome:?}");
     };
@@ -211,7 +220,7 @@ async fn a_counter_that_fails_is_told() {
         .returning(|_, _, _| Err(QuotaError::Rejected("no such command".into())));
     let quotas = quotas_on(&world, Arc::new(counter), world.store.clone());
     let outcome = quotas
-        .release(holder(1), &keys, DateTime::<Utc>::MAX_UTC)
+        .release(&holder(1), &keys, DateTime::<Utc>::MAX_UTC)
         .await;
     assert!(matches!(
         outcome,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lemon_domain::{
     ports::{Registrations, RequestOutcome},
     usecases::{Quotas, RegisterError, Registering, RegisteringPorts},
-    values::{Holder, Identity, Service, Use},
+    values::{Identity, Service, Turn, Use},
 };
 use lemon_testkit::restore;
 
@@ -39,13 +39,14 @@ async fn registering(
 }
 
 async fn take(world: &World, who: Identity, service: &Service, budget: usize) {
-    let holder = Holder {
+    let holder = Turn {
         user: who.user,
-        turn: 1,
-    };
+        number: 1,
+    }
+    .holder();
     let budgets = service.budgets_at(world.now());
     let quotas = world.quotas();
-    let taken = quotas.reserve(holder, &budgets[budget..=budget]);
+    let taken = quotas.reserve(&holder, &budgets[budget..=budget]);
     taken.await.unwrap().unwrap();
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Outbox, OutboxTask, Publication, Registrations, StoreError},
     usecases::{Availability, RegisterError},
-    values::{BudgetName, Identity, Registered, Service, UserId},
+    values::{BudgetName, BudgetState, Identity, Registered, Service, Turn, UserId},
 };
 use lemon_testkit::Store as _;
 
@@ -17,10 +17,10 @@ fn nth(position: u32, limit: u32) -> Registered {
 }
 
 fn assert_exhausted(outcome: &Result<Registered, RegisterError>, budget: &str, of: u32) {
-    let Err(RegisterError::QuotaExhausted { key, limit }) = outcome else {
+    let Err(RegisterError::QuotaExhausted(state)) = outcome else {
         panic!("{outcome:?} is not an exhausted quota");
     };
-    assert_eq!((key.budget.as_str(), *limit), (budget, of));
+    assert_eq!((state.key.budget.as_str(), state.limit), (budget, of));
 }
 
 fn assert_cooling_down(outcome: &Result<Registered, RegisterError>, end: DateTime<Utc>) {
@@ -88,7 +88,7 @@ async fn the_refusal_says_until_when_the_window_runs() {
     let world = World::new();
     let who = world.person(1).await;
     let outcome = world.register(who, &learn_me(0)).await;
-    let Err(RegisterError::QuotaExhausted { key, .. }) = outcome else {
+    let Err(RegisterError::QuotaExhausted(BudgetState { key, .. })) = outcome else {
         panic!("{outcome:?}");
     };
     assert_eq!(key.window.end.to_rfc3339(), "2026-11-23T21:00:00+00:00");
@@ -321,7 +321,11 @@ async fn every_place_is_recorded_with_its_units() {
     for key in keys_at(&service, world.now()) {
         let places = world.store.places(&key).await.unwrap();
         assert_eq!(places.len(), 1);
-        assert_eq!(places[0].holder.user, who.user);
+        let turn = Turn {
+            user: who.user,
+            number: 1,
+        };
+        assert_eq!(places[0].holder, turn.holder());
         units.push((key.budget, places[0].units));
     }
     let reads = BudgetName::parse("reads").unwrap();
@@ -349,8 +353,8 @@ async fn can_use_is_true_exactly_when_a_request_finds_a_place() {
             let outcome = world.register(who, &service).await;
             assert_eq!(before.can_use, outcome.is_ok(), "{before:?}");
             if let Ok(registered) = outcome {
-                assert_eq!(before.taken, taken);
-                assert_eq!(registered, nth(taken + 1, before.limit));
+                assert_eq!(before.daily.used, taken);
+                assert_eq!(registered, nth(taken + 1, before.daily.limit));
             }
         }
     }
@@ -362,13 +366,17 @@ async fn asking_for_the_availability_takes_nothing() {
     let service = learn_me_with_reads(3, 1, 3);
     for _ in 0..5 {
         let now = availability(&world, &service).await;
-        assert_eq!((now.can_use, now.taken, now.limit), (true, 0, 3));
-        assert_eq!(now.window, service.daily.window.window_at(world.now()));
+        let daily = &now.daily;
+        assert_eq!((now.can_use, daily.used, daily.limit), (true, 0, 3));
+        assert_eq!(
+            daily.key.window,
+            service.daily.window.window_at(world.now())
+        );
     }
 }
 
 #[tokio::test]
-async fn a_lowered_limit_admits_nobody_and_shows_no_more_than_itself() {
+async fn a_lowered_limit_admits_nobody_and_leaves_nothing() {
     let world = World::new();
     let people = world.people(4).await;
     for who in &people[..3] {
@@ -376,7 +384,9 @@ async fn a_lowered_limit_admits_nobody_and_shows_no_more_than_itself() {
     }
     let lowered = learn_me(2);
     let now = availability(&world, &lowered).await;
-    assert_eq!((now.can_use, now.taken, now.limit), (false, 2, 2));
+    let daily = &now.daily;
+    assert_eq!((now.can_use, daily.used, daily.limit), (false, 3, 2));
+    assert_eq!(daily.remaining(), 0);
     let outcome = world.register(people[3], &lowered).await;
     assert_exhausted(&outcome, "daily", 2);
 }

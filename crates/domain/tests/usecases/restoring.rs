@@ -22,7 +22,7 @@ use lemon_domain::{
     usecases::{Quotas, QuotasError, Registering},
     values::{
         Budget, BudgetKey, BudgetName, Catalogue, Holder, Place, QueueName, Segment, ServicePath,
-        ServiceType, Sums, UserId,
+        ServiceType, Sums, Turn, UserId,
     },
 };
 use lemon_testkit::fakes::{FakeClock, MemoryQuotaCounter};
@@ -145,7 +145,7 @@ impl QuotaCounter for Counter {
 
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {
@@ -184,10 +184,11 @@ impl QuotaCounter for Counter {
 }
 
 fn holder(n: i64) -> Holder {
-    Holder {
+    Turn {
         user: UserId::new(n),
-        turn: 1,
+        number: 1,
     }
+    .holder()
 }
 
 /// A seat in each of the first ten segments.
@@ -245,7 +246,8 @@ async fn all_who_wait_for_a_restoration_share_its_failure() {
         ..Record::of([1], clock)
     });
     let quotas = bench.quotas();
-    let callers = (0..20).map(|n| quotas.reserve(holder(n), &bench.budgets));
+    let (quotas, budgets) = (&quotas, &bench.budgets);
+    let callers = (0..20).map(|n| async move { quotas.reserve(&holder(n), budgets).await });
     let mut callers = pin!(join_all(callers));
     assert!(poll!(&mut callers).is_pending());
     bench.record.permits.add_permits(100);
@@ -354,12 +356,12 @@ async fn a_reconciliation_writes_only_what_differs() {
     let lost = [Segment::SEATS + 1, 7 * Segment::SEATS + 1].map(|n| holder(n.into()));
     for holder in lost {
         quotas
-            .release(holder, keys, DateTime::<Utc>::MAX_UTC)
+            .release(&holder, keys, DateTime::<Utc>::MAX_UTC)
             .await
             .unwrap();
     }
     quotas
-        .reserve(holder(-1), &bench.budgets)
+        .reserve(&holder(-1), &bench.budgets)
         .await
         .unwrap()
         .unwrap();
@@ -375,7 +377,7 @@ async fn an_orphan_beyond_the_last_recorded_seat_is_given_back() {
     let bench = Bench::new(|clock| Record::of(1..=Segment::SEATS, clock));
     let quotas = bench.quotas();
     quotas
-        .reserve(holder(-1), &bench.budgets)
+        .reserve(&holder(-1), &bench.budgets)
         .await
         .unwrap()
         .unwrap();
@@ -414,7 +416,7 @@ async fn a_seat_that_is_anothers_costs_the_record_its_segment_and_no_more() {
     let seat = 3 * Segment::SEATS + 1;
     quotas
         .release(
-            holder(seat.into()),
+            &holder(seat.into()),
             &[bench.key().clone()],
             DateTime::<Utc>::MAX_UTC,
         )
@@ -432,7 +434,7 @@ async fn a_reservation_outlives_the_reconciliation_of_a_replica_whose_clock_is_a
     let ahead = Arc::<FakeClock>::default();
     ahead.advance(Duration::from_secs(20));
     let (here, there) = (bench.quotas(), bench.quotas_by(ahead.clone()));
-    here.reserve(holder(1), &bench.budgets)
+    here.reserve(&holder(1), &bench.budgets)
         .await
         .unwrap()
         .unwrap();

@@ -193,7 +193,7 @@ fn a_use_takes_the_days_place_first_and_then_the_further_budgets() {
         [("daily", 400, 1), ("reads", 1000, 10), ("posts", 50, 2)]
     );
     for budget in budgets {
-        assert_eq!(budget.key.service, service.service_type);
+        assert_eq!(budget.key.scope, (&service.service_type).into());
         assert_eq!(budget.key.window, service.daily.window.window_at(now));
     }
 }

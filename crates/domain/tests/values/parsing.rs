@@ -1,6 +1,6 @@
 use lemon_domain::values::{
     AccountId, BudgetName, Holder, IdempotencyKey, InvalidValue, Provider, ProviderUserId,
-    QueueName, RequestToken, ServicePath, ServiceType, UserId, Verifier,
+    QueueName, RequestToken, Scope, ServicePath, ServiceType, Turn, UserId, Verifier,
 };
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ struct TextValue {
     fits: fn(u8) -> bool,
 }
 
-const TEXT_VALUES: [TextValue; 7] = [
+const TEXT_VALUES: [TextValue; 9] = [
     TextValue {
         read: |text| ServiceType::parse(text).map(|it| it.as_str().to_owned()),
         longest: 32,
@@ -46,6 +46,16 @@ const TEXT_VALUES: [TextValue; 7] = [
         read: |text| IdempotencyKey::parse(text).map(|it| it.as_str().to_owned()),
         longest: 255,
         fits: |b| b.is_ascii_graphic() || b == b' ',
+    },
+    TextValue {
+        read: |text| Scope::parse(text).map(|it| it.as_str().to_owned()),
+        longest: 64,
+        fits: |b| b.is_ascii_alphanumeric() || b"-_.".contains(&b),
+    },
+    TextValue {
+        read: |text| Holder::parse(text).map(|it| it.as_str().to_owned()),
+        longest: 128,
+        fits: |b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b),
     },
 ];
 
@@ -138,11 +148,15 @@ fn a_providers_user_id_is_a_positive_63_bit_number() {
 fn ids_are_printed_as_they_stand_in_keys_and_logs() {
     let account = AccountId::twitter(ProviderUserId::parse("42").unwrap());
     assert_eq!(account.to_string(), "TWITTER:42");
-    let holder = Holder {
+    let holder = Turn {
         user: UserId::new(7),
-        turn: 2,
-    };
+        number: 2,
+    }
+    .holder();
     assert_eq!(holder.to_string(), "7:2");
+    assert_eq!(Holder::parse("7:2").unwrap(), holder);
+    let service = ServiceType::parse("LEARNME").unwrap();
+    assert_eq!(Scope::from(&service).to_string(), "LEARNME");
 }
 
 proptest! {

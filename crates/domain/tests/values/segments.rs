@@ -1,11 +1,12 @@
-use lemon_domain::values::{Holder, Place, Segment, Sums, UserId, fingerprint};
+use lemon_domain::values::{Place, Segment, Sums, Turn, UserId, fingerprint};
 
 fn place(user: i64, seat: u32, units: u32) -> Place {
     Place {
-        holder: Holder {
+        holder: Turn {
             user: UserId::new(user),
-            turn: 1,
-        },
+            number: 1,
+        }
+        .holder(),
         seat,
         units,
         at: "2026-11-23T03:00:00Z".parse().unwrap(),
@@ -21,7 +22,7 @@ fn a_fingerprint_is_the_beginning_of_a_sha1() {
         units,
         ..
     } = place(7, 3, 2);
-    assert_eq!(fingerprint(holder, seat, units), 2_296_923_280_399);
+    assert_eq!(fingerprint(&holder, seat, units), 2_296_923_280_399);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::RecordedSegment,
-    values::{Budget, Holder, Place, Segment, SegmentSums, Sums},
+    values::{Budget, BudgetState, Holder, Place, Segment, SegmentSums, Sums},
 };
 
 /// The places of one budget in one window: no seat twice, no holder twice.
@@ -33,6 +33,15 @@ impl Count {
         u32::try_from(self.used).unwrap_or(u32::MAX)
     }
 
+    /// What is taken of the budget.
+    pub(super) fn state(&self, budget: &Budget) -> BudgetState {
+        BudgetState {
+            key: budget.key.clone(),
+            limit: budget.limit,
+            used: self.used(),
+        }
+    }
+
     /// What each segment sums up to.
     pub(super) fn sums(&self) -> SegmentSums {
         let sums = self.sums.iter();
@@ -41,24 +50,24 @@ impl Count {
     }
 
     /// Whether the holder has a place.
-    pub(super) fn has(&self, holder: Holder) -> bool {
-        self.holders.contains_key(&holder)
+    pub(super) fn has(&self, holder: &Holder) -> bool {
+        self.holders.contains_key(holder)
     }
 
     /// Whether the holder has a place, or would be given one.
-    pub(super) fn admits(&self, holder: Holder, budget: &Budget) -> bool {
+    pub(super) fn admits(&self, holder: &Holder, budget: &Budget) -> bool {
         self.has(holder) || self.used + u64::from(budget.units) <= u64::from(budget.limit)
     }
 
     /// The holder's place, or else the lowest free one, asked for at that time.
-    pub(super) fn take(&mut self, holder: Holder, units: u32, at: DateTime<Utc>) -> Place {
-        let held = self.holders.get(&holder);
+    pub(super) fn take(&mut self, holder: &Holder, units: u32, at: DateTime<Utc>) -> Place {
+        let held = self.holders.get(holder);
         if let Some(place) = held.and_then(|seat| self.seats.get_mut(seat)) {
             place.at = place.at.max(at);
             return place.clone();
         }
         let place = Place {
-            holder,
+            holder: holder.clone(),
             seat: self.lowest_free,
             units,
             at,
@@ -69,14 +78,15 @@ impl Count {
 
     /// Puts a place where it belongs, in the stead of whatever has its holder or seat.
     pub(super) fn put(&mut self, place: Place) {
-        self.remove(place.holder);
-        if let Some(other) = self.seats.get(&place.seat).map(|other| other.holder) {
-            self.remove(other);
+        self.remove(&place.holder);
+        let seated = self.seats.get(&place.seat);
+        if let Some(other) = seated.map(|other| other.holder.clone()) {
+            self.remove(&other);
         }
         self.used += u64::from(place.units);
         let sums = self.sums.entry(Segment::of(place.seat)).or_default();
         sums.add(&place);
-        self.holders.insert(place.holder, place.seat);
+        self.holders.insert(place.holder.clone(), place.seat);
         self.seats.insert(place.seat, place);
         while self.seats.contains_key(&self.lowest_free) {
             self.lowest_free += 1;
@@ -84,15 +94,15 @@ impl Count {
     }
 
     /// Whether the holder has no place that they asked for after an instant.
-    pub(super) fn asked_until(&self, holder: Holder, as_of: DateTime<Utc>) -> bool {
-        let seat = self.holders.get(&holder);
+    pub(super) fn asked_until(&self, holder: &Holder, as_of: DateTime<Utc>) -> bool {
+        let seat = self.holders.get(holder);
         let place = seat.and_then(|seat| self.seats.get(seat));
         place.is_none_or(|place| place.at <= as_of)
     }
 
     /// Takes the holder's place away, if there is one.
-    pub(super) fn remove(&mut self, holder: Holder) {
-        let place = self.holders.remove(&holder);
+    pub(super) fn remove(&mut self, holder: &Holder) {
+        let place = self.holders.remove(holder);
         if let Some(place) = place.and_then(|seat| self.seats.remove(&seat)) {
             self.used -= u64::from(place.units);
             let segment = Segment::of(place.seat);
@@ -108,14 +118,14 @@ impl Count {
 
     /// Makes the record of a segment true; young places stay that are not in its way. Answers what changed.
     pub(super) fn restore(&mut self, record: &RecordedSegment) -> Restored {
-        let recorded: HashSet<Holder> = record.places.iter().map(|it| it.holder).collect();
+        let recorded: HashSet<&Holder> = record.places.iter().map(|it| &it.holder).collect();
         let counted = self.seats.range(record.segment.seats());
         let old = counted
             .map(|(_, place)| place)
             .filter(|place| place.at < record.as_of && !recorded.contains(&place.holder));
-        let mut removed: Vec<Holder> = old.map(|place| place.holder).collect();
+        let mut removed: Vec<Holder> = old.map(|place| place.holder.clone()).collect();
         for holder in &removed {
-            self.remove(*holder);
+            self.remove(holder);
         }
         let mut put = Vec::new();
         for place in &record.places {
@@ -124,7 +134,7 @@ impl Count {
             if there.is_some_and(same) {
                 continue;
             }
-            removed.extend(there.map(|other| other.holder));
+            removed.extend(there.map(|other| other.holder.clone()));
             self.put(place.clone());
             put.push(place.clone());
         }

@@ -45,7 +45,7 @@ impl Window {
     fn has(&self, key: &BudgetKey) -> bool {
         self.key.window.start == key.window.start
             && self.key.budget == key.budget
-            && self.key.service == key.service
+            && self.key.scope == key.scope
     }
 
     fn is_over(&self, now: DateTime<Utc>) -> bool {
@@ -55,7 +55,7 @@ impl Window {
 
 /// Every window that is counted: the authority, in memory.
 ///
-/// There are a few at a time (budgets of services, today's and this month's), so that looking through them beats
+/// There are a few at a time (budgets of each scope, today's and this month's), so that looking through them beats
 /// any map.
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -95,12 +95,11 @@ impl Ledger {
         let mut changes = Vec::with_capacity(wish.budgets.len());
         for budget in &wish.budgets {
             if let Some(window) = self.find_mut(&budget.key) {
-                let place = window.count.take(wish.holder, budget.units, wish.at);
+                let place = window.count.take(&wish.holder, budget.units, wish.at);
                 taken.push(Taken {
-                    key: budget.key.clone(),
                     seat: place.seat,
                     units: place.units,
-                    used: window.count.used(),
+                    state: window.count.state(budget),
                 });
                 changes.push(Change::Put {
                     window: window.id,
@@ -114,7 +113,7 @@ impl Ledger {
     /// Gives back the places that the holder asked for last at or before `as_of`.
     pub(super) fn release(
         &mut self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Vec<Change> {
@@ -126,7 +125,7 @@ impl Ledger {
                 window.count.remove(holder);
                 changes.push(Change::Remove {
                     window: window.id,
-                    holder,
+                    holder: holder.clone(),
                 });
             }
         }
@@ -207,14 +206,14 @@ impl Ledger {
     fn exhausted(&self, wish: &Reservation) -> Option<ReserveOutcome> {
         let counts = |budget: &Budget| self.find_open(&budget.key).map(|window| &window.count);
         let full = wish.budgets.iter().find(|budget| {
-            counts(budget).is_some_and(|count| !count.admits(wish.holder, budget))
+            counts(budget).is_some_and(|count| !count.admits(&wish.holder, budget))
         })?;
         let held = wish
             .budgets
             .iter()
-            .filter(|budget| counts(budget).is_some_and(|count| count.has(wish.holder)));
+            .filter(|budget| counts(budget).is_some_and(|count| count.has(&wish.holder)));
         Some(ReserveOutcome::Exhausted {
-            key: full.key.clone(),
+            state: counts(full)?.state(full),
             held: held.map(|budget| budget.key.clone()).collect(),
         })
     }

@@ -1,11 +1,12 @@
 use lemon_domain::{
     BoxError,
-    values::{self, BudgetKey, BudgetName, Holder, Place, ServiceType, UserId},
+    values::{self, BudgetKey, BudgetName, Holder, Place, Scope},
 };
 use rusqlite::{Connection, Row, params};
 
 use super::{
     count::Count,
+    holders,
     ledger::{Change, Window},
 };
 use crate::file::{Durability, Format, time};
@@ -31,10 +32,10 @@ pub(super) fn write(connection: &Connection, changes: &[Change]) -> rusqlite::Re
 fn write_one(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
     match change {
         Change::Put { window, place } => put(connection, *window, place),
-        Change::Remove { window, holder } => remove(connection, *window, *holder),
+        Change::Remove { window, holder } => remove(connection, *window, holder),
         Change::Restore { window, restored } => {
             for holder in &restored.removed {
-                remove(connection, *window, *holder)?;
+                remove(connection, *window, holder)?;
             }
             let mut places = restored.put.iter();
             places.try_for_each(|place| put(connection, *window, place))
@@ -48,6 +49,7 @@ fn write_one(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
 }
 
 fn put(connection: &Connection, window: i64, place: &Place) -> rusqlite::Result<()> {
+    let (user, turn) = holders::write(connection, &place.holder)?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO places (window_id, user_id, turn, seat, units, at)
@@ -55,8 +57,8 @@ fn put(connection: &Connection, window: i64, place: &Place) -> rusqlite::Result<
         )?
         .execute(params![
             window,
-            place.holder.user.get(),
-            place.holder.turn,
+            user,
+            turn,
             place.seat,
             place.units,
             place.at.timestamp_micros(),
@@ -64,10 +66,13 @@ fn put(connection: &Connection, window: i64, place: &Place) -> rusqlite::Result<
         .map(drop)
 }
 
-fn remove(connection: &Connection, window: i64, holder: Holder) -> rusqlite::Result<()> {
+fn remove(connection: &Connection, window: i64, holder: &Holder) -> rusqlite::Result<()> {
+    let Some((user, turn)) = holders::find(connection, holder)? else {
+        return Ok(());
+    };
     connection
         .prepare_cached("DELETE FROM places WHERE window_id = ?1 AND user_id = ?2 AND turn = ?3")?
-        .execute(params![window, holder.user.get(), holder.turn])
+        .execute(params![window, user, turn])
         .map(drop)
 }
 
@@ -79,7 +84,7 @@ fn open(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Resu
         )?
         .execute(params![
             window,
-            key.service.as_str(),
+            key.scope.as_str(),
             key.budget.as_str(),
             key.window.start.timestamp_micros(),
             key.window.end.timestamp_micros(),
@@ -95,10 +100,15 @@ pub(super) fn remove_portion(connection: &Connection, window: i64) -> rusqlite::
              (SELECT user_id, turn FROM places WHERE window_id = ?1 LIMIT ?2)",
         )?
         .execute(params![window, PORTION])?;
-    Ok(removed < PORTION)
+    let is_last = removed < PORTION;
+    if is_last {
+        holders::sweep(connection)?;
+    }
+    Ok(is_last)
 }
 
-/// Removes the windows, and all places that belong to none: those of a restoration that did not come to its end too.
+/// Removes the windows, all places that belong to none (those of a restoration that did not come to its end too), and the
+/// holders of none.
 pub(super) fn sweep(connection: &Connection, past: &[i64]) -> rusqlite::Result<()> {
     for window in past {
         write_one(connection, &Change::Forget { window: *window })?;
@@ -107,7 +117,7 @@ pub(super) fn sweep(connection: &Connection, past: &[i64]) -> rusqlite::Result<(
         "DELETE FROM places WHERE window_id NOT IN (SELECT id FROM windows)",
         [],
     )?;
-    Ok(())
+    holders::sweep(connection)
 }
 
 /// Reads everything.
@@ -130,7 +140,7 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<Window>, BoxError> {
 
 fn key(row: &Row<'_>) -> Result<BudgetKey, BoxError> {
     Ok(BudgetKey {
-        service: ServiceType::parse(row.get_ref("service")?.as_str()?)?,
+        scope: Scope::parse(row.get_ref("service")?.as_str()?)?,
         budget: BudgetName::parse(row.get_ref("budget")?.as_str()?)?,
         window: values::Window {
             start: time(row, "starts_at")?,
@@ -146,10 +156,7 @@ fn count(connection: &Connection, window: i64) -> Result<Count, BoxError> {
     let mut count = Count::new();
     while let Some(row) = rows.next()? {
         count.put(Place {
-            holder: Holder {
-                user: UserId::new(row.get("user_id")?),
-                turn: row.get("turn")?,
-            },
+            holder: holders::read(connection, row)?,
             seat: row.get("seat")?,
             units: row.get("units")?,
             at: time(row, "at")?,

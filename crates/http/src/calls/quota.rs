@@ -2,48 +2,85 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
-use lemon_domain::values::{BudgetName, Window};
+use lemon_domain::values::BudgetState;
 
 use crate::problem::whole_seconds;
 
-/// How much of a budget is left, for the `RateLimit` headers
+/// What limits a call, for the `RateLimit-Policy` header
 /// (<https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10>).
-pub(crate) struct Left<'a> {
-    /// Which budget.
-    pub(crate) budget: &'a BudgetName,
-    /// Units in the window.
-    pub(crate) limit: u32,
-    /// Units that are not taken.
-    pub(crate) remaining: u32,
-    /// Its window.
-    pub(crate) window: Window,
-    /// The time.
-    pub(crate) now: DateTime<Utc>,
+pub(crate) struct Policy<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Units in a window.
+    pub(crate) quota: u32,
+    /// How long a window is.
+    pub(crate) window: Duration,
 }
 
-impl Left<'_> {
-    /// `"daily";q=400;w=86400`: so much a window of so many seconds.
-    pub(crate) fn policy(&self) -> (HeaderName, HeaderValue) {
-        let Self { budget, limit, .. } = self;
-        let length = whole_seconds(self.window.left(self.window.start));
-        let value = format!("\"{budget}\";q={limit};w={length}");
-        (HeaderName::from_static("ratelimit-policy"), header(&value))
+/// How much is left of what a policy allows, for the `RateLimit` header.
+pub(crate) struct Left<'a> {
+    /// Of which.
+    pub(crate) policy: Policy<'a>,
+    /// Units that are not taken.
+    pub(crate) remaining: u32,
+    /// How long until there are as many as at first.
+    pub(crate) resets_in: Duration,
+}
+
+impl<'a> Left<'a> {
+    /// Of a budget.
+    pub(crate) fn of(state: &'a BudgetState, now: DateTime<Utc>) -> Self {
+        let window = state.key.window;
+        Self {
+            policy: Policy {
+                name: state.key.budget.as_str(),
+                quota: state.limit,
+                window: window.left(window.start),
+            },
+            remaining: state.remaining(),
+            resets_in: window.left(now),
+        }
+    }
+
+    /// Of a person's uses, of which there is one in each cooldown.
+    pub(crate) const fn of_cooldown(cooldown: Duration, resets_in: Duration) -> Self {
+        Self {
+            policy: Policy {
+                name: "cooldown",
+                quota: 1,
+                window: cooldown,
+            },
+            remaining: 0,
+            resets_in,
+        }
     }
 
     /// `"daily";r=63;t=1200`: so much left for so many seconds.
-    pub(crate) fn state(&self) -> (HeaderName, HeaderValue) {
+    pub(crate) fn header(&self) -> (HeaderName, HeaderValue) {
         let Self {
-            budget, remaining, ..
+            policy: Policy { name, .. },
+            remaining,
+            resets_in,
         } = self;
-        let left = whole_seconds(self.resets_in());
-        let value = format!("\"{budget}\";r={remaining};t={left}");
+        let seconds = whole_seconds(*resets_in);
+        let value = format!("\"{name}\";r={remaining};t={seconds}");
         (HeaderName::from_static("ratelimit"), header(&value))
     }
+}
 
-    /// How long until the window turns.
-    pub(crate) fn resets_in(&self) -> Duration {
-        self.window.left(self.now)
-    }
+/// `"daily";q=400;w=86400`: so much in a window of so many seconds. Several stand in a list.
+pub(crate) fn policies(policies: &[&Policy<'_>]) -> (HeaderName, HeaderValue) {
+    let item = |Policy {
+                    name,
+                    quota,
+                    window,
+                }: &Policy<'_>| {
+        let seconds = whole_seconds(*window);
+        format!("\"{name}\";q={quota};w={seconds}")
+    };
+    let items: Vec<String> = policies.iter().map(|policy| item(policy)).collect();
+    let value = header(&items.join(", "));
+    (HeaderName::from_static("ratelimit-policy"), value)
 }
 
 /// A budget's name is of `a-z`, `0-9` and `_`, so that this cannot fail.

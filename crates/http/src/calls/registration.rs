@@ -3,13 +3,17 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    usecases::{Availability, Permit, RegisterError},
-    values::{self, BudgetKey, Service},
+    usecases::{Accepted, Availability, Permit, RegisterError},
+    values::{self, BudgetState, Service},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, quota::Left, shown};
+use super::{
+    Api,
+    quota::{Left, Policy, policies},
+    shown,
+};
 use crate::{
     deadline::{stored, within},
     extract::{Attempt, Caller, Offered, Unread},
@@ -72,32 +76,36 @@ pub(crate) async fn register(
     let outcome = api.carried.permitted(call).await?;
     let now = api.use_cases.clock.now();
     match outcome {
-        Ok(values::Registered { position, limit }) => {
-            let mut answer = HttpResponse::Created();
-            // The registration stands, whether or not the counter tells what is left.
-            if let Ok(availability) = look(&api, &service).await {
-                let left = left(&service, &availability, now);
-                answer
-                    .insert_header(left.policy())
-                    .insert_header(left.state());
-            }
-            Ok(answer.json(Registered {
-                register_count: position,
-                register_limit: limit,
-            }))
+        Ok(Accepted { registered, daily }) => {
+            let daily = match daily {
+                Some(daily) => Some(daily),
+                // The attempt is remembered, and nothing was reserved. It stands, whether or not the counter tells the state.
+                None => look(&api, &service).await.ok().map(|now| now.daily),
+            };
+            Ok(registered_as(registered, daily.as_ref(), now))
         }
-        Err(RegisterError::CooldownActive { until }) => {
-            let problem = cooldown_active(until, &service, now);
-            Err(match look(&api, &service).await {
-                Ok(availability) => with_left(problem, &left(&service, &availability, now)),
-                Err(_) => problem,
-            })
-        }
-        Err(RegisterError::QuotaExhausted { key, limit }) => {
-            Err(exhausted(&key, limit, &service, now))
-        }
+        Err(RegisterError::CooldownActive { until }) => Err(cooldown_active(until, &service, now)),
+        Err(RegisterError::QuotaExhausted(state)) => Err(exhausted(&state, &service, now)),
         Err(other) => Err(Problem::of_registration(other)),
     }
+}
+
+fn registered_as(
+    registered: values::Registered,
+    daily: Option<&BudgetState>,
+    now: DateTime<Utc>,
+) -> HttpResponse {
+    let mut answer = HttpResponse::Created();
+    if let Some(daily) = daily {
+        let left = Left::of(daily, now);
+        answer
+            .insert_header(policies(&[&left.policy]))
+            .insert_header(left.header());
+    }
+    answer.json(Registered {
+        register_count: registered.position,
+        register_limit: registered.limit,
+    })
 }
 
 /// Ask whether there are places.
@@ -113,15 +121,15 @@ pub(crate) async fn can_use(
     Offered(service): Offered,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let availability = look(&api, &service).await?;
-    let left = left(&service, &availability, api.use_cases.clock.now());
+    let Availability { can_use, daily } = look(&api, &service).await?;
+    let left = Left::of(&daily, api.use_cases.clock.now());
     Ok(HttpResponse::Ok()
-        .insert_header(left.policy())
-        .insert_header(left.state())
+        .insert_header(policies(&[&left.policy]))
+        .insert_header(left.header())
         .json(Usability {
-            can_use: availability.can_use,
-            register_count: availability.taken,
-            register_limit: availability.limit,
+            can_use,
+            register_count: daily.used.min(daily.limit),
+            register_limit: daily.limit,
         }))
 }
 
@@ -155,42 +163,37 @@ async fn look(api: &Api, service: &Service) -> Result<Availability, Problem> {
     Ok(within(api.deadlines.call, availability).await??)
 }
 
-fn left<'a>(service: &'a Service, availability: &Availability, now: DateTime<Utc>) -> Left<'a> {
-    Left {
-        budget: &service.daily.name,
-        limit: availability.limit,
-        remaining: availability.limit - availability.taken,
-        window: availability.window,
-        now,
-    }
-}
-
+/// The counter was not asked. What is left of the day's places would not help the person anyway: the headers tell of the
+/// limit that refused them.
 fn cooldown_active(until: DateTime<Utc>, service: &Arc<Service>, now: DateTime<Utc>) -> Problem {
     let time = shown(until, Some(service));
     let detail = format!("The person may ask again at {time}.");
+    let wait = (until - now).to_std().unwrap_or_default();
+    let day = service.daily.window.window_at(now);
+    let daily = Policy {
+        name: service.daily.name.as_str(),
+        quota: service.daily.limit,
+        window: day.left(day.start),
+    };
+    let left = Left::of_cooldown(service.cooldown, wait);
     Problem::new(Code::CooldownActive, detail)
         .can_use_time(time)
-        .retry_after((until - now).to_std().unwrap_or_default())
+        .with_header(policies(&[&daily, &left.policy]))
+        .with_header(left.header())
+        .retry_after(wait)
 }
 
-fn exhausted(key: &BudgetKey, limit: u32, service: &Service, now: DateTime<Utc>) -> Problem {
-    let left = Left {
-        budget: &key.budget,
-        limit,
-        remaining: 0,
-        window: key.window,
-        now,
-    };
-    let problem = if key.budget == service.daily.name {
-        let detail = format!("All {limit} places of today are taken.");
+fn exhausted(state: &BudgetState, service: &Service, now: DateTime<Utc>) -> Problem {
+    let problem = if state.key.budget == service.daily.name {
+        let detail = format!("All {} places of today are taken.", state.limit);
         Problem::new(Code::DailyQuotaExhausted, detail)
     } else {
-        let detail = format!("The quota {} is used up.", key.budget);
+        let detail = format!("The quota {} is used up.", state.key.budget);
         Problem::new(Code::QuotaExhausted, detail)
     };
-    with_left(problem, &left).retry_after(left.resets_in())
-}
-
-fn with_left(problem: Problem, left: &Left<'_>) -> Problem {
-    problem.with_header(left.policy()).with_header(left.state())
+    let left = Left::of(state, now);
+    problem
+        .with_header(policies(&[&left.policy]))
+        .with_header(left.header())
+        .retry_after(left.resets_in)
 }

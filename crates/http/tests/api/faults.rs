@@ -1,5 +1,7 @@
 //! A quota counter that can be made to fail in every way there is.
 
+use std::{mem, sync::Mutex};
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
@@ -28,6 +30,7 @@ pub(crate) struct FaultyCounter {
     inner: MemoryQuotaCounter,
     fault: watch::Sender<Option<Fault>>,
     reached: Notify,
+    asked: Mutex<Vec<&'static str>>,
 }
 
 impl FaultyCounter {
@@ -41,12 +44,18 @@ impl FaultyCounter {
         self.fault.send_replace(None);
     }
 
+    /// What it was asked since this was called last.
+    pub(crate) fn asked(&self) -> Vec<&'static str> {
+        mem::take(&mut self.asked.lock().unwrap())
+    }
+
     /// Waits until a call hangs.
     pub(crate) async fn reached(&self) {
         self.reached.notified().await;
     }
 
-    async fn check(&self) -> Result<(), QuotaError> {
+    async fn check(&self, call: &'static str) -> Result<(), QuotaError> {
+        self.asked.lock().unwrap().push(call);
         let fault = *self.fault.borrow();
         match fault {
             None => Ok(()),
@@ -66,27 +75,27 @@ impl FaultyCounter {
 #[async_trait]
 impl QuotaCounter for FaultyCounter {
     async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError> {
-        self.check().await?;
+        self.check("reserve").await?;
         self.inner.reserve(reservation).await
     }
 
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {
-        self.check().await?;
+        self.check("release").await?;
         self.inner.release(holder, keys, as_of).await
     }
 
     async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError> {
-        self.check().await?;
+        self.check("usage").await?;
         self.inner.usage(keys).await
     }
 
     async fn sums(&self, key: &BudgetKey) -> Result<WindowSums, QuotaError> {
-        self.check().await?;
+        self.check("sums").await?;
         self.inner.sums(key).await
     }
 
@@ -94,17 +103,17 @@ impl QuotaCounter for FaultyCounter {
         &self,
         key: &BudgetKey,
     ) -> Result<Option<RestorationId>, QuotaError> {
-        self.check().await?;
+        self.check("begin_restoration").await?;
         self.inner.begin_restoration(key).await
     }
 
     async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError> {
-        self.check().await?;
+        self.check("restore").await?;
         self.inner.restore(record).await
     }
 
     async fn open(&self, key: &BudgetKey, restoration: RestorationId) -> Result<bool, QuotaError> {
-        self.check().await?;
+        self.check("open").await?;
         self.inner.open(key, restoration).await
     }
 }

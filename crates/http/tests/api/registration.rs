@@ -81,7 +81,7 @@ async fn a_further_budget_has_a_problem_of_its_own() {
         header(&answer, "ratelimit-policy"),
         r#""reads";q=100;w=2592000"#
     );
-    assert!(header(&answer, "ratelimit").starts_with(r#""reads";r=0;t="#));
+    assert!(header(&answer, "ratelimit").starts_with(r#""reads";r=40;t="#));
     insta::assert_json_snapshot!(problem(answer).await);
 }
 
@@ -94,11 +94,55 @@ async fn a_second_request_meets_the_cooldown() {
     let answer = app.register(&token).await;
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(header(&answer, "retry-after"), (7 * 86400 - 1).to_string());
-    assert_eq!(header(&answer, "ratelimit-policy"), "\"daily\";q=3;w=86400");
-    assert!(header(&answer, "ratelimit").starts_with("\"daily\";r=2;t="));
+    assert_eq!(
+        header(&answer, "ratelimit-policy"),
+        r#""daily";q=3;w=86400, "cooldown";q=1;w=604800"#
+    );
+    assert_eq!(header(&answer, "ratelimit"), r#""cooldown";r=0;t=604799"#);
     insta::assert_json_snapshot!(problem(answer).await);
     app.clock.advance(Duration::from_hours(7 * 24));
     assert_eq!(app.register(&token).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_request_asks_the_counter_once_and_one_within_the_cooldown_not_at_all() {
+    let app = App::start();
+    can_use(&app).await;
+    let mut tokens = Vec::new();
+    for n in 1..=LIMIT + 1 {
+        tokens.push(app.sign_in(n).await);
+    }
+    for (token, status, code) in tokens
+        .iter()
+        .map(|token| (token, StatusCode::CREATED, ""))
+        .take(LIMIT.try_into().unwrap())
+        .chain([(
+            &tokens[3],
+            StatusCode::TOO_MANY_REQUESTS,
+            "daily_quota_exhausted",
+        )])
+    {
+        app.counter.asked();
+        let answer = app.register(token).await;
+        assert_eq!(answer.status(), status);
+        assert!(!header(&answer, "ratelimit").is_empty());
+        assert_eq!(app.counter.asked(), ["reserve"], "{code}");
+    }
+    let answer = app.register(&tokens[0]).await;
+    assert_eq!(code(answer).await, "cooldown_active");
+    assert_eq!(app.counter.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_repeated_reserves_nothing() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    register_as(&app, &token, "attempt 1").await;
+    app.register(&app.sign_in(2).await).await;
+    app.counter.asked();
+    let again = register_as(&app, &token, "attempt 1").await;
+    assert!(header(&again, "ratelimit").starts_with(r#""daily";r=1;t="#));
+    assert_eq!(app.counter.asked(), ["usage"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
-    values::{Holder, Place, UserId},
+    values::{Place, Turn, UserId},
 };
 use sea_orm::{QueryResult, entity::prelude::*};
 
@@ -47,11 +47,12 @@ impl Row for Model {
     }
 
     fn value(self) -> Result<Place, BoxError> {
+        let turn = Turn {
+            user: UserId::new(self.user_id),
+            number: self.turn.try_into()?,
+        };
         Ok(Place {
-            holder: Holder {
-                user: UserId::new(self.user_id),
-                turn: self.turn.try_into()?,
-            },
+            holder: turn.holder(),
             seat: self.seat.try_into()?,
             units: self.units.try_into()?,
             at: self.at,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{NewRegistration, ReservedPlace, SeatTaken},
-    values::{BudgetKey, Holder, ServiceType, fingerprint},
+    values::{BudgetKey, ServiceType, Turn, fingerprint},
 };
 use sea_orm::{
     ActiveValue::Set,
@@ -70,12 +70,13 @@ fn refused(place: &ReservedPlace) -> SeatTaken {
 }
 
 fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStatement {
-    let holder = Holder {
+    let turn = Turn {
         user: new.identity.user,
-        turn: new.turn,
+        number: new.turn,
     };
+    let holder = turn.holder();
     let row = |place: &&ReservedPlace| places::ActiveModel {
-        service: Set(place.key.service.as_str().to_owned()),
+        service: Set(place.key.scope.as_str().to_owned()),
         budget: Set(place.key.budget.as_str().to_owned()),
         window_start: Set(place.key.window.start),
         seat: Set(place.seat.into()),
@@ -85,7 +86,9 @@ fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStat
         at: Set(new.at),
         expires_at: Set(Ord::max(new.cooldown_until, place.key.window.end)),
         // Below 2^48.
-        fingerprint: Set(fingerprint(holder, place.seat, place.units).try_into().ok()),
+        fingerprint: Set(fingerprint(&holder, place.seat, place.units)
+            .try_into()
+            .ok()),
     };
     // An error would end the transaction on PostgreSQL, and not say which place it was.
     let mut insert = places::Entity::insert_many(sorted.iter().map(row))
@@ -99,7 +102,7 @@ fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStat
 fn add_units(further: &[&ReservedPlace]) -> InsertStatement {
     use budget_totals::{ActiveModel, Column, Entity};
     let row = |place: &&ReservedPlace| ActiveModel {
-        service: Set(place.key.service.as_str().to_owned()),
+        service: Set(place.key.scope.as_str().to_owned()),
         budget: Set(place.key.budget.as_str().to_owned()),
         window_start: Set(place.key.window.start),
         units: Set(place.units.into()),
@@ -175,11 +178,11 @@ fn both(recording: InsertStatement, counting: InsertStatement) -> WithQuery {
         .query(answers)
 }
 
-/// Takes the holder's places of these windows out of the record, with their units.
+/// Takes the use's places of these windows out of the record, with their units.
 pub(crate) async fn give_back(
     db: &impl ConnectionTrait,
     service: &ServiceType,
-    holder: Holder,
+    turn: Turn,
     running: &[BudgetKey],
 ) -> Result<(), SqlError> {
     use places::{Column, Entity};
@@ -191,8 +194,8 @@ pub(crate) async fn give_back(
         )
     });
     let mut remove = Entity::delete_many()
-        .filter(Column::UserId.eq(holder.user.get()))
-        .filter(Column::Turn.eq(i64::from(holder.turn)))
+        .filter(Column::UserId.eq(turn.user.get()))
+        .filter(Column::Turn.eq(i64::from(turn.number)))
         .filter(Column::Service.eq(service.as_str()))
         .filter(windows)
         .into_query();

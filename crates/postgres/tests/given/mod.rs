@@ -43,7 +43,7 @@ pub(crate) fn learn_me() -> ServiceType {
 
 pub(crate) fn today() -> BudgetKey {
     BudgetKey {
-        service: learn_me(),
+        scope: (&learn_me()).into(),
         budget: BudgetName::daily(),
         window: Window {
             start: "2026-11-21T21:00:00Z".parse().unwrap(),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use fred::types::Value;
 use lemon_domain::{
     ports::{ReserveOutcome, RestorationId, Taken, WindowState, WindowSums},
-    values::{BudgetKey, Segment, SegmentSums, Sums},
+    values::{Budget, BudgetState, Segment, SegmentSums, Sums},
 };
 
 use crate::{
@@ -14,25 +14,20 @@ use crate::{
 /// The field without which a window's sums are not kept.
 const COUNTED: &str = "counted";
 
-pub(super) fn outcome(answer: Answer, windows: &[&BudgetKey]) -> Result<ReserveOutcome, Fault> {
-    let window = |index: usize| {
-        let key = windows.get(index).copied();
-        key.cloned().ok_or(Fault::Answer)
-    };
+pub(super) fn outcome(answer: Answer, budgets: &[Budget]) -> Result<ReserveOutcome, Fault> {
+    let budget = |index: usize| budgets.get(index).ok_or(Fault::Answer);
+    let key = |index| budget(index).map(|budget| budget.key.clone());
     match answer {
-        Answer::Unknown(index) => window(index).map(ReserveOutcome::Unknown),
-        Answer::Exhausted {
-            window: index,
-            held,
-        } => Ok(ReserveOutcome::Exhausted {
-            key: window(index)?,
-            held: held.into_iter().map(window).collect::<Result<_, _>>()?,
+        Answer::Unknown(index) => key(index).map(ReserveOutcome::Unknown),
+        Answer::Exhausted { window, used, held } => Ok(ReserveOutcome::Exhausted {
+            state: state(budget(window)?, used),
+            held: held.into_iter().map(key).collect::<Result<_, _>>()?,
         }),
         Answer::Done(numbers) => {
-            if numbers.len() != 3 * windows.len() {
+            if numbers.len() != 3 * budgets.len() {
                 return Err(Fault::Answer);
             }
-            let taken = windows.iter().zip(numbers.chunks_exact(3)).map(taken);
+            let taken = budgets.iter().zip(numbers.chunks_exact(3)).map(taken);
             taken
                 .collect::<Result<_, _>>()
                 .map(ReserveOutcome::Reserved)
@@ -40,15 +35,22 @@ pub(super) fn outcome(answer: Answer, windows: &[&BudgetKey]) -> Result<ReserveO
     }
 }
 
-fn taken((key, numbers): (&&BudgetKey, &[Value])) -> Result<Taken, Fault> {
+fn state(budget: &Budget, used: u32) -> BudgetState {
+    BudgetState {
+        key: budget.key.clone(),
+        limit: budget.limit,
+        used,
+    }
+}
+
+fn taken((budget, numbers): (&Budget, &[Value])) -> Result<Taken, Fault> {
     let [seat, units, used] = numbers else {
         return Err(Fault::Answer);
     };
     Ok(Taken {
-        key: (*key).clone(),
         seat: count(seat)?,
         units: count(units)?,
-        used: count(used)?,
+        state: state(budget, count(used)?),
     })
 }
 

@@ -6,7 +6,10 @@ use lemon_domain::{
 };
 
 use super::{RedisQuotaCounter, answers};
-use crate::{error::Fault, keys::expiry};
+use crate::{
+    error::Fault,
+    keys::{expiry, field},
+};
 
 /// Seats that one script sets right. Redis does nothing else meanwhile, and takes a millisecond for as many as these,
 /// or some if each of their holders has a place elsewhere.
@@ -69,12 +72,12 @@ fn args(record: &RecordedSegment, seats: &RangeInclusive<u32>) -> Vec<String> {
     ];
     for place in &places {
         let at = place.at.timestamp_micros();
-        args.push(place.holder.to_string());
+        args.push(field(&place.holder));
         args.push(format!("{}:{}:{at}", place.seat, place.units));
     }
     for place in &places {
         args.push(place.seat.to_string());
-        args.push(place.holder.to_string());
+        args.push(field(&place.holder));
     }
     args
 }

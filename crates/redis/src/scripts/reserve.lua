@@ -42,7 +42,7 @@ for i, window in ipairs(windows) do
   end
 end
 if exhausted then
-  return { 'exhausted', exhausted, unpack(held) }
+  return { 'exhausted', exhausted, windows[exhausted].used, unpack(held) }
 end
 for _, window in ipairs(windows) do
   if not window.place then

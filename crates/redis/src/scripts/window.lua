@@ -1,5 +1,6 @@
 -- What all scripts share. A budget's window is three keys in one slot:
---   places  a hash: the units taken, under `used`; and each holder's place, as `seat:units:at` (at in Unix microseconds)
+--   places  a hash: the units taken, under `used`; and each holder's place, as `seat:units:at` (at in Unix microseconds).
+--           A holder is any text; one that is the name of another field has a `=` before it here, and in the sorted set
 --   seats   a sorted set: the holders by seat, from which the lowest free seat is found without looking at each
 --   sums    a hash: of each segment of 1,024 seats that has places, by its number from 0, `places:units:fingerprint`;
 --           and `counted`, without which nothing is summed here
@@ -73,7 +74,8 @@ local function restoration(window)
 end
 
 local function fingerprint(holder, place)
-  local text = string.format('%s:%.0f:%.0f', holder, place.seat, place.units)
+  local name = string.match(holder, '^=?(.*)$')
+  local text = string.format('%s:%.0f:%.0f', name, place.seat, place.units)
   return tonumber(string.sub(redis.sha1hex(text), 1, 12), 16)
 end
 

@@ -10,7 +10,7 @@ use fred::{
 };
 use lemon_domain::{
     ports::{QuotaCounter, RecordedSegment, Reservation, ReserveOutcome},
-    values::{Budget, BudgetKey, BudgetName, Holder, Place, Segment, ServiceType, UserId, Window},
+    values::{Budget, BudgetKey, BudgetName, Holder, Place, Scope, Segment, Window},
 };
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
 use lemon_testkit::services::RedisServer;
@@ -75,7 +75,7 @@ pub(crate) fn day() -> Window {
 pub(crate) fn budget(name: &str, limit: u32, units: u32) -> Budget {
     Budget {
         key: BudgetKey {
-            service: ServiceType::parse("LEARNME").unwrap(),
+            scope: Scope::parse("LEARNME").unwrap(),
             budget: BudgetName::parse(name).unwrap(),
             window: day(),
         },
@@ -89,10 +89,7 @@ pub(crate) fn daily(limit: u32) -> Budget {
 }
 
 pub(crate) fn holder(user: i64) -> Holder {
-    Holder {
-        user: UserId::new(user),
-        turn: 1,
-    }
+    Holder::parse(&format!("{user}:1")).unwrap()
 }
 
 pub(crate) fn wish(user: i64, budgets: &[&Budget]) -> Reservation {

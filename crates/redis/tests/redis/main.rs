@@ -9,6 +9,7 @@ mod common;
 mod demoted;
 mod faults;
 mod parts;
+mod shared;
 mod versions;
 
 use std::{collections::BTreeSet, slice, sync::Arc};
@@ -18,7 +19,7 @@ use common::{Redis, at, budget, daily, day, holder, place, recorded, seat, used,
 use futures::future::join_all;
 use lemon_domain::{
     ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome},
-    values::{Budget, BudgetKey, Place, ServiceType, Window},
+    values::{Budget, BudgetKey, Place, Scope, Window},
 };
 use lemon_redis::RedisQuotaCounter;
 use lemon_testkit::restore;
@@ -50,7 +51,7 @@ async fn a_script_that_the_server_forgot_is_sent_again() {
     redis.run(&["SCRIPT", "FLUSH"]).await;
     let key = slice::from_ref(&daily.key);
     counter
-        .release(holder(1), key, DateTime::<Utc>::MAX_UTC)
+        .release(&holder(1), key, DateTime::<Utc>::MAX_UTC)
         .await
         .unwrap();
     assert_eq!(used(&counter, &daily).await, Some(0));
@@ -192,7 +193,7 @@ async fn what_is_not_a_counter_is_corrupt_named_and_left_alone() {
         if key != sums || commands.len() > 2 {
             assert_corrupt(
                 counter
-                    .release(holder(1), windows, DateTime::<Utc>::MAX_UTC)
+                    .release(&holder(1), windows, DateTime::<Utc>::MAX_UTC)
                     .await,
                 key,
             );
@@ -249,7 +250,7 @@ async fn budgets_of_several_services_are_not_reserved_in_one_step() {
     let counter = counter_of(&redis, &daily).await;
     let other = Budget {
         key: BudgetKey {
-            service: ServiceType::parse("ANOTHER").unwrap(),
+            scope: Scope::parse("ANOTHER").unwrap(),
             ..daily.key.clone()
         },
         ..daily.clone()

@@ -82,7 +82,7 @@ impl Parts {
             }
             // It costs this service only, and is tried again by the upkeep.
             tracing::error!(
-                service = %failed.key.service,
+                service = %failed.key.scope,
                 budget = %failed.key.budget,
                 error = &failed.error as &dyn std::error::Error,
                 "a budget of the quota counter cannot be set right"

@@ -112,7 +112,7 @@ impl ServiceSettings {
     fn build(self, path: &str) -> Result<Service, ConfigError> {
         let section = format!("services.{path}");
         let wrong = |fault| ConfigError::wrong(&section, fault);
-        let budgets = self.budgets().map_err(wrong)?;
+        let budgets = self.budgets(&section)?;
         let daily = BudgetPolicy {
             name: BudgetName::daily(),
             limit: self.daily_limit,
@@ -137,16 +137,20 @@ impl ServiceSettings {
         })
     }
 
-    fn budgets(&self) -> Result<Vec<BudgetPolicy>, InvalidValue> {
+    fn budgets(&self, section: &str) -> Result<Vec<BudgetPolicy>, ConfigError> {
+        let wrong = |fault| ConfigError::wrong(section, fault);
         let budgets = self.budgets.iter().map(|(name, budget)| {
+            let name = BudgetName::parse(name).map_err(wrong)?;
+            budget.check(&format!("{section}.budgets.{name}"))?;
+            let period = match budget.period {
+                PeriodSettings::Daily => Period::Daily,
+                PeriodSettings::Monthly => Period::Monthly,
+            };
             Ok(BudgetPolicy {
-                name: BudgetName::parse(name)?,
+                name,
                 limit: budget.limit,
                 units: budget.units,
-                window: self.window(match budget.period {
-                    PeriodSettings::Daily => Period::Daily,
-                    PeriodSettings::Monthly => Period::Monthly,
-                })?,
+                window: self.window(period).map_err(wrong)?,
             })
         });
         budgets.collect()
@@ -154,6 +158,20 @@ impl ServiceSettings {
 
     fn window(&self, period: Period) -> Result<WindowPolicy, InvalidValue> {
         WindowPolicy::parse(period, &self.turns_at, &self.zone)
+    }
+}
+
+impl BudgetSettings {
+    /// The catalogue would refuse it too, but not by its keys.
+    fn check(&self, section: &str) -> Result<(), ConfigError> {
+        let fault = match self.units {
+            0 => "a use takes nothing from the budget".to_owned(),
+            units if units > self.limit => {
+                format!("a use takes more than {section}.limit, so that nobody could ever use it")
+            }
+            _ => return Ok(()),
+        };
+        Err(ConfigError::wrong(&format!("{section}.units"), fault))
     }
 }
 
@@ -267,6 +285,25 @@ mod tests {
             fault(&shared),
             "the configuration's services is wrong: the service catalogue has the queue \
              TweetGetRequestQueue twice, as LEARNME's train queue and DRAWME's train queue"
+        );
+    }
+
+    #[test]
+    fn units_that_no_window_has_are_refused_with_both_keys() {
+        let budget = |limit, units| {
+            catalogue(&format!(
+                "[learn_me.budgets.reads]\nlimit = {limit}\nunits = {units}"
+            ))
+        };
+        assert!(budget(10, 10).is_ok());
+        assert_eq!(
+            budget(10, 11).unwrap_err().to_string(),
+            "the configuration's services.learn_me.budgets.reads.units is wrong: a use takes more than \
+             services.learn_me.budgets.reads.limit, so that nobody could ever use it"
+        );
+        assert_eq!(
+            budget(10, 0).unwrap_err().to_string(),
+            "the configuration's services.learn_me.budgets.reads.units is wrong: a use takes nothing from the budget"
         );
     }
 

@@ -10,7 +10,7 @@ use lemon_domain::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
         Taken, WindowState, WindowSums,
     },
-    values::{Budget, BudgetKey, Holder, Place, Segment, Sums},
+    values::{Budget, BudgetKey, BudgetState, Holder, Place, Segment, Sums},
 };
 
 /// Places by seat.
@@ -74,15 +74,16 @@ impl Windows {
             .budgets
             .iter()
             .map(|budget| &budget.key)
-            .filter(|key| place_of(&self.known[*key].seats, wish.holder).is_some())
+            .filter(|key| place_of(&self.known[*key].seats, &wish.holder).is_some())
             .cloned()
             .collect();
         let full = wish.budgets.iter().find(|budget| {
             let used = used(&self.known[&budget.key].seats);
             !held.contains(&budget.key) && used + budget.units > budget.limit
         });
-        if let Some(Budget { key, .. }) = full.cloned() {
-            return ReserveOutcome::Exhausted { key, held };
+        if let Some(full) = full {
+            let state = state(&self.known[&full.key].seats, full);
+            return ReserveOutcome::Exhausted { state, held };
         }
         let taken = wish.budgets.iter().map(|budget| {
             let window = self.known.get_mut(&budget.key).expect("it was there");
@@ -100,7 +101,7 @@ impl QuotaCounter for MemoryQuotaCounter {
 
     async fn release(
         &self,
-        holder: Holder,
+        holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {
@@ -109,7 +110,7 @@ impl QuotaCounter for MemoryQuotaCounter {
             if let Some(window) = windows.known.get_mut(key) {
                 window
                     .seats
-                    .retain(|_, place| place.holder != holder || place.at > as_of);
+                    .retain(|_, place| place.holder != *holder || place.at > as_of);
             }
         }
         Ok(())
@@ -165,7 +166,7 @@ impl QuotaCounter for MemoryQuotaCounter {
         let Some(window) = windows.in_restoration(&record.key, record.restoration) else {
             return Ok(false);
         };
-        let holders: HashSet<Holder> = record.places.iter().map(|place| place.holder).collect();
+        let holders: HashSet<&Holder> = record.places.iter().map(|place| &place.holder).collect();
         window.seats.retain(|seat, place| {
             let stays = Segment::of(*seat) != record.segment || place.at >= record.as_of;
             stays && !holders.contains(&place.holder)
@@ -189,15 +190,23 @@ fn used(seats: &Seats) -> u32 {
     seats.values().map(|place| place.units).sum()
 }
 
-fn place_of(seats: &Seats, holder: Holder) -> Option<&Place> {
-    seats.values().find(|place| place.holder == holder)
+fn state(seats: &Seats, budget: &Budget) -> BudgetState {
+    BudgetState {
+        key: budget.key.clone(),
+        limit: budget.limit,
+        used: used(seats),
+    }
+}
+
+fn place_of<'a>(seats: &'a Seats, holder: &Holder) -> Option<&'a Place> {
+    seats.values().find(|place| place.holder == *holder)
 }
 
 /// The holder's place, or the lowest free seat.
 fn take(seats: &mut Seats, reservation: &Reservation, budget: &Budget) -> Taken {
-    let held = place_of(seats, reservation.holder);
+    let held = place_of(seats, &reservation.holder);
     let mut place = held.cloned().unwrap_or_else(|| Place {
-        holder: reservation.holder,
+        holder: reservation.holder.clone(),
         seat: lowest_free(seats),
         units: budget.units,
         at: reservation.at,
@@ -205,10 +214,9 @@ fn take(seats: &mut Seats, reservation: &Reservation, budget: &Budget) -> Taken 
     place.at = place.at.max(reservation.at);
     seats.insert(place.seat, place.clone());
     Taken {
-        key: budget.key.clone(),
         seat: place.seat,
         units: place.units,
-        used: used(seats),
+        state: state(seats, budget),
     }
 }
 

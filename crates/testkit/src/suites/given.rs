@@ -69,7 +69,7 @@ pub(super) fn attempt(key: &str) -> Attempt {
 /// The day that [`now`] is in, with its places.
 pub(super) fn today() -> BudgetKey {
     BudgetKey {
-        service: learn_me(),
+        scope: (&learn_me()).into(),
         budget: BudgetName::daily(),
         window: Window {
             start: time("2020-11-22T21:00:00Z"),

@@ -299,7 +299,7 @@ pub async fn accounts_and_services_do_not_wait_for_one_another(store: Subject<dy
     assert_eq!(claim(&*store, 10).await.len(), 1);
     given::registered_person(&*store, 2).await;
     let elsewhere = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..given::today()
     };
     let other_service = NewRegistration {

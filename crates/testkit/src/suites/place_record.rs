@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lemon_domain::{
     ports::{Expiring, NewRegistration, PURGE_SLACK, ReservedPlace},
-    values::{BudgetKey, BudgetName, Holder, Place, Segment, SegmentSums, Sums},
+    values::{BudgetKey, BudgetName, Place, Segment, SegmentSums, Sums, Turn, UserId},
 };
 
 use super::{
@@ -43,6 +43,10 @@ async fn seats(store: &dyn Store, key: &BudgetKey) -> Vec<u32> {
     places.iter().map(|place| place.seat).collect()
 }
 
+fn turn(user: UserId, number: u32) -> Turn {
+    Turn { user, number }
+}
+
 /// Contract 1.
 pub async fn every_place_of_a_request_is_there(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
@@ -55,10 +59,7 @@ pub async fn every_place_of_a_request_is_there(store: Subject<dyn Store>) {
     };
     given::registered(&*store, new).await;
     let place = |seat, units| Place {
-        holder: Holder {
-            user: who.user,
-            turn: 4,
-        },
+        holder: turn(who.user, 4).holder(),
         seat,
         units,
         at: given::now(),
@@ -86,8 +87,9 @@ pub async fn places_of_each_use_of_a_window_are_there(store: Subject<dyn Store>)
     };
     given::registered(&*store, again).await;
     let places = store.places(&given::today()).await.unwrap();
-    let held: Vec<_> = places.iter().map(|it| (it.holder.turn, it.seat)).collect();
-    assert_eq!(held, [(1, 1), (2, 2)]);
+    let held: Vec<_> = places.iter().map(|it| (&it.holder, it.seat)).collect();
+    let [first, second] = [1, 2].map(|number| turn(who.user, number).holder());
+    assert_eq!(held, [(&first, 1), (&second, 2)]);
 }
 
 /// Contract 1.
@@ -120,7 +122,7 @@ pub async fn other_services_budgets_and_windows_have_places_of_their_own(
 ) {
     given::registered_person(&*store, 1).await;
     let other_service = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..given::today()
     };
     let other_budget = BudgetKey {

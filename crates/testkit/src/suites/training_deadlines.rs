@@ -8,7 +8,7 @@ use lemon_domain::{
         FinishOutcome, NewRegistration, OutboxEntry, OutboxTask, OverdueOutcome, OverdueStep,
         OverdueTraining, PROMPT, Publication,
     },
-    values::{BudgetKey, Holder, Identity, Registration, TrainingState, Window},
+    values::{BudgetKey, Identity, Registration, TrainingState, Turn, Window},
 };
 
 use super::{
@@ -188,7 +188,7 @@ pub async fn overdue_trainings_of_a_service_come_longest_overdue_first(store: Su
     }
     let other = given::person(&*store, 4).await;
     let elsewhere = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..day(0)
     };
     let other_service = NewRegistration {
@@ -361,12 +361,11 @@ pub async fn failing_sets_the_state_and_ends_the_cooldown(store: Subject<dyn Sto
     let at = long_ago() + HOUR;
     let found = overdue_one(&*store, at).await;
     let outcome = settle(&*store, &found, fail()).await;
-    let holder = Holder {
+    let turn = Turn {
         user: who.user,
-        turn: 1,
+        number: 1,
     };
-    let holder = Some(holder);
-    assert_eq!(outcome, OverdueOutcome::Failed { holder });
+    assert_eq!(outcome, OverdueOutcome::Failed { turn: Some(turn) });
     let expected = Registration {
         service: given::learn_me(),
         request_id: given::request_id(1),

@@ -8,7 +8,7 @@ use lemon_domain::{
         Purged, QuotaCounter, Registrations, SignInClaim, StoreError,
     },
     sealing::Sealed,
-    values::{Holder, RequestToken, Verifier},
+    values::{RequestToken, Turn, Verifier},
 };
 use lemon_testkit::fakes::MemoryStore;
 use lemon_worker::Upkeep;
@@ -32,13 +32,14 @@ async fn an_orphaned_place_is_given_back_and_a_recorded_one_stays() {
     world.registered(1).await;
     let orphan = world.person(2).await;
     let budgets = world.service().budgets_at(world.clock.now());
-    let holder = Holder {
+    let holder = Turn {
         user: orphan.user,
-        turn: 1,
-    };
+        number: 1,
+    }
+    .holder();
     world
         .quotas
-        .reserve(holder, &budgets)
+        .reserve(&holder, &budgets)
         .await
         .unwrap()
         .unwrap();

@@ -7,7 +7,7 @@ use lemon_domain::{
         OutboxTask, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
         TrainingDeadlines,
     },
-    values::{BudgetKey, Holder, RequestId, ServiceType, TrainingState, UserId},
+    values::{BudgetKey, RequestId, ServiceType, TrainingState, Turn, UserId},
 };
 
 use super::{Current, MemoryStore, State};
@@ -99,7 +99,7 @@ impl State {
                 current.shown.state = TrainingState::Failed;
                 current.shown.can_use_at = current.shown.can_use_at.min(at);
                 OverdueOutcome::Failed {
-                    holder: self.give_back(&key, &running, at),
+                    turn: self.give_back(&key, &running, at),
                 }
             }
         }
@@ -111,16 +111,16 @@ impl State {
         key: &(UserId, ServiceType),
         running: &[BudgetKey],
         at: DateTime<Utc>,
-    ) -> Option<Holder> {
+    ) -> Option<Turn> {
         let last = self.uses.get_mut(key)?;
         last.cooldown_until = last.cooldown_until.min(at);
-        let holder = Holder {
+        let turn = Turn {
             user: key.0,
-            turn: last.turn,
+            number: last.turn,
         };
         self.places
-            .retain(|recorded| recorded.holder != holder || !running.contains(&recorded.place.key));
-        Some(holder)
+            .retain(|recorded| recorded.turn != turn || !running.contains(&recorded.place.key));
+        Some(turn)
     }
 
     /// What is sent now can be worked on from now on.

@@ -21,7 +21,7 @@ use lemon_domain::{
         StoredAccount,
     },
     values::{
-        AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Use,
+        AccountId, Registered, Registration, RequestId, RequestToken, ServiceType, Turn, Use,
         UserId,
     },
 };
@@ -70,7 +70,7 @@ struct Claimable {
 /// A place, and until when its use needs it.
 #[derive(Debug)]
 struct Recorded {
-    holder: Holder,
+    turn: Turn,
     place: ReservedPlace,
     at: DateTime<Utc>,
     cooldown_until: DateTime<Utc>,

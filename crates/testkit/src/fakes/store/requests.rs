@@ -3,7 +3,7 @@
 use lemon_domain::{
     ports::{NewRegistration, OutboxTask, RequestOutcome, SeatTaken, StoreError},
     values::{
-        Holder, IdempotencyKey, Registered, Registration, ServiceType, TrainingState, Use, UserId,
+        IdempotencyKey, Registered, Registration, ServiceType, TrainingState, Turn, Use, UserId,
     },
 };
 
@@ -87,13 +87,13 @@ impl State {
             announced_at: new.at,
             announcements: 1,
         };
-        let holder = Holder {
+        let turn = Turn {
             user: new.identity.user,
-            turn: new.turn,
+            number: new.turn,
         };
         self.places
             .extend(new.places.into_iter().map(|place| Recorded {
-                holder,
+                turn,
                 place,
                 at: new.at,
                 cooldown_until: new.cooldown_until,

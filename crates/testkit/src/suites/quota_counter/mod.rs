@@ -2,10 +2,12 @@
 //!
 //! A subject is a fresh, empty counter. Windows end in the year 2100, so that no counter expires them by its own clock.
 
+mod answering;
 mod reserving;
 mod restoring;
 mod segments;
 
+pub use answering::*;
 pub use reserving::*;
 pub use restoring::*;
 pub use segments::*;
@@ -15,7 +17,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
     ports::{QuotaCounter, Reservation, ReserveOutcome, Taken},
-    values::{Budget, BudgetKey, BudgetName, Holder, Place, ServiceType, UserId, Window},
+    values::{Budget, BudgetKey, BudgetName, BudgetState, Holder, Place, Scope, Window},
 };
 
 use crate::{Subject, race};
@@ -38,7 +40,7 @@ macro_rules! quota_counter_suite {
                 a_holder_keeps_their_place_in_an_exhausted_budget,
                 a_held_place_and_a_new_one_are_answered_together,
                 a_refusal_names_the_budgets_in_which_the_holder_has_a_place,
-                another_turn_of_the_same_person_is_another_holder,
+                a_holder_whose_text_begins_alike_is_another,
                 a_seat_is_the_lowest_that_is_free,
                 a_storm_of_reservations_and_releases_never_shares_a_seat,
                 a_released_place_can_be_taken_again,
@@ -53,7 +55,7 @@ macro_rules! quota_counter_suite {
                 a_restore_moves_a_holder_to_the_seat_of_the_record,
                 a_restore_touches_no_other_budget,
                 a_restore_while_a_crowd_reserves_keeps_the_count_exact,
-                windows_services_and_budgets_do_not_touch_one_another,
+                windows_scopes_and_budgets_do_not_touch_one_another,
                 a_lowered_limit_admits_nobody_and_takes_nothing_away,
                 an_earlier_window_is_remembered_when_the_next_begins,
                 a_window_that_is_being_restored_admits_nobody,
@@ -66,7 +68,10 @@ macro_rules! quota_counter_suite {
                 sums_differ_by_holder_seat_and_units_and_not_by_time,
                 a_restored_segment_has_the_sums_of_the_record,
                 every_call_may_be_repeated,
+                any_text_is_a_holder,
                 a_call_that_is_given_up_leaves_nothing_half_done,
+                an_answer_carries_the_state_that_it_was_decided_by,
+                each_of_a_crowd_is_told_another_state,
                 a_window_of_a_hundred_thousand_places_is_restored,
             ]
         );
@@ -81,9 +86,9 @@ fn after(seconds: i64) -> DateTime<Utc> {
     at() + TimeDelta::seconds(seconds)
 }
 
-fn key(service: &str, budget: &str, start: &str) -> BudgetKey {
+fn key(scope: &str, budget: &str, start: &str) -> BudgetKey {
     BudgetKey {
-        service: ServiceType::parse(service).unwrap(),
+        scope: Scope::parse(scope).unwrap(),
         budget: BudgetName::parse(budget).unwrap(),
         window: Window {
             start: start.parse().unwrap(),
@@ -109,10 +114,7 @@ fn reads(limit: u32, units: u32) -> Budget {
 }
 
 fn holder(user: i64) -> Holder {
-    Holder {
-        user: UserId::new(user),
-        turn: 1,
-    }
+    Holder::parse(&format!("{user}:1")).unwrap()
 }
 
 fn place(user: i64, seat: u32, units: u32) -> Place {
@@ -148,10 +150,19 @@ async fn seat(counter: &dyn QuotaCounter, user: i64, budget: &Budget) -> u32 {
     places(reserve(counter, user, &[budget]).await)[0].seat
 }
 
-fn refused(budget: &Budget, held: &[&Budget]) -> ReserveOutcome {
+/// The refusal of a budget of which so many units are taken.
+fn refused(budget: &Budget, used: u32, held: &[&Budget]) -> ReserveOutcome {
     ReserveOutcome::Exhausted {
-        key: budget.key.clone(),
+        state: state(budget, used),
         held: held.iter().map(|budget| budget.key.clone()).collect(),
+    }
+}
+
+fn state(budget: &Budget, used: u32) -> BudgetState {
+    BudgetState {
+        key: budget.key.clone(),
+        limit: budget.limit,
+        used,
     }
 }
 

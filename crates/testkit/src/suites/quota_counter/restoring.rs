@@ -13,12 +13,18 @@ pub async fn a_restored_place_is_held_with_its_seat_and_units(counter: Subject<d
     restore(&*counter, &reads, &[place(1, 5, 4), place(2, 1, 2)]).await;
     assert_eq!(used(&*counter, &reads).await, Some(6));
     let taken = places(reserve(&*counter, 1, &[&reads]).await);
-    assert_eq!((taken[0].seat, taken[0].units, taken[0].used), (5, 4, 6));
+    assert_eq!(
+        (taken[0].seat, taken[0].units, taken[0].state.used),
+        (5, 4, 6)
+    );
     let taken = places(reserve(&*counter, 3, &[&reads]).await);
-    assert_eq!((taken[0].seat, taken[0].units, taken[0].used), (2, 3, 9));
+    assert_eq!(
+        (taken[0].seat, taken[0].units, taken[0].state.used),
+        (2, 3, 9)
+    );
     let keys = std::slice::from_ref(&reads.key);
     counter
-        .release(holder(1), keys, DateTime::<Utc>::MAX_UTC)
+        .release(&holder(1), keys, DateTime::<Utc>::MAX_UTC)
         .await
         .unwrap();
     assert_eq!(used(&*counter, &reads).await, Some(5));

@@ -139,7 +139,7 @@ pub async fn deleting_touches_nobody_elses_and_no_other_service(store: Subject<d
     let one = given::registered_person(&*store, 1).await;
     let two = given::registered_person(&*store, 2).await;
     let elsewhere = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..given::today()
     };
     let other_service = NewRegistration {

@@ -47,7 +47,7 @@ pub async fn the_list_shows_each_change_at_once(store: Subject<dyn Store>) {
 pub async fn the_list_is_in_the_order_of_service_types(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let elsewhere = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..given::today()
     };
     let other_service = NewRegistration {

@@ -3,8 +3,8 @@
 use lemon_domain::{
     ports::{NewRegistration, OutboxTask, Publication, RequestOutcome, StoreError},
     values::{
-        BudgetKey, Holder, Identity, Place, Registered, Registration, RequestId, TrainingState,
-        Use, UserId,
+        BudgetKey, Identity, Place, Registered, Registration, RequestId, TrainingState, Turn, Use,
+        UserId,
     },
 };
 
@@ -24,10 +24,11 @@ fn expected_use(new: &NewRegistration) -> Use {
 
 fn expected_place(new: &NewRegistration, i: usize) -> Place {
     Place {
-        holder: Holder {
+        holder: Turn {
             user: new.identity.user,
-            turn: new.turn,
-        },
+            number: new.turn,
+        }
+        .holder(),
         seat: new.places[i].seat,
         units: new.places[i].units,
         at: new.at,
@@ -241,7 +242,7 @@ pub async fn an_attempt_is_its_persons_at_one_service(store: Subject<dyn Store>)
     };
     given::registered(&*store, theirs).await;
     let elsewhere = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..given::today()
     };
     let other_service = NewRegistration {
@@ -340,7 +341,7 @@ pub async fn of_concurrent_requests_with_one_idempotency_key_one_is_stored(
 pub async fn services_and_people_have_cooldowns_of_their_own(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let elsewhere = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..given::today()
     };
     let other_service = NewRegistration {
@@ -405,13 +406,17 @@ pub async fn of_concurrent_requests_for_one_seat_one_is_stored(store: Subject<dy
 pub async fn a_seat_is_anothers_only_in_its_service_budget_and_window(store: Subject<dyn Store>) {
     given::registered_person(&*store, 1).await;
     let elsewhere = BudgetKey {
-        service: given::draw_me(),
+        scope: (&given::draw_me()).into(),
         ..given::today()
     };
-    for (n, key) in [(2, given::next_week()), (3, given::reads()), (4, elsewhere)] {
+    let of_learn_me = [given::next_week(), given::reads()].map(|key| (given::learn_me(), key));
+    let others = of_learn_me
+        .into_iter()
+        .chain([(given::draw_me(), elsewhere)]);
+    for (n, (service, key)) in (2..).zip(others) {
         let who = given::person(&*store, n).await;
         let new = NewRegistration {
-            service: key.service.clone(),
+            service,
             request_id: given::request_id(n),
             places: vec![given::place(key.clone(), 1)],
             ..given::request(who, 1)

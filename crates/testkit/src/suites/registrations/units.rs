@@ -2,7 +2,7 @@
 
 use lemon_domain::{
     ports::{NewRegistration, RequestOutcome},
-    values::{BudgetKey, Window},
+    values::{BudgetKey, ServiceType, Window},
 };
 
 use super::super::{Store, given};
@@ -15,11 +15,11 @@ async fn with_units(store: &dyn Store, n: usize, key: BudgetKey, units: u32) -> 
     let mut place = given::place(key, seat);
     (place.units, place.limit) = (units, 100);
     NewRegistration {
-        service: place.key.service.clone(),
+        service: ServiceType::parse(place.key.scope.as_str()).unwrap(),
         places: vec![
             given::place(
                 BudgetKey {
-                    service: place.key.service.clone(),
+                    scope: place.key.scope.clone(),
                     ..given::today()
                 },
                 seat,
@@ -93,7 +93,7 @@ pub async fn units_are_added_up_in_their_service_budget_and_window(store: Subjec
             ..given::reads()
         },
         BudgetKey {
-            service: given::draw_me(),
+            scope: (&given::draw_me()).into(),
             ..given::reads()
         },
     ];

@@ -1,0 +1,101 @@
+//! How a holder stands in the two columns of a place, which were made for `user:turn`.
+//!
+//! One of that form is those two numbers, so that a file is what it always was, and earlier versions read it. Any other
+//! text is a row of a table that they do not look at: its number, and a turn that nobody has.
+
+use lemon_domain::{BoxError, values::Holder};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// The turn of a holder whose text is in the table.
+const OTHER: i64 = -1;
+
+/// Makes the table, if it is not there.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS holders (
+             id     INTEGER PRIMARY KEY,
+             holder TEXT    NOT NULL UNIQUE
+         ) STRICT",
+    )
+}
+
+/// The columns of a holder, who is written down if need be.
+pub(super) fn write(connection: &Connection, holder: &Holder) -> rusqlite::Result<(i64, i64)> {
+    if let Some(numbers) = numbers(holder.as_str()) {
+        return Ok(numbers);
+    }
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO holders (holder) VALUES (?1)")?
+        .execute([holder.as_str()])?;
+    let found = find(connection, holder)?;
+    found.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// The columns of a holder; `None` if no place can be theirs.
+pub(super) fn find(
+    connection: &Connection,
+    holder: &Holder,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    if let Some(numbers) = numbers(holder.as_str()) {
+        return Ok(Some(numbers));
+    }
+    connection
+        .prepare_cached("SELECT id FROM holders WHERE holder = ?1")?
+        .query_row([holder.as_str()], |row| Ok((row.get("id")?, OTHER)))
+        .optional()
+}
+
+/// The holder of a place.
+pub(super) fn read(connection: &Connection, row: &Row<'_>) -> Result<Holder, BoxError> {
+    let (user, turn): (i64, i64) = (row.get("user_id")?, row.get("turn")?);
+    if turn != OTHER {
+        return Ok(Holder::parse(&format!("{user}:{turn}"))?);
+    }
+    let text: String = connection
+        .prepare_cached("SELECT holder FROM holders WHERE id = ?1")?
+        .query_row([user], |row| row.get("holder"))?;
+    Ok(Holder::parse(&text)?)
+}
+
+/// Removes those who have no place.
+pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "DELETE FROM holders WHERE id NOT IN (SELECT user_id FROM places WHERE turn = ?1)",
+            params![OTHER],
+        )
+        .map(drop)
+}
+
+/// The two numbers, if the text is exactly that of them.
+fn numbers(text: &str) -> Option<(i64, i64)> {
+    let (user, turn) = text.split_once(':')?;
+    let (user, turn): (i64, u32) = (user.parse().ok()?, turn.parse().ok()?);
+    (format!("{user}:{turn}") == text).then_some((user, turn.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_text_that_is_written_again_the_same_is_two_numbers() {
+        assert_eq!(numbers("7:2"), Some((7, 2)));
+        assert_eq!(numbers("-7:0"), Some((-7, 0)));
+        assert_eq!(numbers("7:4294967295"), Some((7, 4_294_967_295)));
+        for other in [
+            "07:2",
+            "7:02",
+            "+7:2",
+            "-0:1",
+            "7",
+            "7:",
+            "7:-1",
+            "7:4294967296",
+            "a:1",
+            "1:2:3",
+        ] {
+            assert_eq!(numbers(other), None, "{other}");
+        }
+    }
+}
