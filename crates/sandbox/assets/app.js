@@ -6,6 +6,8 @@ import { at, phase, show } from './view.js';
 import { change } from './words.js';
 
 const LOOK_EVERY_MS = 1000;
+/** Others take places, and a place that is given back is counted a little later. */
+const COUNT_EVERY_MS = 10_000;
 const trainingSeconds = Number(document.documentElement.dataset.trainingSeconds);
 /** How often to look for the notification once the training is ready. */
 const LOOKS = 30;
@@ -33,6 +35,7 @@ const state = { ...NOBODY, places: undefined, message: undefined, busy: false };
 /** The attempt to register whose outcome is open. */
 let attempt;
 let timer;
+let counting;
 
 function update(change) {
   Object.assign(state, change);
@@ -133,6 +136,13 @@ async function loadProfile() {
 
 async function loadPlaces() {
   update({ places: await api.places() });
+}
+
+/** Counts the places again and again while the page is seen. What fails is tried again. */
+function keepCounting() {
+  clearTimeout(counting);
+  if (document.hidden) return;
+  counting = setTimeout(() => loadPlaces().catch(() => {}).then(keepCounting), COUNT_EVERY_MS);
 }
 
 async function loadRegistration() {
@@ -255,6 +265,7 @@ function listen() {
   at('keep').addEventListener('click', () => at('confirmation').close());
   at('confirm').addEventListener('click', () => act(remove));
   document.addEventListener('visibilitychange', watch);
+  document.addEventListener('visibilitychange', keepCounting);
   // Back from Twitter by the browser's own button, the page is as it was left.
   window.addEventListener('pageshow', ({ persisted }) => persisted && update({ busy: false }));
 }
@@ -262,6 +273,7 @@ function listen() {
 function start() {
   listen();
   show(state);
+  keepCounting();
   const query = new URLSearchParams(location.search);
   act(async () => {
     const person = query.has('denied') || query.has('oauth_verifier')
