@@ -7,6 +7,7 @@
 
 mod bare_http;
 mod bare_sqlite;
+mod consuming;
 mod crowded;
 mod cuts;
 mod figures;
@@ -43,7 +44,7 @@ const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 32;
 
 /// What is measured, in this order.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part {
         name: "alone",
         measure: |figures| alone(figures).boxed_local(),
@@ -59,6 +60,10 @@ const PARTS: [Part; 7] = [
     Part {
         name: "refusals",
         measure: |figures| refusing::measure(figures).boxed_local(),
+    },
+    Part {
+        name: "consumer",
+        measure: |figures| consuming::measure(figures).boxed_local(),
     },
     Part {
         name: "sqs",
