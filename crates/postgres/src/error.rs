@@ -59,7 +59,7 @@ pub(crate) enum SqlError {
     Flush(#[source] std::io::Error),
     #[error("there was no answer within {0:?}")]
     TimedOut(Duration),
-    /// The error of a transaction that stored several requests together.
+    /// The error of what was done for several callers together.
     #[error(transparent)]
     Shared(Arc<SqlError>),
     #[error("corrupt data in {table}, row {key}")]

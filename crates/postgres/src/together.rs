@@ -18,35 +18,24 @@ pub(crate) struct Waiting<Q, A> {
     answer: oneshot::Sender<A>,
 }
 
-/// What became of a question.
-pub(crate) struct Put<A> {
-    /// Comes to nothing if whoever took the question does not answer it.
-    pub(crate) answer: oneshot::Receiver<A>,
-    /// No other question waited: somebody must be sent to take them.
-    pub(crate) is_first: bool,
-}
-
 impl<Q, A> Together<Q, A> {
-    /// Has a question wait.
-    pub(crate) fn put(&self, question: Q) -> Put<A> {
+    /// Has a question wait. The answer is an error if the task that took the question ends without one.
+    pub(crate) fn put(&self, question: Q) -> oneshot::Receiver<A> {
         let (sender, answer) = oneshot::channel();
-        let mut waiting = self.lock();
-        let is_first = waiting.is_empty();
-        waiting.push(Waiting {
+        self.lock().push(Waiting {
             question,
             answer: sender,
         });
-        Put { answer, is_first }
+        answer
     }
 
-    /// The first questions of which somebody still waits for the answer, and whether there are others.
-    pub(crate) fn take(&self, max: usize) -> (Vec<Waiting<Q, A>>, bool) {
+    /// The first questions of which somebody still waits for the answer.
+    pub(crate) fn take(&self, max: usize) -> Vec<Waiting<Q, A>> {
         let mut waiting = self.lock();
         waiting.retain(Waiting::is_waiting);
         let now = waiting.len().min(max);
         let later = waiting.split_off(now);
-        let are_others = !later.is_empty();
-        (mem::replace(&mut *waiting, later), are_others)
+        mem::replace(&mut *waiting, later)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

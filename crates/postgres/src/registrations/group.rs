@@ -38,7 +38,7 @@ impl Group {
         store: &SqlStore,
         new: NewRegistration,
     ) -> Result<RequestOutcome, SqlError> {
-        let outcome = self.0.waiting.put(new).answer;
+        let outcome = self.0.waiting.put(new);
         // Apart from this call, which may end at its deadline with the others' requests in hand.
         let (group, of) = (self.clone(), store.clone());
         tokio::spawn(async move { group.store_waiting(&of).await });
@@ -49,14 +49,14 @@ impl Group {
 
     /// Stores those who wait, unless another has by now.
     ///
-    /// Whose deadline passes before the transaction has begun is told so by then, and left alone.
+    /// A request whose deadline passes before the transaction has begun is left out: its caller has been told.
     async fn store_waiting(&self, store: &SqlStore) {
         let _turn = self.0.turn.lock().await;
         if self.0.waiting.is_empty() {
             return;
         }
         let begun = store.begin().await;
-        let (together, _) = self.0.waiting.take(MAX_TOGETHER);
+        let together = self.0.waiting.take(MAX_TOGETHER);
         let tx = match begun {
             Ok(tx) => tx,
             Err(error) => return tell_all(together, error),

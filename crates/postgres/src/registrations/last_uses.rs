@@ -9,7 +9,7 @@ use crate::{
     entity::uses::Model,
     error::SqlError,
     row,
-    together::{Put, Together, Waiting, tell_all},
+    together::{Together, Waiting, tell_all},
 };
 
 /// Uses that are read in one statement at most.
@@ -22,11 +22,13 @@ const UNDER_WAY: usize = 2;
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The use of each person who is asked for, with the number of the question. The limit has the server look each one up
-/// by its key; a join could read all that there is.
-const FIND: &str = "SELECT asked.number, last.* \
+/// by its key; a join could read all that there is. Columns have names: a prepared statement with `*` fails when a newer
+/// version adds one.
+const FIND: &str = "SELECT asked.number, last.user_id, last.service, last.turn, last.window_start, \
+    last.cooldown_until, last.expires_at, last.request_id \
     FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (user_id, service, number) \
-    CROSS JOIN LATERAL (SELECT * FROM uses \
-    WHERE uses.user_id = asked.user_id AND uses.service = asked.service LIMIT 1) AS last";
+    CROSS JOIN LATERAL (SELECT user_id, service, turn, window_start, cooldown_until, expires_at, request_id \
+    FROM uses WHERE uses.user_id = asked.user_id AND uses.service = asked.service LIMIT 1) AS last";
 
 /// Questions for people's latest uses, of which those that wait go to the server in one statement: on a busy server a
 /// round trip costs more than what it asks for. A question that finds nothing under way waits for nobody.
@@ -65,27 +67,19 @@ impl LastUses {
         service: &ServiceType,
     ) -> Answer {
         let service = service.clone();
-        let Put { answer, is_first } = self.0.waiting.put(Question { user, service });
-        if is_first {
-            self.send(store);
-        }
+        let answer = self.0.waiting.put(Question { user, service });
+        // Apart from this call, which may end at its deadline with the others' questions in hand.
+        let (last_uses, of) = (self.clone(), store.clone());
+        tokio::spawn(async move { last_uses.read_waiting(&of).await });
         answer
             .await
             .unwrap_or(Err(SqlError::TimedOut(store.deadline())))
     }
 
-    /// Apart from the call, which may end at its deadline with the others' questions in hand.
-    fn send(&self, store: &SqlStore) {
-        let (last_uses, store) = (self.clone(), store.clone());
-        tokio::spawn(async move { last_uses.read_waiting(&store).await });
-    }
-
+    /// Reads what waits, unless another has taken it by now.
     async fn read_waiting(&self, store: &SqlStore) {
         let _turn = timeout(PATIENCE, self.0.turns.acquire()).await;
-        let (together, are_others) = self.0.waiting.take(MAX_TOGETHER);
-        if are_others {
-            self.send(store);
-        }
+        let together = self.0.waiting.take(MAX_TOGETHER);
         if together.is_empty() {
             return;
         }
@@ -131,7 +125,7 @@ fn tell_each(together: Vec<Waiting<Question, Answer>>, found: &[(usize, QueryRes
 
 #[cfg(test)]
 mod tests {
-    use futures::future::join_all;
+    use futures::{future::join_all, poll};
     use lemon_domain::ports::Registrations;
     use lemon_testkit::services::PostgresServer;
 
@@ -139,7 +133,11 @@ mod tests {
     use crate::StoreConfig;
 
     async fn connected(url: &str) -> SqlStore {
-        let config = StoreConfig::new(url);
+        let config = StoreConfig {
+            // A machine's speed shows nothing here.
+            deadline: Duration::from_mins(1),
+            ..StoreConfig::new(url)
+        };
         let store = SqlStore::connect(&config).await.unwrap();
         store.migrate().await.unwrap();
         store
@@ -186,5 +184,42 @@ mod tests {
         );
         assert!(spoilt.is_err());
         assert_eq!(well.unwrap().unwrap().turn, 1);
+    }
+
+    #[tokio::test]
+    async fn a_question_does_not_wait_for_statements_that_hang() {
+        let postgres = PostgresServer::get().await;
+        let store = connected(postgres.database().await.as_str()).await;
+        let last_uses = store.last_uses().unwrap();
+        let _hanging = last_uses.0.turns.acquire_many(2).await.unwrap();
+        let service = ServiceType::parse("LEARNME").unwrap();
+        let found = store.last_use(UserId::new(1), &service).await.unwrap();
+        assert_eq!(found, None);
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_takes_nobody_along() {
+        let postgres = PostgresServer::get().await;
+        let store = connected(postgres.database().await.as_str()).await;
+        let service = ServiceType::parse("LEARNME").unwrap();
+        let mut first = Box::pin(store.last_use(UserId::new(1), &service));
+        let mut second = Box::pin(store.last_use(UserId::new(2), &service));
+        assert!(poll!(&mut first).is_pending());
+        assert!(poll!(&mut second).is_pending());
+        // The question of the first brings that of the second.
+        tokio::task::yield_now().await;
+        drop(first);
+        assert_eq!(second.await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_newer_version_may_add_a_column_meanwhile() {
+        let postgres = PostgresServer::get().await;
+        let store = connected(postgres.database().await.as_str()).await;
+        let service = ServiceType::parse("LEARNME").unwrap();
+        store.last_use(UserId::new(1), &service).await.unwrap();
+        let add = "ALTER TABLE uses ADD COLUMN later int";
+        store.writer().execute_unprepared(add).await.unwrap();
+        store.last_use(UserId::new(1), &service).await.unwrap();
     }
 }
