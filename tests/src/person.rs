@@ -32,11 +32,11 @@ impl Person {
     pub(crate) async fn sign_in(system: &System, n: u32) -> Self {
         let mut login = try_sign_in(system, n).await;
         for _ in 1..SIGN_INS {
-            if login.status == 400 {
+            if login.answer.status == 400 && login.is_repeated {
                 login = try_sign_in(system, n).await;
             }
         }
-        let login = login.must_be(201);
+        let login = login.answer.must_be(201);
         let token = login["access_token"].as_str().expect("an access token");
         let claims = claims(token);
         Self {
@@ -88,7 +88,9 @@ impl Person {
     /// person would who tries again, each 4 seconds.
     pub async fn register_as_the_web_app(&self) -> Answer {
         let request = self.request(Method::POST, "/api/service/learn_me");
-        insist(&request.header("Idempotency-Key", format!("key-{}", self.user_id))).await
+        insist(&request.header("Idempotency-Key", format!("key-{}", self.user_id)))
+            .await
+            .answer
     }
 
     /// Whether a place is free today.
@@ -156,10 +158,10 @@ fn claims(token: &str) -> Value {
 }
 
 /// Signs a person in, from the request token on; answers what the last call was told.
-async fn try_sign_in(system: &System, n: u32) -> Answer {
+async fn try_sign_in(system: &System, n: u32) -> Insisted {
     let client = system.client();
     let pending = client.get(system.url("/api/oauth/twitter/request-token"));
-    let pending = insist(&pending).await.must_be(200);
+    let pending = insist(&pending).await.answer.must_be(200);
     let token = pending["token"].as_str().expect("a request token");
     let verifier = consent(client, &system.sandbox_url("/oauth/authorize"), token, n).await;
     let login = client
@@ -170,22 +172,35 @@ async fn try_sign_in(system: &System, n: u32) -> Answer {
 
 /// Sends until there is an answer to what was asked: a machine with other work may be slower than the deadlines of the
 /// system, which says so with 503, or with 408 if it did not even wait for the request.
-async fn insist(request: &RequestBuilder) -> Answer {
+async fn insist(request: &RequestBuilder) -> Insisted {
     let mut pause = Duration::from_secs(1);
     let answered = async {
+        let mut is_repeated = false;
         loop {
             let again = request.try_clone().expect("a body that is no stream");
             match again.send().await {
                 Ok(response) if is_an_answer(response.status()) => {
-                    return Answer::read(response).await.expect("an answer");
+                    let answer = Answer::read(response).await.expect("an answer");
+                    return Insisted {
+                        answer,
+                        is_repeated,
+                    };
                 }
                 _ => sleep(pause).await,
             }
+            is_repeated = true;
             pause = (pause * 2).min(Duration::from_secs(4));
         }
     };
     let answer = timeout(2 * PATIENCE, answered).await;
     answer.expect("the call is answered")
+}
+
+/// An answer, in the end.
+struct Insisted {
+    answer: Answer,
+    /// An earlier call got none.
+    is_repeated: bool,
 }
 
 fn is_an_answer(status: StatusCode) -> bool {

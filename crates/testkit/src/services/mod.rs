@@ -33,7 +33,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 pub use link::Link;
@@ -47,6 +47,9 @@ const FORCED: &str = "LEMON_TEST_SERVICES";
 
 /// How long a server may take until it has answered each kind of call.
 const READY_WITHIN: Duration = Duration::from_mins(2);
+
+/// How long it may take to connect to a server that was ready before.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a test comes to a real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,18 +182,17 @@ async fn come_by<S: Service>(way: Way) -> Result<S, String> {
 /// The server that tests share, if it is still there. One that has ended fails the tests that were at it, and no others.
 async fn alive<S: Service>(server: Option<Arc<S>>) -> Option<Arc<S>> {
     let server = server?;
-    let (host, port) = server.address();
-    let there = TcpStream::connect((host, port)).await.is_ok_and(|stream| {
+    let connected = timeout(CONNECTED_WITHIN, TcpStream::connect(server.address())).await;
+    let has_ended = match connected {
         // To a port that nothing listens on, a connection can come from that same port.
-        stream.local_addr().ok() != stream.peer_addr().ok()
-    });
-    if !there {
-        tell(&format!(
-            "{} has ended by itself: another is started",
-            S::NAME
-        ));
+        Ok(Ok(stream)) => stream.local_addr().ok() == stream.peer_addr().ok(),
+        Ok(Err(error)) => error.kind() == io::ErrorKind::ConnectionRefused,
+        Err(_) => false,
+    };
+    if has_ended {
+        tell(&format!("{} has ended by itself", S::NAME));
     }
-    there.then_some(server)
+    (!has_ended).then_some(server)
 }
 
 #[expect(clippy::print_stderr, reason = "a test has no log")]

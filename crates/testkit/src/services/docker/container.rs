@@ -117,7 +117,7 @@ async fn run<M: Module>(
 
 /// A server that ended by itself is why tests have failed: here is what it said last.
 async fn tell_if_it_ended<M: Module>(name: &str, container: &ContainerAsync<M>) {
-    if container.is_running().await.unwrap_or_default() {
+    if container.is_running().await.unwrap_or(true) {
         return;
     }
     let said = [
