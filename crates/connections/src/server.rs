@@ -1,6 +1,6 @@
 use std::{fmt, future::ready, io, net::TcpListener, time::Duration};
 
-use actix_http::{HttpService, Protocol, Request, Response, body::MessageBody};
+use actix_http::{HttpService, KeepAlive, Protocol, Request, Response, body::MessageBody};
 use actix_server::{Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service,
@@ -60,7 +60,9 @@ where
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .client_request_timeout(limits.head)
+            // Their timers are looked at before what waits is read. `Timed` has its own.
+            .client_request_timeout(Duration::ZERO)
+            .keep_alive(KeepAlive::Os)
             .client_disconnect_timeout(limits.head.max(SHORTEST_FAREWELL))
             .local_addr(address)
             .on_connect_ext(|connection: &Timed, data| {
