@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Limits,
+    sliced::Sliced,
     timed::{Activity, Timed},
 };
 
@@ -82,15 +83,19 @@ where
 }
 
 /// Handles a request, which its connection knows meanwhile.
-fn handle<S: Service<Request>>(
+fn handle<S, B>(
     app: &S,
     request: Request,
-) -> impl Future<Output = Result<S::Response, S::Error>> + use<S> {
+) -> impl Future<Output = Result<Response<Sliced<B>>, S::Error>> + use<S, B>
+where
+    S: Service<Request>,
+    S::Response: Into<Response<B>>,
+{
     let handler = request.conn_data().map(Activity::handler);
     let answer = app.call(request);
     async move {
         let answer = answer.await;
         drop(handler);
-        answer
+        Ok(answer?.into().map_body(|_, body| Sliced::new(body)))
     }
 }
