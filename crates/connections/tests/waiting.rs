@@ -1,5 +1,9 @@
 //! Callers who wait for a busy program, and callers for whom nobody waits.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::{
     future::Future,

@@ -264,6 +264,6 @@ mod tests {
         };
         assert_eq!(told(&[Err(()), Ok(()), Err(()), Err(())]), [false; 4]);
         assert_eq!(told(&[Err(()), Err(()), Err(())]), [true, false, false]);
-        assert_eq!(told(&[Ok(()), Err(()), Err(()), Err(())])[3], true);
+        assert!(told(&[Ok(()), Err(()), Err(()), Err(())])[3]);
     }
 }
