@@ -30,7 +30,7 @@ impl FailingDisk {
         Self { folder, shim }
     }
 
-    /// The system with files whose path contains this on the disk.
+    /// The system with files whose path contains this on the disk, or ends with it if a `$` follows.
     #[must_use]
     pub fn under(&self, system: SystemBuilder, path: &str) -> SystemBuilder {
         system
@@ -42,6 +42,14 @@ impl FailingDisk {
     /// From now on no flush succeeds.
     pub fn fail(&self) {
         fs::write(self.since(), "").expect("it can be written");
+    }
+
+    /// From now on it has no room: no write succeeds.
+    pub fn fill(&self) {
+        // At once, for it is read while it is written.
+        let draft = self.folder.path().join("full");
+        fs::write(&draft, "full").expect("it can be written");
+        fs::rename(draft, self.since()).expect("it can be renamed");
     }
 
     /// It is another, which works.

@@ -2,7 +2,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use lemon_tests::{FailingDisk, Person, System, record_on_sqlite};
+use lemon_tests::{FailingDisk, Person, System, record_on_sqlite, wait_until};
+use serde_json::json;
 
 /// A system with files whose path contains this on a disk that works still, and a person who has registered.
 async fn on(disk: &FailingDisk, path: &str) -> (System, Person) {
@@ -90,4 +91,84 @@ async fn the_process_ends_when_the_disk_of_the_counter_fails_and_the_count_is_ri
     system.restart().await;
     let registered = second.register(None).await.must_be(201);
     assert_eq!(registered["register_count"], RECORDED + 1);
+}
+
+/// The file of the store itself, without its log: a checkpoint alone writes and flushes it.
+const FILE: &str = "/lemon.db$";
+
+/// A log that is to be moved to its file.
+fn fill_the_log(system: &System) {
+    record_on_sqlite(&system.data_dir().join("lemon.db"), 2..=20_000);
+}
+
+/// One more change, which the log takes: by the end of the deadline or later.
+async fn commit(person: &Person) {
+    let answer = person.set_public(true).await;
+    assert!([200, 503].contains(&answer.status), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_ends_when_a_checkpoint_of_the_store_is_not_flushed_and_what_was_accepted_is_there()
+ {
+    let disk = FailingDisk::new();
+    let (mut system, person) = on(&disk, FILE).await;
+    disk.fail();
+    wait_until("a change is accepted", async || {
+        (person.set_public(true).await.status == 200).then_some(())
+    })
+    .await;
+    fill_the_log(&system);
+    let client = system.client().clone();
+    let change = person.request(reqwest::Method::PUT, "/api/service");
+    let change = change
+        .json(&json!({ "service_type": "LEARNME", "public": true }))
+        .build()
+        .unwrap();
+    let changing = async {
+        // Until nobody listens any more.
+        while let Ok(answer) = client.execute(change.try_clone().unwrap()).await {
+            assert!([200, 503].contains(&answer.status().as_u16()), "{answer:?}");
+        }
+    };
+    let (status, ()) = tokio::join!(system.ended(), changing);
+    assert_eq!(status.code(), Some(1), "{:?}", system.log_lines());
+    let cause = system.log_lines().last().unwrap().clone();
+    let said = "the disk of the store failed: disk I/O error";
+    assert!(cause.contains(said), "{cause}");
+    disk.replace();
+    system.restart().await;
+    let services = person.services().await.must_be(200);
+    assert_eq!(services[0]["public"], true, "{services}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_without_room_for_a_checkpoint_goes_on_and_tells_of_it_once() {
+    const TOLD: &str = "the store's log cannot be moved to its file";
+    let disk = FailingDisk::new();
+    let (system, person) = on(&disk, FILE).await;
+    let told = || {
+        let lines = system.log_lines();
+        lines.iter().filter(|line| line.contains(TOLD)).count()
+    };
+    let file = system.data_dir().join("lemon.db");
+    let modified = || std::fs::metadata(&file).unwrap().modified().unwrap();
+    disk.fill();
+    fill_the_log(&system);
+    let before = modified();
+    wait_until("it is told", async || {
+        commit(&person).await;
+        (told() > 0).then_some(())
+    })
+    .await;
+    for _ in 0..20 {
+        commit(&person).await;
+    }
+    assert_eq!((told(), modified()), (1, before));
+    disk.replace();
+    wait_until("the log is moved", async || {
+        commit(&person).await;
+        (modified() != before).then_some(())
+    })
+    .await;
+    assert_eq!(told(), 1);
 }

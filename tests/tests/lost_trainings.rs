@@ -72,8 +72,8 @@ async fn a_training_that_is_lost_is_announced_again_and_then_everything_is_given
 #[tokio::test]
 async fn what_is_wrong_with_a_deadline_is_told_at_the_start() {
     for (key, value, fault) in [
-        ("TRAINING_DEADLINE_SECONDS", "0", "training deadline"),
-        ("TRAINING_ATTEMPTS", "0", "training attempts"),
+        ("TRAINING_DEADLINE_SECONDS", "0", "from 1 to 2592000"),
+        ("TRAINING_ATTEMPTS", "0", "from 1 to 100"),
     ] {
         let builder = System::builder().env(&format!("LEMON_SERVICES__LEARN_ME__{key}"), value);
         let output = builder.run(&["check"]).await;

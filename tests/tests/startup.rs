@@ -79,6 +79,58 @@ fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
     }
 }
 
+/// Each number of the configuration, and values that would do harm: none, or more than there can be of it.
+#[test]
+fn a_number_that_would_do_harm_is_refused_by_every_command_with_its_bounds() {
+    const HUGE: &str = "9223372036854775807";
+    const LARGEST_U32: &str = "4294967295";
+    const SERVICE: &str = "services.learn_me";
+    let service = |key: &str| format!("{SERVICE}.{key}");
+    let reads = |key: &str| format!("{SERVICE}.budgets.reads.{key}");
+    let folder = tempfile::tempdir().unwrap();
+    for (key, values) in [
+        ("http.max_connections".to_owned(), ["0", HUGE]),
+        ("store.max_connections".to_owned(), ["0", LARGEST_U32]),
+        ("store.deadline_ms".to_owned(), ["0", "5001"]),
+        ("quota.pool_size".to_owned(), ["0", HUGE]),
+        ("quota.deadline_ms".to_owned(), ["0", "5001"]),
+        ("queue.visibility_seconds".to_owned(), ["0", "43201"]),
+        ("queue.deadline_ms".to_owned(), ["0", "6001"]),
+        ("twitter.deadline_ms".to_owned(), ["0", HUGE]),
+        ("sandbox.training_seconds".to_owned(), [HUGE, "2592001"]),
+        ("jwt.lifetime_seconds".to_owned(), ["0", HUGE]),
+        (service("daily_limit"), [LARGEST_U32, "10000001"]),
+        (service("cooldown_seconds"), [HUGE, "315360001"]),
+        (service("training_deadline_seconds"), ["0", HUGE]),
+        (service("training_attempts"), ["0", LARGEST_U32]),
+        (reads("limit"), ["0", LARGEST_U32]),
+        (reads("units"), ["0", "91"]),
+    ] {
+        let variable = format!("LEMON_{}", key.replace('.', "__").to_uppercase());
+        for value in values {
+            let mut variables = vec![
+                ("LEMON_SERVICES__LEARN_ME__BUDGETS__READS__LIMIT", "90"),
+                ("LEMON_SERVICES__LEARN_ME__BUDGETS__READS__UNITS", "30"),
+            ];
+            variables.push((&variable, value));
+            let said = ["check", "serve", "migrate", "sandbox"].map(|command| {
+                let (code, line) = refusal(folder.path(), &[command], &variables);
+                assert_eq!(code, 2, "{variable}={value}: {line}");
+                line
+            });
+            let [line, others @ ..] = &said;
+            assert!(others.iter().all(|other| other == line), "{said:?}");
+            let bounds = line.split_once(&format!("{key} is wrong: it is a number of "));
+            let (_, bounds) = bounds.unwrap_or_else(|| panic!("{line}"));
+            assert!(
+                bounds.contains(" from ") && bounds.contains(" to "),
+                "{line}"
+            );
+            assert!(value == "0" || !line.contains(value), "{line}");
+        }
+    }
+}
+
 #[test]
 fn units_above_a_budgets_limit_are_refused_by_check_as_by_serve() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 mod limits;
 mod server;
+mod sliced;
 mod timed;
 
 pub use limits::Limits;

@@ -10,10 +10,12 @@ pub struct Limits {
     pub workers: Option<usize>,
     /// Connections at a time, over all workers; each worker has at least one.
     pub max_connections: usize,
-    /// A connection's first head, to arrive (408).
+    /// A connection's first head, to arrive whole: who sent a part of it gets a 408.
     pub head: Duration,
-    /// A connection on which no handler runs, to begin the next request: beyond `head` and the 5 s that a connection is kept
-    /// alive.
+    /// A connection that was answered, to send anything.
+    pub keep_alive: Duration,
+    /// A connection that was answered and sends something, to begin the next request: its whole head, or the rest of a
+    /// body that nobody reads before it. From the answer on, as `keep_alive`.
     pub idle: Duration,
     /// An answer, to be taken: from its handler's end on.
     pub answer: Duration,
@@ -26,6 +28,14 @@ impl Limits {
         self.workers
             .unwrap_or_else(|| available_parallelism().map_or(2, NonZeroUsize::get))
             .clamp(1, MAX_WORKERS)
+    }
+
+    /// No time ends earlier than after so long.
+    pub(crate) fn shortest(&self) -> Duration {
+        self.head
+            .min(self.keep_alive)
+            .min(self.idle)
+            .min(self.answer)
     }
 
     pub(crate) fn connections_per_worker(&self) -> usize {
@@ -43,6 +53,7 @@ mod tests {
             workers: Some(4),
             max_connections,
             head: Duration::ZERO,
+            keep_alive: Duration::ZERO,
             idle: Duration::ZERO,
             answer: Duration::ZERO,
             shutdown: Duration::ZERO,

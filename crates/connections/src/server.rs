@@ -1,6 +1,6 @@
 use std::{fmt, future::ready, io, net::TcpListener, time::Duration};
 
-use actix_http::{HttpService, Protocol, Request, Response, body::MessageBody};
+use actix_http::{HttpService, KeepAlive, Protocol, Request, Response, body::MessageBody};
 use actix_server::{Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service,
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Limits,
+    sliced::Sliced,
     timed::{Activity, Timed},
 };
 
@@ -60,7 +61,9 @@ where
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            .client_request_timeout(limits.head)
+            // Their timers are looked at before what waits is read. `Timed` has its own.
+            .client_request_timeout(Duration::ZERO)
+            .keep_alive(KeepAlive::Os)
             .client_disconnect_timeout(limits.head.max(SHORTEST_FAREWELL))
             .local_addr(address)
             .on_connect_ext(|connection: &Timed, data| {
@@ -80,15 +83,19 @@ where
 }
 
 /// Handles a request, which its connection knows meanwhile.
-fn handle<S: Service<Request>>(
+fn handle<S, B>(
     app: &S,
     request: Request,
-) -> impl Future<Output = Result<S::Response, S::Error>> + use<S> {
+) -> impl Future<Output = Result<Response<Sliced<B>>, S::Error>> + use<S, B>
+where
+    S: Service<Request>,
+    S::Response: Into<Response<B>>,
+{
     let handler = request.conn_data().map(Activity::handler);
     let answer = app.call(request);
     async move {
         let answer = answer.await;
         drop(handler);
-        answer
+        Ok(answer?.into().map_body(|_, body| Sliced::new(body)))
     }
 }

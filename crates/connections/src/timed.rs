@@ -2,12 +2,15 @@ use std::{
     cell::Cell,
     future::Future,
     io,
+    mem::{self, MaybeUninit},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
-    time::Duration,
+    time::SystemTime,
 };
 
+use actix_web::http::header::HttpDate;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -16,11 +19,16 @@ use tokio::{
 
 use crate::Limits;
 
+/// The largest head that actix-web parses.
+const LARGEST_HEAD: usize = 128 * 1024;
+
 /// How busy a connection is: shared by its stream and the handlers of its requests.
 #[derive(Clone)]
 pub(crate) struct Activity(Rc<State>);
 
 struct State {
+    /// Requests that came whole.
+    requests: Cell<u64>,
     handlers: Cell<usize>,
     /// Since when no handler runs, while none does.
     idle_since: Cell<Instant>,
@@ -29,6 +37,7 @@ struct State {
 impl Activity {
     fn begin() -> Self {
         Self(Rc::new(State {
+            requests: Cell::new(0),
             handlers: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
         }))
@@ -36,8 +45,14 @@ impl Activity {
 
     /// A handler runs for as long as the answer lives.
     pub(crate) fn handler(&self) -> Handler {
-        self.0.handlers.set(self.0.handlers.get() + 1);
+        let state = &*self.0;
+        state.requests.set(state.requests.get() + 1);
+        state.handlers.set(state.handlers.get() + 1);
         Handler(self.clone())
+    }
+
+    fn requests(&self) -> u64 {
+        self.0.requests.get()
     }
 
     fn idle_since(&self) -> Option<Instant> {
@@ -57,27 +72,36 @@ impl Drop for Handler {
 }
 
 /// A connection that breaks off when nothing comes of it in time, whatever it is waited for.
+///
+/// What has arrived in time but waited, because this program was busy, is not late.
 pub(crate) struct Timed {
     stream: TcpStream,
     activity: Activity,
-    idle: Duration,
-    answer: Duration,
+    limits: Limits,
     /// The caller does not take what is written.
     blocked: bool,
+    /// After which request bytes came last.
+    heard_after: Option<u64>,
+    /// What was read has not been parsed yet.
+    unparsed: bool,
+    /// Bytes read since the time is over.
+    late: usize,
     /// Runs always. It is not moved at each request: what there is to do is looked at when it ends.
     timer: Pin<Box<Sleep>>,
 }
 
 impl Timed {
     pub(crate) fn new(stream: TcpStream, limits: &Limits) -> Self {
-        let Limits { idle, answer, .. } = *limits;
+        let timer = sleep_until(Instant::now() + limits.shortest());
         Self {
             stream,
             activity: Activity::begin(),
-            idle,
-            answer,
+            limits: *limits,
             blocked: false,
-            timer: Box::pin(sleep_until(Instant::now() + idle)),
+            heard_after: None,
+            unparsed: false,
+            late: 0,
+            timer: Box::pin(timer),
         }
     }
 
@@ -89,22 +113,82 @@ impl Timed {
         self.activity.clone()
     }
 
-    /// Fails when the time is over; wakes the task when it may be.
-    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+    /// When the time is over, unless a handler runs.
+    fn end(&self) -> Option<Instant> {
+        let requests = self.activity.requests();
+        let time = if self.blocked {
+            self.limits.answer
+        } else if requests == 0 {
+            self.limits.head
+        } else if self.heard_after == Some(requests) {
+            self.limits.idle
+        } else {
+            self.limits.keep_alive
+        };
+        Some(self.activity.idle_since()? + time)
+    }
+
+    /// Whether the time is over; if not, the task is woken when it may be.
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(context).is_ready() {
             let now = Instant::now();
-            let end = match self.activity.idle_since() {
-                Some(since) if self.blocked => since + self.answer,
-                Some(since) => since + self.idle,
-                None => now + self.idle,
-            };
-            if end <= now {
+            let end = self.end();
+            if end.is_some_and(|end| end <= now) {
+                return true;
+            }
+            let next = now + self.limits.shortest();
+            self.timer
+                .as_mut()
+                .reset(end.map_or(next, |end| end.min(next)));
+        }
+        self.late = 0;
+        false
+    }
+
+    /// Bytes came: they are taken though the time is over, as far as they can be a head that waited.
+    fn took(&mut self, bytes: usize, is_over: bool) -> io::Result<()> {
+        self.heard_after = Some(self.activity.requests());
+        self.unparsed = true;
+        if is_over {
+            self.late += bytes;
+            if self.late > LARGEST_HEAD {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.timer.as_mut().reset(end);
         }
         Ok(())
     }
+
+    /// Nothing came, and the time is over: it ends here, unless something waits on its way from the system to a handler.
+    fn give_up(&self, unparsed: bool, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if unparsed || self.has_more() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.activity.requests() == 0 && self.heard_after.is_some() {
+            // There is room for it, for nothing was written before.
+            let _ = self.stream.try_write(&request_timeout());
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether bytes wait in the system, which the runtime need not know yet.
+    fn has_more(&self) -> bool {
+        let peeked = SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]);
+        peeked.is_ok_and(|bytes| bytes > 0)
+    }
+}
+
+/// The answer to half a head: all of it, for below actix-web nobody completes it.
+fn request_timeout() -> Vec<u8> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what a proxy compares with its own clock"
+    )]
+    let date = HttpDate::from(SystemTime::now());
+    format!(
+        "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\ndate: {date}\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 impl AsyncRead for Timed {
@@ -114,8 +198,22 @@ impl AsyncRead for Timed {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.check(context)?;
-        Pin::new(&mut this.stream).poll_read(context, buffer)
+        let is_over = this.is_over(context);
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            let unparsed = mem::take(&mut this.unparsed);
+            return if is_over {
+                this.give_up(unparsed, context)
+            } else {
+                Poll::Pending
+            };
+        }
+        let bytes = buffer.filled().len() - before;
+        if bytes > 0 {
+            this.took(bytes, is_over)?;
+        }
+        read
     }
 }
 
@@ -128,8 +226,8 @@ impl AsyncWrite for Timed {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.blocked = written.is_pending();
-        if this.blocked {
-            this.check(context)?;
+        if this.blocked && this.is_over(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         written
     }
@@ -140,5 +238,78 @@ impl AsyncWrite for Timed {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::poll_fn,
+        io::Write,
+        net::{TcpListener, TcpStream as Peer},
+        pin::pin,
+        time::Duration,
+    };
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// A connection whose time is over when it begins, and its other end.
+    async fn late() -> (Timed, Peer) {
+        let mut over = Box::pin(sleep_until(Instant::now()));
+        over.as_mut().await;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let limits = Limits {
+            workers: None,
+            max_connections: 1,
+            head: Duration::ZERO,
+            keep_alive: Duration::ZERO,
+            idle: Duration::ZERO,
+            answer: Duration::ZERO,
+            shutdown: Duration::ZERO,
+        };
+        let stream = TcpStream::from_std(stream).unwrap();
+        let mut connection = Timed::new(stream, &limits);
+        connection.timer = over;
+        (connection, peer)
+    }
+
+    #[tokio::test]
+    async fn what_the_runtime_does_not_know_of_yet_is_waited_for() {
+        let (mut connection, mut peer) = late().await;
+        peer.write_all(b"GET /").unwrap();
+        let mut bytes = [0; 16];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let first = poll_fn(|context| {
+            let read = pin!(&mut connection).poll_read(context, &mut buffer);
+            Poll::Ready(read.map_err(|error| error.kind()))
+        });
+        assert_eq!(first.await, Poll::Pending);
+        assert_eq!(connection.read(&mut bytes).await.unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn who_sends_without_an_end_is_not_listened_to_for_ever() {
+        let (mut connection, mut peer) = late().await;
+        peer.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        while let Ok(bytes) = peer.write(&[b'x'; 4096]) {
+            sent += bytes;
+        }
+        let mut bytes = [0; 4096];
+        assert!(sent > LARGEST_HEAD + bytes.len(), "{sent}");
+        let mut read = 0;
+        let error = loop {
+            match connection.read(&mut bytes).await {
+                Ok(bytes) => read += bytes,
+                Err(error) => break error.kind(),
+            }
+        };
+        assert_eq!(error, io::ErrorKind::TimedOut);
+        assert!(read <= LARGEST_HEAD, "{read}");
     }
 }

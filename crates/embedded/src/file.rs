@@ -17,6 +17,9 @@ pub(crate) enum Durability {
 /// Pages in the log that are not in the file, from which on they are moved there: as many as SQLite would take.
 const CHECKPOINT: i64 = 1000;
 
+/// Checkpoints that fail one after another before it is told: a single one may fail for a moment's reason.
+const FAILURES_BEFORE_IT_IS_TOLD: u32 = 3;
+
 /// What a file holds.
 pub(crate) struct Format {
     /// What it is called in errors.
@@ -57,7 +60,7 @@ impl Format {
         connection.pragma_update(None, "synchronous", synchronous)?;
         // What is deleted may have carried credentials.
         connection.pragma_update(None, "secure_delete", true)?;
-        // `checkpoint` does it.
+        // `Checkpoints` does it.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         Ok(connection)
     }
@@ -98,14 +101,42 @@ impl Format {
 
 /// Moves a log that has grown to its file. SQLite would do so as well, but not tell of a flush that fails: the next one may
 /// succeed, and then a log is written over whose pages are nowhere.
-///
-/// # Errors
-/// If the disk has lost what was written to it. After any other failure the log stays as it is, and is moved later.
-pub(crate) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
-    match move_log(connection) {
-        Err(error) if is_lost_write(&error) => Err(error),
-        // What was committed is in the log.
-        _ => Ok(()),
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoints {
+    /// How many of the latest have failed.
+    failures: u32,
+}
+
+impl Checkpoints {
+    /// Has the log looked at after a commit.
+    ///
+    /// # Errors
+    /// If the disk has lost what was written to it. After any other failure the log stays as it is, and is moved later; that
+    /// this goes on is told once.
+    pub(crate) fn look(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        match move_log(connection) {
+            Err(error) if is_lost_write(&error) => Err(error),
+            outcome => {
+                if self.count(&outcome)
+                    && let Err(error) = outcome
+                {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the log of an embedded file cannot be moved to it: what is committed is safe, but the log grows"
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts an outcome; whether it is the one at which the failures are told.
+    fn count<T, E>(&mut self, outcome: &Result<T, E>) -> bool {
+        self.failures = match outcome {
+            Ok(_) => 0,
+            Err(_) => self.failures.saturating_add(1),
+        };
+        self.failures == FAILURES_BEFORE_IT_IS_TOLD
     }
 }
 
@@ -221,6 +252,18 @@ mod tests {
             .execute_batch("CREATE TABLE numbers (n); BEGIN IMMEDIATE")
             .unwrap();
         assert!(move_log(&connection).is_err(), "a transaction is open");
-        checkpoint(&connection).unwrap();
+        Checkpoints::default().look(&connection).unwrap();
+    }
+
+    #[test]
+    fn failures_are_told_once_until_one_succeeds() {
+        let mut checkpoints = Checkpoints::default();
+        let mut told = |outcomes: &[Result<(), ()>]| -> Vec<bool> {
+            let outcomes = outcomes.iter();
+            outcomes.map(|outcome| checkpoints.count(outcome)).collect()
+        };
+        assert_eq!(told(&[Err(()), Ok(()), Err(()), Err(())]), [false; 4]);
+        assert_eq!(told(&[Err(()), Err(()), Err(())]), [true, false, false]);
+        assert!(told(&[Ok(()), Err(()), Err(()), Err(())])[3]);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
-use crate::{error::Fault, file::checkpoint};
+use crate::{error::Fault, file::Checkpoints};
 
 /// Writes in one transaction at most. It bounds how long the first of them waits for the last.
 const MAX_GROUP: usize = 512;
@@ -147,7 +147,7 @@ where
 }
 
 /// Makes the writes of a group and commits them.
-type Commit = fn(&mut Connection, &mut [Box<dyn Job>]) -> Result<(), Fault>;
+type Commit = fn(&mut Connection, &mut Checkpoints, &mut [Box<dyn Job>]) -> Result<(), Fault>;
 
 fn work(
     mut connection: Connection,
@@ -155,13 +155,14 @@ fn work(
     commit: Commit,
     failed: &watch::Sender<Option<Arc<str>>>,
 ) {
+    let mut checkpoints = Checkpoints::default();
     while let Ok(first) = waiting.recv() {
         let mut group = vec![first];
         group.extend(waiting.try_iter().take(MAX_GROUP - 1));
         let failure = failed.borrow().clone();
         let committed = match failure {
             Some(cause) => Err(Fault::DiskFailed(cause)),
-            None => commit(&mut connection, &mut group),
+            None => commit(&mut connection, &mut checkpoints, &mut group),
         };
         // Before anybody hears of it: what they submit next must meet it.
         if let Some(cause) = committed.as_ref().err().and_then(Fault::lost_writes) {
@@ -179,7 +180,11 @@ fn work(
     }
 }
 
-fn commit(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+fn commit(
+    connection: &mut Connection,
+    checkpoints: &mut Checkpoints,
+    group: &mut [Box<dyn Job>],
+) -> Result<(), Fault> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in group {
         let savepoint = transaction.savepoint()?;
@@ -194,7 +199,7 @@ fn commit(connection: &mut Connection, group: &mut [Box<dyn Job>]) -> Result<(),
     }
     transaction.commit()?;
     // Where this fails, what was committed may be lost.
-    checkpoint(connection)?;
+    checkpoints.look(connection)?;
     Ok(())
 }
 

@@ -158,6 +158,7 @@ impl Application {
             workers: config.workers,
             max_connections: config.max_connections,
             head: config.deadlines.request,
+            keep_alive: config.deadlines.keep_alive,
             idle: config.deadlines.idle,
             answer: config.deadlines.answer,
             shutdown: config.deadlines.shutdown,

@@ -48,8 +48,10 @@ pub struct Deadlines {
     pub storing: Duration,
     /// A call that asks Twitter as well (503).
     pub twitter: Duration,
-    /// A connection on which no call runs, to begin the next one: its head, or the rest of a body that nobody reads. Beyond
-    /// `request` and the 5 s that a connection is kept alive.
+    /// A connection that was answered, to send anything.
+    pub keep_alive: Duration,
+    /// A connection that was answered and sends something, to begin the next call: its head, or the rest of a body that
+    /// nobody reads. From the answer on, as `keep_alive`.
     pub idle: Duration,
     /// An answer to be taken.
     pub answer: Duration,
@@ -64,6 +66,7 @@ impl Default for Deadlines {
             call: Duration::from_secs(2),
             storing: Duration::from_secs(5),
             twitter: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
             idle: Duration::from_secs(10),
             answer: Duration::from_secs(30),
             shutdown: Duration::from_secs(20),

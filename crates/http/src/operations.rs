@@ -47,12 +47,14 @@ const METRICS: Route = Route {
 /// How long a check is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What connections to this port may take. They are few, and the same ones over and over.
+/// What connections to this port may take. They are few, and the same ones over and over: whoever asks is near, and whoever
+/// waits for health waits for seconds.
 const LIMITS: Limits = Limits {
     workers: Some(1),
     max_connections: Operations::MAX_CONNECTIONS,
-    head: Duration::from_secs(5),
-    idle: Duration::from_secs(10),
+    head: Duration::from_secs(2),
+    keep_alive: Duration::from_secs(2),
+    idle: Duration::from_secs(2),
     answer: Duration::from_secs(10),
     shutdown: PATIENCE,
 };

@@ -18,6 +18,7 @@ const LIMITS: Limits = Limits {
     workers: Some(1),
     max_connections: Sandbox::MAX_CONNECTIONS,
     head: Duration::from_secs(5),
+    keep_alive: Duration::from_secs(5),
     idle: Duration::from_secs(10),
     answer: Duration::from_secs(10),
     shutdown: Duration::from_secs(2),

@@ -66,18 +66,25 @@ fn name(name: &str) -> QueueName {
 }
 
 fn queue() -> Arc<MemoryJobQueue> {
+    queue_by(Arc::default())
+}
+
+fn queue_by(clock: Arc<FakeClock>) -> Arc<MemoryJobQueue> {
     let names = ["train", "notify", "delete", "ready"].map(name);
-    let clock = Arc::new(FakeClock::default());
     Arc::new(MemoryJobQueue::new(clock, names))
 }
 
 fn workers(queue: &Arc<MemoryJobQueue>) -> Workers {
+    workers_hiding(queue, Duration::from_secs(30))
+}
+
+fn workers_hiding(queue: &Arc<MemoryJobQueue>, visibility: Duration) -> Workers {
     let config = WorkersConfig {
         train: name("train"),
         notify: name("notify"),
         delete: name("delete"),
         ready: name("ready"),
-        visibility: Duration::from_secs(30),
+        visibility,
         training: Duration::ZERO,
         service_type: ServiceType::parse("LEARNME").unwrap(),
     };
@@ -137,9 +144,12 @@ async fn stops_spend_none_of_a_jobs_receives() {
 }
 
 #[tokio::test]
-async fn a_job_that_panics_disturbs_no_other() {
-    let queue = queue();
-    let (stop, workers) = (CancellationToken::new(), workers(&queue));
+async fn a_job_that_panics_is_a_dead_letter_in_the_end_and_disturbs_no_other() {
+    let clock = Arc::<FakeClock>::default();
+    let queue = queue_by(clock.clone());
+    // By its visibility timeout it would not come again before the test gives up.
+    let workers = workers_hiding(&queue, Duration::from_hours(12));
+    let stop = CancellationToken::new();
     let running = tokio::spawn({
         let stop = stop.clone();
         async move { workers.run(stop).await }
@@ -153,6 +163,17 @@ async fn a_job_that_panics_disturbs_no_other() {
         send(&queue, "notify", &job("good")).await;
     }
     becomes(&queue, "notify", depth(0, 1)).await;
+    let dead = async {
+        loop {
+            if let [dead] = &queue.dead_messages(&name("notify"))[..] {
+                return dead.reason.clone();
+            }
+            clock.advance(Duration::from_secs(10));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let reason = tokio::time::timeout(PATIENCE, dead).await;
+    assert_eq!(reason.unwrap(), "its handler panicked");
     stop.cancel();
     running.await.unwrap().unwrap();
 }

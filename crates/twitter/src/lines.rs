@@ -95,3 +95,59 @@ fn builder(config: &TwitterConfig, without_proxy: bool) -> ClientBuilder {
         builder
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        time::timeout,
+    };
+
+    use super::*;
+
+    /// What a client says first, <https://www.rfc-editor.org/rfc/rfc9113.html#section-3.4>.
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    /// The types of frames, and an empty frame of settings, <https://www.rfc-editor.org/rfc/rfc9113.html#section-6>.
+    const PING_FRAME: u8 = 6;
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+    /// Takes one connection, and what comes on it, and says nothing but that it speaks HTTP/2. Answers how many pings came
+    /// until the client gave up.
+    async fn silent(listener: TcpListener) -> usize {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut preface = [0; PREFACE.len()];
+        stream.read_exact(&mut preface).await.unwrap();
+        assert_eq!(preface, PREFACE);
+        stream.write_all(&SETTINGS).await.unwrap();
+        let mut pings = 0;
+        let mut head = [0; 9];
+        while stream.read_exact(&mut head).await.is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            stream.read_exact(&mut payload).await.unwrap();
+            pings += usize::from(head[3] == PING_FRAME);
+        }
+        pings
+    }
+
+    #[tokio::test]
+    async fn an_http_2_connection_that_does_not_answer_a_ping_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let config = TwitterConfig {
+            url: url.parse().unwrap(),
+            api: crate::TwitterApi::V2,
+            consumer_key: String::new().into(),
+            consumer_secret: String::new().into(),
+            callback_url: url.parse().unwrap(),
+            deadline: Duration::from_mins(5),
+        };
+        let http = builder(&config, true).http2_prior_knowledge().build();
+        let call = http.unwrap().get(url).send();
+        let both = async { tokio::join!(call, silent(listener)) };
+        let (answer, pings) = timeout(Duration::from_mins(1), both).await.unwrap();
+        assert!(answer.is_err(), "{answer:?}");
+        assert!(pings > 0);
+    }
+}

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use lemon_testkit::services::PostgresServer;
-use lemon_tests::System;
+use lemon_tests::{System, wait_until};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+
+use crate::outage::{number, session};
 
 #[tokio::test]
 async fn a_replica_further_from_its_store_than_is_survived_is_not_ready_and_says_so() {
@@ -29,4 +32,53 @@ async fn a_replica_further_from_its_store_than_is_survived_is_not_ready_and_says
             assert!(lines.iter().any(|line| line.contains(said)), "{lines:?}");
         }
     }
+}
+
+/// Copies of somebody's rows, and sign-ins: for a person 101 expired two hours ago, for 102 half an hour ago.
+const EXPIRED: &str = "
+INSERT INTO users (id, created_at) VALUES (101, now()), (102, now());
+CREATE TEMP TABLE ages AS SELECT * FROM (VALUES (101, 2, interval '2 hours'), (102, 3, interval '30 minutes'))
+  AS ages (person, seat, age);
+INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at)
+  SELECT person, service, turn, window_start, cooldown_until, now() - age FROM uses, ages;
+INSERT INTO places (service, budget, window_start, seat, user_id, turn, units, at, expires_at, fingerprint)
+  SELECT service, budget, window_start, ages.seat, person, turn, units, at, now() - age, fingerprint FROM places, ages;
+INSERT INTO pending_sign_ins (token, secret, secret_key_id, expires_at)
+  SELECT 'token ' || person, '', 'k1', now() - age FROM ages";
+
+/// By the store's clock the person's own rows have expired a day ago, too.
+#[tokio::test]
+async fn what_has_expired_goes_an_hour_later_by_the_earlier_clock() {
+    let server = PostgresServer::get().await;
+    let database = server.database().await;
+    let mut system = System::builder()
+        .env("LEMON_STORE__URL", database.as_str())
+        .start()
+        .await;
+    let person = system.sign_in(1).await;
+    person.register(None).await.must_be(201);
+    system.terminate().await;
+    let session = session(&database).await;
+    session.execute_unprepared(EXPIRED).await.unwrap();
+    server
+        .set_ahead(&database, Duration::from_hours(8 * 24))
+        .await;
+    system.restart().await;
+    let rows = async |table: &str, which: &str| {
+        let count = format!("SELECT count(*) FROM {table} WHERE {which}");
+        number(&session, &count).await
+    };
+    for table in ["uses", "places", "pending_sign_ins"] {
+        wait_until("what has expired is removed", async || {
+            let old = rows(table, "expires_at < now() - interval '1 hour'").await;
+            (old == 0).then_some(())
+        })
+        .await;
+    }
+    for table in ["uses", "places"] {
+        let own = rows(table, &format!("user_id = {}", person.user_id)).await;
+        let late = rows(table, "user_id = 102").await;
+        assert_eq!((own, late), (1, 1), "{table}");
+    }
+    assert_eq!(rows("pending_sign_ins", "token = 'token 102'").await, 1);
 }

@@ -133,9 +133,11 @@ pub struct TrainingPolicy {
 }
 
 impl TrainingPolicy {
-    const DEADLINES: RangeInclusive<Duration> =
+    /// What a deadline may be.
+    pub const DEADLINES: RangeInclusive<Duration> =
         Duration::from_secs(1)..=Duration::from_hours(30 * 24);
-    const ATTEMPTS: RangeInclusive<u32> = 1..=100;
+    /// How often it may be announced.
+    pub const ATTEMPTS: RangeInclusive<u32> = 1..=100;
 
     /// What is wrong with it.
     pub(super) fn fault(self) -> Option<&'static str> {

@@ -113,9 +113,10 @@ async fn what_was_submitted_is_written_before_the_writer_is_gone() {
 /// Commits, but the disk says each time that it has lost something.
 fn commit_on_a_broken_disk(
     connection: &mut Connection,
+    checkpoints: &mut Checkpoints,
     group: &mut [Box<dyn Job>],
 ) -> Result<(), Fault> {
-    commit(connection, group)?;
+    commit(connection, checkpoints, group)?;
     let broken = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
     Err(rusqlite::Error::SqliteFailure(broken, None).into())
 }

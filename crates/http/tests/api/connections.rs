@@ -40,6 +40,7 @@ fn impatient() -> Setup {
         mount,
         ..Setup::default()
     };
+    setup.deadlines.keep_alive = Duration::from_millis(400);
     setup.deadlines.idle = Duration::from_millis(400);
     setup.deadlines.answer = Duration::from_millis(400);
     setup

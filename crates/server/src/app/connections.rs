@@ -1,6 +1,6 @@
 use std::{
-    fs, future::Future, os::unix::fs::DirBuilderExt, path::Path, pin::Pin, sync::Arc,
-    time::Duration,
+    fs, future::Future, num::NonZeroUsize, os::unix::fs::DirBuilderExt, path::Path, pin::Pin,
+    sync::Arc, time::Duration,
 };
 
 use anyhow::Context;
@@ -85,7 +85,8 @@ pub(crate) async fn quota_and_disk(
     }
     let config = RedisConfig {
         url: settings.url.clone(),
-        pool_size: settings.pool_size,
+        // None is refused at the start.
+        pool_size: NonZeroUsize::new(settings.pool_size).unwrap_or(NonZeroUsize::MIN),
         deadline: Duration::from_millis(settings.deadline_ms),
         key_prefix: settings.key_prefix.clone(),
     };

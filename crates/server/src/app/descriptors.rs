@@ -89,7 +89,7 @@ fn reserve(plan: &Plan) -> usize {
     let quota = if plan.quota.is_embedded() {
         2 * PER_SQLITE
     } else {
-        plan.quota.pool_size.get() + 2
+        plan.quota.pool_size + 2
     };
     let queue = if plan.queue.is_embedded() {
         2 * PER_SQLITE

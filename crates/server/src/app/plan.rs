@@ -1,5 +1,4 @@
 use std::{
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -45,14 +44,6 @@ pub(crate) struct Plan {
     pub(crate) twitter: TwitterPlan,
     pub(crate) catalogue: Arc<Catalogue>,
 }
-
-/// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up within
-/// the deadline of its call and what [`deadlines`] adds, which must be within a stop, and well before the grace of its
-/// reservation is over.
-const LONGEST_DEADLINE: Duration = Duration::from_secs(5);
-
-/// The longest deadline of a call to SQS: several of them must be within a stop, one after the other.
-const LONGEST_QUEUE_DEADLINE: Duration = Duration::from_secs(6);
 
 /// The deadlines of the API over a store and a counter with these.
 pub(crate) fn deadlines(store: Duration, quota: Duration) -> Deadlines {
@@ -104,7 +95,7 @@ impl Outside {
 impl Plan {
     /// Checks a configuration and makes what a first run needs.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
-        check_deadlines(&settings)?;
+        settings.check_numbers()?;
         let data_dir = match settings.data_dir {
             Some(data_dir) => data_dir,
             None => ProjectDirs::from("", "", "lemon-toolbox")
@@ -137,7 +128,7 @@ impl Plan {
             allowed_origins: origins(settings.http.allowed_origins.map(|origins| origins.0))?,
             http: settings.http.listen,
             docs: settings.http.docs,
-            max_connections: settings.http.max_connections.map(NonZeroUsize::get),
+            max_connections: settings.http.max_connections,
             ops: settings.ops.listen,
             sealing_keys: Arc::new(seals(&sealing_keys)?),
             catalogue: Arc::new(settings.services.catalogue()?),
@@ -149,24 +140,6 @@ impl Plan {
             data_dir,
         })
     }
-}
-
-/// Deadlines that leave a stop its time, and a reservation its grace.
-fn check_deadlines(settings: &Settings) -> Result<(), ConfigError> {
-    let (store, quota) = (settings.store.deadline_ms, settings.quota.deadline_ms);
-    bounded("store.deadline_ms", store, LONGEST_DEADLINE)?;
-    bounded("quota.deadline_ms", quota, LONGEST_DEADLINE)?;
-    let queue = settings.queue.deadline_ms;
-    bounded("queue.deadline_ms", queue, LONGEST_QUEUE_DEADLINE)
-}
-
-fn bounded(key: &str, deadline_ms: u64, longest: Duration) -> Result<(), ConfigError> {
-    let longest = longest.as_millis();
-    if deadline_ms == 0 || u128::from(deadline_ms) > longest {
-        let fault = format!("it is a number of milliseconds from 1 to {longest}");
-        return Err(ConfigError::wrong(key, fault));
-    }
-    Ok(())
 }
 
 fn seals(keys: &[SecretString]) -> Result<SealingKeys, ConfigError> {
@@ -267,6 +240,7 @@ mod tests {
     use crate::{
         LAST_WAIT,
         app::running::{BACK_DEADLINE, FRONT_DEADLINE},
+        config::{LONGEST_DEADLINE, LONGEST_QUEUE_DEADLINE},
     };
 
     /// What the README promises. Who asks a process to end usually kills it after 30 s.

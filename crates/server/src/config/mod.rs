@@ -1,5 +1,6 @@
 //! Configuration: a file, then the environment, then the command line; a struct per section.
 
+mod bounds;
 mod environment;
 mod error;
 mod keys;
@@ -9,6 +10,8 @@ mod log;
 mod services;
 mod settings;
 
+#[cfg(test)]
+pub(crate) use bounds::{LONGEST_DEADLINE, LONGEST_QUEUE_DEADLINE};
 pub(crate) use error::ConfigError;
 pub(crate) use keys::Keys;
 pub(crate) use load::{Overrides, load};

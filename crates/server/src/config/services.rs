@@ -6,10 +6,19 @@ use lemon_domain::values::{
 };
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{
+    ConfigError,
+    bounds::{LONGEST_SECONDS, bounded},
+};
 
 /// The service that is always there, and the only one whose queues and notification have defaults.
 const LEARN_ME: &str = "learn_me";
+
+/// Places a day: ten times as many as were tried.
+const MOST_PLACES: u32 = 10_000_000;
+
+/// Units of a budget: as many as can be counted everywhere.
+const MOST_UNITS: u32 = 1_000_000_000;
 
 /// The catalogue: a section a service, named by its path.
 #[derive(Default, Deserialize)]
@@ -111,6 +120,7 @@ impl ServiceSettings {
 
     fn build(self, path: &str) -> Result<Service, ConfigError> {
         let section = format!("services.{path}");
+        self.check_numbers(&section)?;
         let wrong = |fault| ConfigError::wrong(&section, fault);
         let budgets = self.budgets(&section)?;
         let daily = BudgetPolicy {
@@ -135,6 +145,38 @@ impl ServiceSettings {
             queues: self.queues.build(&section)?,
             notification: required(&section, "notification", self.notification)?,
         })
+    }
+
+    /// Checks that no number could do harm.
+    fn check_numbers(&self, section: &str) -> Result<(), ConfigError> {
+        let key = |name: &str| format!("{section}.{name}");
+        let seconds = |name, value: u64, bounds| bounded(&key(name), &value, "seconds", &bounds);
+        let daily = (self.daily_limit, 0..=MOST_PLACES);
+        bounded(&key("daily_limit"), &daily.0, "places", &daily.1)?;
+        seconds(
+            "cooldown_seconds",
+            self.cooldown_seconds,
+            0..=LONGEST_SECONDS,
+        )?;
+        let (least, most) = TrainingPolicy::DEADLINES.into_inner();
+        let deadlines = least.as_secs()..=most.as_secs();
+        let deadline = self.training_deadline_seconds;
+        seconds("training_deadline_seconds", deadline, deadlines)?;
+        let attempts = key("training_attempts");
+        let of = "announcements";
+        bounded(
+            &attempts,
+            &self.training_attempts,
+            of,
+            &TrainingPolicy::ATTEMPTS,
+        )?;
+        for (name, budget) in &self.budgets {
+            let limit = key(&format!("budgets.{name}.limit"));
+            bounded(&limit, &budget.limit, "units", &(1..=MOST_UNITS))?;
+            let units = key(&format!("budgets.{name}.units"));
+            bounded(&units, &budget.units, "units", &(1..=MOST_UNITS))?;
+        }
+        Ok(())
     }
 
     fn budgets(&self, section: &str) -> Result<Vec<BudgetPolicy>, ConfigError> {

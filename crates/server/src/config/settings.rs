@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use lemon_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -38,7 +38,7 @@ pub(crate) struct HttpSettings {
     /// Swagger UI and the OpenAPI document.
     pub(crate) docs: bool,
     /// Connections to the API at a time; from the limit of descriptors if none is given.
-    pub(crate) max_connections: Option<NonZeroUsize>,
+    pub(crate) max_connections: Option<usize>,
 }
 
 impl Default for HttpSettings {
@@ -100,7 +100,7 @@ impl Default for StoreSettings {
 pub(crate) struct QuotaSettings {
     /// `embedded`, or the address of a Redis, which may hold a password.
     pub(crate) url: SecretString,
-    pub(crate) pool_size: NonZeroUsize,
+    pub(crate) pool_size: usize,
     pub(crate) deadline_ms: u64,
     pub(crate) key_prefix: String,
 }
@@ -116,7 +116,7 @@ impl Default for QuotaSettings {
     fn default() -> Self {
         Self {
             url: SecretString::from(EMBEDDED),
-            pool_size: RedisConfig::DEFAULT_POOL_SIZE,
+            pool_size: RedisConfig::DEFAULT_POOL_SIZE.get(),
             deadline_ms: 2_000,
             key_prefix: RedisConfig::DEFAULT_KEY_PREFIX.to_owned(),
         }

@@ -4,9 +4,13 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use tokio::sync::Mutex;
 
 use super::disk::Disk;
+use crate::error::cause;
 
 /// Pages in the log that are not in the database, from which on they are moved there: as many as SQLite would take.
 const CHECKPOINT: i64 = 1000;
+
+/// Checkpoints that fail one after another before it is told: a single one may find the file busy.
+const FAILURES_BEFORE_IT_IS_TOLD: u32 = 3;
 
 /// Moves a log that has grown to the database (<https://www.sqlite.org/wal.html#ckpt>). SQLite would do so as well, but
 /// not tell of a flush that fails.
@@ -16,7 +20,7 @@ pub(crate) struct Checkpoints {
     writer: DatabaseConnection,
     disk: Disk,
     /// Locked while one is under way.
-    one: Arc<Mutex<()>>,
+    one: Arc<Mutex<Failures>>,
 }
 
 /// How many pages are in the log, and how many of them in the database.
@@ -24,6 +28,21 @@ pub(crate) struct Checkpoints {
 struct Pages {
     log: i64,
     moved: i64,
+}
+
+/// How many of the latest checkpoints have failed.
+#[derive(Debug, Default)]
+struct Failures(u32);
+
+impl Failures {
+    /// Counts an outcome; whether it is the one at which the failures are told.
+    fn count<T, E>(&mut self, outcome: &Result<T, E>) -> bool {
+        self.0 = match outcome {
+            Ok(_) => 0,
+            Err(_) => self.0.saturating_add(1),
+        };
+        self.0 == FAILURES_BEFORE_IT_IS_TOLD
+    }
 }
 
 impl Checkpoints {
@@ -43,26 +62,41 @@ impl Checkpoints {
     ///
     /// The commit does not wait for it: until all of the log is in the database and flushed, nothing is written over it.
     pub(super) fn look(&self) {
-        let Ok(turn) = Arc::clone(&self.one).try_lock_owned() else {
+        let Ok(mut failures) = Arc::clone(&self.one).try_lock_owned() else {
             return;
         };
         let Self { writer, disk, .. } = self.clone();
         tokio::spawn(async move {
-            checkpoint(&disk, |mode| pages(&writer, mode)).await;
-            drop(turn);
+            let outcome = checkpoint(&disk, |mode| pages(&writer, mode)).await;
+            if failures.count(&outcome)
+                && let Err(error) = outcome
+            {
+                let error = cause(&error);
+                tracing::error!(
+                    error,
+                    "the store's log cannot be moved to its file: what is committed is safe, but the log grows"
+                );
+            }
         });
     }
 }
 
-/// Notes a disk that loses what is written to it. After any other failure the log stays as it is, and is moved later.
-async fn checkpoint<A>(disk: &Disk, pages: impl Fn(&'static str) -> A)
+/// Notes a disk that loses what is written to it.
+///
+/// # Errors
+/// Of SQLite. Unless the disk has failed, the log stays as it is, and is moved later.
+async fn checkpoint<A>(disk: &Disk, pages: impl Fn(&'static str) -> A) -> Result<(), DbErr>
 where
     A: Future<Output = Result<Pages, DbErr>>,
 {
-    let has_grown = |pages: Pages| pages.log - pages.moved >= CHECKPOINT;
-    if disk.failure().is_none() && disk.note(pages("NOOP").await).is_ok_and(has_grown) {
-        let _later = disk.note(pages("PASSIVE").await);
+    if disk.failure().is_some() {
+        return Ok(());
     }
+    let Pages { log, moved } = disk.note(pages("NOOP").await)?;
+    if log - moved >= CHECKPOINT {
+        disk.note(pages("PASSIVE").await)?;
+    }
+    Ok(())
 }
 
 async fn pages(writer: &DatabaseConnection, mode: &str) -> Result<Pages, DbErr> {
@@ -91,34 +125,35 @@ mod tests {
         moved: 0,
     };
 
-    /// Checkpoints, and answers what SQLite was asked for.
+    /// Checkpoints, and answers what SQLite was asked for, and whether it did that.
     async fn asked(
         disk: &Disk,
         look: Result<Pages, &'static str>,
         moving: Result<Pages, &'static str>,
-    ) -> Vec<&'static str> {
+    ) -> (Vec<&'static str>, bool) {
         let asked = Asked::new(Vec::new());
-        checkpoint(disk, |mode| {
+        let outcome = checkpoint(disk, |mode| {
             asked.lock().unwrap().push(mode);
             let said = if mode == "NOOP" { look } else { moving };
             std::future::ready(said.map_err(failure))
-        })
-        .await;
-        asked.into_inner().unwrap()
+        });
+        let is_done = outcome.await.is_ok();
+        (asked.into_inner().unwrap(), is_done)
     }
 
     #[tokio::test]
     async fn a_log_is_moved_once_it_has_grown() {
         let disk = Disk::new();
         let small = Pages { moved: 1, ..GROWN };
-        assert_eq!(asked(&disk, Ok(small), Ok(small)).await, ["NOOP"]);
-        assert_eq!(
-            asked(&disk, Ok(GROWN), Ok(GROWN)).await,
-            ["NOOP", "PASSIVE"]
-        );
-        // Busy.
-        assert_eq!(asked(&disk, Err("5"), Ok(GROWN)).await, ["NOOP"]);
-        asked(&disk, Ok(GROWN), Err("5")).await;
+        for (look, moving, expected) in [
+            (Ok(small), Ok(small), (vec!["NOOP"], true)),
+            (Ok(GROWN), Ok(GROWN), (vec!["NOOP", "PASSIVE"], true)),
+            // Busy.
+            (Err("5"), Ok(GROWN), (vec!["NOOP"], false)),
+            (Ok(GROWN), Err("5"), (vec!["NOOP", "PASSIVE"], false)),
+        ] {
+            assert_eq!(asked(&disk, look, moving).await, expected);
+        }
         assert_eq!(disk.failure(), None);
     }
 
@@ -127,7 +162,20 @@ mod tests {
         let disk = Disk::new();
         asked(&disk, Ok(GROWN), Err("1034")).await;
         assert_eq!(disk.failure().as_deref(), Some("disk I/O error"));
-        assert!(asked(&disk, Ok(GROWN), Ok(GROWN)).await.is_empty());
+        let (asked, _) = asked(&disk, Ok(GROWN), Ok(GROWN)).await;
+        assert!(asked.is_empty(), "{asked:?}");
+    }
+
+    #[test]
+    fn failures_are_told_once_until_one_succeeds() {
+        let mut failures = Failures::default();
+        let mut told = |outcomes: &[Result<(), ()>]| -> Vec<bool> {
+            let outcomes = outcomes.iter();
+            outcomes.map(|outcome| failures.count(outcome)).collect()
+        };
+        assert_eq!(told(&[Err(()), Ok(()), Err(()), Err(())]), [false; 4]);
+        assert_eq!(told(&[Err(()), Err(()), Err(())]), [true, false, false]);
+        assert!(told(&[Ok(()), Err(()), Err(()), Err(())])[3]);
     }
 
     #[tokio::test]

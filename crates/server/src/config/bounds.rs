@@ -1,0 +1,82 @@
+use std::{fmt::Display, ops::RangeInclusive, time::Duration};
+
+use super::{ConfigError, Settings};
+
+/// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up within
+/// the deadline of its call and what storing adds, which must be within a stop, and well before the grace of its reservation
+/// is over.
+pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The longest deadline of a call to SQS: several of them must be within a stop, one after the other.
+pub(crate) const LONGEST_QUEUE_DEADLINE: Duration = Duration::from_secs(6);
+
+/// The longest deadline of a call to Twitter: the API's own, for a call that asks Twitter.
+const LONGEST_TWITTER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a received message may be hidden: long enough to be extended while it is worked on, and no longer than
+/// [SQS allows](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
+const VISIBILITY_SECONDS: RangeInclusive<u64> = 2..=12 * 60 * 60;
+
+/// More would be no pool, but a storm over its server.
+const MOST_POOLED: usize = 1_000;
+
+/// More than any machine serves.
+const MOST_CONNECTIONS: usize = 1_000_000;
+
+/// Ten years: every date that comes of it can be written down.
+pub(super) const LONGEST_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+
+/// The longest a stand-in may train: as long as any training may take.
+const LONGEST_TRAINING_SECONDS: u64 = 30 * 24 * 60 * 60;
+
+/// Checks that a number is one of those that do no harm.
+pub(super) fn bounded<T: PartialOrd + Display>(
+    key: &str,
+    value: &T,
+    of: &str,
+    bounds: &RangeInclusive<T>,
+) -> Result<(), ConfigError> {
+    if bounds.contains(value) {
+        return Ok(());
+    }
+    let (least, most) = (bounds.start(), bounds.end());
+    let fault = format!("it is a number of {of} from {least} to {most}");
+    Err(ConfigError::wrong(key, fault))
+}
+
+impl Settings {
+    /// Checks the numbers that stand for themselves. Those of a service are checked with it.
+    ///
+    /// # Errors
+    /// If one of them could do harm; it says which numbers cannot.
+    pub(crate) fn check_numbers(&self) -> Result<(), ConfigError> {
+        let deadline = |key, value: u64, longest: Duration| {
+            let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+            bounded(key, &value, "milliseconds", &(1..=longest))
+        };
+        let seconds = |key, value: u64, bounds| bounded(key, &value, "seconds", &bounds);
+        let connections =
+            |key, value: usize, most| bounded(key, &value, "connections", &(1..=most));
+        if let Some(most) = self.http.max_connections {
+            connections("http.max_connections", most, MOST_CONNECTIONS)?;
+        }
+        let store = &self.store;
+        let pooled = usize::try_from(store.max_connections).unwrap_or(usize::MAX);
+        connections("store.max_connections", pooled, MOST_POOLED)?;
+        deadline("store.deadline_ms", store.deadline_ms, LONGEST_DEADLINE)?;
+        let quota = &self.quota;
+        connections("quota.pool_size", quota.pool_size, MOST_POOLED)?;
+        deadline("quota.deadline_ms", quota.deadline_ms, LONGEST_DEADLINE)?;
+        let hidden = self.queue.visibility_seconds;
+        seconds("queue.visibility_seconds", hidden, VISIBILITY_SECONDS)?;
+        let queue = self.queue.deadline_ms;
+        deadline("queue.deadline_ms", queue, LONGEST_QUEUE_DEADLINE)?;
+        let twitter = self.twitter.deadline_ms;
+        deadline("twitter.deadline_ms", twitter, LONGEST_TWITTER_DEADLINE)?;
+        let training = self.sandbox.training_seconds;
+        let trainings = 0..=LONGEST_TRAINING_SECONDS;
+        seconds("sandbox.training_seconds", training, trainings)?;
+        let lifetime = self.jwt.lifetime_seconds;
+        seconds("jwt.lifetime_seconds", lifetime, 1..=LONGEST_SECONDS)
+    }
+}
