@@ -9,13 +9,19 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// The turn of a holder whose text is in the table.
 const OTHER: i64 = -1;
 
-/// Makes the table, if it is not there.
+/// By the index of [`prepare`], whose turn is [`OTHER`] in so many words, or SQLite would not use it:
+/// <https://www.sqlite.org/partialindex.html#queries_using_partial_indexes>.
+const FORGET: &str = "DELETE FROM holders WHERE id = ?1
+    AND NOT EXISTS (SELECT 1 FROM places WHERE user_id = ?1 AND turn = -1)";
+
+/// Makes the table and the index, if they are not there.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS holders (
              id     INTEGER PRIMARY KEY,
              holder TEXT    NOT NULL UNIQUE
-         ) STRICT",
+         ) STRICT;
+         CREATE INDEX IF NOT EXISTS places_of_holders ON places (user_id) WHERE turn = -1",
     )
 }
 
@@ -57,7 +63,15 @@ pub(super) fn read(connection: &Connection, row: &Row<'_>) -> Result<Holder, Box
     Ok(Holder::parse(&text)?)
 }
 
-/// Removes those who have no place.
+/// Removes the holder of these columns from the table, unless there is another place of theirs.
+pub(super) fn forget(connection: &Connection, (user, turn): (i64, i64)) -> rusqlite::Result<()> {
+    if turn != OTHER {
+        return Ok(());
+    }
+    connection.prepare_cached(FORGET)?.execute([user]).map(drop)
+}
+
+/// Removes all who have no place. It reads every place.
 pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute(
@@ -77,6 +91,20 @@ fn numbers(text: &str) -> Option<(i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whether_a_holder_has_another_place_is_looked_up_in_an_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("1.sql")).unwrap();
+        prepare(&connection).unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {FORGET}");
+        let mut statement = connection.prepare(&explain).unwrap();
+        let steps = statement.query_map([1], |row| row.get("detail")).unwrap();
+        let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+        let by_index = "places_of_holders (user_id=?)";
+        assert!(steps.iter().any(|it| it.ends_with(by_index)), "{steps:?}");
+        assert!(!steps.iter().any(|it| it.contains("SCAN")), "{steps:?}");
+    }
 
     #[test]
     fn only_a_text_that_is_written_again_the_same_is_two_numbers() {
