@@ -1,13 +1,17 @@
 //! How a holder stands in the two columns of a place, which were made for `user:turn`.
 //!
-//! One of that form is those two numbers, so that a file is what it always was, and earlier versions read it. Any other
-//! text is a row of a table that they do not look at: its number, and a turn that nobody has.
+//! One of that form is those two numbers, so that a file that has no others is what it always was, and earlier versions read
+//! it. Any other text is a row of a table: its number, and a turn that nobody has. Earlier versions cannot read such a turn;
+//! the first such holder raises the version of the file, so that they refuse it as one of a newer version.
 
 use lemon_domain::{BoxError, values::Holder};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The turn of a holder whose text is in the table.
 const OTHER: i64 = -1;
+
+/// The version of a file that has, or had, a holder whose text is in the table.
+pub(super) const VERSION: u32 = 2;
 
 /// By the index of [`prepare`], whose turn is [`OTHER`] in so many words, or SQLite would not use it:
 /// <https://www.sqlite.org/partialindex.html#queries_using_partial_indexes>.
@@ -30,11 +34,24 @@ pub(super) fn write(connection: &Connection, holder: &Holder) -> rusqlite::Resul
     if let Some(numbers) = numbers(holder.as_str()) {
         return Ok(numbers);
     }
-    connection
+    let added = connection
         .prepare_cached("INSERT OR IGNORE INTO holders (holder) VALUES (?1)")?
         .execute([holder.as_str()])?;
+    if added > 0 {
+        raise_version(connection)?;
+    }
     let found = find(connection, holder)?;
     found.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+fn raise_version(connection: &Connection) -> rusqlite::Result<()> {
+    let found: u32 = connection
+        .prepare_cached("PRAGMA user_version")?
+        .query_row([], |row| row.get(0))?;
+    if found < VERSION {
+        connection.pragma_update(None, "user_version", VERSION)?;
+    }
+    Ok(())
 }
 
 /// The columns of a holder; `None` if no place can be theirs.

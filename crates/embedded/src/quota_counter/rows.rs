@@ -17,6 +17,7 @@ pub(super) const FORMAT: Format = Format {
     application_id: i32::from_be_bytes(*b"LmQc"),
     durability: Durability::Checkpoint,
     migrations: &[include_str!("1.sql")],
+    newest: holders::VERSION,
 };
 
 /// Places that are removed in one step, for which reservations wait.
