@@ -34,8 +34,8 @@ pub struct Availability {
 pub struct Accepted {
     /// What the person is told.
     pub registered: Registered,
-    /// The day's places, as the counter told when it gave this one; `None` if it was not asked, since the attempt is
-    /// remembered.
+    /// The day's places, as the counter told when it gave this one; `None` if the attempt was remembered, so that no place was
+    /// given, or one that is given back.
     pub daily: Option<BudgetState>,
 }
 
@@ -225,8 +225,7 @@ impl Registering {
         if permit.begin_to_store().is_err() {
             return Err(self.withdraw(wanted, turn, &budgets, now).await);
         }
-        let stored = self.store(permit, repair, new, turn, &budgets).await?;
-        Ok(stored.map(|registered| Accepted { registered, daily }))
+        self.store(permit, repair, new, turn, &budgets, daily).await
     }
 
     async fn reserve(
@@ -288,20 +287,27 @@ impl Registering {
         new: NewRegistration,
         turn: Turn,
         budgets: &[Budget],
-    ) -> Result<Option<Registered>, RegisterError> {
+        daily: Option<BudgetState>,
+    ) -> Result<Option<Accepted>, RegisterError> {
         let (at, service) = (new.at, new.service.clone());
         let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
-        let daily = new.places.first().cloned();
+        let place = new.places.first().cloned();
         let outcome = self.ports.registrations.request(new).await;
         match outcome {
-            Ok(RequestOutcome::Registered) => Ok(daily.map(|place| Registered {
-                position: place.seat,
-                limit: place.limit,
+            Ok(RequestOutcome::Registered) => Ok(place.map(|place| Accepted {
+                registered: Registered {
+                    position: place.seat,
+                    limit: place.limit,
+                },
+                daily,
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
                 let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
-                Ok(Some(answered))
+                Ok(Some(Accepted {
+                    registered: answered,
+                    daily: None,
+                }))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
                 let unrecorded = unrecorded(Some(&last), turn, budgets, &keys);
