@@ -28,8 +28,10 @@ pub(crate) struct Format {
     pub(crate) application_id: i32,
     /// When commits are durable.
     pub(crate) durability: Durability,
-    /// The schema, step by step; a file's version is how many of them it has seen.
+    /// The schema, step by step; a file's version is at least how many of them it has seen.
     pub(crate) migrations: &'static [&'static str],
+    /// The newest version that can be read. One that is above the steps is given to a file by what is written to it.
+    pub(crate) newest: u32,
 }
 
 impl Format {
@@ -78,14 +80,14 @@ impl Format {
                 expected: self.name,
             });
         }
-        let known = u32::try_from(self.migrations.len()).unwrap_or(u32::MAX);
-        if found > known {
+        if found > self.newest {
             return Err(OpenError::Newer {
                 path: path.to_owned(),
                 found,
-                known,
+                known: self.newest,
             });
         }
+        let steps = u32::try_from(self.migrations.len()).unwrap_or(u32::MAX);
         for step in self.migrations.iter().skip(found as usize) {
             transaction.execute_batch(step).map_err(failed)?;
         }
@@ -93,7 +95,7 @@ impl Format {
             .pragma_update(None, "application_id", self.application_id)
             .map_err(failed)?;
         transaction
-            .pragma_update(None, "user_version", known)
+            .pragma_update(None, "user_version", found.max(steps))
             .map_err(failed)?;
         transaction.commit().map_err(failed)
     }

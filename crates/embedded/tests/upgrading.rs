@@ -6,7 +6,8 @@ use std::{path::Path, sync::Arc};
 use lemon_domain::{
     ports::{Clock, QuotaCounter, Reservation, ReserveOutcome},
     values::{
-        Budget, BudgetKey, BudgetName, Place, Segment, ServiceType, Sums, Turn, UserId, Window,
+        Budget, BudgetKey, BudgetName, Holder, Place, Segment, ServiceType, Sums, Turn, UserId,
+        Window,
     },
 };
 use lemon_embedded::EmbeddedQuotaCounter;
@@ -41,13 +42,16 @@ fn write_as_before(path: &Path, key: &BudgetKey, places: &[(Turn, Place)]) {
     }
 }
 
+/// The earlier version refuses a file whose number is above 1, and says that it is of a newer version.
+fn version(file: &rusqlite::Connection) -> u32 {
+    file.pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap()
+}
+
 /// What the earlier version reads: the turn and the seat of each place.
 fn read_as_before(path: &Path) -> Vec<(Turn, u32)> {
     let file = rusqlite::Connection::open(path).unwrap();
-    let version: u32 = file
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .unwrap();
-    assert_eq!(version, 1, "it would refuse the file");
+    assert_eq!(version(&file), 1, "it would refuse the file");
     let mut places = file
         .prepare("SELECT user_id, turn, seat FROM places ORDER BY seat")
         .unwrap();
@@ -59,19 +63,23 @@ fn read_as_before(path: &Path) -> Vec<(Turn, u32)> {
     places.unwrap().collect::<Result<_, _>>().unwrap()
 }
 
-#[tokio::test]
-async fn places_of_people_are_held_by_their_turns() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("quota.db");
-    let clock = Arc::new(FakeClock::default());
-    let key = BudgetKey {
+fn key() -> BudgetKey {
+    BudgetKey {
         scope: (&ServiceType::parse("LEARNME").unwrap()).into(),
         budget: BudgetName::daily(),
         window: Window {
             start: "2026-11-22T21:00:00Z".parse().unwrap(),
             end: "2026-11-23T21:00:00Z".parse().unwrap(),
         },
-    };
+    }
+}
+
+#[tokio::test]
+async fn places_of_people_are_held_by_their_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quota.db");
+    let clock = Arc::new(FakeClock::default());
+    let key = key();
     let places = [(7, 2, 1, 1), (i64::MAX, 1, 3, 4), (7, 3, 4, 1)];
     let places = places.map(|(user, number, seat, units)| {
         let user = UserId::new(user);
@@ -110,4 +118,26 @@ async fn places_of_people_are_held_by_their_turns() {
     }
     let before: Vec<_> = places.iter().map(|(turn, it)| (*turn, it.seat)).collect();
     assert_eq!(read_as_before(&path), before);
+}
+
+#[tokio::test]
+async fn a_holder_of_another_text_makes_the_file_one_of_a_newer_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quota.db");
+    let clock = Arc::new(FakeClock::default());
+    for (holder, expected) in [("7:1", 1), ("job-7", 2), ("8:1", 2), ("job-8", 2)] {
+        let counter = EmbeddedQuotaCounter::open(&path, clock.clone()).unwrap();
+        let place = Place {
+            holder: Holder::parse(holder).unwrap(),
+            seat: 1,
+            units: 1,
+            at: clock.now(),
+        };
+        lemon_testkit::restore(&counter, &key(), &[place], clock.now())
+            .await
+            .unwrap();
+        drop(counter);
+        let file = rusqlite::Connection::open(&path).unwrap();
+        assert_eq!(version(&file), expected, "after {holder}");
+    }
 }

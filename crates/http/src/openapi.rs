@@ -276,20 +276,26 @@ impl Modify for Headers {
                     RefOr::T(text("Names the request, here and in the logs.")),
                 );
                 if counts && matches!(status.as_str(), "200" | "201" | "429") {
-                    let policy = text(
-                        "Units a window, and its seconds: `\"daily\";q=400;w=86400`. With `cooldown_active` \
-                         the person's cooldown follows: `\"cooldown\";q=1;w=604800`.",
-                    );
-                    let state = text(
-                        "Units left, and for how many seconds: `\"daily\";r=63;t=1200`. With `cooldown_active` \
-                         those of the cooldown.",
-                    );
+                    let refuses = status == "429";
+                    let (policy, state) = quota_headers(refuses);
                     headers.insert("RateLimit-Policy".to_owned(), RefOr::T(policy));
                     headers.insert("RateLimit".to_owned(), RefOr::T(state));
                 }
             }
         }
     }
+}
+
+/// `RateLimit-Policy` and `RateLimit`. Only a refusal may be for the cooldown.
+fn quota_headers(refuses: bool) -> (Header, Header) {
+    let mut policy = "Units a window, and its seconds: `\"daily\";q=400;w=86400`.".to_owned();
+    let mut state = "Units left, and for how many seconds: `\"daily\";r=63;t=1200`.".to_owned();
+    if refuses {
+        policy +=
+            " With `cooldown_active` the person's cooldown follows: `\"cooldown\";q=1;w=604800`.";
+        state += " With `cooldown_active` those of the cooldown.";
+    }
+    (text(&policy), text(&state))
 }
 
 fn operations(document: &mut utoipa::openapi::OpenApi) -> Vec<(String, &mut Operation)> {

@@ -28,7 +28,6 @@ use crate::{
 };
 
 /// Counts in Redis or Valkey, for any number of processes.
-///
 pub struct RedisQuotaCounter {
     connections: Connections,
     scripts: Scripts,

@@ -81,14 +81,14 @@ pub struct RecordedSegment {
     pub restoration: Option<RestorationId>,
 }
 
-/// Counts what is taken from budgets, for anybody who has something scarce: a scope is whatever the caller counts apart (a
-/// service, a tenant), a holder whoever may have one place of a window. Both are texts that the counter does not read.
+/// Counts what is taken from budgets, for anybody who has something scarce. A scope is whatever the caller counts apart (a
+/// service, a tenant). A holder is whoever may have one place of a window. Both are texts that the counter does not read.
 ///
 /// # Contract
 /// 1. Of any number of concurrent reservations, those are admitted that fit the limit: never a unit more.
 /// 2. All of the budgets or none: what exhausts one takes nothing from the others.
-/// 3. A holder, whatever the text, who asks again gets the place they have, budget by budget, and nothing is counted twice, even when the
-///    budget is exhausted. A refusal names the budgets in which they have one.
+/// 3. A holder, whatever the text, who asks again gets the place they have, budget by budget, and nothing is counted
+///    twice, even when the budget is exhausted. A refusal names the budgets in which they have one.
 /// 4. No two holders have the same seat of a budget; a seat is the lowest free one from 1, so with
 ///    one unit a use it is at most the limit.
 /// 5. A released place can be taken again; a release of what is not held changes nothing. Nor does one of what its holder

@@ -1,7 +1,12 @@
+mod error;
+mod giving_back;
+
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::error::RegisterError;
+use self::giving_back::unrecorded;
 use super::{Exhausted, Permit, Quotas, QuotasError, permit::Abandoned};
 use crate::{
     ports::{
@@ -34,57 +39,9 @@ pub struct Availability {
 pub struct Accepted {
     /// What the person is told.
     pub registered: Registered,
-    /// The day's places, as the counter told when it gave this one; `None` if it was not asked, since the attempt is
-    /// remembered.
+    /// The day's places, as the counter told when it gave this one; `None` if the attempt was remembered, so that no place was
+    /// given, or one that is given back.
     pub daily: Option<BudgetState>,
-}
-
-/// Why a request was not accepted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RegisterError {
-    /// The person's cooldown runs.
-    #[error("the cooldown runs until {until}")]
-    CooldownActive {
-        /// Until when.
-        until: DateTime<Utc>,
-    },
-    /// A budget has too little left.
-    #[error("the {} quota is exhausted", .0.key.budget)]
-    QuotaExhausted(
-        /// Which, as the counter told when it refused; its window says until when.
-        BudgetState,
-    ),
-    /// The person is not in the store, or the account is not theirs.
-    #[error("no such person")]
-    UnknownPerson,
-    /// The request was overtaken too often.
-    #[error("the request was overtaken too often")]
-    Contended,
-    /// The caller abandoned the request before it was stored. Nothing is stored, and nothing will be.
-    #[error("the request was abandoned before it was stored")]
-    Abandoned,
-    /// The quota cannot be told.
-    #[error("the quota cannot be told")]
-    Quota(#[from] QuotasError),
-    /// The store failed.
-    #[error("the registration could not be stored")]
-    Store(#[source] StoreError),
-}
-
-impl From<StoreError> for RegisterError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::UnknownPerson => Self::UnknownPerson,
-            other => Self::Store(other),
-        }
-    }
-}
-
-impl From<Abandoned> for RegisterError {
-    fn from(Abandoned: Abandoned) -> Self {
-        Self::Abandoned
-    }
 }
 
 /// How much of a window is set right after a conflict.
@@ -225,8 +182,7 @@ impl Registering {
         if permit.begin_to_store().is_err() {
             return Err(self.withdraw(wanted, turn, &budgets, now).await);
         }
-        let stored = self.store(permit, repair, new, turn, &budgets).await?;
-        Ok(stored.map(|registered| Accepted { registered, daily }))
+        self.store(permit, repair, new, turn, &budgets, daily).await
     }
 
     async fn reserve(
@@ -252,20 +208,6 @@ impl Registering {
         Err(RegisterError::QuotaExhausted(state))
     }
 
-    /// Ends an abandoned call. A reservation that may still be on its way to the counter, or cannot be given back now, is
-    /// given back by the next reconciliation.
-    async fn withdraw(
-        &self,
-        service: &ServiceType,
-        turn: Turn,
-        budgets: &[Budget],
-        at: DateTime<Utc>,
-    ) -> RegisterError {
-        let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
-        let _given_back = self.give_back(service, turn, budgets, &keys, at).await;
-        RegisterError::Abandoned
-    }
-
     /// Sets the counter right where the record refused a place.
     async fn repair(
         &self,
@@ -288,20 +230,27 @@ impl Registering {
         new: NewRegistration,
         turn: Turn,
         budgets: &[Budget],
-    ) -> Result<Option<Registered>, RegisterError> {
+        daily: Option<BudgetState>,
+    ) -> Result<Option<Accepted>, RegisterError> {
         let (at, service) = (new.at, new.service.clone());
         let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
-        let daily = new.places.first().cloned();
+        let place = new.places.first().cloned();
         let outcome = self.ports.registrations.request(new).await;
         match outcome {
-            Ok(RequestOutcome::Registered) => Ok(daily.map(|place| Registered {
-                position: place.seat,
-                limit: place.limit,
+            Ok(RequestOutcome::Registered) => Ok(place.map(|place| Accepted {
+                registered: Registered {
+                    position: place.seat,
+                    limit: place.limit,
+                },
+                daily,
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
                 let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
-                Ok(Some(answered))
+                Ok(Some(Accepted {
+                    registered: answered,
+                    daily: None,
+                }))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
                 let unrecorded = unrecorded(Some(&last), turn, budgets, &keys);
@@ -342,26 +291,6 @@ impl Registering {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Gives back those of the holder's places that no request of the person has recorded, or asked for after this one
-    /// did. Of two calls that were under way at once, both hold the same places, and one may have recorded them.
-    async fn give_back(
-        &self,
-        service: &ServiceType,
-        turn: Turn,
-        budgets: &[Budget],
-        keys: &[BudgetKey],
-        at: DateTime<Utc>,
-    ) -> Result<(), RegisterError> {
-        let registrations = &self.ports.registrations;
-        let last = registrations.last_use(turn.user, service).await?;
-        let unrecorded = unrecorded(last.as_ref(), turn, budgets, keys);
-        Ok(self
-            .ports
-            .quotas
-            .release(&turn.holder(), &unrecorded, at)
-            .await?)
     }
 
     /// How many of the day's places are taken, and whether a request now would find one in every budget.
@@ -427,25 +356,4 @@ fn refuse_within_cooldown(last: &Use, now: DateTime<Utc>) -> Result<(), Register
         return Err(RegisterError::CooldownActive { until });
     }
     Ok(())
-}
-
-/// Which of the holder's places certainly no request has recorded, as the person's latest use tells. A place of which
-/// that is not certain stays, until the reconciliation finds it in the record or does not.
-fn unrecorded(
-    last: Option<&Use>,
-    turn: Turn,
-    budgets: &[Budget],
-    keys: &[BudgetKey],
-) -> Vec<BudgetKey> {
-    let Some(last) = last.filter(|last| last.turn >= turn.number) else {
-        return keys.to_vec();
-    };
-    // The use was made in the day that it names. So it took nothing from a window that ended before, and, if this
-    // request's day is a later one, nothing from a window that began with that or after. Others it may share.
-    let day = budgets.first().map(|budget| budget.key.window.start);
-    let later = day.filter(|day| last.window_start < *day);
-    let untouched = |key: &&BudgetKey| {
-        key.window.end <= last.window_start || later.is_some_and(|day| key.window.start >= day)
-    };
-    keys.iter().filter(untouched).cloned().collect()
 }

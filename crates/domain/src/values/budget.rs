@@ -9,6 +9,9 @@ use super::{InvalidValue, Window};
 pub struct BudgetName(Arc<str>);
 
 impl BudgetName {
+    /// What answers call the cooldown, which they tell of beside the budgets: no budget of a service has this name.
+    pub const COOLDOWN: &str = "cooldown";
+
     /// The budget of the day's places, that every service has.
     #[must_use]
     pub fn daily() -> Self {

@@ -17,7 +17,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// If two share a type or path, a queue has two roles, two services share one to train or to delete, a budget's name
-    /// stands twice, a use takes nothing from a budget, more than there is, or another number of units than one from the
+    /// stands twice or is the cooldown's, a use takes nothing from a budget, more than there is, or another number of units than one from the
     /// day's, or a training's deadline or attempts are out of bounds.
     pub fn new(services: Vec<Service>) -> Result<Self, InvalidValue> {
         let mut names = BTreeSet::new();
@@ -116,6 +116,10 @@ fn budgets_fault(service: &Service) -> Option<String> {
         let name = &budget.name;
         if !names.insert(name) {
             Some(format!("has the budget {of}.{name} twice"))
+        } else if name.as_str() == BudgetName::COOLDOWN {
+            Some(format!(
+                "has the budget {of}.{name}, which is what answers call the cooldown"
+            ))
         } else if budget.units == 0 {
             Some(format!("takes nothing from the budget {of}.{name}"))
         } else if budget.units > budget.limit {

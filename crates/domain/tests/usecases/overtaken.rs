@@ -10,7 +10,7 @@ use std::{
 
 use lemon_domain::{
     ports::{QuotaCounter, Registrations, RequestOutcome, Reservation, ReserveOutcome, SeatTaken},
-    usecases::RegisterError,
+    usecases::{Accepted, Permit, RegisterError},
     values::{BudgetName, Identity, Registered, Service, Turn},
 };
 use lemon_testkit::{Store as _, restore};
@@ -142,8 +142,14 @@ async fn two_calls_with_one_idempotency_key_share_the_answer() {
         .times(1)
         .returning(move |_| Ok(RequestOutcome::Repeated(answer)));
     let registering = world.registering_on(Arc::new(late));
-    let second = registering.register(who, &service, key()).await;
-    assert_eq!(second.unwrap(), first.unwrap());
+    let permit = Permit::default();
+    let second = registering.register_with(&permit, who, &service, key());
+    // What the counter told when it gave the second place is not true any more.
+    let expected = Accepted {
+        registered: first.unwrap(),
+        daily: None,
+    };
+    assert_eq!(second.await.unwrap(), expected);
     assert_eq!(world.counted(&service).await, [Some(1)]);
 }
 

@@ -81,6 +81,19 @@ fn a_budget_stands_once_and_is_taken_from() {
     );
 }
 
+/// The headers of a refusal name the cooldown beside the budgets.
+#[test]
+fn no_budget_has_the_name_of_the_cooldown() {
+    let service = Service {
+        budgets: vec![budget("cooldown", 10, 1)],
+        ..service("LEARNME", "learn_me")
+    };
+    assert_eq!(
+        fault(vec![service]),
+        "the service catalogue has the budget LEARNME.cooldown, which is what answers call the cooldown"
+    );
+}
+
 #[test]
 fn a_use_never_takes_more_than_there_is() {
     let with = |limit, units| Service {

@@ -12,6 +12,7 @@ pub(super) const FORMAT: Format = Format {
     application_id: i32::from_be_bytes(*b"LmJq"),
     durability: Durability::Commit,
     migrations: &[include_str!("1.sql")],
+    newest: 1,
 };
 
 /// A message to put.

@@ -1,7 +1,8 @@
 //! How a holder stands in the two columns of a place, which were made for `user:turn`.
 //!
-//! One of that form is those two numbers, so that a file is what it always was, and earlier versions read it. Any other
-//! text is a row of a table that they do not look at: its number, and a turn that nobody has.
+//! One of that form is those two numbers, so that a file that has no others is what it always was, and earlier versions read
+//! it. Any other text is a row of a table: its number, and a turn that nobody has. Earlier versions cannot read such a turn;
+//! the first such holder raises the version of the file, so that they refuse it as one of a newer version.
 
 use lemon_domain::{BoxError, values::Holder};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -9,13 +10,22 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// The turn of a holder whose text is in the table.
 const OTHER: i64 = -1;
 
-/// Makes the table, if it is not there.
+/// The version of a file that has, or had, a holder whose text is in the table.
+pub(super) const VERSION: u32 = 2;
+
+/// By the index of [`prepare`], whose turn is [`OTHER`] in so many words, or SQLite would not use it:
+/// <https://www.sqlite.org/partialindex.html#queries_using_partial_indexes>.
+const FORGET: &str = "DELETE FROM holders WHERE id = ?1
+    AND NOT EXISTS (SELECT 1 FROM places WHERE user_id = ?1 AND turn = -1)";
+
+/// Makes the table and the index, if they are not there.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS holders (
              id     INTEGER PRIMARY KEY,
              holder TEXT    NOT NULL UNIQUE
-         ) STRICT",
+         ) STRICT;
+         CREATE INDEX IF NOT EXISTS places_of_holders ON places (user_id) WHERE turn = -1",
     )
 }
 
@@ -24,11 +34,24 @@ pub(super) fn write(connection: &Connection, holder: &Holder) -> rusqlite::Resul
     if let Some(numbers) = numbers(holder.as_str()) {
         return Ok(numbers);
     }
-    connection
+    let added = connection
         .prepare_cached("INSERT OR IGNORE INTO holders (holder) VALUES (?1)")?
         .execute([holder.as_str()])?;
+    if added > 0 {
+        raise_version(connection)?;
+    }
     let found = find(connection, holder)?;
     found.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+fn raise_version(connection: &Connection) -> rusqlite::Result<()> {
+    let found: u32 = connection
+        .prepare_cached("PRAGMA user_version")?
+        .query_row([], |row| row.get(0))?;
+    if found < VERSION {
+        connection.pragma_update(None, "user_version", VERSION)?;
+    }
+    Ok(())
 }
 
 /// The columns of a holder; `None` if no place can be theirs.
@@ -57,7 +80,15 @@ pub(super) fn read(connection: &Connection, row: &Row<'_>) -> Result<Holder, Box
     Ok(Holder::parse(&text)?)
 }
 
-/// Removes those who have no place.
+/// Removes the holder of these columns from the table, unless there is another place of theirs.
+pub(super) fn forget(connection: &Connection, (user, turn): (i64, i64)) -> rusqlite::Result<()> {
+    if turn != OTHER {
+        return Ok(());
+    }
+    connection.prepare_cached(FORGET)?.execute([user]).map(drop)
+}
+
+/// Removes all who have no place. It reads every place.
 pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute(
@@ -77,6 +108,20 @@ fn numbers(text: &str) -> Option<(i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whether_a_holder_has_another_place_is_looked_up_in_an_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("1.sql")).unwrap();
+        prepare(&connection).unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {FORGET}");
+        let mut statement = connection.prepare(&explain).unwrap();
+        let steps = statement.query_map([1], |row| row.get("detail")).unwrap();
+        let steps: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+        let by_index = "places_of_holders (user_id=?)";
+        assert!(steps.iter().any(|it| it.ends_with(by_index)), "{steps:?}");
+        assert!(!steps.iter().any(|it| it.contains("SCAN")), "{steps:?}");
+    }
 
     #[test]
     fn only_a_text_that_is_written_again_the_same_is_two_numbers() {

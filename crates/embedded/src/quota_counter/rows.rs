@@ -17,6 +17,7 @@ pub(super) const FORMAT: Format = Format {
     application_id: i32::from_be_bytes(*b"LmQc"),
     durability: Durability::Checkpoint,
     migrations: &[include_str!("1.sql")],
+    newest: holders::VERSION,
 };
 
 /// Places that are removed in one step, for which reservations wait.
@@ -72,8 +73,8 @@ fn remove(connection: &Connection, window: i64, holder: &Holder) -> rusqlite::Re
     };
     connection
         .prepare_cached("DELETE FROM places WHERE window_id = ?1 AND user_id = ?2 AND turn = ?3")?
-        .execute(params![window, user, turn])
-        .map(drop)
+        .execute(params![window, user, turn])?;
+    holders::forget(connection, (user, turn))
 }
 
 fn open(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Result<()> {
@@ -92,19 +93,22 @@ fn open(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Resu
         .map(drop)
 }
 
-/// Removes a portion of the places of a window that is forgotten; answers whether that was the last.
+/// Removes a portion of the places of a window that is forgotten, and the holders who have no other; answers whether that was
+/// the last.
 pub(super) fn remove_portion(connection: &Connection, window: i64) -> rusqlite::Result<bool> {
-    let removed = connection
-        .prepare_cached(
-            "DELETE FROM places WHERE window_id = ?1 AND (user_id, turn) IN
-             (SELECT user_id, turn FROM places WHERE window_id = ?1 LIMIT ?2)",
-        )?
-        .execute(params![window, PORTION])?;
-    let is_last = removed < PORTION;
-    if is_last {
-        holders::sweep(connection)?;
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM places WHERE window_id = ?1 AND (user_id, turn) IN
+         (SELECT user_id, turn FROM places WHERE window_id = ?1 LIMIT ?2)
+         RETURNING user_id, turn",
+    )?;
+    let removed = statement.query_map(params![window, PORTION], |row| {
+        Ok((row.get("user_id")?, row.get("turn")?))
+    })?;
+    let removed = removed.collect::<Result<Vec<_>, _>>()?;
+    for holder in &removed {
+        holders::forget(connection, *holder)?;
     }
-    Ok(is_last)
+    Ok(removed.len() < PORTION)
 }
 
 /// Removes the windows, all places that belong to none (those of a restoration that did not come to its end too), and the
@@ -163,4 +167,63 @@ fn count(connection: &Connection, window: i64) -> Result<Count, BoxError> {
         });
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file in memory: in each window, each holder has a place.
+    fn file(windows: i64, places: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(FORMAT.migrations[0]).unwrap();
+        holders::prepare(&connection).unwrap();
+        for window in 1..=windows {
+            for seat in 1..=u32::try_from(places).unwrap() {
+                let place = place(&format!("job-{seat}"), seat);
+                put(&connection, window, &place).unwrap();
+            }
+        }
+        connection
+    }
+
+    fn place(holder: &str, seat: u32) -> Place {
+        Place {
+            holder: Holder::parse(holder).unwrap(),
+            seat,
+            units: 1,
+            at: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn holders_of(connection: &Connection) -> usize {
+        let count = "SELECT count(*) FROM holders";
+        connection.query_row(count, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn the_holders_of_a_portion_go_with_its_places() {
+        let connection = file(1, PORTION + 2);
+        assert!(!remove_portion(&connection, 1).unwrap());
+        assert_eq!(holders_of(&connection), 2);
+        assert!(remove_portion(&connection, 1).unwrap());
+        assert_eq!(holders_of(&connection), 0);
+    }
+
+    #[test]
+    fn a_holder_who_has_a_place_in_another_window_stays() {
+        let connection = file(2, 2);
+        remove(&connection, 2, &place("job-2", 2).holder).unwrap();
+        assert_eq!(holders_of(&connection), 2);
+        assert!(remove_portion(&connection, 1).unwrap());
+        assert_eq!(holders_of(&connection), 1);
+        assert_eq!(count(&connection, 2).unwrap().used(), 1);
+    }
+
+    #[test]
+    fn a_released_holder_of_no_other_place_goes() {
+        let connection = file(1, 2);
+        remove(&connection, 1, &place("job-2", 2).holder).unwrap();
+        assert_eq!(holders_of(&connection), 1);
+    }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
-use lemon_domain::values::BudgetState;
+use lemon_domain::values::{BudgetName, BudgetState};
 
 use crate::problem::whole_seconds;
 
@@ -46,7 +46,7 @@ impl<'a> Left<'a> {
     pub(crate) const fn of_cooldown(cooldown: Duration, resets_in: Duration) -> Self {
         Self {
             policy: Policy {
-                name: "cooldown",
+                name: BudgetName::COOLDOWN,
                 quota: 1,
                 window: cooldown,
             },

@@ -79,7 +79,7 @@ pub(crate) async fn register(
         Ok(Accepted { registered, daily }) => {
             let daily = match daily {
                 Some(daily) => Some(daily),
-                // The attempt is remembered, and nothing was reserved. It stands, whether or not the counter tells the state.
+                // The attempt was remembered, and takes no place of its own. It stands, whether or not the counter tells the state.
                 None => look(&api, &service).await.ok().map(|now| now.daily),
             };
             Ok(registered_as(registered, daily.as_ref(), now))

@@ -1,9 +1,15 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use lemon_domain::{
+    ports::Clock,
+    usecases::{Quotas, Registering, RegisteringPorts},
+    values::{IdempotencyKey, ServiceType},
+};
+use lemon_testkit::fakes::SequentialIds;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{App, LIMIT, code, header, problem};
+use crate::app::{App, LIMIT, catalogue, code, header, problem};
 
 /// Until six in the morning in Seoul, from noon.
 const REST_OF_THE_DAY: u64 = 18 * 60 * 60;
@@ -143,6 +149,51 @@ async fn an_answer_that_is_repeated_reserves_nothing() {
     let again = register_as(&app, &token, "attempt 1").await;
     assert!(header(&again, "ratelimit").starts_with(r#""daily";r=1;t="#));
     assert_eq!(app.counter.asked(), ["usage"]);
+}
+
+/// Registers as another replica does, whose steps nothing holds up.
+async fn register_elsewhere(app: &App, token: &str, key: &str) {
+    let store = Arc::clone(&app.store.inner);
+    let elsewhere = Registering::new(RegisteringPorts {
+        registrations: store.clone(),
+        quotas: Arc::new(Quotas::new(
+            app.counter.clone(),
+            store,
+            app.clock.clone(),
+            Registering::GRACE,
+        )),
+        clock: app.clock.clone(),
+        ids: Arc::new(SequentialIds::default()),
+    });
+    let catalogue = catalogue();
+    let learn_me = ServiceType::parse("LEARNME").unwrap();
+    let service = catalogue.by_type(&learn_me).unwrap();
+    let who = app.tokens.verify(token).unwrap();
+    let key = IdempotencyKey::parse(key).unwrap();
+    let registered = elsewhere.register(who, service, Some(key)).await;
+    registered.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_that_a_repeated_call_gives_back_is_not_told_as_taken() {
+    let app = App::start();
+    let turn = app.clock.now() + Duration::from_secs(REST_OF_THE_DAY);
+    app.clock.set(turn - Duration::from_secs(1));
+    let token = app.sign_in(1).await;
+    app.clock.set(turn);
+    app.store.storing.close();
+    let repeated = async {
+        app.store.storing.reached().await;
+        app.clock.set(turn - Duration::from_secs(1));
+        register_elsewhere(&app, &token, "attempt 1").await;
+        app.clock.set(turn);
+        app.counter.asked();
+        app.store.storing.open();
+    };
+    let (answer, ()) = tokio::join!(register_as(&app, &token, "attempt 1"), repeated);
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(header(&answer, "ratelimit"), r#""daily";r=3;t=86400"#);
+    assert_eq!(app.counter.asked(), ["release", "usage"]);
 }
 
 #[tokio::test]

@@ -183,7 +183,7 @@ impl ServiceSettings {
         let wrong = |fault| ConfigError::wrong(section, fault);
         let budgets = self.budgets.iter().map(|(name, budget)| {
             let name = BudgetName::parse(name).map_err(wrong)?;
-            budget.check(&format!("{section}.budgets.{name}"))?;
+            budget.check(&format!("{section}.budgets.{name}"), &name)?;
             let period = match budget.period {
                 PeriodSettings::Daily => Period::Daily,
                 PeriodSettings::Monthly => Period::Monthly,
@@ -205,7 +205,11 @@ impl ServiceSettings {
 
 impl BudgetSettings {
     /// The catalogue would refuse it too, but not by its keys.
-    fn check(&self, section: &str) -> Result<(), ConfigError> {
+    fn check(&self, section: &str, name: &BudgetName) -> Result<(), ConfigError> {
+        if name.as_str() == BudgetName::COOLDOWN {
+            let fault = "a budget cannot have the name that answers give the cooldown";
+            return Err(ConfigError::wrong(section, fault));
+        }
         let fault = match self.units {
             0 => "a use takes nothing from the budget".to_owned(),
             units if units > self.limit => {
@@ -346,6 +350,15 @@ mod tests {
         assert_eq!(
             budget(10, 0).unwrap_err().to_string(),
             "the configuration's services.learn_me.budgets.reads.units is wrong: a use takes nothing from the budget"
+        );
+    }
+
+    #[test]
+    fn a_budget_with_the_name_of_the_cooldown_is_refused_with_its_key() {
+        assert_eq!(
+            fault("[learn_me.budgets.cooldown]\nlimit = 10\nunits = 1"),
+            "the configuration's services.learn_me.budgets.cooldown is wrong: a budget cannot have the name \
+             that answers give the cooldown"
         );
     }
 

@@ -1,0 +1,55 @@
+use chrono::{DateTime, Utc};
+
+use crate::{
+    ports::StoreError,
+    usecases::{QuotasError, permit::Abandoned},
+    values::BudgetState,
+};
+
+/// Why a request was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The person's cooldown runs.
+    #[error("the cooldown runs until {until}")]
+    CooldownActive {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// A budget has too little left.
+    #[error("the {} quota is exhausted", .0.key.budget)]
+    QuotaExhausted(
+        /// Which, as the counter told when it refused; its window says until when.
+        BudgetState,
+    ),
+    /// The person is not in the store, or the account is not theirs.
+    #[error("no such person")]
+    UnknownPerson,
+    /// The request was overtaken too often.
+    #[error("the request was overtaken too often")]
+    Contended,
+    /// The caller abandoned the request before it was stored. Nothing is stored, and nothing will be.
+    #[error("the request was abandoned before it was stored")]
+    Abandoned,
+    /// The quota cannot be told.
+    #[error("the quota cannot be told")]
+    Quota(#[from] QuotasError),
+    /// The store failed.
+    #[error("the registration could not be stored")]
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for RegisterError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::UnknownPerson => Self::UnknownPerson,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<Abandoned> for RegisterError {
+    fn from(Abandoned: Abandoned) -> Self {
+        Self::Abandoned
+    }
+}
