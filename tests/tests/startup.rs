@@ -142,6 +142,32 @@ fn a_number_that_would_do_harm_is_refused_by_every_command_with_its_bounds() {
 }
 
 #[test]
+fn the_example_for_production_lacks_nothing_but_what_is_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = include_str!("../../deploy/lemon-toolbox.example.toml");
+    // The budget is an example within the example.
+    let (rest, budget) = example.split_once("# [services.").unwrap();
+    let file = folder.path().join("lemon-toolbox.toml");
+    fs::write(
+        &file,
+        format!("{rest}[services.{}", budget.replace("# ", "")),
+    )
+    .unwrap();
+    let data_dir = folder.path().join("data");
+    let args = ["check", "--config", file.to_str().unwrap()];
+    let output = Command::new(binary())
+        .args(args)
+        .env_clear()
+        .env("LEMON_DATA_DIR", &data_dir)
+        .output()
+        .unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert!(line.contains("has no jwt.secrets"), "{line}");
+    assert!(!data_dir.exists());
+}
+
+#[test]
 fn a_secret_is_not_repeated_in_the_sentence_about_it() {
     let folder = tempfile::tempdir().unwrap();
     for variable in ["LEMON_JWT__SECRETS", "LEMON_STORE__SEALING_KEYS"] {
