@@ -1,5 +1,6 @@
 use std::{
     path::{Path, PathBuf},
+    slice,
     sync::Arc,
     time::Duration,
 };
@@ -122,7 +123,7 @@ impl Plan {
                 let keys = made_keys(&data_dir)?;
                 (
                     jwt.map_or_else(|| tokens(vec![keys.jwt_secret.clone()], lifetime), Ok)?,
-                    sealing_keys.map_or_else(|| seals(&[keys.sealing_key.clone()]), Ok)?,
+                    sealing_keys.map_or_else(|| seals(slice::from_ref(&keys.sealing_key)), Ok)?,
                     sandbox(settings.twitter, settings.sandbox, api, keys),
                 )
             }
