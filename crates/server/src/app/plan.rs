@@ -16,7 +16,7 @@ use lemon_twitter::{TwitterApi, TwitterConfig};
 use secrecy::SecretString;
 use url::Url;
 
-use super::StartError;
+use super::{StartError, connections};
 use crate::{
     config::{
         ConfigError, Keys, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
@@ -102,6 +102,7 @@ impl Plan {
         settings.check_numbers()?;
         let catalogue = Arc::new(settings.services.catalogue()?);
         let allowed_origins = origins(settings.http.allowed_origins.map(|origins| origins.0))?;
+        connections::check(&settings.store, &settings.quota, &settings.queue)?;
         let api = settings
             .twitter
             .api
