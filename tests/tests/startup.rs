@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
+    fs,
     net::TcpListener,
     path::Path,
     process::{Command, Output},
@@ -36,9 +37,13 @@ fn refusal(data_dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> (i32, 
     (output.status.code().unwrap(), last.to_owned())
 }
 
+/// A refused start has made nothing.
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().next().is_none()
+}
+
 #[test]
 fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
-    let folder = tempfile::tempdir().unwrap();
     for (variable, value, named) in [
         ("LEMON_HTTP__LISTN", "127.0.0.1:0", "listn"),
         ("LEMON_HTTP__LISTEN", "nowhere", "http.listen"),
@@ -73,9 +78,11 @@ fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
             "daily_limit",
         ),
     ] {
+        let folder = tempfile::tempdir().unwrap();
         let (code, line) = refusal(folder.path(), &["serve"], &[(variable, value)]);
         assert_eq!(code, 2, "{variable}: {line}");
         assert!(line.contains(named), "{variable}: {line}");
+        assert!(is_empty(folder.path()), "{variable}");
     }
 }
 
@@ -89,22 +96,22 @@ fn a_number_that_would_do_harm_is_refused_by_every_command_with_its_bounds() {
     let reads = |key: &str| format!("{SERVICE}.budgets.reads.{key}");
     let folder = tempfile::tempdir().unwrap();
     for (key, values) in [
-        ("http.max_connections".to_owned(), ["0", HUGE]),
-        ("store.max_connections".to_owned(), ["0", LARGEST_U32]),
-        ("store.deadline_ms".to_owned(), ["0", "5001"]),
-        ("quota.pool_size".to_owned(), ["0", HUGE]),
-        ("quota.deadline_ms".to_owned(), ["0", "5001"]),
-        ("queue.visibility_seconds".to_owned(), ["0", "43201"]),
-        ("queue.deadline_ms".to_owned(), ["0", "6001"]),
-        ("twitter.deadline_ms".to_owned(), ["0", HUGE]),
-        ("sandbox.training_seconds".to_owned(), [HUGE, "2592001"]),
-        ("jwt.lifetime_seconds".to_owned(), ["0", HUGE]),
-        (service("daily_limit"), [LARGEST_U32, "10000001"]),
-        (service("cooldown_seconds"), [HUGE, "315360001"]),
-        (service("training_deadline_seconds"), ["0", HUGE]),
-        (service("training_attempts"), ["0", LARGEST_U32]),
-        (reads("limit"), ["0", LARGEST_U32]),
-        (reads("units"), ["0", "91"]),
+        ("http.max_connections".to_owned(), vec!["0", HUGE]),
+        ("store.max_connections".to_owned(), vec!["0", LARGEST_U32]),
+        ("store.deadline_ms".to_owned(), vec!["0", "5001"]),
+        ("quota.pool_size".to_owned(), vec!["0", HUGE]),
+        ("quota.deadline_ms".to_owned(), vec!["0", "5001"]),
+        ("queue.visibility_seconds".to_owned(), vec!["0", "43201"]),
+        ("queue.deadline_ms".to_owned(), vec!["0", "6001"]),
+        ("twitter.deadline_ms".to_owned(), vec!["0", HUGE]),
+        ("sandbox.training_seconds".to_owned(), vec![HUGE, "2592001"]),
+        ("jwt.lifetime_seconds".to_owned(), vec!["0", HUGE]),
+        (service("daily_limit"), vec![LARGEST_U32, "10000001"]),
+        (service("cooldown_seconds"), vec![HUGE, "315360001"]),
+        (service("training_deadline_seconds"), vec!["0", HUGE]),
+        (service("training_attempts"), vec!["0", LARGEST_U32]),
+        (reads("limit"), vec!["0", LARGEST_U32]),
+        (reads("units"), vec!["0"]),
     ] {
         let variable = format!("LEMON_{}", key.replace('.', "__").to_uppercase());
         for value in values {
@@ -116,6 +123,7 @@ fn a_number_that_would_do_harm_is_refused_by_every_command_with_its_bounds() {
             let said = ["check", "serve", "migrate", "sandbox"].map(|command| {
                 let (code, line) = refusal(folder.path(), &[command], &variables);
                 assert_eq!(code, 2, "{variable}={value}: {line}");
+                assert!(is_empty(folder.path()), "{variable}={value}: {command}");
                 line
             });
             let [line, others @ ..] = &said;
@@ -146,6 +154,32 @@ fn units_above_a_budgets_limit_are_refused_by_check_as_by_serve() {
             assert!(line.contains(&key), "{command}: {line}");
         }
     }
+}
+
+#[test]
+fn the_example_for_production_lacks_nothing_but_what_is_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = include_str!("../../deploy/lemon-toolbox.example.toml");
+    // The budget is an example within the example.
+    let (rest, budget) = example.split_once("# [services.").unwrap();
+    let file = folder.path().join("lemon-toolbox.toml");
+    fs::write(
+        &file,
+        format!("{rest}[services.{}", budget.replace("# ", "")),
+    )
+    .unwrap();
+    let data_dir = folder.path().join("data");
+    let args = ["check", "--config", file.to_str().unwrap()];
+    let output = Command::new(binary())
+        .args(args)
+        .env_clear()
+        .env("LEMON_DATA_DIR", &data_dir)
+        .output()
+        .unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert!(line.contains("has no jwt.secrets"), "{line}");
+    assert!(!data_dir.exists());
 }
 
 #[test]
@@ -184,7 +218,7 @@ fn a_port_in_use_is_named() {
 fn a_data_folder_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
-    std::fs::write(&file, "").unwrap();
+    fs::write(&file, "").unwrap();
     let (code, line) = refusal(&file.join("data"), &[], &[]);
     assert_eq!(code, 1, "{line}");
     assert!(line.contains("file/data"), "{line}");

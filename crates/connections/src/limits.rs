@@ -1,4 +1,4 @@
-use std::{num::NonZeroUsize, thread::available_parallelism, time::Duration};
+use std::{io, num::NonZeroUsize, thread::available_parallelism, time::Duration};
 
 /// The most workers that a server may have.
 const MAX_WORKERS: usize = 512;
@@ -15,7 +15,8 @@ pub struct Limits {
     /// A connection that was answered, to send anything.
     pub keep_alive: Duration,
     /// A connection that was answered and sends something, to begin the next request: its whole head, or the rest of a
-    /// body that nobody reads before it. From the answer on, as `keep_alive`.
+    /// body that nobody reads before it. From the answer on, as `keep_alive`, and longer than that: a head may begin at the
+    /// last moment of it and still needs time to come whole.
     pub idle: Duration,
     /// An answer, to be taken: from its handler's end on.
     pub answer: Duration,
@@ -24,6 +25,18 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Checks that the times fit together.
+    ///
+    /// # Errors
+    /// If a connection could be cut that began its next request in time ([`io::ErrorKind::InvalidInput`]).
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if self.idle > self.keep_alive {
+            return Ok(());
+        }
+        let fault = "a connection that sends something needs longer than one that sends nothing";
+        Err(io::Error::new(io::ErrorKind::InvalidInput, fault))
+    }
+
     pub(crate) fn workers(&self) -> usize {
         self.workers
             .unwrap_or_else(|| available_parallelism().map_or(2, NonZeroUsize::get))

@@ -24,7 +24,7 @@ const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 /// signals. Must be called within a Tokio runtime.
 ///
 /// # Errors
-/// If the workers cannot be started.
+/// If the limits do not fit together, or the workers cannot be started.
 pub fn serve<F, I, S, B>(
     socket: TcpListener,
     limits: &Limits,
@@ -42,6 +42,7 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
+    limits.check()?;
     let limits = *limits;
     let builder = ServerBuilder::new();
     let stopping = builder.graceful_shutdown_signal();

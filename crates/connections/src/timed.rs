@@ -32,6 +32,8 @@ struct State {
     handlers: Cell<usize>,
     /// Since when no handler runs, while none does.
     idle_since: Cell<Instant>,
+    /// Something has come since then.
+    heard: Cell<bool>,
 }
 
 impl Activity {
@@ -40,6 +42,7 @@ impl Activity {
             requests: Cell::new(0),
             handlers: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
+            heard: Cell::new(false),
         }))
     }
 
@@ -55,6 +58,10 @@ impl Activity {
         self.0.requests.get()
     }
 
+    fn heard(&self) -> bool {
+        self.0.heard.get()
+    }
+
     fn idle_since(&self) -> Option<Instant> {
         (self.0.handlers.get() == 0).then(|| self.0.idle_since.get())
     }
@@ -68,6 +75,8 @@ impl Drop for Handler {
         let state = &*self.0.0;
         state.handlers.set(state.handlers.get().saturating_sub(1));
         state.idle_since.set(Instant::now());
+        // A body may have come while the handler ran: it begins no other request.
+        state.heard.set(false);
     }
 }
 
@@ -80,8 +89,6 @@ pub(crate) struct Timed {
     limits: Limits,
     /// The caller does not take what is written.
     blocked: bool,
-    /// After which request bytes came last.
-    heard_after: Option<u64>,
     /// What was read has not been parsed yet.
     unparsed: bool,
     /// Bytes read since the time is over.
@@ -98,7 +105,6 @@ impl Timed {
             activity: Activity::begin(),
             limits: *limits,
             blocked: false,
-            heard_after: None,
             unparsed: false,
             late: 0,
             timer: Box::pin(timer),
@@ -115,12 +121,11 @@ impl Timed {
 
     /// When the time is over, unless a handler runs.
     fn end(&self) -> Option<Instant> {
-        let requests = self.activity.requests();
         let time = if self.blocked {
             self.limits.answer
-        } else if requests == 0 {
+        } else if self.activity.requests() == 0 {
             self.limits.head
-        } else if self.heard_after == Some(requests) {
+        } else if self.activity.heard() {
             self.limits.idle
         } else {
             self.limits.keep_alive
@@ -147,7 +152,7 @@ impl Timed {
 
     /// Bytes came: they are taken though the time is over, as far as they can be a head that waited.
     fn took(&mut self, bytes: usize, is_over: bool) -> io::Result<()> {
-        self.heard_after = Some(self.activity.requests());
+        self.activity.0.heard.set(true);
         self.unparsed = true;
         if is_over {
             self.late += bytes;
@@ -164,7 +169,7 @@ impl Timed {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if self.activity.requests() == 0 && self.heard_after.is_some() {
+        if self.activity.requests() == 0 && self.activity.heard() {
             // There is room for it, for nothing was written before.
             let _ = self.stream.try_write(&request_timeout());
         }

@@ -35,7 +35,7 @@ async fn callers_who_do_not_read_share_a_large_answer() {
         max_connections: 100,
         head: PATIENCE,
         keep_alive: PATIENCE,
-        idle: PATIENCE,
+        idle: PATIENCE * 2,
         answer: PATIENCE,
         shutdown: Duration::from_secs(1),
     };

@@ -7,6 +7,7 @@
 
 use std::{
     future::Future,
+    io::ErrorKind,
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, mpsc},
     time::Duration,
@@ -24,14 +25,20 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How long anything may take before it is a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How much longer a connection that sends something has: longer than anything may take.
+const LONGER: Duration = Duration::from_mins(2);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: lemon\r\n\r\n";
 const LAST: &[u8] = b"GET / HTTP/1.1\r\nHost: lemon\r\nConnection: close\r\n\r\n";
+/// The head of a request whose body comes later.
+const UPLOAD: &[u8] = b"POST /upload HTTP/1.1\r\nHost: lemon\r\nContent-Length: 4\r\n\r\n";
 const BUSY: &[u8] = b"GET /busy HTTP/1.1\r\nHost: lemon\r\nConnection: close\r\n\r\n";
 
 /// A server with one worker, which can be kept busy.
 struct Server {
     address: SocketAddr,
     is_busy: Arc<Semaphore>,
+    /// The handler of an upload runs.
+    has_begun: Arc<Semaphore>,
     go_on: mpsc::Sender<()>,
     _stop: DropGuard,
 }
@@ -43,7 +50,7 @@ impl Server {
             max_connections: 100,
             head,
             keep_alive,
-            idle: keep_alive,
+            idle: keep_alive + LONGER,
             answer: PATIENCE,
             shutdown: Duration::from_secs(1),
         };
@@ -52,6 +59,8 @@ impl Server {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         let (stop, busy) = (CancellationToken::new(), Arc::clone(&is_busy));
+        let has_begun = Arc::new(Semaphore::new(0));
+        let began = Arc::clone(&has_begun);
         let server = serve(socket, &limits, stop.clone(), move || {
             let (busy, gate) = (Arc::clone(&busy), Arc::clone(&gate));
             let keep_busy = move || {
@@ -59,14 +68,25 @@ impl Server {
                 gate.lock().unwrap().recv().unwrap();
                 std::future::ready(HttpResponse::Ok().finish())
             };
+            let began = Arc::clone(&began);
+            let upload = move |body: web::Payload| {
+                began.add_permits(1);
+                async move {
+                    body.to_bytes()
+                        .await
+                        .map(|body| HttpResponse::Ok().body(body))
+                }
+            };
             App::new()
                 .route("/", web::get().to(async || HttpResponse::Ok().finish()))
+                .route("/upload", web::post().to(upload))
                 .route("/busy", web::get().to(keep_busy))
         });
         tokio::spawn(server.unwrap());
         Self {
             address,
             is_busy,
+            has_begun,
             go_on,
             _stop: stop.drop_guard(),
         }
@@ -202,4 +222,55 @@ async fn a_connection_that_was_answered_is_kept_for_its_time_only() {
     let server = Server::start(PATIENCE, Duration::from_millis(100));
     let answer = all(server.connect(REQUEST).await).await;
     assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 1, "{answer}");
+}
+
+#[tokio::test]
+async fn the_rest_of_a_head_that_began_in_time_is_waited_for() {
+    let (half, rest) = LAST.split_at(20);
+    let answer = in_time(async |keep_alive| {
+        let server = Server::start(PATIENCE, keep_alive);
+        let begin = Instant::now();
+        let mut stream = server.connect(REQUEST).await;
+        some(&mut stream).await;
+        stream.write_all(half).await.unwrap();
+        server.serves().await;
+        if begin.elapsed() >= keep_alive {
+            return None;
+        }
+        sleep(keep_alive * 2).await;
+        stream.write_all(rest).await.unwrap();
+        Some(all(stream).await)
+    })
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_came_after_its_head_gives_the_connection_no_more_time() {
+    let server = Server::start(PATIENCE, Duration::from_millis(100));
+    let mut stream = server.connect(UPLOAD).await;
+    server.has_begun.acquire().await.unwrap().forget();
+    stream.write_all(b"body").await.unwrap();
+    let answer = all(stream).await;
+    assert!(answer.ends_with("\r\n\r\nbody"), "{answer}");
+}
+
+#[tokio::test]
+async fn limits_that_would_cut_a_request_that_began_in_time_are_refused() {
+    let limits = |idle| Limits {
+        workers: Some(1),
+        max_connections: 1,
+        head: PATIENCE,
+        keep_alive: PATIENCE,
+        idle,
+        answer: PATIENCE,
+        shutdown: Duration::from_secs(1),
+    };
+    let outcome = |idle| {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stop = CancellationToken::new();
+        serve(socket, &limits(idle), stop, App::new).map_err(|error| error.kind())
+    };
+    assert!(matches!(outcome(PATIENCE), Err(ErrorKind::InvalidInput)));
+    assert!(outcome(PATIENCE + Duration::from_millis(1)).is_ok());
 }

@@ -51,7 +51,7 @@ pub struct Deadlines {
     /// A connection that was answered, to send anything.
     pub keep_alive: Duration,
     /// A connection that was answered and sends something, to begin the next call: its head, or the rest of a body that
-    /// nobody reads. From the answer on, as `keep_alive`.
+    /// nobody reads. From the answer on, as `keep_alive`, and longer than that.
     pub idle: Duration,
     /// An answer to be taken.
     pub answer: Duration,

@@ -54,7 +54,7 @@ const LIMITS: Limits = Limits {
     max_connections: Operations::MAX_CONNECTIONS,
     head: Duration::from_secs(2),
     keep_alive: Duration::from_secs(2),
-    idle: Duration::from_secs(2),
+    idle: Duration::from_secs(4),
     answer: Duration::from_secs(10),
     shutdown: PATIENCE,
 };

@@ -2,6 +2,8 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use secrecy::SecretString;
 
+use crate::{ConnectError, address::Address, keys::Keys};
+
 /// How to reach Redis or Valkey.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {
@@ -37,5 +39,15 @@ impl RedisConfig {
             deadline: Self::DEFAULT_DEADLINE,
             key_prefix: Self::DEFAULT_KEY_PREFIX.to_owned(),
         }
+    }
+
+    /// Checks what can be told without a connection.
+    ///
+    /// # Errors
+    /// [`ConnectError::Address`] and [`ConnectError::KeyPrefix`].
+    pub fn check(&self) -> Result<(), ConnectError> {
+        Keys::new(&self.key_prefix)?;
+        Address::parse(&self.url)?;
+        Ok(())
     }
 }

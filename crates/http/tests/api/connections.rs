@@ -40,7 +40,7 @@ fn impatient() -> Setup {
         mount,
         ..Setup::default()
     };
-    setup.deadlines.keep_alive = Duration::from_millis(400);
+    setup.deadlines.keep_alive = Duration::from_millis(300);
     setup.deadlines.idle = Duration::from_millis(400);
     setup.deadlines.answer = Duration::from_millis(400);
     setup
@@ -150,6 +150,7 @@ async fn who_reads_a_large_answer_gets_all_of_it() {
 #[tokio::test]
 async fn a_call_may_take_longer_than_a_connection_may_idle() {
     let mut setup = impatient();
+    setup.deadlines.keep_alive = Duration::from_millis(25);
     setup.deadlines.idle = Duration::from_millis(50);
     setup.deadlines.call = Duration::from_secs(1);
     let app = App::start_with(setup);

@@ -10,7 +10,7 @@ use lemon_domain::{
 };
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQuotaCounter, QueueConfig};
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_redis::{RedisConfig, RedisQuotaCounter};
+use lemon_redis::{ConnectError, RedisConfig, RedisQuotaCounter};
 use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueues};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -32,22 +32,37 @@ fn make(data_dir: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
 }
 
+/// Checks what can be told of the store, the counter and the queue without a connection.
+pub(crate) fn check(
+    store: &StoreSettings,
+    quota: &QuotaSettings,
+    queue: &QueueSettings,
+) -> Result<(), StartError> {
+    let url = store.url.expose_secret();
+    if !url.is_empty() && !url.starts_with("sqlite://") && !store.is_postgresql() {
+        let fault = "it is neither sqlite://… nor postgres://…";
+        return Err(ConfigError::wrong("store.url", fault).into());
+    }
+    if !quota.is_embedded() {
+        redis(quota).check().map_err(no_counter)?;
+    }
+    if [EMBEDDED, SQS].contains(&queue.url.as_str()) {
+        Ok(())
+    } else {
+        Err(neither())
+    }
+}
+
 /// Connects to the user store.
 pub(crate) async fn store(
     settings: &StoreSettings,
     data_dir: &Path,
 ) -> Result<SqlStore, StartError> {
-    let url = settings.url.expose_secret();
-    let url = match url.split_once("://") {
-        None if url.is_empty() => {
-            make(data_dir)?;
-            SecretString::from(format!("sqlite://{}", data_dir.join("lemon.db").display()))
-        }
-        Some(("sqlite" | "postgres" | "postgresql", _)) => settings.url.clone(),
-        _ => {
-            let fault = "it is neither sqlite://… nor postgres://…";
-            return Err(ConfigError::wrong("store.url", fault).into());
-        }
+    let url = if settings.url.expose_secret().is_empty() {
+        make(data_dir)?;
+        SecretString::from(format!("sqlite://{}", data_dir.join("lemon.db").display()))
+    } else {
+        settings.url.clone()
     };
     let config = StoreConfig {
         url,
@@ -83,23 +98,30 @@ pub(crate) async fn quota_and_disk(
         let disk = Arc::clone(&counter);
         return Ok((counter, Box::pin(async move { disk.failed().await })));
     }
-    let config = RedisConfig {
+    let counter = RedisQuotaCounter::connect(&redis(settings))
+        .await
+        .map_err(no_counter)?;
+    Ok((Arc::new(counter), never()))
+}
+
+fn redis(settings: &QuotaSettings) -> RedisConfig {
+    RedisConfig {
         url: settings.url.clone(),
         // None is refused at the start.
         pool_size: NonZeroUsize::new(settings.pool_size).unwrap_or(NonZeroUsize::MIN),
         deadline: Duration::from_millis(settings.deadline_ms),
         key_prefix: settings.key_prefix.clone(),
-    };
-    match RedisQuotaCounter::connect(&config).await {
-        Ok(counter) => Ok((Arc::new(counter), never())),
-        Err(lemon_redis::ConnectError::Address(fault)) => {
+    }
+}
+
+fn no_counter(fault: ConnectError) -> StartError {
+    match fault {
+        ConnectError::Address(fault) => {
             let fault = format!("it is not \"embedded\", and as a Redis address it {fault}");
-            Err(ConfigError::wrong("quota.url", fault).into())
+            ConfigError::wrong("quota.url", fault).into()
         }
-        Err(fault @ lemon_redis::ConnectError::KeyPrefix(_)) => {
-            Err(ConfigError::wrong("quota.key_prefix", fault).into())
-        }
-        Err(fault) => Err(anyhow::Error::new(fault).context(NO_QUOTA).into()),
+        ConnectError::KeyPrefix(_) => ConfigError::wrong("quota.key_prefix", fault).into(),
+        _ => anyhow::Error::new(fault).context(NO_QUOTA).into(),
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{
     path::{Path, PathBuf},
+    slice,
     sync::Arc,
     time::Duration,
 };
@@ -10,15 +11,18 @@ use lemon_domain::{
     sealing::{SealingKey, SealingKeys},
     values::Catalogue,
 };
-use lemon_http::{Deadlines, JwtConfig, Origin};
+use lemon_http::{Deadlines, JwtConfig, Origin, Tokens};
 use lemon_twitter::{TwitterApi, TwitterConfig};
 use secrecy::SecretString;
 use url::Url;
 
-use super::StartError;
-use crate::config::{
-    ConfigError, Keys, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
-    TwitterSettings,
+use super::{StartError, connections};
+use crate::{
+    config::{
+        ConfigError, Keys, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
+        TwitterSettings,
+    },
+    system::{SystemClock, SystemIds},
 };
 
 /// A web app under development, as its tools serve it.
@@ -76,14 +80,14 @@ pub(crate) struct SandboxPlan {
 
 /// What is outside: only a machine of its own, with the sandbox, makes keys for itself. Replicas must share theirs.
 enum Outside {
-    Sandbox(Keys),
+    Sandbox,
     Real(Url),
 }
 
 impl Outside {
-    fn of(twitter: &TwitterSettings, data_dir: &Path) -> Result<Self, StartError> {
+    fn of(twitter: &TwitterSettings) -> Result<Self, ConfigError> {
         if twitter.is_sandbox() {
-            return Ok(Self::Sandbox(made_keys(data_dir)?));
+            return Ok(Self::Sandbox);
         }
         let url = Url::parse(&twitter.url).map_err(|_| {
             ConfigError::wrong("twitter.url", "it is neither \"sandbox\" nor a URL")
@@ -93,45 +97,54 @@ impl Outside {
 }
 
 impl Plan {
-    /// Checks a configuration and makes what a first run needs.
+    /// Checks a configuration, and then makes what a first run needs: a refused one changes nothing.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
         settings.check_numbers()?;
+        let catalogue = Arc::new(settings.services.catalogue()?);
+        let allowed_origins = origins(settings.http.allowed_origins.map(|origins| origins.0))?;
+        connections::check(&settings.store, &settings.quota, &settings.queue)?;
+        let api = settings
+            .twitter
+            .api
+            .parse()
+            .map_err(|fault| ConfigError::wrong("twitter.api", fault))?;
+        let lifetime = Duration::from_secs(settings.jwt.lifetime_seconds);
+        let secrets = settings.jwt.secrets.0;
+        let jwt = given(secrets, |secrets| tokens(secrets, lifetime))?;
+        let sealing_keys = given(settings.store.sealing_keys.0.clone(), |keys| seals(&keys))?;
         let data_dir = match settings.data_dir {
             Some(data_dir) => data_dir,
             None => ProjectDirs::from("", "", "lemon-toolbox")
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        let outside = Outside::of(&settings.twitter, &data_dir)?;
-        let keys = match &outside {
-            Outside::Sandbox(keys) => Some(keys),
-            Outside::Real(_) => None,
-        };
-        let jwt = JwtConfig {
-            secrets: or_made(
-                "jwt.secrets",
-                settings.jwt.secrets.0,
-                keys.map(|keys| &keys.jwt_secret),
-            )?,
-            lifetime: Duration::from_secs(settings.jwt.lifetime_seconds),
-        };
-        let sealing_keys = or_made(
-            "store.sealing_keys",
-            settings.store.sealing_keys.0.clone(),
-            keys.map(|keys| &keys.sealing_key),
-        )?;
-        let twitter = match outside {
-            Outside::Sandbox(keys) => sandbox(settings.twitter, settings.sandbox, keys)?,
-            Outside::Real(url) => real(settings.twitter, url)?,
+        let (jwt, sealing_keys, twitter) = match Outside::of(&settings.twitter)? {
+            Outside::Sandbox => {
+                check_exposure(&settings.sandbox)?;
+                let keys = made_keys(&data_dir)?;
+                (
+                    jwt.map_or_else(|| tokens(vec![keys.jwt_secret.clone()], lifetime), Ok)?,
+                    sealing_keys.map_or_else(|| seals(slice::from_ref(&keys.sealing_key)), Ok)?,
+                    sandbox(settings.twitter, settings.sandbox, api, keys),
+                )
+            }
+            Outside::Real(url) => {
+                let required = |key| ConfigError::missing(key, NOT_SANDBOX);
+                (
+                    jwt.ok_or_else(|| required("jwt.secrets"))?,
+                    sealing_keys.ok_or_else(|| required("store.sealing_keys"))?,
+                    real(settings.twitter, api, url)?,
+                )
+            }
         };
         Ok(Self {
-            allowed_origins: origins(settings.http.allowed_origins.map(|origins| origins.0))?,
+            allowed_origins,
             http: settings.http.listen,
             docs: settings.http.docs,
             max_connections: settings.http.max_connections,
             ops: settings.ops.listen,
-            sealing_keys: Arc::new(seals(&sealing_keys)?),
-            catalogue: Arc::new(settings.services.catalogue()?),
+            sealing_keys: Arc::new(sealing_keys),
+            catalogue,
             store: settings.store,
             quota: settings.quota,
             queue: settings.queue,
@@ -140,6 +153,22 @@ impl Plan {
             data_dir,
         })
     }
+}
+
+/// What comes of the secrets that were given, if there are any.
+fn given<T>(
+    secrets: Vec<SecretString>,
+    made: impl FnOnce(Vec<SecretString>) -> Result<T, ConfigError>,
+) -> Result<Option<T>, ConfigError> {
+    (!secrets.is_empty()).then(|| made(secrets)).transpose()
+}
+
+/// The configuration of tokens, with which some can be made.
+fn tokens(secrets: Vec<SecretString>, lifetime: Duration) -> Result<JwtConfig, ConfigError> {
+    let jwt = JwtConfig { secrets, lifetime };
+    Tokens::new(&jwt, Arc::new(SystemClock), Arc::new(SystemIds))
+        .map_err(|fault| ConfigError::wrong("jwt.secrets", fault))?;
+    Ok(jwt)
 }
 
 fn seals(keys: &[SecretString]) -> Result<SealingKeys, ConfigError> {
@@ -165,39 +194,25 @@ fn made_keys(data_dir: &Path) -> anyhow::Result<Keys> {
         .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
 }
 
-/// The configured secrets, or the one that this machine made.
-fn or_made(
-    key: &str,
-    configured: Vec<SecretString>,
-    made: Option<&SecretString>,
-) -> Result<Vec<SecretString>, ConfigError> {
-    match made {
-        _ if !configured.is_empty() => Ok(configured),
-        Some(made) => Ok(vec![made.clone()]),
-        None => Err(ConfigError::missing(key, NOT_SANDBOX)),
-    }
-}
-
-fn api(settings: &TwitterSettings) -> Result<TwitterApi, ConfigError> {
-    settings
-        .api
-        .parse()
-        .map_err(|fault| ConfigError::wrong("twitter.api", fault))
-}
-
-fn sandbox(
-    twitter: TwitterSettings,
-    settings: SandboxSettings,
-    keys: Keys,
-) -> Result<TwitterPlan, ConfigError> {
+/// Nobody else reaches the sandbox, unless it was asked for.
+fn check_exposure(settings: &SandboxSettings) -> Result<(), ConfigError> {
     let exposed = !settings.listen.ip().is_loopback();
     if exposed && !settings.anybody_may_sign_in_as_anybody {
         let fault = "anybody can sign in as anybody there, so it is a loopback address unless \
                      sandbox.anybody_may_sign_in_as_anybody is true";
         return Err(ConfigError::wrong("sandbox.listen", fault));
     }
-    Ok(TwitterPlan::Sandbox(SandboxPlan {
-        api: api(&twitter)?,
+    Ok(())
+}
+
+fn sandbox(
+    twitter: TwitterSettings,
+    settings: SandboxSettings,
+    api: TwitterApi,
+    keys: Keys,
+) -> TwitterPlan {
+    TwitterPlan::Sandbox(SandboxPlan {
+        api,
         deadline: Duration::from_millis(twitter.deadline_ms),
         callback_url: twitter.callback_url,
         consumer_key: twitter
@@ -208,13 +223,13 @@ fn sandbox(
             .unwrap_or(keys.sandbox_consumer_secret),
         token_key: keys.sandbox_token_key,
         settings,
-    }))
+    })
 }
 
-fn real(settings: TwitterSettings, url: Url) -> Result<TwitterPlan, ConfigError> {
+fn real(settings: TwitterSettings, api: TwitterApi, url: Url) -> Result<TwitterPlan, ConfigError> {
     let required = |key: &str| ConfigError::missing(key, NOT_SANDBOX);
     Ok(TwitterPlan::Real(TwitterConfig {
-        api: api(&settings)?,
+        api,
         url,
         consumer_key: settings
             .consumer_key

@@ -1,6 +1,6 @@
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
-use super::{ConfigError, Settings};
+use super::{ConfigError, QueueSettings, SQS, Settings};
 
 /// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up within
 /// the deadline of its call and what storing adds, which must be within a stop, and well before the grace of its reservation
@@ -71,6 +71,7 @@ impl Settings {
         seconds("queue.visibility_seconds", hidden, VISIBILITY_SECONDS)?;
         let queue = self.queue.deadline_ms;
         deadline("queue.deadline_ms", queue, LONGEST_QUEUE_DEADLINE)?;
+        self.queue.check_heartbeat()?;
         let twitter = self.twitter.deadline_ms;
         deadline("twitter.deadline_ms", twitter, LONGEST_TWITTER_DEADLINE)?;
         let training = self.sandbox.training_seconds;
@@ -78,5 +79,48 @@ impl Settings {
         seconds("sandbox.training_seconds", training, trainings)?;
         let lifetime = self.jwt.lifetime_seconds;
         seconds("jwt.lifetime_seconds", lifetime, 1..=LONGEST_SECONDS)
+    }
+}
+
+impl QueueSettings {
+    /// Checks that one slow call does not lose a lease: its heartbeat comes at half of the visibility timeout.
+    fn check_heartbeat(&self) -> Result<(), ConfigError> {
+        let deadline = Duration::from_millis(self.deadline_ms);
+        if self.url != SQS || self.visibility() >= 2 * deadline {
+            return Ok(());
+        }
+        let fault = "with SQS it is at least twice queue.deadline_ms: a heartbeat is sent at half of it, and may take that long";
+        Err(ConfigError::wrong("queue.visibility_seconds", fault))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EMBEDDED;
+
+    fn queue(url: &str, visibility_seconds: u64, deadline_ms: u64) -> Result<(), String> {
+        let settings = Settings {
+            queue: QueueSettings {
+                url: url.to_owned(),
+                visibility_seconds,
+                deadline_ms,
+            },
+            ..Settings::default()
+        };
+        settings.check_numbers().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_visibility_timeout_on_sqs_outlasts_a_slow_heartbeat() {
+        for (visibility, deadline) in [(9, 5_000), (2, 1_001), (11, 6_000)] {
+            let fault = queue(SQS, visibility, deadline).unwrap_err();
+            let keys = ["queue.visibility_seconds", "queue.deadline_ms"];
+            assert!(keys.iter().all(|key| fault.contains(key)), "{fault}");
+            assert_eq!(queue(EMBEDDED, visibility, deadline), Ok(()));
+        }
+        for (visibility, deadline) in [(10, 5_000), (2, 1_000), (12, 6_000), (30, 5_000)] {
+            assert_eq!(queue(SQS, visibility, deadline), Ok(()));
+        }
     }
 }
