@@ -2,7 +2,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::{ConnectError, address::Address, keys::Keys};
+use crate::{ConnectError, address::Address, keys::KeyPrefix};
 
 /// How to reach Redis or Valkey.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl RedisConfig {
     /// # Errors
     /// [`ConnectError::Address`] and [`ConnectError::KeyPrefix`].
     pub fn check(&self) -> Result<(), ConnectError> {
-        Keys::new(&self.key_prefix)?;
+        KeyPrefix::parse(&self.key_prefix)?;
         Address::parse(&self.url)?;
         Ok(())
     }
