@@ -103,9 +103,9 @@ impl Carried {
         } = self.deadlines;
         let caller = Caller(Arc::default());
         let permit = Arc::clone(&caller.0);
-        let call = call(Arc::clone(&permit));
+        // Boxed, for a call is large, and would be copied at each step on its way into a task.
+        let mut call = Box::pin(call(Arc::clone(&permit)));
         let mut call: JoinHandle<Option<T>> = self.spawn(async move {
-            let mut call = pin!(call);
             if let Ok(outcome) = timeout(deadline, &mut call).await {
                 return Some(outcome);
             }
