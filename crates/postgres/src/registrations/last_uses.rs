@@ -18,7 +18,8 @@ const MAX_TOGETHER: usize = 256;
 /// Statements under way at once, as long as each is answered soon: one is on its way while the server works on another.
 const UNDER_WAY: usize = 2;
 
-/// How long those who wait do so for a statement under way: longer than a quick server takes, and not for one that hangs.
+/// How long a question waits for the statements under way. A quick server has answered by then; one that hangs holds
+/// nobody up.
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The use of each person who is asked for, with the number of the question. The limit has the server look each one up
@@ -202,11 +203,15 @@ mod tests {
         let postgres = PostgresServer::get().await;
         let store = connected(postgres.database().await.as_str()).await;
         let service = ServiceType::parse("LEARNME").unwrap();
+        let last_uses = store.last_uses().unwrap();
+        let turns = last_uses.0.turns.acquire_many(2).await.unwrap();
         let mut first = Box::pin(store.last_use(UserId::new(1), &service));
         let mut second = Box::pin(store.last_use(UserId::new(2), &service));
         assert!(poll!(&mut first).is_pending());
         assert!(poll!(&mut second).is_pending());
-        // The question of the first brings that of the second.
+        // Whoever has the next turn takes both questions; the first caller goes on only once.
+        drop(turns);
+        let _pending = poll!(&mut first);
         tokio::task::yield_now().await;
         drop(first);
         assert_eq!(second.await.unwrap(), None);
