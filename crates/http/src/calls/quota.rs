@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
@@ -64,26 +64,28 @@ impl<'a> Left<'a> {
         } = self;
         let seconds = whole_seconds(*resets_in);
         let value = format!("\"{name}\";r={remaining};t={seconds}");
-        (HeaderName::from_static("ratelimit"), header(&value))
+        (HeaderName::from_static("ratelimit"), header(value))
     }
 }
 
 /// `"daily";q=400;w=86400`: so much in a window of so many seconds. Several stand in a list.
 pub(crate) fn policies(policies: &[&Policy<'_>]) -> (HeaderName, HeaderValue) {
-    let item = |Policy {
-                    name,
-                    quota,
-                    window,
-                }: &Policy<'_>| {
+    let mut list = String::with_capacity(64);
+    for Policy {
+        name,
+        quota,
+        window,
+    } in policies
+    {
+        let between = if list.is_empty() { "" } else { ", " };
         let seconds = whole_seconds(*window);
-        format!("\"{name}\";q={quota};w={seconds}")
-    };
-    let items: Vec<String> = policies.iter().map(|policy| item(policy)).collect();
-    let value = header(&items.join(", "));
-    (HeaderName::from_static("ratelimit-policy"), value)
+        // To a string it cannot fail.
+        let _ = write!(list, "{between}\"{name}\";q={quota};w={seconds}");
+    }
+    (HeaderName::from_static("ratelimit-policy"), header(list))
 }
 
 /// A budget's name is of `a-z`, `0-9` and `_`, so that this cannot fail.
-fn header(value: &str) -> HeaderValue {
-    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
+fn header(value: String) -> HeaderValue {
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""))
 }
