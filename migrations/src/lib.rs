@@ -13,6 +13,7 @@ mod m20261126_000006_sign_in_claims;
 mod m20261126_000007_place_fingerprints;
 mod m20261126_000008_outbox_set_aside;
 mod m20261126_000009_replicas_before;
+mod m20261127_000011_place_holders;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000007_place_fingerprints::Migration),
             Box::new(m20261126_000008_outbox_set_aside::Migration),
             Box::new(m20261126_000009_replicas_before::Migration),
+            Box::new(m20261127_000011_place_holders::Migration),
         ]
     }
 }

@@ -38,6 +38,33 @@ impl SystemBuilder {
         self
     }
 
+    /// Adds the service Draw Me, at `/api/service/draw_me`.
+    #[must_use]
+    pub fn draw_me(self) -> Self {
+        [
+            ("QUEUES__TRAIN", "DrawMeRequestQueue"),
+            ("QUEUES__READY", "ServiceReadyQueue"),
+            ("QUEUES__NOTIFY", "TweetNotificationQueue"),
+            ("QUEUES__DELETE", "DrawMeDeleteQueue"),
+            ("NOTIFICATION", "Your picture is drawn."),
+        ]
+        .into_iter()
+        .fold(self, |system, (key, value)| {
+            system.env(&format!("LEMON_SERVICES__DRAW_ME__{key}"), value)
+        })
+    }
+
+    /// Has Learn Me and Draw Me share a budget of a hundred units a month, of which uses take 30 and 20.
+    #[must_use]
+    pub fn shared_reads(self) -> Self {
+        self.draw_me()
+            .env("LEMON_BUDGETS__READS__LIMIT", "100")
+            .env("LEMON_SERVICES__LEARN_ME__BUDGETS__READS__SHARED", "true")
+            .env("LEMON_SERVICES__LEARN_ME__BUDGETS__READS__UNITS", "30")
+            .env("LEMON_SERVICES__DRAW_ME__BUDGETS__READS__SHARED", "true")
+            .env("LEMON_SERVICES__DRAW_ME__BUDGETS__READS__UNITS", "20")
+    }
+
     /// Uses this data folder, which outlives the system; by default it has one of its own that goes with it.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {

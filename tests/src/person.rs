@@ -84,6 +84,11 @@ impl Person {
         send(request).await
     }
 
+    /// Registers for Draw Me.
+    pub async fn register_to_be_drawn(&self) -> Answer {
+        send(self.request(Method::POST, "/api/service/draw_me")).await
+    }
+
     /// Registers as the web app does: a failed call is repeated after 1, 2 and 4 seconds, with the same key; and then, as a
     /// person would who tries again, each 4 seconds.
     pub async fn register_as_the_web_app(&self) -> Answer {

@@ -3,7 +3,6 @@
 use std::process::Command;
 
 use lemon_tests::{System, binary, wait_until};
-use reqwest::Method;
 use serde_json::json;
 
 #[tokio::test]
@@ -82,32 +81,12 @@ async fn after_the_cooldown_it_trains_again_and_stays_ready_meanwhile() {
 async fn a_second_service_is_a_section_and_works_by_itself() {
     let system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
-        .env(
-            "LEMON_SERVICES__DRAW_ME__QUEUES__TRAIN",
-            "DrawMeRequestQueue",
-        )
-        .env(
-            "LEMON_SERVICES__DRAW_ME__QUEUES__READY",
-            "ServiceReadyQueue",
-        )
-        .env(
-            "LEMON_SERVICES__DRAW_ME__QUEUES__NOTIFY",
-            "TweetNotificationQueue",
-        )
-        .env(
-            "LEMON_SERVICES__DRAW_ME__QUEUES__DELETE",
-            "DrawMeDeleteQueue",
-        )
-        .env(
-            "LEMON_SERVICES__DRAW_ME__NOTIFICATION",
-            "Your picture is drawn.",
-        )
+        .draw_me()
         .start()
         .await;
     for n in 1..=10 {
         let person = system.sign_in(n).await;
-        let draw_me = person.request(Method::POST, "/api/service/draw_me");
-        assert_eq!(draw_me.send().await.unwrap().status(), 201);
+        person.register_to_be_drawn().await.must_be(201);
         person.register(None).await.must_be(201);
         wait_until("both are ready, and each is told", async || {
             let listed = person.services().await.must_be(200);
@@ -198,4 +177,27 @@ async fn the_demo_makes_the_journey_and_says_so() {
     assert!(output.status.success(), "{said}\n{log}");
     assert!(said.contains("today's 1 of 400"), "{said}");
     assert!(said.contains("one notification"), "{said}");
+}
+
+#[tokio::test]
+async fn services_share_a_budget() {
+    let system = System::builder().shared_reads().start().await;
+    let people = [system.sign_in(1).await, system.sign_in(2).await];
+    for person in &people {
+        person.register(None).await.must_be(201);
+        // 30 + 20 twice.
+        person.register_to_be_drawn().await.must_be(201);
+    }
+    let late = system.sign_in(3).await;
+    for refused in [late.register(None).await, late.register_to_be_drawn().await] {
+        assert_eq!(
+            (refused.status, refused.code()),
+            (429, Some("quota_exhausted"))
+        );
+        let limit = refused.header("ratelimit").unwrap();
+        assert!(limit.starts_with("\"reads\";r=0;t="), "{limit}");
+    }
+    let availability = late.can_use().await.must_be(200);
+    assert_eq!(availability["can_use"], false);
+    assert_eq!(availability["register_count"], 2);
 }

@@ -263,6 +263,7 @@ fn learn_me() -> Service {
             limit: 400,
             units: 1,
             window: WindowPolicy::parse(Period::Daily, "06:00", "Asia/Seoul").unwrap(),
+            is_shared: false,
         },
         budgets: vec![],
         cooldown: Duration::from_hours(7 * 24),

@@ -20,6 +20,8 @@ pub struct RedisConfig {
     pub deadline: Duration,
     /// What every key begins with, a [`KeyPrefix`](crate::KeyPrefix).
     pub key_prefix: String,
+    /// Whether all keys are [in one slot](crate::KeyPrefix::in_one_slot) of a cluster.
+    pub is_one_slot: bool,
 }
 
 impl RedisConfig {
@@ -38,6 +40,7 @@ impl RedisConfig {
             pool_size: Self::DEFAULT_POOL_SIZE,
             deadline: Self::DEFAULT_DEADLINE,
             key_prefix: Self::DEFAULT_KEY_PREFIX.to_owned(),
+            is_one_slot: false,
         }
     }
 
@@ -46,8 +49,17 @@ impl RedisConfig {
     /// # Errors
     /// [`ConnectError::Address`] and [`ConnectError::KeyPrefix`].
     pub fn check(&self) -> Result<(), ConnectError> {
-        KeyPrefix::parse(&self.key_prefix)?;
+        self.prefix()?;
         Address::parse(&self.url)?;
         Ok(())
+    }
+
+    pub(crate) fn prefix(&self) -> Result<KeyPrefix, ConnectError> {
+        let prefix = KeyPrefix::parse(&self.key_prefix)?;
+        Ok(if self.is_one_slot {
+            prefix.in_one_slot()
+        } else {
+            prefix
+        })
     }
 }

@@ -76,8 +76,6 @@ pub(crate) enum Fault {
     Refused(#[source] FredError),
     #[error("the script's answer is not one of a counter")]
     Answer,
-    #[error("budgets of several scopes cannot be reserved in one step")]
-    SeveralScopes,
     #[error("{fault}")]
     Corrupt { key: String, fault: String },
 }
@@ -137,9 +135,7 @@ impl From<Fault> for QuotaError {
             | Fault::TimedOut(_)
             | Fault::BrokeOff(_)
             | Fault::Passing(_) => Self::Unavailable(fault.into()),
-            Fault::Refused(_) | Fault::Answer | Fault::SeveralScopes => {
-                Self::Rejected(fault.into())
-            }
+            Fault::Refused(_) | Fault::Answer => Self::Rejected(fault.into()),
         }
     }
 }

@@ -8,7 +8,10 @@ const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
 
 /// What every key begins with: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`. Counters with one prefix count together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPrefix(String);
+pub struct KeyPrefix {
+    text: String,
+    is_one_slot: bool,
+}
 
 impl KeyPrefix {
     /// Reads a prefix.
@@ -21,9 +24,22 @@ impl KeyPrefix {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
         if fits {
-            Ok(Self(prefix.to_owned()))
+            Ok(Self {
+                text: prefix.to_owned(),
+                is_one_slot: false,
+            })
         } else {
             Err(ConnectError::KeyPrefix(prefix.to_owned()))
+        }
+    }
+
+    /// Keeps all keys in one slot of a cluster, so that budgets of several scopes can be taken from in one step there. One
+    /// node then counts all of them. The keys have other names: a counter that begins to do so is restored from the record.
+    #[must_use]
+    pub fn in_one_slot(self) -> Self {
+        Self {
+            is_one_slot: true,
+            ..self
         }
     }
 }
@@ -32,7 +48,8 @@ impl KeyPrefix {
 /// the window's start in Unix seconds.
 ///
 /// The scope in braces, here a service, is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
-/// all budgets of a scope are in one slot of a cluster, so that one script can take from several.
+/// all budgets of a scope are in one slot of a cluster, so that one script can take from several. Where several scopes are
+/// taken from in one step, the tag is the prefix: `lemon:{lemon}:LEARNME:daily:1795381200:places`.
 #[derive(Debug)]
 pub(crate) struct Keys {
     prefix: KeyPrefix,
@@ -47,7 +64,16 @@ impl Keys {
     pub(crate) fn of(&self, key: &BudgetKey) -> [String; 3] {
         let (scope, budget) = (&key.scope, &key.budget);
         let start = key.window.start.timestamp();
-        self.all(&format!("{{{scope}}}:{budget}:{start}"))
+        self.all(&if self.prefix.is_one_slot {
+            format!("{{{}}}:{scope}:{budget}:{start}", self.prefix.text)
+        } else {
+            format!("{{{scope}}}:{budget}:{start}")
+        })
+    }
+
+    /// Whether the keys of both are in one slot of a cluster for certain.
+    pub(crate) fn are_together(&self, one: &BudgetKey, other: &BudgetKey) -> bool {
+        self.prefix.is_one_slot || one.scope == other.scope
     }
 
     /// The keys of a window that no budget has.
@@ -56,7 +82,7 @@ impl Keys {
     }
 
     fn all(&self, name: &str) -> [String; 3] {
-        ["places", "seats", "sums"].map(|part| format!("{}:{name}:{part}", self.prefix.0))
+        ["places", "seats", "sums"].map(|part| format!("{}:{name}:{part}", self.prefix.text))
     }
 }
 
@@ -77,6 +103,8 @@ pub(crate) fn field(holder: &Holder) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use fred::util::redis_keyslot;
     use lemon_domain::values::{BudgetName, Scope, Turn, UserId, Window};
 
@@ -120,6 +148,23 @@ mod tests {
         assert_eq!(slots("LEARNME").len(), 1);
         assert_eq!(slots("ANOTHER").len(), 1);
         assert_ne!(slots("LEARNME"), slots("ANOTHER"));
+    }
+
+    #[test]
+    fn all_keys_share_a_slot_where_scopes_are_taken_from_together() {
+        let slots = |prefix: &str| {
+            let prefix = KeyPrefix::parse(prefix).unwrap().in_one_slot();
+            let keys = Keys::new(prefix);
+            let scopes = ["LEARNME", "ANOTHER", "shared"];
+            let all = scopes.map(|scope| key(scope, "reads", "2026-11-22T21:00:00Z"));
+            assert!(keys.are_together(&all[0], &all[2]));
+            let names = all.iter().flat_map(|key| keys.of(key));
+            names
+                .map(|name| redis_keyslot(name.as_bytes()))
+                .collect::<BTreeSet<_>>()
+        };
+        assert_eq!(slots("lemon").len(), 1);
+        assert_ne!(slots("lemon"), slots("a.b-c:d_e"));
     }
 
     #[test]

@@ -28,6 +28,8 @@ use crate::{
 };
 
 /// Counts in Redis or Valkey, for any number of processes.
+///
+/// A cluster refuses a reservation in several scopes, unless their keys are [in one slot](KeyPrefix::in_one_slot).
 pub struct RedisQuotaCounter {
     connections: Connections,
     scripts: Scripts,
@@ -55,7 +57,7 @@ impl RedisQuotaCounter {
     /// # Errors
     /// If the address is wrong, the server is out of reach, refuses the sign-in or cannot count.
     pub async fn connect(config: &RedisConfig) -> Result<Self, ConnectError> {
-        let keys = Keys::new(KeyPrefix::parse(&config.key_prefix)?);
+        let keys = Keys::new(config.prefix()?);
         let address = Address::parse(&config.url)?;
         let counter = Self {
             connections: Connections::open(&address, config).await?,
@@ -112,6 +114,22 @@ impl RedisQuotaCounter {
             .flat_map(|key| self.keys.of(key))
             .collect()
     }
+
+    /// The windows, and where they stand in the call: those together that are in one slot of a cluster.
+    fn by_slot<'a>(&self, windows: &'a [BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>> {
+        let mut groups: Vec<Vec<(usize, &BudgetKey)>> = Vec::new();
+        for (index, window) in windows.iter().enumerate() {
+            let group = groups.iter_mut().find(|group| {
+                let mut others = group.iter();
+                others.any(|(_, other)| self.keys.are_together(other, window))
+            });
+            match group {
+                Some(group) => group.push((index, window)),
+                None => groups.push(vec![(index, window)]),
+            }
+        }
+        groups
+    }
 }
 
 #[async_trait]
@@ -122,10 +140,7 @@ impl QuotaCounter for RedisQuotaCounter {
             budgets,
             at,
         } = reservation;
-        let windows: Vec<&BudgetKey> = budgets.iter().map(|budget| &budget.key).collect();
-        if by_scope(&windows).len() > 1 {
-            return Err(Fault::SeveralScopes.into());
-        }
+        let windows = budgets.iter().map(|budget| &budget.key);
         let mut args = vec![field(holder), at.timestamp_micros().to_string()];
         for budget in budgets {
             args.push(budget.limit.to_string());
@@ -134,7 +149,7 @@ impl QuotaCounter for RedisQuotaCounter {
         }
         let call = Call {
             script: &self.scripts.reserve,
-            keys: self.keys_of(windows.iter().copied()),
+            keys: self.keys_of(windows),
             args,
         };
         let answer = self
@@ -150,9 +165,8 @@ impl QuotaCounter for RedisQuotaCounter {
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError> {
-        let windows: Vec<&BudgetKey> = keys.iter().collect();
         let until = self.connections.deadline();
-        for group in by_scope(&windows) {
+        for group in self.by_slot(keys) {
             let call = Call {
                 script: &self.scripts.release,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
@@ -164,10 +178,9 @@ impl QuotaCounter for RedisQuotaCounter {
     }
 
     async fn usage(&self, keys: &[BudgetKey]) -> Result<Vec<Option<u32>>, QuotaError> {
-        let windows: Vec<&BudgetKey> = keys.iter().collect();
         let until = self.connections.deadline();
         let mut usage = vec![None; keys.len()];
-        for group in by_scope(&windows) {
+        for group in self.by_slot(keys) {
             let call = Call {
                 script: &self.scripts.usage,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
@@ -210,19 +223,4 @@ impl QuotaCounter for RedisQuotaCounter {
         let answer = self.run(&self.scripts.open, key, args).await?;
         Ok(answers::is_done(&answer)?)
     }
-}
-
-/// The windows, and where they stand in the call, by scope: those of one scope are in one slot.
-fn by_scope<'a>(windows: &[&'a BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>> {
-    let mut groups: Vec<Vec<(usize, &BudgetKey)>> = Vec::new();
-    for (index, window) in windows.iter().copied().enumerate() {
-        let group = groups
-            .iter_mut()
-            .find(|group| group.iter().any(|(_, other)| other.scope == window.scope));
-        match group {
-            Some(group) => group.push((index, window)),
-            None => groups.push(vec![(index, window)]),
-        }
-    }
-    groups
 }

@@ -11,5 +11,6 @@ mod mixed;
 mod outage;
 mod queues;
 mod shared;
+mod shared_budget;
 mod size;
 mod stops;

@@ -98,7 +98,8 @@ pub struct RecordedSegment {
 /// 7. `restore` makes the record of a segment true: each recorded place is held with its seat and units, also by a
 ///    holder who had another, in whichever segment. Of the segment's other places, those reserved (or asked for again)
 ///    at or after `as_of` stay, unless the record has their seat or holder; older ones go. Other segments stay as they are.
-/// 8. Windows, scopes and budgets do not touch one another. Budgets of one scope can be asked for together.
+/// 8. Windows, scopes and budgets do not touch one another. Budgets of one scope can be asked for together, and those of
+///    several where the counter keeps them together: an adapter says where it does.
 /// 9. A limit that was lowered below what is taken admits nobody and takes nothing away.
 /// 10. A counter forgets a window only after its end.
 /// 11. A restoration begins once: all who begin it have the same id, until it is opened or forgotten. No id is given

@@ -22,7 +22,8 @@ pub struct RecordSums {
 /// # Contract
 /// 1. Every place of a stored request is there, until its window is over; a deletion takes none away, a training that failed
 ///    gives its own back.
-/// 2. Places of other services, budgets and windows are not.
+/// 2. Places of other services, budgets and windows are not. Those of a shared budget are there with the holders in whose
+///    names they were reserved.
 /// 3. `segment` has the places on the segment's seats, by seat, and no others.
 /// 4. `sums` come in portions, so that no call reads more than a bounded number of rows. Who goes on from each `next`
 ///    meets every segment that has places, once.

@@ -3,8 +3,8 @@ use chrono::{DateTime, Utc};
 
 use super::{StoreError, Taken};
 use crate::values::{
-    BudgetKey, BudgetName, IdempotencyKey, Identity, Registered, Registration, RequestId,
-    ServiceType, TrainingReady, Use, UserId,
+    BudgetKey, BudgetName, Holder, IdempotencyKey, Identity, Registered, Registration, RequestId,
+    Scope, ServiceType, TrainingReady, Turn, Use, UserId,
 };
 
 /// A place that was reserved, to be recorded.
@@ -71,6 +71,23 @@ pub struct NewRegistration {
     pub at: DateTime<Utc>,
     /// When the person may ask again.
     pub cooldown_until: DateTime<Utc>,
+}
+
+impl NewRegistration {
+    /// In whose name the places are reserved, as [`Service::holder`](crate::values::Service::holder) says.
+    #[must_use]
+    pub fn holder(&self) -> Holder {
+        let turn = Turn {
+            user: self.identity.user,
+            number: self.turn,
+        };
+        let shared = Scope::shared();
+        if self.places.iter().any(|place| place.key.scope == shared) {
+            turn.holder_of(&self.service)
+        } else {
+            turn.holder()
+        }
+    }
 }
 
 /// An attempt that a client can repeat without having it happen twice.
@@ -147,7 +164,8 @@ pub struct Publication {
 /// 2. A running cooldown or a turn already used answers `UsedBefore`, and an attempt that is remembered `Repeated`, before
 ///    anything else; also when two requests of one person race: one is stored.
 /// 3. No two places of a budget and window share a seat, no seat of the day's budget is above its limit, and the units of each
-///    further budget never add up to more than its limit: the request that would answers `SeatTaken`.
+///    further budget, also of one that services share, never add up to more than its limit: the request that would answers
+///    `SeatTaken`.
 /// 4. A person has at most one registration for a service. Asking again after the cooldown replaces the request;
 ///    `ready` and `public` stay.
 /// 5. `request` by somebody who is not in the store, or with an account that is not theirs, is `UnknownPerson`.

@@ -1,7 +1,7 @@
 mod flights;
 mod restorer;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -238,8 +238,13 @@ impl Quotas {
     /// Answers what could not be set right; one window does not stop the others.
     pub async fn reconcile(&self, catalogue: &Catalogue) -> Vec<Unreconciled> {
         let mut failed = Vec::new();
+        // A budget that is shared is one of several services.
+        let mut reconciled = HashSet::new();
         for service in catalogue.iter() {
             for key in keys(&service.budgets_at(self.restorer.clock.now())) {
+                if !reconciled.insert(key.clone()) {
+                    continue;
+                }
                 if let Err(error) = self.restore(std::slice::from_ref(&key)).await {
                     failed.push(Unreconciled { key, error });
                 }

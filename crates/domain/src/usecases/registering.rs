@@ -1,12 +1,13 @@
 mod error;
 mod giving_back;
+mod wish;
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::error::RegisterError;
-use self::giving_back::unrecorded;
+use self::wish::Wish;
 use super::{Exhausted, Permit, Quotas, QuotasError, permit::Abandoned};
 use crate::{
     ports::{
@@ -14,8 +15,8 @@ use crate::{
         RequestOutcome, ReservedPlace, SeatTaken, StoreError, Taken,
     },
     values::{
-        Budget, BudgetKey, BudgetState, IdempotencyKey, Identity, Registered, Registration,
-        RequestId, Service, ServiceType, Turn, Use, UserId,
+        BudgetKey, BudgetState, IdempotencyKey, Identity, Registered, Registration, RequestId,
+        Service, Turn, Use, UserId,
     },
 };
 
@@ -157,12 +158,18 @@ impl Registering {
             user: identity.user,
             number: last.map_or(1, |last| last.turn + 1),
         };
-        let budgets = service.budgets_at(now);
+        let wish = Wish {
+            service: wanted,
+            turn,
+            holder: service.holder(turn),
+            budgets: service.budgets_at(now),
+            at: now,
+        };
         permit.begin_to_reserve()?;
-        let reserving = self.reserve(wanted, turn, &budgets, now);
+        let reserving = self.reserve(&wish);
         let taken = match permit.unless_abandoned(reserving).await {
             Ok(taken) => taken?,
-            Err(Abandoned) => return Err(self.withdraw(wanted, turn, &budgets, now).await),
+            Err(Abandoned) => return Err(self.withdraw(&wish).await),
         };
         let daily = taken.first().map(|taken| taken.state.clone());
         let cooldown_until = now + service.cooldown;
@@ -180,22 +187,16 @@ impl Registering {
             cooldown_until,
         };
         if permit.begin_to_store().is_err() {
-            return Err(self.withdraw(wanted, turn, &budgets, now).await);
+            return Err(self.withdraw(&wish).await);
         }
-        self.store(permit, repair, new, turn, &budgets, daily).await
+        self.store(permit, repair, new, &wish, daily).await
     }
 
-    async fn reserve(
-        &self,
-        service: &ServiceType,
-        turn: Turn,
-        budgets: &[Budget],
-        at: DateTime<Utc>,
-    ) -> Result<Vec<Taken>, RegisterError> {
+    async fn reserve(&self, wish: &Wish<'_>) -> Result<Vec<Taken>, RegisterError> {
         let reserved = self
             .ports
             .quotas
-            .reserve_at(&turn.holder(), budgets, at)
+            .reserve_at(&wish.holder, &wish.budgets, wish.at)
             .await?;
         let Exhausted { state, held } = match reserved {
             Ok(taken) => return Ok(taken),
@@ -203,7 +204,7 @@ impl Registering {
         };
         // An attempt before this one left a place in another budget.
         if !held.is_empty() {
-            self.give_back(service, turn, budgets, &held, at).await?;
+            self.give_back(wish, &held).await?;
         }
         Err(RegisterError::QuotaExhausted(state))
     }
@@ -228,12 +229,10 @@ impl Registering {
         permit: &Permit,
         repair: Repair,
         new: NewRegistration,
-        turn: Turn,
-        budgets: &[Budget],
+        wish: &Wish<'_>,
         daily: Option<BudgetState>,
     ) -> Result<Option<Accepted>, RegisterError> {
-        let (at, service) = (new.at, new.service.clone());
-        let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
+        let keys = wish.keys();
         let place = new.places.first().cloned();
         let outcome = self.ports.registrations.request(new).await;
         match outcome {
@@ -246,20 +245,16 @@ impl Registering {
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
                 // The registration stands, whether or not the counter can be told now.
-                let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
+                let _given_back = self.give_back(wish, &keys).await;
                 Ok(Some(Accepted {
                     registered: answered,
                     daily: None,
                 }))
             }
             Ok(RequestOutcome::UsedBefore(last)) => {
-                let unrecorded = unrecorded(Some(&last), turn, budgets, &keys);
-                let given_back = self
-                    .ports
-                    .quotas
-                    .release(&turn.holder(), &unrecorded, at)
-                    .await;
-                refuse_within_cooldown(&last, at)?;
+                let unrecorded = wish.unrecorded(Some(&last), &keys);
+                let given_back = self.release(wish, &unrecorded).await;
+                refuse_within_cooldown(&last, wish.at)?;
                 given_back?;
                 permit.stored_nothing()?;
                 Ok(None)
@@ -276,7 +271,7 @@ impl Registering {
                 match restored {
                     Ok(restored) => restored?,
                     Err(Abandoned) => {
-                        return Err(self.withdraw(&service, turn, budgets, at).await);
+                        return Err(self.withdraw(wish).await);
                     }
                 }
                 Ok(None)
@@ -286,7 +281,7 @@ impl Registering {
                 let _abandoned = permit.stored_nothing();
                 // Another request of the person may have recorded the place. If that cannot be told, the next
                 // reconciliation gives it back; the caller is told what went wrong first.
-                let _given_back = self.give_back(&service, turn, budgets, &keys, at).await;
+                let _given_back = self.give_back(wish, &keys).await;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),

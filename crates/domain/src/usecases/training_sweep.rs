@@ -82,7 +82,7 @@ impl TrainingSweep {
             OverdueOutcome::Failed { turn: Some(turn) } => Swept::Failed {
                 given_back: self
                     .quotas
-                    .release(&turn.holder(), &running, self.clock.now())
+                    .release(&service.holder(turn), &running, self.clock.now())
                     .await,
             },
         })

@@ -94,7 +94,7 @@ impl BudgetState {
 /// Whose budgets they are: a service, a tenant, whatever they are counted apart for. 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`,
 /// `_`, `.`: a UUID, or a name.
 ///
-/// Budgets of one scope can be taken from in one step.
+/// Budgets of one scope can be taken from in one step, those of several if their counter keeps them together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope(pub(super) Arc<str>);
 

@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{BudgetName, InvalidValue, QueueName, Service, ServiceType};
+use super::{BudgetName, BudgetPolicy, InvalidValue, QueueName, Service, ServiceType};
 
 /// All services, in the order of the configuration.
 #[derive(Debug, Clone)]
@@ -18,13 +18,15 @@ impl Catalogue {
     /// # Errors
     /// If two share a type or path, a queue has two roles, two services share one to train or to delete, a budget's name
     /// stands twice or is the cooldown's, a use takes nothing from a budget, more than there is, or another number of units than one from the
-    /// day's, or a training's deadline or attempts are out of bounds.
+    /// day's, the day's is shared, a shared budget has two limits or windows, or a training's deadline or attempts are out of bounds.
     pub fn new(services: Vec<Service>) -> Result<Self, InvalidValue> {
         let mut names = BTreeSet::new();
         let mut roles = BTreeMap::new();
+        let mut shared = BTreeMap::new();
         for service in &services {
             let fault = names_fault(service, &mut names)
                 .or_else(|| budgets_fault(service))
+                .or_else(|| sharing_fault(service, &mut shared))
                 .or_else(|| training_fault(service))
                 .or_else(|| queues_fault(service, &mut roles));
             if let Some(fault) = fault {
@@ -43,6 +45,12 @@ impl Catalogue {
     #[must_use]
     pub fn by_type(&self, service_type: &ServiceType) -> Option<&Arc<Service>> {
         self.0.iter().find(|s| s.service_type == *service_type)
+    }
+
+    /// Some service takes from a budget that others take from too.
+    #[must_use]
+    pub fn shares(&self) -> bool {
+        self.0.iter().any(|service| service.shares())
     }
 
     /// The queues that ready messages come from, each once.
@@ -131,6 +139,30 @@ fn budgets_fault(service: &Service) -> Option<String> {
             None
         }
     })
+}
+
+fn sharing_fault<'a>(
+    service: &'a Service,
+    shared: &mut BTreeMap<&'a BudgetName, (&'a BudgetPolicy, &'a ServiceType)>,
+) -> Option<String> {
+    let of = &service.service_type;
+    if service.daily.is_shared {
+        return Some(format!("shares the places of the day, {of}.daily"));
+    }
+    service
+        .budgets
+        .iter()
+        .filter(|budget| budget.is_shared)
+        .find_map(|budget| {
+            let (first, by) = *shared.entry(&budget.name).or_insert((budget, of));
+            let same = first.limit == budget.limit && first.window == budget.window;
+            (!same).then(|| {
+                let name = &budget.name;
+                format!(
+                    "has the shared budget {name} with other limits or windows for {by} and {of}"
+                )
+            })
+        })
 }
 
 fn training_fault(service: &Service) -> Option<String> {

@@ -2,11 +2,11 @@ use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{Budget, BudgetKey, BudgetName, InvalidValue, WindowPolicy};
+use super::{Budget, BudgetKey, BudgetName, Holder, InvalidValue, Scope, Turn, WindowPolicy};
 
 /// The name of a service on the wire, as `LEARNME`: 1 to 32 of `A-Z`, `0-9`, `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServiceType(Arc<str>);
+pub struct ServiceType(pub(super) Arc<str>);
 
 impl ServiceType {
     /// Reads the wire name.
@@ -121,6 +121,8 @@ pub struct BudgetPolicy {
     pub units: u32,
     /// When the next window begins.
     pub window: WindowPolicy,
+    /// Several services take from it. Each says how much a use of it takes; limit and windows are the same for all.
+    pub is_shared: bool,
 }
 
 /// How long the workers may take for a training, and how often it is announced to them.
@@ -203,7 +205,11 @@ impl Service {
             .chain(&self.budgets)
             .map(|policy| Budget {
                 key: BudgetKey {
-                    scope: (&self.service_type).into(),
+                    scope: if policy.is_shared {
+                        Scope::shared()
+                    } else {
+                        (&self.service_type).into()
+                    },
                     budget: policy.name.clone(),
                     window: policy.window.window_at(now),
                 },
@@ -211,5 +217,21 @@ impl Service {
                 units: policy.units,
             })
             .collect()
+    }
+
+    /// It takes from a budget that others take from too.
+    #[must_use]
+    pub fn shares(&self) -> bool {
+        self.budgets.iter().any(|budget| budget.is_shared)
+    }
+
+    /// In whose name a turn has its places: in one, as they are taken in one step.
+    #[must_use]
+    pub fn holder(&self, turn: Turn) -> Holder {
+        if self.shares() {
+            turn.holder_of(&self.service_type)
+        } else {
+            turn.holder()
+        }
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{Holder, Scope, ServiceType, UserId};
 
 /// Which of a person's uses of a service it is. In its name a place is held: a repeated call finds its own place, because
@@ -11,17 +13,32 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The holder of its places: `user:number`.
+    /// The holder of its places in budgets that the service has for itself: `user:number`.
     #[must_use]
     pub fn holder(self) -> Holder {
         let Self { user, number } = self;
         Holder(format!("{user}:{number}").into())
+    }
+
+    /// The same where turns of several services meet: `SERVICE:user:number`.
+    #[must_use]
+    pub fn holder_of(self, service: &ServiceType) -> Holder {
+        let Self { user, number } = self;
+        Holder(format!("{service}:{user}:{number}").into())
+    }
+}
+
+impl Scope {
+    /// The scope of the budgets that services share. No service has this name, for theirs are of capital letters.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self("shared".into())
     }
 }
 
 impl From<&ServiceType> for Scope {
     /// Each service has budgets of its own, under its name.
     fn from(service: &ServiceType) -> Self {
-        Self(service.as_str().into())
+        Self(Arc::clone(&service.0))
     }
 }

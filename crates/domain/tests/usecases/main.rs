@@ -18,6 +18,7 @@ mod refusing;
 mod registering;
 mod restoring;
 mod sealing;
+mod sharing;
 mod sign_in;
 mod store_faults;
 mod totals;

@@ -172,6 +172,7 @@ pub(crate) fn learn_me(limit: u32) -> Service {
             limit,
             units: 1,
             window: WindowPolicy::parse(Period::Daily, "06:00", "Asia/Seoul").unwrap(),
+            is_shared: false,
         },
         budgets: vec![],
         cooldown: 7 * DAY,
@@ -194,6 +195,7 @@ pub(crate) fn learn_me_with_reads(limit: u32, reads: u32, of: u32) -> Service {
             limit: of,
             units: reads,
             window: WindowPolicy::parse(Period::Monthly, "00:00", "UTC").unwrap(),
+            is_shared: false,
         }],
         ..learn_me(limit)
     }

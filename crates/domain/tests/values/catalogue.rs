@@ -12,6 +12,7 @@ fn budget(name: &str, limit: u32, units: u32) -> BudgetPolicy {
         limit,
         units,
         window: WindowPolicy::parse(Period::Daily, "06:00", "Asia/Seoul").unwrap(),
+        is_shared: false,
     }
 }
 
@@ -104,6 +105,38 @@ fn a_use_never_takes_more_than_there_is() {
     assert_eq!(
         fault(vec![with(10, 11)]),
         "the service catalogue takes 11 units at once from the budget LEARNME.reads, which has 10"
+    );
+}
+
+#[test]
+fn a_shared_budget_has_one_limit_and_one_window() {
+    let with = |service: Service, limit, is_shared| Service {
+        budgets: vec![BudgetPolicy {
+            is_shared,
+            ..budget("reads", limit, 1)
+        }],
+        ..service
+    };
+    let services = |limits: [u32; 2], is_shared| {
+        vec![
+            with(service("LEARNME", "learn_me"), limits[0], true),
+            with(service("DRAWME", "draw_me"), limits[1], is_shared),
+        ]
+    };
+    assert!(Catalogue::new(services([10, 10], true)).unwrap().shares());
+    assert!(Catalogue::new(services([10, 20], false)).is_ok());
+    assert_eq!(
+        fault(services([10, 20], true)),
+        "the service catalogue has the shared budget reads with other limits or windows for LEARNME and DRAWME"
+    );
+    let mut other = services([10, 10], true);
+    other[1].budgets[0].window = WindowPolicy::parse(Period::Daily, "06:00", "UTC").unwrap();
+    assert!(Catalogue::new(other).is_err());
+    let mut daily = service("LEARNME", "learn_me");
+    daily.daily.is_shared = true;
+    assert_eq!(
+        fault(vec![daily]),
+        "the service catalogue shares the places of the day, LEARNME.daily"
     );
 }
 

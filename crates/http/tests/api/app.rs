@@ -264,6 +264,7 @@ fn draw_me() -> Service {
         limit: 100,
         units: 60,
         window: WindowPolicy::parse(Period::Monthly, "00:00", "UTC").unwrap(),
+        is_shared: false,
     };
     service("DRAWME", "draw_me", vec![reads])
 }
@@ -278,6 +279,7 @@ fn service(service_type: &str, path: &str, budgets: Vec<BudgetPolicy>) -> Servic
             limit: LIMIT,
             units: 1,
             window: WindowPolicy::parse(Period::Daily, "06:00", "Asia/Seoul").unwrap(),
+            is_shared: false,
         },
         budgets,
         cooldown: Duration::from_hours(7 * 24),

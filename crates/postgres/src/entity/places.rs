@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
-    values::{Place, Turn, UserId},
+    values::{Holder, Place, Turn, UserId},
 };
 use sea_orm::{QueryResult, entity::prelude::*};
 
@@ -25,6 +25,8 @@ pub struct Model {
     pub expires_at: DateTime<Utc>,
     /// `None` if an older program stored it.
     pub fingerprint: Option<i64>,
+    /// `None` if it is the user's turn alone.
+    pub holder: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,8 +53,9 @@ impl Row for Model {
             user: UserId::new(self.user_id),
             number: self.turn.try_into()?,
         };
+        let holder = self.holder.as_deref().map(Holder::parse).transpose()?;
         Ok(Place {
-            holder: turn.holder(),
+            holder: holder.unwrap_or_else(|| turn.holder()),
             seat: self.seat.try_into()?,
             units: self.units.try_into()?,
             at: self.at,

@@ -20,6 +20,7 @@ use sea_orm::{
 use crate::{
     entity::{budget_totals, places},
     error::SqlError,
+    place_record::of_window,
 };
 
 /// Records the places, and adds their units up; answers the first place that cannot be recorded. The transaction must then
@@ -74,7 +75,8 @@ fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStat
         user: new.identity.user,
         number: new.turn,
     };
-    let holder = turn.holder();
+    let in_name_of = new.holder();
+    let holder = (in_name_of != turn.holder()).then(|| in_name_of.as_str().to_owned());
     let row = |place: &&ReservedPlace| places::ActiveModel {
         service: Set(place.key.scope.as_str().to_owned()),
         budget: Set(place.key.budget.as_str().to_owned()),
@@ -86,9 +88,10 @@ fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStat
         at: Set(new.at),
         expires_at: Set(Ord::max(new.cooldown_until, place.key.window.end)),
         // Below 2^48.
-        fingerprint: Set(fingerprint(&holder, place.seat, place.units)
+        fingerprint: Set(fingerprint(&in_name_of, place.seat, place.units)
             .try_into()
             .ok()),
+        holder: Set(holder.clone()),
     };
     // An error would end the transaction on PostgreSQL, and not say which place it was.
     let mut insert = places::Entity::insert_many(sorted.iter().map(row))
@@ -186,21 +189,23 @@ pub(crate) async fn give_back(
     running: &[BudgetKey],
 ) -> Result<(), SqlError> {
     use places::{Column, Entity};
-    let windows = running.iter().fold(Condition::any(), |any, key| {
-        any.add(
-            Condition::all()
-                .add(Column::Budget.eq(key.budget.as_str()))
-                .add(Column::WindowStart.eq(key.window.start)),
-        )
-    });
+    let windows = running.iter().map(of_window);
+    let windows = windows.fold(Condition::any(), |any, window| any.add(window));
+    let holder = turn.holder_of(service);
     let mut remove = Entity::delete_many()
         .filter(Column::UserId.eq(turn.user.get()))
         .filter(Column::Turn.eq(i64::from(turn.number)))
-        .filter(Column::Service.eq(service.as_str()))
+        // In a shared budget every place tells its service.
+        .filter(
+            Column::Holder
+                .is_null()
+                .or(Column::Holder.eq(holder.as_str())),
+        )
         .filter(windows)
         .into_query();
     remove.returning(Query::returning().columns([
         Column::Budget,
+        Column::Service,
         Column::WindowStart,
         Column::Units,
     ]));
@@ -208,14 +213,15 @@ pub(crate) async fn give_back(
     for row in db.query_all(&remove).await? {
         removed.push((
             row.try_get::<String>("", "budget")?,
+            row.try_get::<String>("", "service")?,
             row.try_get::<DateTime<Utc>>("", "window_start")?,
             row.try_get::<i64>("", "units")?,
         ));
     }
     // In the order in which a request locks them.
     removed.sort_unstable();
-    for (budget, window_start, units) in removed {
-        subtract(db, service, &budget, window_start, units).await?;
+    for (budget, scope, window_start, units) in removed {
+        subtract(db, &scope, &budget, window_start, units).await?;
     }
     Ok(())
 }
@@ -223,7 +229,7 @@ pub(crate) async fn give_back(
 /// Takes units off a total, if there is one: the day's budget has none.
 async fn subtract(
     db: &impl ConnectionTrait,
-    service: &ServiceType,
+    scope: &str,
     budget: &str,
     window_start: DateTime<Utc>,
     units: i64,
@@ -236,7 +242,7 @@ async fn subtract(
         .finally(left);
     Entity::update_many()
         .col_expr(Column::Units, at_least_none.into())
-        .filter(Column::Service.eq(service.as_str()))
+        .filter(Column::Service.eq(scope))
         .filter(Column::Budget.eq(budget))
         .filter(Column::WindowStart.eq(window_start))
         .exec(db)

@@ -49,6 +49,7 @@ impl Shared {
                 limit: 3,
                 units: 1,
                 window: WindowPolicy::parse(Period::Daily, &turns_at, "UTC").unwrap(),
+                is_shared: false,
             },
             budgets: vec![],
             cooldown,

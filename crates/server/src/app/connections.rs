@@ -44,7 +44,7 @@ pub(crate) fn check(
         return Err(ConfigError::wrong("store.url", fault).into());
     }
     if !quota.is_embedded() {
-        redis(quota).check().map_err(no_counter)?;
+        redis(quota, false).check().map_err(no_counter)?;
     }
     if [EMBEDDED, SQS].contains(&queue.url.as_str()) {
         Ok(())
@@ -78,9 +78,10 @@ pub(crate) async fn store(
 pub(crate) async fn quota(
     settings: &QuotaSettings,
     data_dir: &Path,
+    catalogue: &Catalogue,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<dyn QuotaCounter>, StartError> {
-    let (counter, _disk) = quota_and_disk(settings, data_dir, clock).await?;
+    let (counter, _disk) = quota_and_disk(settings, data_dir, catalogue, clock).await?;
     Ok(counter)
 }
 
@@ -88,6 +89,7 @@ pub(crate) async fn quota(
 pub(crate) async fn quota_and_disk(
     settings: &QuotaSettings,
     data_dir: &Path,
+    catalogue: &Catalogue,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Arc<dyn QuotaCounter>, Failure), StartError> {
     if settings.is_embedded() {
@@ -98,19 +100,21 @@ pub(crate) async fn quota_and_disk(
         let disk = Arc::clone(&counter);
         return Ok((counter, Box::pin(async move { disk.failed().await })));
     }
-    let counter = RedisQuotaCounter::connect(&redis(settings))
+    let counter = RedisQuotaCounter::connect(&redis(settings, catalogue.shares()))
         .await
         .map_err(no_counter)?;
     Ok((Arc::new(counter), never()))
 }
 
-fn redis(settings: &QuotaSettings) -> RedisConfig {
+/// A budget that services share is taken from in one step with those of a service, which a cluster does in one slot.
+fn redis(settings: &QuotaSettings, is_one_slot: bool) -> RedisConfig {
     RedisConfig {
         url: settings.url.clone(),
         // None is refused at the start.
         pool_size: NonZeroUsize::new(settings.pool_size).unwrap_or(NonZeroUsize::MIN),
         deadline: Duration::from_millis(settings.deadline_ms),
         key_prefix: settings.key_prefix.clone(),
+        is_one_slot,
     }
 }
 

@@ -48,7 +48,8 @@ impl Parts {
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, StartError> {
         let (counter, counters_disk) =
-            connections::quota_and_disk(&plan.quota, &plan.data_dir, &clock).await?;
+            connections::quota_and_disk(&plan.quota, &plan.data_dir, &plan.catalogue, &clock)
+                .await?;
         let (queue, queues_disk) =
             connections::queue_and_disk(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids)
                 .await?;

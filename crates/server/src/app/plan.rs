@@ -100,7 +100,7 @@ impl Plan {
     /// Checks a configuration, and then makes what a first run needs: a refused one changes nothing.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
         settings.check_numbers()?;
-        let catalogue = Arc::new(settings.services.catalogue()?);
+        let catalogue = Arc::new(settings.services.catalogue(&settings.budgets)?);
         let allowed_origins = origins(settings.http.allowed_origins.map(|origins| origins.0))?;
         connections::check(&settings.store, &settings.quota, &settings.queue)?;
         let api = settings

@@ -58,7 +58,7 @@ fn sentence(fault: &StartError) -> String {
 }
 
 async fn quota(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<&'static str, StartError> {
-    connections::quota(&plan.quota, &plan.data_dir, clock).await?;
+    connections::quota(&plan.quota, &plan.data_dir, &plan.catalogue, clock).await?;
     Ok(if plan.quota.is_embedded() {
         "embedded"
     } else {

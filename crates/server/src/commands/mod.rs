@@ -32,7 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
         Command::Queues { action } => queues::run(configured(cli.common)?, action).await,
         Command::Openapi => {
             let (settings, _) = settings(cli.common)?;
-            let catalogue = settings.services.catalogue()?;
+            let catalogue = settings.services.catalogue(&settings.budgets)?;
             let document = lemon_http::openapi(&catalogue);
             writeln!(std::io::stdout(), "{document}").context("cannot print")?;
             Ok(())

@@ -88,8 +88,8 @@ fn hint(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
     let rest = rest.strip_suffix(FILE).unwrap_or(rest).to_lowercase();
     let path = splits(&rest).find_map(|(section, key)| match section {
-        "services" => splits(key)
-            .map(|(service, key)| format!("{section}.{service}.{key}"))
+        "services" | "budgets" => splits(key)
+            .map(|(name, key)| format!("{section}.{name}.{key}"))
             .find(|path| is_key(path)),
         _ => Some(format!("{section}.{key}")).filter(|path| is_key(path)),
     })?;

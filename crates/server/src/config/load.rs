@@ -85,7 +85,7 @@ mod tests {
         let settings = from(&[]).unwrap();
         assert_eq!(settings.http.listen.port(), 8080);
         assert_eq!(settings.jwt.lifetime_seconds, 2_629_800);
-        let catalogue = settings.services.catalogue().unwrap();
+        let catalogue = settings.services.catalogue(&settings.budgets).unwrap();
         assert_eq!(catalogue.iter().next().unwrap().daily.limit, 400);
     }
 
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(settings.jwt.secrets.0[1].expose_secret(), "two");
         let key = settings.twitter.consumer_key.unwrap();
         assert_eq!(key.expose_secret(), "0123");
-        let catalogue = settings.services.catalogue().unwrap();
+        let catalogue = settings.services.catalogue(&settings.budgets).unwrap();
         let service = catalogue.iter().next().unwrap();
         assert_eq!(service.daily.limit, 7);
         assert_eq!(

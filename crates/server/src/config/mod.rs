@@ -1,6 +1,7 @@
 //! Configuration: a file, then the environment, then the command line; a struct per section.
 
 mod bounds;
+mod budgets;
 mod environment;
 mod error;
 mod keys;

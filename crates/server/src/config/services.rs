@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use lemon_domain::values::{
     BudgetName, BudgetPolicy, Catalogue, InvalidValue, Period, QueueName, Service, ServicePath,
@@ -9,6 +12,7 @@ use serde::Deserialize;
 use super::{
     ConfigError,
     bounds::{LONGEST_SECONDS, bounded},
+    budgets::{BudgetSettings, SharedBudgetsSettings, TURNS_AT, ZONE},
 };
 
 /// The service that is always there, and the only one whose queues and notification have defaults.
@@ -16,9 +20,6 @@ const LEARN_ME: &str = "learn_me";
 
 /// Places a day: ten times as many as were tried.
 const MOST_PLACES: u32 = 10_000_000;
-
-/// Units of a budget: as many as can be counted everywhere.
-const MOST_UNITS: u32 = 1_000_000_000;
 
 /// The catalogue: a section a service, named by its path.
 #[derive(Default, Deserialize)]
@@ -46,8 +47,8 @@ impl Default for ServiceSettings {
         Self {
             r#type: None,
             daily_limit: 400,
-            turns_at: "06:00".to_owned(),
-            zone: "Asia/Seoul".to_owned(),
+            turns_at: TURNS_AT.to_owned(),
+            zone: ZONE.to_owned(),
             cooldown_seconds: 7 * 24 * 60 * 60,
             training_deadline_seconds: training.deadline.as_secs(),
             training_attempts: training.attempts,
@@ -67,33 +68,21 @@ struct QueuesSettings {
     delete: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum PeriodSettings {
-    Daily,
-    #[default]
-    Monthly,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BudgetSettings {
-    limit: u32,
-    units: u32,
-    #[serde(default)]
-    period: PeriodSettings,
-}
-
 impl ServicesSettings {
     /// The catalogue of these sections: Learn Me, which the page shows, and then the others by their paths.
-    pub(crate) fn catalogue(mut self) -> Result<Catalogue, ConfigError> {
+    pub(crate) fn catalogue(
+        mut self,
+        shared: &SharedBudgetsSettings,
+    ) -> Result<Catalogue, ConfigError> {
         let mut learn_me = self.0.remove(LEARN_ME).unwrap_or_default();
         learn_me.take_defaults_of_learn_me();
-        let learn_me = learn_me.build(LEARN_ME);
+        let all = self.0.values().chain([&learn_me]);
+        shared.check_used(&all.flat_map(ServiceSettings::shared).collect())?;
+        let learn_me = learn_me.build(LEARN_ME, shared);
         let others = self
             .0
             .into_iter()
-            .map(|(path, service)| service.build(&path));
+            .map(|(path, service)| service.build(&path, shared));
         let services = std::iter::once(learn_me).chain(others);
         Catalogue::new(services.collect::<Result<_, _>>()?)
             .map_err(|fault| ConfigError::wrong("services", fault))
@@ -118,16 +107,29 @@ impl ServiceSettings {
         }
     }
 
-    fn build(self, path: &str) -> Result<Service, ConfigError> {
+    /// The names of the shared budgets that it takes from.
+    fn shared(&self) -> BTreeSet<String> {
+        let budgets = self.budgets.iter();
+        let shared = budgets.filter(|(_, budget)| budget.is_shared());
+        shared.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn build(self, path: &str, shared: &SharedBudgetsSettings) -> Result<Service, ConfigError> {
         let section = format!("services.{path}");
         self.check_numbers(&section)?;
         let wrong = |fault| ConfigError::wrong(&section, fault);
-        let budgets = self.budgets(&section)?;
+        let window = |period| self.window(period).map_err(wrong);
+        let budgets = self
+            .budgets
+            .iter()
+            .map(|(name, budget)| budget.build(&section, name, shared, window));
+        let budgets = budgets.collect::<Result<_, _>>()?;
         let daily = BudgetPolicy {
             name: BudgetName::daily(),
             limit: self.daily_limit,
             units: 1,
-            window: self.window(Period::Daily).map_err(wrong)?,
+            window: window(Period::Daily)?,
+            is_shared: false,
         };
         let service_type = self
             .r#type
@@ -169,53 +171,11 @@ impl ServiceSettings {
             &self.training_attempts,
             of,
             &TrainingPolicy::ATTEMPTS,
-        )?;
-        for (name, budget) in &self.budgets {
-            let limit = key(&format!("budgets.{name}.limit"));
-            bounded(&limit, &budget.limit, "units", &(1..=MOST_UNITS))?;
-            let units = key(&format!("budgets.{name}.units"));
-            bounded(&units, &budget.units, "units", &(1..=MOST_UNITS))?;
-        }
-        Ok(())
-    }
-
-    fn budgets(&self, section: &str) -> Result<Vec<BudgetPolicy>, ConfigError> {
-        let wrong = |fault| ConfigError::wrong(section, fault);
-        let budgets = self.budgets.iter().map(|(name, budget)| {
-            let name = BudgetName::parse(name).map_err(wrong)?;
-            budget.check(&format!("{section}.budgets.{name}"), &name)?;
-            let period = match budget.period {
-                PeriodSettings::Daily => Period::Daily,
-                PeriodSettings::Monthly => Period::Monthly,
-            };
-            Ok(BudgetPolicy {
-                name,
-                limit: budget.limit,
-                units: budget.units,
-                window: self.window(period).map_err(wrong)?,
-            })
-        });
-        budgets.collect()
+        )
     }
 
     fn window(&self, period: Period) -> Result<WindowPolicy, InvalidValue> {
         WindowPolicy::parse(period, &self.turns_at, &self.zone)
-    }
-}
-
-impl BudgetSettings {
-    /// The catalogue would refuse it too, but not by its keys.
-    fn check(&self, section: &str, name: &BudgetName) -> Result<(), ConfigError> {
-        if name.as_str() == BudgetName::COOLDOWN {
-            let fault = "a budget cannot have the name that answers give the cooldown";
-            return Err(ConfigError::wrong(section, fault));
-        }
-        if self.units > self.limit {
-            let fault =
-                format!("a use takes more than {section}.limit, so that nobody could ever use it");
-            return Err(ConfigError::wrong(&format!("{section}.units"), fault));
-        }
-        Ok(())
     }
 }
 
@@ -259,7 +219,7 @@ mod tests {
             .unwrap()
             .try_deserialize::<ServicesSettings>()
             .unwrap()
-            .catalogue()
+            .catalogue(&SharedBudgetsSettings::default())
     }
 
     fn fault(toml: &str) -> String {

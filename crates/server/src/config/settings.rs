@@ -4,7 +4,9 @@ use lemon_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{list::List, log::LogSettings, services::ServicesSettings};
+use super::{
+    budgets::SharedBudgetsSettings, list::List, log::LogSettings, services::ServicesSettings,
+};
 
 /// The value of `quota.url` and `queue.url` that needs no server.
 pub(crate) const EMBEDDED: &str = "embedded";
@@ -27,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) sandbox: SandboxSettings,
     pub(crate) jwt: JwtSettings,
     pub(crate) log: LogSettings,
+    pub(crate) budgets: SharedBudgetsSettings,
     pub(crate) services: ServicesSettings,
 }
 

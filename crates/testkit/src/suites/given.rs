@@ -11,7 +11,7 @@ use lemon_domain::{
     sealing::Sealed,
     values::{
         AccountId, BudgetKey, BudgetName, IdempotencyKey, Identity, ProviderUserId, RequestId,
-        ServiceType, TrainingReady, UserId, Window,
+        Scope, ServiceType, TrainingReady, UserId, Window,
     },
 };
 use uuid::Uuid;
@@ -98,6 +98,14 @@ pub(super) fn reads() -> BudgetKey {
             end: time("2020-12-31T21:00:00Z"),
         },
         ..today()
+    }
+}
+
+/// A budget that services share.
+pub(super) fn shared_reads() -> BudgetKey {
+    BudgetKey {
+        scope: Scope::shared(),
+        ..reads()
     }
 }
 

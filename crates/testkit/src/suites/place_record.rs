@@ -27,6 +27,7 @@ macro_rules! place_record_suite {
                 a_deletion_takes_no_place_away,
                 a_place_stays_until_its_window_is_over,
                 other_services_budgets_and_windows_have_places_of_their_own,
+                holders_of_a_shared_budget_tell_their_service,
                 a_segment_has_the_places_on_its_seats,
                 sums_are_met_in_portions_each_segment_once,
                 sums_begin_where_they_are_asked_for,
@@ -114,6 +115,39 @@ pub async fn a_place_stays_until_its_window_is_over(store: Subject<dyn Store>) {
         store.purge(what, last_moment).await.unwrap();
     }
     assert_eq!(seats(&*store, &given::today()).await, [1]);
+}
+
+/// Contract 2.
+pub async fn holders_of_a_shared_budget_tell_their_service(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    let first = turn(who.user, 1);
+    let mut expected = Vec::new();
+    for (seat, service) in [(1, given::learn_me()), (2, given::draw_me())] {
+        let day = BudgetKey {
+            scope: (&service).into(),
+            ..given::today()
+        };
+        let places = [(day.clone(), 7), (given::shared_reads(), seat)];
+        let new = NewRegistration {
+            service: service.clone(),
+            places: places.map(|(key, seat)| given::place(key, seat)).into(),
+            ..given::request(who, seat)
+        };
+        given::registered(&*store, new).await;
+        let place = |seat| Place {
+            holder: first.holder_of(&service),
+            seat,
+            units: 1,
+            at: given::now(),
+        };
+        assert_eq!(store.places(&day).await.unwrap(), [place(7)]);
+        expected.push(place(seat));
+    }
+    let shared = given::shared_reads();
+    assert_eq!(store.places(&shared).await.unwrap(), expected);
+    let sums = store.sums(&shared, Segment::FIRST).await.unwrap();
+    let expected = Some(Sums::of(&expected));
+    assert_eq!(sums.segments.get(&Segment::FIRST), Some(&expected));
 }
 
 /// Contract 2.

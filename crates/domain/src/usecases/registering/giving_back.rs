@@ -1,20 +1,11 @@
-use chrono::{DateTime, Utc};
-
-use super::{RegisterError, Registering};
-use crate::values::{Budget, BudgetKey, ServiceType, Turn, Use};
+use super::{RegisterError, Registering, wish::Wish};
+use crate::{usecases::QuotasError, values::BudgetKey};
 
 impl Registering {
     /// Ends an abandoned call. A reservation that may still be on its way to the counter, or cannot be given back now, is
     /// given back by the next reconciliation.
-    pub(super) async fn withdraw(
-        &self,
-        service: &ServiceType,
-        turn: Turn,
-        budgets: &[Budget],
-        at: DateTime<Utc>,
-    ) -> RegisterError {
-        let keys: Vec<BudgetKey> = budgets.iter().map(|budget| budget.key.clone()).collect();
-        let _given_back = self.give_back(service, turn, budgets, &keys, at).await;
+    pub(super) async fn withdraw(&self, wish: &Wish<'_>) -> RegisterError {
+        let _given_back = self.give_back(wish, &wish.keys()).await;
         RegisterError::Abandoned
     }
 
@@ -22,40 +13,21 @@ impl Registering {
     /// did. Of two calls that were under way at once, both hold the same places, and one may have recorded them.
     pub(super) async fn give_back(
         &self,
-        service: &ServiceType,
-        turn: Turn,
-        budgets: &[Budget],
+        wish: &Wish<'_>,
         keys: &[BudgetKey],
-        at: DateTime<Utc>,
     ) -> Result<(), RegisterError> {
         let registrations = &self.ports.registrations;
-        let last = registrations.last_use(turn.user, service).await?;
-        let unrecorded = unrecorded(last.as_ref(), turn, budgets, keys);
-        Ok(self
-            .ports
-            .quotas
-            .release(&turn.holder(), &unrecorded, at)
-            .await?)
+        let last = registrations.last_use(wish.turn.user, wish.service).await?;
+        let unrecorded = wish.unrecorded(last.as_ref(), keys);
+        Ok(self.release(wish, &unrecorded).await?)
     }
-}
 
-/// Which of the holder's places certainly no request has recorded, as the person's latest use tells. A place of which
-/// that is not certain stays, until the reconciliation finds it in the record or does not.
-pub(super) fn unrecorded(
-    last: Option<&Use>,
-    turn: Turn,
-    budgets: &[Budget],
-    keys: &[BudgetKey],
-) -> Vec<BudgetKey> {
-    let Some(last) = last.filter(|last| last.turn >= turn.number) else {
-        return keys.to_vec();
-    };
-    // The use was made in the day that it names. So it took nothing from a window that ended before, and, if this
-    // request's day is a later one, nothing from a window that began with that or after. Others it may share.
-    let day = budgets.first().map(|budget| budget.key.window.start);
-    let later = day.filter(|day| last.window_start < *day);
-    let untouched = |key: &&BudgetKey| {
-        key.window.end <= last.window_start || later.is_some_and(|day| key.window.start >= day)
-    };
-    keys.iter().filter(untouched).cloned().collect()
+    pub(super) async fn release(
+        &self,
+        wish: &Wish<'_>,
+        keys: &[BudgetKey],
+    ) -> Result<(), QuotasError> {
+        let quotas = &self.ports.quotas;
+        quotas.release(&wish.holder, keys, wish.at).await
+    }
 }

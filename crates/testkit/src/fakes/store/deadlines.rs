@@ -118,8 +118,10 @@ impl State {
             user: key.0,
             number: last.turn,
         };
-        self.places
-            .retain(|recorded| recorded.turn != turn || !running.contains(&recorded.place.key));
+        self.places.retain(|recorded| {
+            let is_its = recorded.turn == turn && recorded.service == key.1;
+            !is_its || !running.contains(&recorded.place.key)
+        });
         Some(turn)
     }
 

@@ -21,8 +21,8 @@ use lemon_domain::{
         StoredAccount,
     },
     values::{
-        AccountId, Registered, Registration, RequestId, RequestToken, ServiceType, Turn, Use,
-        UserId,
+        AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Turn,
+        Use, UserId,
     },
 };
 use tokio::sync::Notify;
@@ -67,10 +67,12 @@ struct Claimable {
     claim: Option<SignInClaim>,
 }
 
-/// A place, and until when its use needs it.
+/// A place, whose use took it, and until when that needs it.
 #[derive(Debug)]
 struct Recorded {
+    service: ServiceType,
     turn: Turn,
+    holder: Holder,
     place: ReservedPlace,
     at: DateTime<Utc>,
     cooldown_until: DateTime<Utc>,

@@ -7,7 +7,7 @@ use lemon_domain::{
         Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged, RecordSums,
         StoreError,
     },
-    values::{BudgetKey, Place, Scope, Segment, Sums},
+    values::{BudgetKey, Place, Segment, Sums},
 };
 
 use super::{Claimable, MemoryStore, Recorded, State};
@@ -27,7 +27,7 @@ impl State {
         let recorded = self.places.iter().filter(|it| it.place.key == *key);
         let mut places: Vec<Place> = recorded
             .map(|it| Place {
-                holder: it.turn.holder(),
+                holder: it.holder.clone(),
                 seat: it.place.seat,
                 units: it.place.units,
                 at: it.at,
@@ -116,9 +116,9 @@ impl State {
             Expiring::Uses => {
                 let places = &self.places;
                 let gone = self.uses.extract_if(.., |(user, service), last| {
-                    let mut theirs = places.iter().filter(|it| {
-                        it.turn.user == *user && it.place.key.scope == Scope::from(service)
-                    });
+                    let mut theirs = places
+                        .iter()
+                        .filter(|it| it.turn.user == *user && it.service == *service);
                     last.cooldown_until <= by && theirs.all(|place| place.is_over(by))
                 });
                 gone.take(max).count()

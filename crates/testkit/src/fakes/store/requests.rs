@@ -57,6 +57,7 @@ impl State {
 
     pub(super) fn store(&mut self, new: NewRegistration) {
         let key = (new.identity.user, new.service.clone());
+        let holder = new.holder();
         let daily = new.places.first().expect("a request has a place");
         let last_use = Use {
             turn: new.turn,
@@ -93,7 +94,9 @@ impl State {
         };
         self.places
             .extend(new.places.into_iter().map(|place| Recorded {
+                service: new.service.clone(),
                 turn,
+                holder: holder.clone(),
                 place,
                 at: new.at,
                 cooldown_until: new.cooldown_until,

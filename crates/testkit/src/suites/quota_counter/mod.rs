@@ -56,6 +56,7 @@ macro_rules! quota_counter_suite {
                 a_restore_touches_no_other_budget,
                 a_restore_while_a_crowd_reserves_keeps_the_count_exact,
                 windows_scopes_and_budgets_do_not_touch_one_another,
+                budgets_of_several_scopes_are_taken_in_one_step,
                 a_lowered_limit_admits_nobody_and_takes_nothing_away,
                 an_earlier_window_is_remembered_when_the_next_begins,
                 a_window_that_is_being_restored_admits_nobody,

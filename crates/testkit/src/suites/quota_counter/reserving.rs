@@ -336,6 +336,43 @@ pub async fn windows_scopes_and_budgets_do_not_touch_one_another(
     assert_eq!(used(&*counter, &daily).await, Some(1));
 }
 
+/// 8: all or none, whichever ends first.
+pub async fn budgets_of_several_scopes_are_taken_in_one_step(counter: Subject<dyn QuotaCounter>) {
+    let window = "2026-11-22T21:00:00Z";
+    let shared = Budget {
+        key: key("shared", "reads", window),
+        limit: 100,
+        units: 60,
+    };
+    let drawing = Budget {
+        key: key("DRAWME", "daily", window),
+        limit: 10,
+        units: 1,
+    };
+    let learning = daily(1);
+    for budget in [&shared, &drawing, &learning] {
+        restore(&*counter, budget, &[]).await;
+    }
+    let taken = places(reserve(&*counter, 1, &[&learning, &shared]).await);
+    assert_eq!([taken[0].seat, taken[1].seat], [1, 1]);
+    assert_eq!(taken[1].state.used, 60);
+    let outcome = reserve(&*counter, 2, &[&drawing, &shared]).await;
+    assert_eq!(outcome, refused(&shared, 60, &[]));
+    assert_eq!(used(&*counter, &drawing).await, Some(0));
+    let small = Budget {
+        units: 40,
+        ..shared.clone()
+    };
+    let outcome = reserve(&*counter, 2, &[&learning, &small]).await;
+    assert_eq!(outcome, refused(&learning, 1, &[]));
+    let taken = places(reserve(&*counter, 2, &[&drawing, &small]).await);
+    assert_eq!([taken[0].seat, taken[1].seat], [1, 2]);
+    let keys = [learning.key, shared.key].map(|key| key.clone());
+    let until = DateTime::<Utc>::MAX_UTC;
+    counter.release(&holder(1), &keys, until).await.unwrap();
+    assert_eq!(counter.usage(&keys).await.unwrap(), [Some(0), Some(40)]);
+}
+
 /// 9: holders keep their places; a newcomer finds one once enough was given back.
 pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
     counter: Subject<dyn QuotaCounter>,

@@ -42,6 +42,7 @@ macro_rules! registrations_suite {
                 a_refused_request_takes_no_units,
                 units_are_added_up_in_their_service_budget_and_window,
                 of_concurrent_requests_those_are_stored_whose_units_fit,
+                the_units_of_all_services_that_share_a_budget_are_added_up,
                 asking_again_replaces_the_request_and_keeps_ready_and_public,
                 strangers_are_unknown,
                 an_account_of_another_person_is_unknown,

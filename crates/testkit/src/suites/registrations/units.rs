@@ -120,3 +120,34 @@ pub async fn of_concurrent_requests_those_are_stored_whose_units_fit(store: Subj
     assert_eq!(stored.count(), 3, "{outcomes:?}");
     assert_eq!(units(&*store, &given::reads()).await, [30, 30, 30]);
 }
+
+/// Contract 3: one person too, whose turns of two services have one number.
+pub async fn the_units_of_all_services_that_share_a_budget_are_added_up(store: Subject<dyn Store>) {
+    let shared = given::shared_reads();
+    let who = given::person(&*store, 1).await;
+    for (seat, service, takes, fits) in [
+        (1, given::learn_me(), 60, true),
+        (2, given::draw_me(), 41, false),
+        (2, given::draw_me(), 40, true),
+    ] {
+        let day = BudgetKey {
+            scope: (&service).into(),
+            ..given::today()
+        };
+        let mut place = given::place(shared.clone(), seat);
+        (place.units, place.limit) = (takes, 100);
+        let new = NewRegistration {
+            service,
+            places: vec![given::place(day, 1), place],
+            ..given::request(who, seat)
+        };
+        let outcome = store.request(new).await.unwrap();
+        let expected = if fits {
+            RequestOutcome::Registered
+        } else {
+            given::seat_taken(&shared, seat)
+        };
+        assert_eq!(outcome, expected, "{takes} units");
+    }
+    assert_eq!(units(&*store, &shared).await, [60, 40]);
+}

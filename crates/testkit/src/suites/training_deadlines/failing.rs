@@ -2,7 +2,7 @@
 
 use lemon_domain::{
     ports::{FinishOutcome, NewRegistration, OutboxTask, OverdueOutcome, OverdueStep, Publication},
-    values::{BudgetKey, Registration, TrainingState, Turn},
+    values::{BudgetKey, Registration, Scope, TrainingState, Turn},
 };
 
 use super::{
@@ -84,6 +84,38 @@ pub async fn failing_gives_back_the_places_of_the_running_windows(store: Subject
     assert_eq!(seats(&month()).await, [0_u32; 0]);
     given::registered(&*store, request(late, 3)).await;
     assert_eq!(seats(&month()).await, [3]);
+}
+
+/// Contract 6: the person's turns of both services have one number.
+pub async fn failing_gives_back_what_its_service_took_of_a_shared_budget(
+    store: Subject<dyn Store>,
+) {
+    let shared = BudgetKey {
+        scope: Scope::shared(),
+        ..month()
+    };
+    let who = given::person(&*store, 1).await;
+    for (seat, service, units) in [(1, given::learn_me(), 60), (2, given::draw_me(), 40)] {
+        let mut new = request(who, seat);
+        new.places[0].key.scope = (&service).into();
+        new.places[1].key = shared.clone();
+        new.places[1].units = units;
+        new.service = service;
+        given::registered(&*store, new).await;
+    }
+    send(&*store, long_ago()).await;
+    let found = overdue_one(&*store, long_ago() + HOUR).await;
+    let step = OverdueStep::Fail {
+        running: vec![day(0), shared.clone()],
+    };
+    settle(&*store, &found, step).await;
+    let places = store.places(&shared).await.unwrap();
+    let left: Vec<_> = places.iter().map(|it| (it.seat, it.units)).collect();
+    assert_eq!(left, [(2, 40)]);
+    let late = given::person(&*store, 2).await;
+    let mut new = request(late, 3);
+    new.places[1].key = shared.clone();
+    given::registered(&*store, new).await;
 }
 
 /// Contract 1 and 6.

@@ -42,6 +42,7 @@ macro_rules! training_deadlines_suite {
                 a_step_that_was_overtaken_changes_nothing,
                 failing_sets_the_state_and_ends_the_cooldown,
                 failing_gives_back_the_places_of_the_running_windows,
+                failing_gives_back_what_its_service_took_of_a_shared_budget,
                 what_has_failed_is_not_overdue_and_can_be_asked_for_at_once,
                 a_row_that_was_not_sent_starts_the_deadline_again,
                 a_row_that_was_set_aside_is_not_waited_for,
