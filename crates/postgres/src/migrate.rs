@@ -1,10 +1,9 @@
 use std::{future::Future, time::Duration};
 
-use lemon_migrations::{Migrator, MigratorTrait};
+use lemon_migrations::{Migrator, MigratorTrait, applied, hand_back, take_over};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
-    sea_query::{Order, Query},
+    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
 };
 use tokio::time::timeout;
 use tracing::warn;
@@ -14,9 +13,6 @@ use crate::{
     database::Database,
     error::{cause, driver_error},
 };
-
-/// Where the migrator keeps what was applied.
-const APPLIED: &str = "seaql_migrations";
 
 /// Whoever migrates a PostgreSQL database of ours holds the advisory lock of this number: "lemon" in ASCII.
 const LOCK: i64 = 0x6c_65_6d_6f_6e;
@@ -91,9 +87,13 @@ async fn alone(database: &Database, change: Change) -> Result<(), ConnectError> 
 
 async fn make(tx: &DatabaseTransaction, change: &Change) -> Result<(), DbErr> {
     lock_tables(tx).await?;
+    take_over(tx).await?;
     match change {
         Change::Up => Migrator::up(tx, None).await,
-        Change::Down(steps) => Migrator::down(tx, Some(*steps)).await,
+        Change::Down(steps) => {
+            Migrator::down(tx, Some(*steps)).await?;
+            hand_back(tx).await
+        }
     }
 }
 
@@ -211,26 +211,6 @@ fn has_code(error: &DbErr, code: &str) -> bool {
         Some(SqlxError::Database(refusal)) => refusal.code().is_some_and(|its| its == code),
         _ => false,
     }
-}
-
-/// The migrations that were applied, in order.
-async fn applied(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
-    let backend = db.get_database_backend();
-    let look = match backend {
-        DbBackend::Postgres => format!("SELECT 1 WHERE to_regclass('{APPLIED}') IS NOT NULL"),
-        _ => format!("SELECT 1 FROM sqlite_master WHERE name = '{APPLIED}'"),
-    };
-    let table = db.query_one_raw(Statement::from_string(backend, look));
-    if table.await?.is_none() {
-        return Ok(Vec::new());
-    }
-    let applied = Query::select()
-        .column("version")
-        .from(APPLIED)
-        .order_by("version", Order::Asc)
-        .take();
-    let rows = db.query_all(&applied).await?;
-    rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
 /// The first of them that this program does not have.

@@ -10,6 +10,7 @@ mod migrations;
 mod neighbour;
 mod purge;
 mod races;
+mod records;
 mod rows;
 mod sign_ins;
 

@@ -339,11 +339,11 @@ async fn who_is_cut_off_without_a_word_does_not_wait_for_the_lock() {
 }
 
 /// Somebody uses what each step writes to, so that a migration waits in the middle of its work.
-const USED: &str = "LOCK TABLE seaql_migrations IN SHARE MODE";
+const USED: &str = "LOCK TABLE lemon_migrations IN SHARE MODE";
 
 /// Who waits for that.
 const IN_THE_MIDDLE: &str =
-    "pg_locks WHERE NOT granted AND relation = 'seaql_migrations'::regclass";
+    "pg_locks WHERE NOT granted AND relation = 'lemon_migrations'::regclass";
 
 /// A migration that waits, and the line and the user for whom it does.
 async fn in_the_middle(
