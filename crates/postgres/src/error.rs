@@ -3,10 +3,10 @@ use std::{sync::Arc, time::Duration};
 use lemon_domain::{BoxError, ports::StoreError};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-/// Why a store cannot be used. One line that names the database and the cause; never a password.
+/// Why a store cannot be used, in SQLite as well. One line that names the database and the cause; never a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectError {
+pub enum PostgresError {
     /// The address is none of a database that this program can use.
     #[error("the store's address is not usable: {0}")]
     Address(String),

@@ -21,5 +21,5 @@ mod store;
 mod together;
 
 pub use config::StoreConfig;
-pub use error::ConnectError;
+pub use error::PostgresError;
 pub use store::SqlStore;

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::{
-    ConnectError,
+    PostgresError,
     database::Database,
     error::{cause, driver_error},
 };
@@ -30,7 +30,7 @@ const WRITTEN: &str = "'uses', 'attempts', 'registrations', 'outbox', 'places', 
 const TRIES: u32 = 5;
 
 /// Applies what is missing, in one transaction and under a lock; takes no lock where nothing is missing.
-pub(crate) async fn up(database: &Database) -> Result<(), ConnectError> {
+pub(crate) async fn up(database: &Database) -> Result<(), PostgresError> {
     if pending(database).await?.is_empty() {
         return Ok(());
     }
@@ -38,7 +38,7 @@ pub(crate) async fn up(database: &Database) -> Result<(), ConnectError> {
 }
 
 /// Takes back the latest `steps`, in one transaction and under a lock.
-pub(crate) async fn down(database: &Database, steps: u32) -> Result<(), ConnectError> {
+pub(crate) async fn down(database: &Database, steps: u32) -> Result<(), PostgresError> {
     alone(database, Change::Down(steps)).await
 }
 
@@ -48,7 +48,7 @@ enum Change {
 }
 
 /// Makes a change that no other is made beside, for as long as its session is there.
-async fn alone(database: &Database, change: Change) -> Result<(), ConnectError> {
+async fn alone(database: &Database, change: Change) -> Result<(), PostgresError> {
     let failed = |error: DbErr| failed(database, &error);
     let (db, session) = database.for_migrations().await.map_err(failed)?;
     let lost = async {
@@ -78,7 +78,7 @@ async fn alone(database: &Database, change: Change) -> Result<(), ConnectError> 
     };
     tokio::select! {
         changed = changing => changed,
-        cause = lost => Err(ConnectError::Migration {
+        cause = lost => Err(PostgresError::Migration {
             database: database.name.clone(),
             cause: cause.to_owned(),
         }),
@@ -98,7 +98,7 @@ async fn make(tx: &DatabaseTransaction, change: &Change) -> Result<(), DbErr> {
 }
 
 /// The names of the migrations that are missing.
-pub(crate) async fn pending(database: &Database) -> Result<Vec<String>, ConnectError> {
+pub(crate) async fn pending(database: &Database) -> Result<Vec<String>, PostgresError> {
     let applied = in_time(database, applied(&database.reader)).await?;
     refuse(database, unknown(&applied))?;
     let all = Migrator::migrations();
@@ -107,7 +107,7 @@ pub(crate) async fn pending(database: &Database) -> Result<Vec<String>, ConnectE
 }
 
 /// Refuses a database that has migrations which this program does not.
-pub(crate) async fn refuse_newer(database: &Database) -> Result<(), ConnectError> {
+pub(crate) async fn refuse_newer(database: &Database) -> Result<(), PostgresError> {
     let applied = in_time(database, applied(&database.reader)).await?;
     refuse(database, unknown(&applied))
 }
@@ -116,29 +116,29 @@ pub(crate) async fn refuse_newer(database: &Database) -> Result<(), ConnectError
 async fn in_time<T>(
     database: &Database,
     look: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, ConnectError> {
+) -> Result<T, PostgresError> {
     let cause = match timeout(database.deadline, look).await {
         Ok(Ok(found)) => return Ok(found),
         Ok(Err(error)) => cause(&error),
         Err(_) => "timed out".to_owned(),
     };
-    Err(ConnectError::Unreached {
+    Err(PostgresError::Unreached {
         database: database.name.clone(),
         cause,
     })
 }
 
-fn refuse(database: &Database, unknown: Option<String>) -> Result<(), ConnectError> {
+fn refuse(database: &Database, unknown: Option<String>) -> Result<(), PostgresError> {
     unknown.map_or(Ok(()), |migration| {
-        Err(ConnectError::NewerVersion {
+        Err(PostgresError::NewerVersion {
             database: database.name.clone(),
             migration,
         })
     })
 }
 
-fn failed(database: &Database, error: &DbErr) -> ConnectError {
-    ConnectError::Migration {
+fn failed(database: &Database, error: &DbErr) -> PostgresError {
+    PostgresError::Migration {
         database: database.name.clone(),
         cause: cause(error),
     }

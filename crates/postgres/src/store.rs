@@ -5,7 +5,7 @@ use lemon_domain::ports::StoreError;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    ConnectError, StoreConfig,
+    PostgresError, StoreConfig,
     database::{Database, Executor, Transaction, patience},
     error::SqlError,
     migrate,
@@ -35,7 +35,7 @@ impl SqlStore {
     ///
     /// # Errors
     /// If the database is not reached, or a newer program has changed it.
-    pub async fn connect(config: &StoreConfig) -> Result<Self, ConnectError> {
+    pub async fn connect(config: &StoreConfig) -> Result<Self, PostgresError> {
         let open = || async {
             let database = Database::open(config).await?;
             migrate::refuse_newer(&database).await?;
@@ -61,7 +61,7 @@ impl SqlStore {
     ///
     /// # Errors
     /// If a migration fails, or a newer program has changed the database.
-    pub async fn migrate(&self) -> Result<(), ConnectError> {
+    pub async fn migrate(&self) -> Result<(), PostgresError> {
         migrate::up(&self.database).await
     }
 
@@ -69,7 +69,7 @@ impl SqlStore {
     ///
     /// # Errors
     /// If a migration fails.
-    pub async fn roll_back(&self, steps: u32) -> Result<(), ConnectError> {
+    pub async fn roll_back(&self, steps: u32) -> Result<(), PostgresError> {
         migrate::down(&self.database, steps).await
     }
 
@@ -77,7 +77,7 @@ impl SqlStore {
     ///
     /// # Errors
     /// If the database does not answer, or a newer program has changed it.
-    pub async fn pending_migrations(&self) -> Result<Vec<String>, ConnectError> {
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, PostgresError> {
         migrate::pending(&self.database).await
     }
 
@@ -198,6 +198,6 @@ impl SqlStore {
     }
 }
 
-fn is_locked(error: &ConnectError) -> bool {
-    matches!(error, ConnectError::Unreached { cause, .. } if cause == "database is locked")
+fn is_locked(error: &PostgresError) -> bool {
+    matches!(error, PostgresError::Unreached { cause, .. } if cause == "database is locked")
 }

@@ -18,7 +18,7 @@ pub(crate) use self::{
 };
 #[cfg(feature = "sqlite")]
 use crate::error::driver_cause;
-use crate::{ConnectError, StoreConfig};
+use crate::{PostgresError, StoreConfig};
 
 /// A database and the connections to it.
 #[derive(Debug, Clone)]
@@ -47,12 +47,12 @@ pub(crate) enum Kind {
 
 impl Database {
     /// Connects, and says what is wrong if it cannot.
-    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, ConnectError> {
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, PostgresError> {
         match config.url.expose_secret().split_once("://") {
             Some(("postgres" | "postgresql", _)) => postgres::open(config).await,
             #[cfg(feature = "sqlite")]
             Some(("sqlite", path)) => sqlite::open(path, config).await,
-            _ => Err(ConnectError::Address(format!(
+            _ => Err(PostgresError::Address(format!(
                 "it begins with none of {}",
                 if cfg!(feature = "sqlite") {
                     "postgres:// and sqlite://"
@@ -139,8 +139,8 @@ pub(crate) fn patience(deadline: Duration) -> Duration {
 }
 
 #[cfg(feature = "sqlite")]
-fn unreached(database: &str, error: &SqlxError) -> ConnectError {
-    ConnectError::Unreached {
+fn unreached(database: &str, error: &SqlxError) -> PostgresError {
+    PostgresError::Unreached {
         database: database.to_owned(),
         cause: driver_cause(error),
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use lemon_domain::ports::Registrations;
 use lemon_migrations::{MigrationName, MigrationTrait, Migrator, MigratorTrait, SchemaManager};
-use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
+use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
 use lemon_testkit::race;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
@@ -170,7 +170,7 @@ pub(crate) async fn a_newer_version_is_refused(
 ) {
     let newer = "INSERT INTO lemon_migrations VALUES ('m20991231_000001_newer', 0)";
     db.execute_unprepared(newer).await.unwrap();
-    let expected = ConnectError::NewerVersion {
+    let expected = PostgresError::NewerVersion {
         database,
         migration: "m20991231_000001_newer".to_owned(),
     };

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
+use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
 use lemon_testkit::services::Link;
 
 use super::Fresh;
@@ -8,7 +8,10 @@ use super::Fresh;
 /// What is in the way, which is one line and no secret.
 async fn refusal(config: &StoreConfig) -> String {
     let error = SqlStore::connect(config).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Unreached { .. }), "{error:?}");
+    assert!(
+        matches!(error, PostgresError::Unreached { .. }),
+        "{error:?}"
+    );
     let line = error.to_string();
     assert!(!line.contains('\n') && !line.contains("hush"), "{line}");
     line

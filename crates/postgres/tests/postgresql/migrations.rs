@@ -9,7 +9,7 @@ use lemon_domain::{
     values::{RequestId, TrainingReady},
 };
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
-use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
+use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
 use lemon_testkit::services::Link;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, prelude::Uuid,
@@ -332,7 +332,7 @@ async fn who_is_cut_off_without_a_word_does_not_wait_for_the_lock() {
     link.silence();
     let ended = timeout(PATIENCE, waiting).await.unwrap().unwrap();
     assert!(
-        matches!(ended, Err(ConnectError::Migration { .. })),
+        matches!(ended, Err(PostgresError::Migration { .. })),
         "{ended:?}"
     );
     migrating.rollback().await.unwrap();
@@ -352,7 +352,7 @@ async fn in_the_middle(
 ) -> (
     Link,
     DatabaseTransaction,
-    JoinHandle<Result<(), ConnectError>>,
+    JoinHandle<Result<(), PostgresError>>,
 ) {
     let (link, store) = linked(fresh).await;
     let using = db.begin().await.unwrap();
@@ -373,7 +373,7 @@ async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session()
     db.execute_unprepared(&end).await.unwrap();
     let ended = timeout(PATIENCE, migrating).await.unwrap().unwrap();
     assert!(
-        matches!(ended, Err(ConnectError::Migration { .. })),
+        matches!(ended, Err(PostgresError::Migration { .. })),
         "{ended:?}"
     );
     using.rollback().await.unwrap();
@@ -387,7 +387,7 @@ async fn who_hears_nothing_more_of_the_server_while_it_migrates_ends() {
     link.stall();
     let ended = timeout(2 * PATIENCE, migrating).await.unwrap().unwrap();
     assert!(
-        matches!(ended, Err(ConnectError::Migration { .. })),
+        matches!(ended, Err(PostgresError::Migration { .. })),
         "{ended:?}"
     );
     using.rollback().await.unwrap();

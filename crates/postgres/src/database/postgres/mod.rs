@@ -21,7 +21,7 @@ pub(crate) use self::{migrating::Session, statements::Statements, transaction::T
 use self::{pool::Pool, session::Settings};
 use super::{Database, Executor, Kind};
 use crate::{
-    ConnectError, StoreConfig,
+    PostgresError, StoreConfig,
     error::{cause, unchanged},
 };
 
@@ -37,17 +37,17 @@ pub(crate) struct Server {
 }
 
 /// Finds out whether the server can be used; connections are made when they are needed.
-pub(super) async fn open(config: &StoreConfig) -> Result<Database, ConnectError> {
+pub(super) async fn open(config: &StoreConfig) -> Result<Database, PostgresError> {
     let options = options(config)?;
     let name = name(&options);
     let pool = Pool::new(options.clone(), config.max_connections, config.deadline);
-    let pool = pool.map_err(|error| ConnectError::Unreached {
+    let pool = pool.map_err(|error| PostgresError::Unreached {
         database: name.clone(),
         cause: error.to_string(),
     })?;
     // The first connection says whether there can be any.
     let first = pool.borrow().await;
-    let first = first.map_err(|error| ConnectError::Unreached {
+    let first = first.map_err(|error| PostgresError::Unreached {
         database: name.clone(),
         cause: cause(&error),
     })?;
@@ -120,13 +120,13 @@ impl Server {
     }
 }
 
-fn options(config: &StoreConfig) -> Result<PgConnectOptions, ConnectError> {
+fn options(config: &StoreConfig) -> Result<PgConnectOptions, PostgresError> {
     let options: PgConnectOptions = config
         .url
         .expose_secret()
         .parse()
         // The driver's words may quote the address, password and all.
-        .map_err(|_| ConnectError::Address("it is no PostgreSQL address".to_owned()))?;
+        .map_err(|_| PostgresError::Address("it is no PostgreSQL address".to_owned()))?;
     let options = options.disable_statement_logging();
     Ok(match options.get_application_name() {
         Some(_) => options,

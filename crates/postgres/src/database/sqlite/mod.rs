@@ -21,7 +21,7 @@ use sea_orm::{
 pub(crate) use self::statements::{Statements, Transaction};
 use self::{checkpoints::Checkpoints, disk::Disk, log::WriteAheadLog};
 use super::{Database, Executor, Kind, patience, unreached};
-use crate::{ConnectError, StoreConfig};
+use crate::{PostgresError, StoreConfig};
 
 /// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
 /// that a transaction could fail to upgrade; readers never wait for them (<https://www.sqlite.org/wal.html>).
@@ -38,9 +38,9 @@ pub(crate) struct Sqlite {
     checkpoints: Checkpoints,
 }
 
-pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, ConnectError> {
+pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, PostgresError> {
     if path.is_empty() || path.starts_with(":memory:") {
-        return Err(ConnectError::Address(
+        return Err(PostgresError::Address(
             "sqlite:// must be followed by the path of a file".to_owned(),
         ));
     }
