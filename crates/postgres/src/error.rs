@@ -10,6 +10,12 @@ pub enum PostgresError {
     /// The address is none of a database that this program can use.
     #[error("the store's address is not usable: {0}")]
     Address(String),
+    /// PostgreSQL would not call sessions so.
+    #[error("the name for the store's sessions is not usable: {0}")]
+    ApplicationName(String),
+    /// PostgreSQL has no such channel.
+    #[error("the channel for the news of outbox rows is not usable: {0}")]
+    Channel(String),
     /// The database does not answer, or refuses.
     #[error("cannot use {database}: {cause}")]
     Unreached {

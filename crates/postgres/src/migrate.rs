@@ -14,9 +14,6 @@ use crate::{
     error::{cause, driver_error},
 };
 
-/// Whoever migrates a PostgreSQL database of ours holds the advisory lock of this number: "lemon" in ASCII.
-const LOCK: i64 = 0x6c_65_6d_6f_6e;
-
 /// How long the lock is waited for before the server says that another has it; then it is waited for again.
 const LOCK_WITHIN: Duration = Duration::from_secs(5);
 
@@ -60,7 +57,7 @@ async fn alone(database: &Database, change: Change) -> Result<(), PostgresError>
     let changing = async {
         let mut tries = 1;
         loop {
-            let tx = lock(&db).await.map_err(failed)?;
+            let tx = lock(database, &db).await.map_err(failed)?;
             let applied = applied(&tx).await.map_err(failed)?;
             if matches!(change, Change::Up) {
                 refuse(database, unknown(&applied))?;
@@ -145,28 +142,32 @@ fn failed(database: &Database, error: &DbErr) -> PostgresError {
 }
 
 /// A transaction that no other migration runs beside.
-async fn lock(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+async fn lock(database: &Database, db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let number = database.server().map(|server| server.migration_lock());
     loop {
-        if let Some(tx) = try_to_lock(db).await? {
+        if let Some(tx) = try_to_lock(db, number).await? {
             return Ok(tx);
         }
     }
 }
 
 /// Waits for the lock for a while. With the answer the session is idle, and so the server finds that its program is gone.
-async fn try_to_lock(db: &DatabaseConnection) -> Result<Option<DatabaseTransaction>, DbErr> {
+async fn try_to_lock(
+    db: &DatabaseConnection,
+    number: Option<i64>,
+) -> Result<Option<DatabaseTransaction>, DbErr> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
     let tx = db.begin_with_options(options).await?;
-    if tx.get_database_backend() != DbBackend::Postgres {
+    let Some(number) = number else {
         return Ok(Some(tx));
-    }
+    };
     // Whoever has it may change a large table, which takes as long as it takes. A program that was stopped or cut off
     // meanwhile loses it: see the settings of the session.
     let lock = format!(
-        "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({LOCK}); \
+        "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({number}); \
          SET LOCAL lock_timeout = {TABLE_WITHIN_MS}",
         LOCK_WITHIN.as_millis()
     );

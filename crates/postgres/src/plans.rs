@@ -29,10 +29,7 @@ use crate::{SqlStore, StoreConfig, housekeeping::removal};
 
 /// A store whose calls may take long: the machine's speed shows nothing here.
 async fn connected(url: String) -> SqlStore {
-    let config = StoreConfig {
-        deadline: Duration::from_mins(1),
-        ..StoreConfig::new(url)
-    };
+    let config = StoreConfig::new(url).with_deadline(Duration::from_mins(1));
     SqlStore::connect(&config).await.unwrap()
 }
 

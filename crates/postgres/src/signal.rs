@@ -13,9 +13,6 @@ use crate::{
     error::{cause, driver_cause},
 };
 
-/// PostgreSQL's name for the news that the outbox has new rows.
-const CHANNEL: &str = "lemon_outbox";
-
 /// How long to wait before listening again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -48,7 +45,7 @@ impl Signal {
         let here = Arc::<Notify>::default();
         let replicas = database.server().cloned().map(|server| {
             let put = Arc::<Notify>::default();
-            let announce = announce(database.clone(), Arc::clone(&put));
+            let announce = announce(database.clone(), server.channel(), Arc::clone(&put));
             let listen = listen(server, Arc::clone(&here));
             Arc::new(Replicas {
                 put,
@@ -84,13 +81,22 @@ impl Drop for Replicas {
 }
 
 /// Tells the other replicas. What is put while it does is told in one.
-async fn announce(database: Database, put: Arc<Notify>) {
-    let notify = format!("NOTIFY {CHANNEL}");
+fn announce(
+    database: Database,
+    channel: &str,
+    put: Arc<Notify>,
+) -> impl Future<Output = ()> + use<> {
+    // In quotes, as the driver listens: without them capitals would be others.
+    let notify = format!("NOTIFY \"{channel}\"");
+    async move { announce_by(&database, &notify, &put).await }
+}
+
+async fn announce_by(database: &Database, notify: &str, put: &Notify) {
     loop {
         put.notified().await;
         let told = timeout(
             database.deadline,
-            database.writer.execute_unprepared(&notify),
+            database.writer.execute_unprepared(notify),
         );
         let error = match told.await {
             Ok(Ok(_)) => continue,
@@ -116,7 +122,7 @@ async fn listen(server: Arc<Server>, here: Arc<Notify>) {
 /// Listens until the connection is lost, or does not answer any more: silence alone says neither.
 async fn hear(server: &Server, here: &Notify) -> Result<Infallible, SqlxError> {
     let mut listener = server.listener().await?;
-    in_time(PROOF, listener.listen(CHANNEL)).await?;
+    in_time(PROOF, listener.listen(server.channel())).await?;
     // Rows may have been put while nobody listened.
     here.notify_one();
     loop {

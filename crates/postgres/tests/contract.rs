@@ -8,11 +8,9 @@ use lemon_testkit::{Subject, suites::Store};
 
 /// The store in a database at an address.
 async fn store(url: String) -> Arc<dyn Store> {
-    let config = StoreConfig {
+    let config = StoreConfig::new(url)
         // No case is about the machine's speed.
-        deadline: Duration::from_mins(1),
-        ..StoreConfig::new(url)
-    };
+        .with_deadline(Duration::from_mins(1));
     let store = SqlStore::connect(&config).await.unwrap();
     store.migrate().await.unwrap();
     Arc::new(store)

@@ -48,6 +48,7 @@ pub(crate) enum Kind {
 impl Database {
     /// Connects, and says what is wrong if it cannot.
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, PostgresError> {
+        config.check()?;
         match config.url.expose_secret().split_once("://") {
             Some(("postgres" | "postgresql", _)) => postgres::open(config).await,
             #[cfg(feature = "sqlite")]

@@ -134,11 +134,9 @@ mod tests {
     use crate::StoreConfig;
 
     async fn connected(url: &str) -> SqlStore {
-        let config = StoreConfig {
+        let config = StoreConfig::new(url)
             // A machine's speed shows nothing here.
-            deadline: Duration::from_mins(1),
-            ..StoreConfig::new(url)
-        };
+            .with_deadline(Duration::from_mins(1));
         let store = SqlStore::connect(&config).await.unwrap();
         store.migrate().await.unwrap();
         store

@@ -49,10 +49,7 @@ async fn a_server_that_says_nothing_is_told_in_time() {
     line.stall();
     let mut url = fresh.url.clone();
     url.set_port(Some(line.port())).unwrap();
-    let config = StoreConfig {
-        deadline: Duration::from_secs(2),
-        ..StoreConfig::new(url.as_str())
-    };
+    let config = StoreConfig::new(url.as_str()).with_deadline(Duration::from_secs(2));
     let said = refusal(&config).await;
     assert!(said.contains("timed out"), "{said}");
     line.cut().await;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod clocks;
+mod configuration;
 mod connecting;
 #[path = "../given/mod.rs"]
 mod given;
@@ -40,10 +41,7 @@ impl Fresh {
     }
 
     fn config(&self) -> StoreConfig {
-        StoreConfig {
-            deadline: PATIENCE,
-            ..StoreConfig::new(self.url.as_str())
-        }
+        StoreConfig::new(self.url.as_str()).with_deadline(PATIENCE)
     }
 
     /// A store in it, with the schema.

@@ -312,10 +312,7 @@ async fn linked(fresh: &Fresh) -> (Link, SqlStore) {
     let link = Link::to(fresh.server.address()).await;
     let mut url = fresh.url.clone();
     url.set_port(Some(link.port())).unwrap();
-    let config = StoreConfig {
-        deadline: Duration::from_secs(5),
-        ..StoreConfig::new(url.as_str())
-    };
+    let config = StoreConfig::new(url.as_str()).with_deadline(Duration::from_secs(5));
     (link, SqlStore::connect(&config).await.unwrap())
 }
 

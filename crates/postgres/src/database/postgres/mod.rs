@@ -34,6 +34,8 @@ pub(crate) struct Server {
     options: PgConnectOptions,
     pool: Pool,
     deadline: Duration,
+    channel: String,
+    migration_lock: i64,
 }
 
 /// Finds out whether the server can be used; connections are made when they are needed.
@@ -61,6 +63,8 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Database, PostgresError
             options,
             pool,
             deadline: config.deadline,
+            channel: config.channel.clone(),
+            migration_lock: config.migration_lock,
         })),
     })
 }
@@ -99,6 +103,16 @@ impl Server {
             .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
+    /// On which the replicas are told of new outbox rows.
+    pub(crate) fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// The number of the lock that whoever migrates holds.
+    pub(crate) const fn migration_lock(&self) -> i64 {
+        self.migration_lock
+    }
+
     /// A connection of its own that is told of notifications. Who drops it closes it.
     pub(crate) async fn listener(&self) -> Result<PgListener, SqlxError> {
         let pool = Self::single().connect_with(self.options.clone()).await?;
@@ -130,7 +144,7 @@ fn options(config: &StoreConfig) -> Result<PgConnectOptions, PostgresError> {
     let options = options.disable_statement_logging();
     Ok(match options.get_application_name() {
         Some(_) => options,
-        None => options.application_name("lemon-toolbox"),
+        None => options.application_name(&config.application_name),
     })
 }
 

@@ -12,11 +12,9 @@ use crate::{StoreConfig, database::Database, error::cause};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn database(url: &str) -> (Database, Arc<Server>) {
-    let config = StoreConfig {
-        max_connections: 1,
-        deadline: Duration::from_secs(4),
-        ..StoreConfig::new(url)
-    };
+    let config = StoreConfig::new(url)
+        .with_max_connections(1)
+        .with_deadline(Duration::from_secs(4));
     let database = open(&config).await.unwrap();
     let server = Arc::clone(database.server().unwrap());
     (database, server)
