@@ -112,6 +112,12 @@ impl StoreConfig {
     }
 }
 
+/// The part of the deadline for which a connection is waited for: what is left is for the work. A call that gets no
+/// connection thus ends as one that certainly changed nothing.
+pub(crate) fn patience(deadline: Duration) -> Duration {
+    deadline * 3 / 4
+}
+
 /// PostgreSQL takes it as the name of something, and nothing of it for more than that.
 fn is_identifier(name: &str) -> bool {
     let is_part = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();

@@ -44,6 +44,17 @@ pub enum PostgresError {
     },
 }
 
+#[cfg(feature = "sqlite")]
+impl PostgresError {
+    /// A database that does not answer, or refuses.
+    pub(crate) fn unreached(database: &str, error: &SqlxError) -> Self {
+        Self::Unreached {
+            database: database.to_owned(),
+            cause: driver_cause(error),
+        }
+    }
+}
+
 /// What went wrong inside; [`StoreError`] is what the domain makes of it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SqlError {

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod budget_totals;
+mod calls;
 mod config;
 mod database;
 mod deadlines;
 mod entity;
 mod error;
+mod executor;
 mod housekeeping;
 mod migrate;
 mod outbox;
@@ -14,9 +16,12 @@ mod pending_sign_ins;
 mod place_record;
 #[cfg(test)]
 mod plans;
+mod postgresql;
 mod registrations;
 mod row;
 mod signal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod together;
 

@@ -1,27 +1,15 @@
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use lemon_migrations::{Migrator, MigratorTrait, applied, hand_back, take_over};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::{
-    PostgresError,
     database::Database,
-    error::{cause, driver_error},
+    error::{PostgresError, cause},
+    postgresql::{gives_way, lock_tables},
 };
-
-/// How long the lock is waited for before the server says that another has it; then it is waited for again.
-const LOCK_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long a migration waits for a table that somebody uses: whoever else wants the table waits behind it meanwhile.
-const TABLE_WITHIN_MS: u32 = 10_000;
-
-/// What the calls of running replicas write, in the order in which a request does.
-const WRITTEN: &str = "'uses', 'attempts', 'registrations', 'outbox', 'places', 'budget_totals'";
 
 /// How often a change is tried that had to give way to those who use the tables.
 const TRIES: u32 = 5;
@@ -57,7 +45,7 @@ async fn alone(database: &Database, change: Change) -> Result<(), PostgresError>
     let changing = async {
         let mut tries = 1;
         loop {
-            let tx = lock(database, &db).await.map_err(failed)?;
+            let tx = database.lock_migrations(&db).await.map_err(failed)?;
             let applied = applied(&tx).await.map_err(failed)?;
             if matches!(change, Change::Up) {
                 refuse(database, unknown(&applied))?;
@@ -83,7 +71,9 @@ async fn alone(database: &Database, change: Change) -> Result<(), PostgresError>
 }
 
 async fn make(tx: &DatabaseTransaction, change: &Change) -> Result<(), DbErr> {
-    lock_tables(tx).await?;
+    if tx.get_database_backend() == DbBackend::Postgres {
+        lock_tables(tx).await?;
+    }
     take_over(tx).await?;
     match change {
         Change::Up => Migrator::up(tx, None).await,
@@ -138,79 +128,6 @@ fn failed(database: &Database, error: &DbErr) -> PostgresError {
     PostgresError::Migration {
         database: database.name.clone(),
         cause: cause(error),
-    }
-}
-
-/// A transaction that no other migration runs beside.
-async fn lock(database: &Database, db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let number = database.server().map(|server| server.migration_lock());
-    loop {
-        if let Some(tx) = try_to_lock(db, number).await? {
-            return Ok(tx);
-        }
-    }
-}
-
-/// Waits for the lock for a while. With the answer the session is idle, and so the server finds that its program is gone.
-async fn try_to_lock(
-    db: &DatabaseConnection,
-    number: Option<i64>,
-) -> Result<Option<DatabaseTransaction>, DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let tx = db.begin_with_options(options).await?;
-    let Some(number) = number else {
-        return Ok(Some(tx));
-    };
-    // Whoever has it may change a large table, which takes as long as it takes. A program that was stopped or cut off
-    // meanwhile loses it: see the settings of the session.
-    let lock = format!(
-        "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({number}); \
-         SET LOCAL lock_timeout = {TABLE_WITHIN_MS}",
-        LOCK_WITHIN.as_millis()
-    );
-    match tx.execute_unprepared(&lock).await {
-        Ok(_) => Ok(Some(tx)),
-        Err(error) if is_lock_timeout(&error) => {
-            tx.rollback().await?;
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Has all others write nothing until the end of the transaction, when what they have begun is done.
-///
-/// The steps lock tables in an order of their own, and replicas run beside: each would wait for the other, and the server end
-/// one of them. Who only reads goes on.
-async fn lock_tables(tx: &DatabaseTransaction) -> Result<(), DbErr> {
-    if tx.get_database_backend() != DbBackend::Postgres {
-        return Ok(());
-    }
-    let lock = format!(
-        "DO $$ DECLARE written text; BEGIN FOREACH written IN ARRAY ARRAY[{WRITTEN}] LOOP \
-         IF to_regclass(written) IS NOT NULL THEN \
-         EXECUTE format('LOCK TABLE %I IN EXCLUSIVE MODE', written); END IF; END LOOP; END $$"
-    );
-    tx.execute_unprepared(&lock).await?;
-    Ok(())
-}
-
-fn is_lock_timeout(error: &DbErr) -> bool {
-    has_code(error, "55P03")
-}
-
-/// Another had the lock for too long, or each waited for the other. The transaction has done nothing.
-fn gives_way(error: &DbErr) -> bool {
-    is_lock_timeout(error) || has_code(error, "40P01")
-}
-
-fn has_code(error: &DbErr, code: &str) -> bool {
-    match driver_error(error) {
-        Some(SqlxError::Database(refusal)) => refusal.code().is_some_and(|its| its == code),
-        _ => false,
     }
 }
 

@@ -23,9 +23,9 @@ use lemon_testkit::services::PostgresServer;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 
+use crate::{config::StoreConfig, housekeeping::removal, store::SqlStore};
 #[cfg(feature = "sqlite")]
-use crate::database::{Executor, Kind};
-use crate::{SqlStore, StoreConfig, housekeeping::removal};
+use crate::{database::Kind, executor::Executor};
 
 /// A store whose calls may take long: the machine's speed shows nothing here.
 async fn connected(url: String) -> SqlStore {
@@ -37,7 +37,7 @@ async fn connected(url: String) -> SqlStore {
 pub(crate) type Sent = Arc<Mutex<Vec<Statement>>>;
 
 fn catch(store: &mut SqlStore) -> Sent {
-    let database = store.database_mut();
+    let database = store.calls.database_mut();
     #[cfg(feature = "sqlite")]
     if let (Kind::Sqlite(file), Executor::Sqlite(writer), Executor::Sqlite(reader)) = (
         &mut database.kind,
@@ -258,7 +258,7 @@ async fn explained(store: &mut SqlStore, explain: &str) -> Vec<Statement> {
 
 /// The lines of an explanation.
 async fn steps(store: &SqlStore, explained: Statement, column: &str) -> Vec<String> {
-    let rows = store.reader().query_all_raw(explained).await.unwrap();
+    let rows = store.calls.reader().query_all_raw(explained).await.unwrap();
     rows.iter()
         .map(|row| row.try_get("", column).unwrap())
         .collect()
@@ -314,7 +314,7 @@ async fn on_postgresql_a_portion_of_a_purge_takes_the_first_of_the_index() {
     store.migrate().await.unwrap();
     let many = "INSERT INTO pending_sign_ins (token, secret, secret_key_id, expires_at) \
                 SELECT 'token-' || n, 'secret', 'k1', '2020-11-22T12:00:00Z' FROM generate_series(1, 50000) n";
-    store.writer().execute_unprepared(many).await.unwrap();
+    store.calls.writer().execute_unprepared(many).await.unwrap();
     let mut purge = removal(DbBackend::Postgres, Expiring::PendingSignIns, now());
     purge.sql.insert_str(0, "EXPLAIN ");
     let steps = steps(&store, purge, "QUERY PLAN").await;

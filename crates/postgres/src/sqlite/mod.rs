@@ -1,5 +1,6 @@
 mod checkpoints;
 mod disk;
+mod group;
 mod log;
 mod statements;
 
@@ -10,18 +11,23 @@ use std::{
 };
 
 use sea_orm::{
-    DatabaseConnection, DbErr, SqliteTransactionMode, SqlxError, SqlxSqliteConnector,
-    TransactionOptions, TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError,
+    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
     sqlx::{
         ConnectOptions,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 
-pub(crate) use self::statements::{Statements, Transaction};
 use self::{checkpoints::Checkpoints, disk::Disk, log::WriteAheadLog};
-use super::{Database, Executor, Kind, patience, unreached};
-use crate::{PostgresError, StoreConfig};
+pub(crate) use self::{
+    group::{Group, Writer},
+    statements::{Statements, Transaction},
+};
+use crate::{
+    config::{StoreConfig, patience},
+    error::PostgresError,
+};
 
 /// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
 /// that a transaction could fail to upgrade; readers never wait for them (<https://www.sqlite.org/wal.html>).
@@ -30,15 +36,18 @@ const WRITERS: u32 = 1;
 /// A file.
 #[derive(Debug, Clone)]
 pub(crate) struct Sqlite {
+    /// What it is called in errors.
+    name: String,
     pub(crate) writer: DatabaseConnection,
-    pub(crate) reader: DatabaseConnection,
+    reader: DatabaseConnection,
     /// Where commits become durable.
-    pub(crate) log: WriteAheadLog,
-    pub(crate) disk: Disk,
+    log: WriteAheadLog,
+    disk: Disk,
     checkpoints: Checkpoints,
 }
 
-pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, PostgresError> {
+/// Opens the file, and makes it if there is none.
+pub(crate) async fn open(path: &str, config: &StoreConfig) -> Result<Sqlite, PostgresError> {
     if path.is_empty() || path.starts_with(":memory:") {
         return Err(PostgresError::Address(
             "sqlite:// must be followed by the path of a file".to_owned(),
@@ -46,20 +55,23 @@ pub(super) async fn open(path: &str, config: &StoreConfig) -> Result<Database, P
     }
     let path = PathBuf::from(path);
     let name = format!("SQLite at {}", path.display());
-    let file = Sqlite::open(&path, config)
+    Sqlite::open(name.clone(), &path, config)
         .await
-        .map_err(|error| unreached(&name, &error))?;
-    Ok(Database {
-        name,
-        deadline: config.deadline,
-        writer: Executor::Sqlite(file.writing()),
-        reader: Executor::Sqlite(file.reading()),
-        kind: Kind::Sqlite(file),
-    })
+        .map_err(|error| PostgresError::unreached(&name, &error))
+}
+
+/// Begins a transaction that writes.
+pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        // The lock at once, not when the first statement finds that another program has it.
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    connection.begin_with_options(options).await
 }
 
 impl Sqlite {
-    async fn open(path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
+    async fn open(name: String, path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
         create(path).map_err(SqlxError::Io)?;
         // SQLite keeps the log beside the file itself, wherever a link to it is.
         let disk = Disk::new();
@@ -70,6 +82,7 @@ impl Sqlite {
         let reader = pool(read_only, config.max_connections, config).await?;
         let checkpoints = Checkpoints::new(writer.clone(), disk.clone());
         Ok(Self {
+            name,
             writer,
             reader,
             log,
@@ -78,14 +91,34 @@ impl Sqlite {
         })
     }
 
-    fn writing(&self) -> Statements {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) const fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Returns when what was committed before the call is on the disk.
+    pub(crate) async fn flush(&self) -> io::Result<()> {
+        self.log.flush().await
+    }
+
+    /// The connection that a migration needs: the one that writes.
+    pub(crate) fn for_migrations(&self) -> DatabaseConnection {
+        self.writer.clone()
+    }
+
+    /// For what changes something in one statement.
+    pub(crate) fn writer(&self) -> Statements {
         Statements {
             connection: self.writer.clone(),
             checkpoints: Some(self.checkpoints.clone()),
         }
     }
 
-    fn reading(&self) -> Statements {
+    /// For what only reads.
+    pub(crate) fn reader(&self) -> Statements {
         Statements {
             connection: self.reader.clone(),
             checkpoints: None,
@@ -93,13 +126,8 @@ impl Sqlite {
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
-        let options = TransactionOptions {
-            // The lock at once, not when the first statement finds that another program has it.
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
         Ok(Transaction {
-            tx: self.writer.begin_with_options(options).await?,
+            tx: begin(&self.writer).await?,
             checkpoints: self.checkpoints.clone(),
         })
     }

@@ -20,7 +20,7 @@ use super::{
     health::{Health, Mark},
     session::Settings,
 };
-use crate::{database::patience, error::unchanged};
+use crate::{config::patience, error::unchanged};
 
 /// A connection that was not used for so long is tried before it is used: a server or a firewall may have dropped it.
 const RESTED: Duration = Duration::from_secs(5);

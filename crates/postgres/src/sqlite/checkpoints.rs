@@ -117,8 +117,11 @@ mod tests {
 
     use tokio::time::{sleep, timeout};
 
-    use super::{super::statements::tests::failure, *};
-    use crate::{SqlStore, StoreConfig, database::Kind};
+    use super::{
+        super::{open, statements::tests::failure},
+        *,
+    };
+    use crate::config::StoreConfig;
 
     const GROWN: Pages = Pages {
         log: CHECKPOINT,
@@ -181,11 +184,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_committed_gets_to_the_database_by_a_checkpoint_of_ours() {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("lemon.db").display());
-        let store = SqlStore::connect(&StoreConfig::new(url)).await.unwrap();
-        let Kind::Sqlite(file) = &store.database().kind else {
-            unreachable!("it is a file");
-        };
+        let path = folder.path().join("lemon.db");
+        let config = StoreConfig::new("");
+        let file = open(path.to_str().unwrap(), &config).await.unwrap();
         let writer = &file.writer;
         let large = "CREATE TABLE large AS SELECT zeroblob(5000000) AS filling";
         writer.execute_unprepared(large).await.unwrap();

@@ -6,18 +6,16 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 
 use super::{Server, Statements, Transaction, open, options, pool::Pool};
-use crate::{StoreConfig, database::Database, error::cause};
+use crate::{config::StoreConfig, error::cause};
 
 /// Until when what must happen must have happened, on the slowest machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-async fn database(url: &str) -> (Database, Arc<Server>) {
+async fn server(url: &str) -> Server {
     let config = StoreConfig::new(url)
         .with_max_connections(1)
         .with_deadline(Duration::from_secs(4));
-    let database = open(&config).await.unwrap();
-    let server = Arc::clone(database.server().unwrap());
-    (database, server)
+    open(&config).await.unwrap()
 }
 
 async fn setting(db: &impl ConnectionTrait, name: &str) -> String {
@@ -30,7 +28,7 @@ async fn setting(db: &impl ConnectionTrait, name: &str) -> String {
 #[tokio::test]
 async fn the_server_has_limits_for_each_session() {
     let postgres = PostgresServer::get().await;
-    let (database, server) = database(postgres.database().await.as_str()).await;
+    let server = server(postgres.database().await.as_str()).await;
     for (name, value) in [
         ("statement_timeout", "4s"),
         ("idle_in_transaction_session_timeout", "4s"),
@@ -40,7 +38,7 @@ async fn the_server_has_limits_for_each_session() {
         ("tcp_user_timeout", "20000"),
         ("client_min_messages", "warning"),
     ] {
-        assert_eq!(setting(&database.writer, name).await, value, "{name}");
+        assert_eq!(setting(&server.writer(), name).await, value, "{name}");
     }
     let (migrating, _session) = server.for_migrations().await.unwrap();
     assert_eq!(setting(&migrating, "statement_timeout").await, "0");
@@ -51,7 +49,7 @@ async fn the_server_has_limits_for_each_session() {
 #[tokio::test]
 async fn another_session_with_its_number_is_not_that_of_the_migration() {
     let postgres = PostgresServer::get().await;
-    let (_database, server) = database(postgres.database().await.as_str()).await;
+    let server = server(postgres.database().await.as_str()).await;
     let (_migrating, mut session) = server.for_migrations().await.unwrap();
     assert!(session.is_there().await.unwrap());
     session.began_at -= TimeDelta::microseconds(1);
@@ -62,19 +60,19 @@ async fn another_session_with_its_number_is_not_that_of_the_migration() {
 async fn a_transaction_of_a_program_that_is_cut_off_loses_its_locks() {
     let postgres = PostgresServer::get().await;
     let url = postgres.database().await;
-    let (outside, _) = database(url.as_str()).await;
+    let outside = server(url.as_str()).await.writer();
     let make = "CREATE TABLE rows (id int PRIMARY KEY); INSERT INTO rows VALUES (1)";
-    outside.writer.execute_unprepared(make).await.unwrap();
+    outside.execute_unprepared(make).await.unwrap();
     let link = Link::to(postgres.address()).await;
     let mut linked = url.clone();
     linked.set_port(Some(link.port())).unwrap();
-    let (_cut_off, server) = database(linked.as_str()).await;
+    let cut_off = server(linked.as_str()).await;
     let lock = "SELECT id FROM rows WHERE id = 1 FOR UPDATE";
-    let tx = server.begin().await.unwrap();
+    let tx = cut_off.begin().await.unwrap();
     tx.execute_unprepared(lock).await.unwrap();
     link.silence();
     let wait_for_it = async {
-        while outside.writer.execute_unprepared(lock).await.is_err() {
+        while outside.execute_unprepared(lock).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
@@ -87,23 +85,20 @@ async fn a_transaction_of_a_program_that_is_cut_off_loses_its_locks() {
 async fn a_transaction_that_is_dropped_is_undone_and_its_connection_is_not_used_again() {
     let postgres = PostgresServer::get().await;
     let url = postgres.database().await;
-    let (here, server) = database(url.as_str()).await;
-    let (elsewhere, _) = database(url.as_str()).await;
+    let server_here = server(url.as_str()).await;
+    let here = server_here.writer();
+    let elsewhere = server(url.as_str()).await.writer();
     let make = "CREATE TABLE rows (id int PRIMARY KEY)";
-    here.writer.execute_unprepared(make).await.unwrap();
-    let tx: Transaction = server.begin().await.unwrap();
+    here.execute_unprepared(make).await.unwrap();
+    let tx: Transaction = server_here.begin().await.unwrap();
     tx.execute_unprepared("INSERT INTO rows VALUES (1)")
         .await
         .unwrap();
     drop(tx);
     let again = "INSERT INTO rows VALUES (1)";
-    here.writer.execute_unprepared(again).await.unwrap();
+    here.execute_unprepared(again).await.unwrap();
     // It was committed, since it is there for others.
-    elsewhere
-        .writer
-        .execute_unprepared(again)
-        .await
-        .unwrap_err();
+    elsewhere.execute_unprepared(again).await.unwrap_err();
 }
 
 /// How many connections a pool has.

@@ -1,11 +1,13 @@
 mod health;
+mod last_uses;
 mod migrating;
 mod pool;
+mod replicas;
 mod session;
 mod statements;
 mod transaction;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{
     ConnAcquireErr, DatabaseConnection, DbErr, SqlxError, SqlxPostgresConnector,
@@ -17,12 +19,17 @@ use sea_orm::{
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-pub(crate) use self::{migrating::Session, statements::Statements, transaction::Transaction};
+pub(crate) use self::{
+    last_uses::LastUses,
+    migrating::{Session, gives_way, lock_tables},
+    replicas::Replicas,
+    statements::Statements,
+    transaction::Transaction,
+};
 use self::{pool::Pool, session::Settings};
-use super::{Database, Executor, Kind};
 use crate::{
-    PostgresError, StoreConfig,
-    error::{cause, unchanged},
+    config::StoreConfig,
+    error::{PostgresError, cause, unchanged},
 };
 
 /// How long a connection may take to be made that no call waits for.
@@ -31,6 +38,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// PostgreSQL, and how it is reached.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// What it is called in errors: never with a password.
+    name: String,
     options: PgConnectOptions,
     pool: Pool,
     deadline: Duration,
@@ -39,7 +48,7 @@ pub(crate) struct Server {
 }
 
 /// Finds out whether the server can be used; connections are made when they are needed.
-pub(super) async fn open(config: &StoreConfig) -> Result<Database, PostgresError> {
+pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> {
     let options = options(config)?;
     let name = name(&options);
     let pool = Pool::new(options.clone(), config.max_connections, config.deadline);
@@ -54,22 +63,31 @@ pub(super) async fn open(config: &StoreConfig) -> Result<Database, PostgresError
         cause: cause(&error),
     })?;
     first.give_back();
-    Ok(Database {
+    Ok(Server {
         name,
+        options,
+        pool,
         deadline: config.deadline,
-        writer: Executor::Postgres(Statements::that_write(pool.clone())),
-        reader: Executor::Postgres(Statements::that_read(pool.clone())),
-        kind: Kind::Postgres(Arc::new(Server {
-            options,
-            pool,
-            deadline: config.deadline,
-            channel: config.channel.clone(),
-            migration_lock: config.migration_lock,
-        })),
+        channel: config.channel.clone(),
+        migration_lock: config.migration_lock,
     })
 }
 
 impl Server {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// For what changes something in one statement.
+    pub(crate) fn writer(&self) -> Statements {
+        Statements::that_write(self.pool.clone())
+    }
+
+    /// For what only reads.
+    pub(crate) fn reader(&self) -> Statements {
+        Statements::that_read(self.pool.clone())
+    }
+
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
         Transaction::begin(&self.pool).await
     }
@@ -94,8 +112,7 @@ impl Server {
             told.map_err(unchanged)?;
             drop(connection);
             let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-            let others = Statements::that_read(self.pool.clone());
-            let session = Session::of(&connection, others, self.deadline).await?;
+            let session = Session::of(&connection, self.reader(), self.deadline).await?;
             Ok((connection, session))
         };
         timeout(CONNECT_WITHIN, connecting)
@@ -103,18 +120,8 @@ impl Server {
             .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
-    /// On which the replicas are told of new outbox rows.
-    pub(crate) fn channel(&self) -> &str {
-        &self.channel
-    }
-
-    /// The number of the lock that whoever migrates holds.
-    pub(crate) const fn migration_lock(&self) -> i64 {
-        self.migration_lock
-    }
-
     /// A connection of its own that is told of notifications. Who drops it closes it.
-    pub(crate) async fn listener(&self) -> Result<PgListener, SqlxError> {
+    async fn listener(&self) -> Result<PgListener, SqlxError> {
         let pool = Self::single().connect_with(self.options.clone()).await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.ignore_pool_close_event(true);
