@@ -56,6 +56,13 @@ impl StoreConfig {
         }
     }
 
+    /// The usual settings for connections of the caller's, which have an address: see
+    /// [`SqlStore::new`](crate::SqlStore::new).
+    #[must_use]
+    pub fn without_address() -> Self {
+        Self::new("")
+    }
+
     /// With so many connections at most.
     #[must_use]
     pub const fn with_max_connections(mut self, max_connections: u32) -> Self {

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbErr};
 use secrecy::ExposeSecret;
 
 #[cfg(feature = "sqlite")]
@@ -60,6 +60,26 @@ impl Database {
                     "postgres://"
                 }
             ))),
+        }
+    }
+
+    /// Takes a connection of the caller's.
+    pub(crate) fn over(
+        connection: &DatabaseConnection,
+        config: &StoreConfig,
+    ) -> Result<Self, PostgresError> {
+        config.check()?;
+        let deadline = config.deadline;
+        match &connection.inner {
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => Ok(Self::on_server(
+                postgresql::over(connection, config),
+                deadline,
+            )),
+            #[cfg(feature = "sqlite")]
+            DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+                Ok(Self::in_file(sqlite::over(connection), deadline))
+            }
+            _ => Err(PostgresError::Connection),
         }
     }
 

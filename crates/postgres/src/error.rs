@@ -10,6 +10,9 @@ pub enum PostgresError {
     /// The address is none of a database that this program can use.
     #[error("the store's address is not usable: {0}")]
     Address(String),
+    /// The caller's connection is none of a database that this crate can use.
+    #[error("the store's connection is none to PostgreSQL or SQLite over sqlx")]
+    Connection,
     /// PostgreSQL would not call sessions so.
     #[error("the name for the store's sessions is not usable: {0}")]
     ApplicationName(String),
@@ -189,6 +192,14 @@ pub(crate) fn unchanged(error: SqlxError) -> DbErr {
 /// An error of the driver where what was asked may have been done.
 pub(crate) fn uncertain(error: SqlxError) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// An error of sea-orm where it is certain that nothing has changed.
+pub(crate) fn nothing_changed(error: DbErr) -> DbErr {
+    match error {
+        DbErr::Exec(cause) | DbErr::Query(cause) => DbErr::Conn(cause),
+        other => other,
+    }
 }
 
 /// The database's own words, without the layers around them.

@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 use backon::{ConstantBuilder, Retryable};
 #[cfg(feature = "sqlite")]
 use lemon_domain::ports::{NewRegistration, RequestOutcome};
+use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex;
 
 #[cfg(feature = "sqlite")]
@@ -32,6 +33,35 @@ pub struct SqlStore {
 }
 
 impl SqlStore {
+    /// Over connections of the caller's, that other things may use as well. Nothing is asked of the database, and so a newer
+    /// program's is found by [`migrate`](Self::migrate) and [`pending_migrations`](Self::pending_migrations) only. Of the
+    /// configuration the deadline counts, and on PostgreSQL the channel and the lock.
+    ///
+    /// The caller answers for what [`connect`](Self::connect) sees to otherwise:
+    ///
+    /// - The pool gives up waiting for a connection within three quarters of the deadline, so that a call that gets none is
+    ///   one that certainly changed nothing, and replaces connections that lead nowhere.
+    /// - On PostgreSQL sessions have a `statement_timeout` and an `idle_in_transaction_session_timeout`, without which the
+    ///   locks of a program that is paused or cut off stay, and are at the isolation level `READ COMMITTED`, the usual one.
+    ///   One connection to listen and one for each migration are made beside the pool, with its options.
+    /// - On SQLite `synchronous` is `FULL` and `foreign_keys` is on, which the driver does by itself, and the file is in WAL
+    ///   mode, or who reads and who writes wait for each other. A commit is flushed by itself, which is slower with many
+    ///   callers.
+    ///
+    /// [`close`](Self::close) leaves the caller's connections open.
+    ///
+    /// # Errors
+    /// If the channel of the configuration is none, or the connection is none to PostgreSQL or SQLite over sqlx.
+    ///
+    /// # Panics
+    /// On PostgreSQL, outside of a Tokio runtime.
+    pub fn new(
+        connection: &DatabaseConnection,
+        config: &StoreConfig,
+    ) -> Result<Self, PostgresError> {
+        Database::over(connection, config).map(Self::over)
+    }
+
     /// Connects. The schema stays as it is: see [`SqlStore::migrate`].
     ///
     /// # Errors
@@ -92,7 +122,7 @@ impl SqlStore {
         self.calls.database().failed().await
     }
 
-    /// Closes the connections: those in use when their call ends.
+    /// Closes the connections, unless they are the caller's: those in use when their call ends.
     pub async fn close(&self) {
         self.calls.database().close().await;
     }

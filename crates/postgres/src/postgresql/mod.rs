@@ -1,3 +1,4 @@
+mod connections;
 mod health;
 mod last_uses;
 mod migrating;
@@ -19,6 +20,7 @@ use sea_orm::{
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
+use self::{connections::Connections, pool::Pool, session::Settings};
 pub(crate) use self::{
     last_uses::LastUses,
     migrating::{Session, gives_way, lock_tables},
@@ -26,7 +28,6 @@ pub(crate) use self::{
     statements::Statements,
     transaction::Transaction,
 };
-use self::{pool::Pool, session::Settings};
 use crate::{
     config::StoreConfig,
     error::{PostgresError, cause, unchanged},
@@ -41,7 +42,7 @@ pub(crate) struct Server {
     /// What it is called in errors: never with a password.
     name: String,
     options: PgConnectOptions,
-    pool: Pool,
+    connections: Connections,
     deadline: Duration,
     channel: String,
     migration_lock: i64,
@@ -63,43 +64,60 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> 
         cause: cause(&error),
     })?;
     first.give_back();
-    Ok(Server {
-        name,
-        options,
-        pool,
-        deadline: config.deadline,
-        channel: config.channel.clone(),
-        migration_lock: config.migration_lock,
-    })
+    Ok(Server::with(options, Connections::Own(pool), config))
+}
+
+/// The server that a pool of the caller's connects to. Nothing is asked of it.
+pub(crate) fn over(connection: &DatabaseConnection, config: &StoreConfig) -> Server {
+    let pool = connection.get_postgres_connection_pool();
+    let options = PgConnectOptions::clone(&pool.connect_options());
+    Server::with(options, Connections::Given(connection.clone()), config)
 }
 
 impl Server {
+    fn with(options: PgConnectOptions, connections: Connections, config: &StoreConfig) -> Self {
+        Self {
+            name: name(&options),
+            options,
+            connections,
+            deadline: config.deadline,
+            channel: config.channel.clone(),
+            migration_lock: config.migration_lock,
+        }
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// For what changes something in one statement.
     pub(crate) fn writer(&self) -> Statements {
-        Statements::that_write(self.pool.clone())
+        Statements::that_write(self.connections.clone())
     }
 
     /// For what only reads.
     pub(crate) fn reader(&self) -> Statements {
-        Statements::that_read(self.pool.clone())
+        Statements::that_read(self.connections.clone())
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
-        Transaction::begin(&self.pool).await
+        Transaction::begin(&self.connections).await
     }
 
+    /// Closes the store's own connections; those of the caller are the caller's to close.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        if let Connections::Own(pool) = &self.connections {
+            pool.close().await;
+        }
     }
 
     /// Every statement that is sent.
     #[cfg(test)]
     pub(crate) fn sent(&self) -> crate::plans::Sent {
-        self.pool.sent()
+        match &self.connections {
+            Connections::Own(pool) => pool.sent(),
+            Connections::Given(_) => crate::plans::Sent::default(),
+        }
     }
 
     /// A connection of its own, as the migrator takes it: that of the driver. Who drops it closes it.

@@ -175,7 +175,7 @@ impl managed::Manager for Manager {
 
 /// A connection in use. Unless it is given back, it is closed.
 #[derive(Debug)]
-pub(super) struct Borrowed {
+pub(crate) struct Borrowed {
     place: Object<Manager>,
     session: Option<Session>,
     /// Since a request was sent, until its whole answer is there.

@@ -5,7 +5,7 @@ use lemon_testkit::services::{Link, PostgresServer};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 
-use super::{Server, Statements, Transaction, open, options, pool::Pool};
+use super::{Server, Statements, Transaction, connections::Connections, open, options, pool::Pool};
 use crate::{config::StoreConfig, error::cause};
 
 /// Until when what must happen must have happened, on the slowest machine.
@@ -135,12 +135,14 @@ async fn after_a_cut_what_begins_or_reads_is_sent_again_over_a_new_connection() 
     let (_postgres, mut link, pool) = pooled().await;
     link.cut().await;
     link.mend().await;
-    let begun = Transaction::begin(&pool).await.unwrap();
+    let begun = Transaction::begin(&Connections::Own(pool.clone()))
+        .await
+        .unwrap();
     begun.rollback().await.unwrap();
     on_all(&pool, "SELECT 1").await;
     link.cut().await;
     link.mend().await;
-    let reader = Statements::that_read(pool);
+    let reader = Statements::that_read(Connections::Own(pool));
     assert_eq!(setting(&reader, "client_min_messages").await, "warning");
 }
 
@@ -164,7 +166,7 @@ async fn one_call_is_refused_by_a_server_that_takes_no_changes_and_the_next_has_
     let (_postgres, _link, pool) = pooled().await;
     // As on a server that was demoted; a new session is one on its successor.
     on_all(&pool, "SET default_transaction_read_only = on").await;
-    let writer = Statements::that_write(pool);
+    let writer = Statements::that_write(Connections::Own(pool));
     let change = "CREATE TABLE rows ()";
     let refused = writer.execute_unprepared(change).await.unwrap_err();
     let said = cause(&refused);

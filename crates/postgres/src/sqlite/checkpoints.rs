@@ -54,10 +54,6 @@ impl Checkpoints {
         }
     }
 
-    pub(super) const fn disk(&self) -> &Disk {
-        &self.disk
-    }
-
     /// Has the log looked at after a commit, unless that is under way.
     ///
     /// The commit does not wait for it: until all of the log is in the database and flushed, nothing is written over it.

@@ -270,7 +270,7 @@ mod tests {
             .unwrap();
         let change = "CREATE TABLE things (id int)";
         linked.writer.execute_unprepared(change).await.unwrap();
-        let path = &linked.log.0.path;
+        let path = &linked.log.as_ref().unwrap().0.path;
         assert!(path.exists(), "{}", path.display());
     }
 

@@ -19,7 +19,7 @@ use sea_orm::{
     },
 };
 
-use self::{checkpoints::Checkpoints, disk::Disk, log::WriteAheadLog};
+use self::{checkpoints::Checkpoints, disk::Disk, log::WriteAheadLog, statements::Commits};
 pub(crate) use self::{
     group::{Group, Writer},
     statements::{Statements, Transaction},
@@ -40,10 +40,11 @@ pub(crate) struct Sqlite {
     name: String,
     pub(crate) writer: DatabaseConnection,
     reader: DatabaseConnection,
-    /// Where commits become durable.
-    log: WriteAheadLog,
-    disk: Disk,
-    checkpoints: Checkpoints,
+    /// Where commits become durable, unless SQLite sees to it in each.
+    log: Option<WriteAheadLog>,
+    commits: Commits,
+    /// Whether the connections are the caller's.
+    is_given: bool,
 }
 
 /// Opens the file, and makes it if there is none.
@@ -58,6 +59,23 @@ pub(crate) async fn open(path: &str, config: &StoreConfig) -> Result<Sqlite, Pos
     Sqlite::open(name.clone(), &path, config)
         .await
         .map_err(|error| PostgresError::unreached(&name, &error))
+}
+
+/// The file of a pool of the caller's, which has SQLite make commits durable.
+pub(crate) fn over(connection: &DatabaseConnection) -> Sqlite {
+    let pool = connection.get_sqlite_connection_pool();
+    let options = pool.connect_options();
+    Sqlite {
+        name: format!("SQLite at {}", options.get_filename().display()),
+        writer: connection.clone(),
+        reader: connection.clone(),
+        log: None,
+        commits: Commits {
+            disk: Disk::new(),
+            checkpoints: None,
+        },
+        is_given: true,
+    }
 }
 
 /// Begins a transaction that writes.
@@ -85,9 +103,12 @@ impl Sqlite {
             name,
             writer,
             reader,
-            log,
-            disk,
-            checkpoints,
+            log: Some(log),
+            commits: Commits {
+                disk,
+                checkpoints: Some(checkpoints),
+            },
+            is_given: false,
         })
     }
 
@@ -96,12 +117,15 @@ impl Sqlite {
     }
 
     pub(crate) const fn disk(&self) -> &Disk {
-        &self.disk
+        &self.commits.disk
     }
 
     /// Returns when what was committed before the call is on the disk.
     pub(crate) async fn flush(&self) -> io::Result<()> {
-        self.log.flush().await
+        match &self.log {
+            Some(log) => log.flush().await,
+            None => Ok(()),
+        }
     }
 
     /// The connection that a migration needs: the one that writes.
@@ -113,7 +137,7 @@ impl Sqlite {
     pub(crate) fn writer(&self) -> Statements {
         Statements {
             connection: self.writer.clone(),
-            checkpoints: Some(self.checkpoints.clone()),
+            commits: Some(self.commits.clone()),
         }
     }
 
@@ -121,18 +145,22 @@ impl Sqlite {
     pub(crate) fn reader(&self) -> Statements {
         Statements {
             connection: self.reader.clone(),
-            checkpoints: None,
+            commits: None,
         }
     }
 
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
         Ok(Transaction {
             tx: begin(&self.writer).await?,
-            checkpoints: self.checkpoints.clone(),
+            commits: self.commits.clone(),
         })
     }
 
+    /// Closes the store's own connections; those of the caller are the caller's to close.
     pub(crate) async fn close(&self) {
+        if self.is_given {
+            return;
+        }
         for connection in [&self.writer, &self.reader] {
             // It is closed either way.
             let _ = connection.close_by_ref().await;

@@ -1,6 +1,7 @@
 //! What the ports do not show of PostgreSQL: the schema and its version, rows that somebody spoiled, and the way there.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod callers;
 mod clocks;
 mod configuration;
 mod connecting;
