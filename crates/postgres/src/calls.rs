@@ -30,11 +30,6 @@ impl Calls {
         &self.database
     }
 
-    #[cfg(test)]
-    pub(crate) const fn database_mut(&mut self) -> &mut Database {
-        &mut self.database
-    }
-
     /// How long a call may take.
     pub(crate) const fn deadline(&self) -> Duration {
         self.database.deadline

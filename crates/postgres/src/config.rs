@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::error::PostgresError;
+use crate::{error::PostgresError, observer::Observer};
 
 /// What PostgreSQL takes of a name (`NAMEDATALEN` - 1), in bytes; of a longer one it drops the rest.
 const LONGEST_NAME: usize = 63;
@@ -29,6 +29,7 @@ pub struct StoreConfig {
     /// The number of the advisory lock that whoever migrates a PostgreSQL database holds. All stores of one schema must
     /// have the same, and whatever else takes such locks in the database another.
     pub migration_lock: i64,
+    pub(crate) observer: Option<Observer>,
 }
 
 impl StoreConfig {
@@ -53,6 +54,7 @@ impl StoreConfig {
             application_name: Self::DEFAULT_APPLICATION_NAME.to_owned(),
             channel: Self::DEFAULT_CHANNEL.to_owned(),
             migration_lock: Self::DEFAULT_MIGRATION_LOCK,
+            observer: None,
         }
     }
 
@@ -95,6 +97,21 @@ impl StoreConfig {
     #[must_use]
     pub const fn with_migration_lock(mut self, migration_lock: i64) -> Self {
         self.migration_lock = migration_lock;
+        self
+    }
+
+    /// With an observer of statements, for metrics, or to find those that are slow: it is called after the answer of each
+    /// statement with values, with the time that it took; not of one that nobody waits for any more, and not of those that
+    /// begin and end transactions. It is called in the course of the call, so it must be quick and must not panic.
+    ///
+    /// The values are people's data and sealed secrets: they belong in no log. To observe connections of one's own, see
+    /// [`set_metric_callback`](sea_orm::DatabaseConnection::set_metric_callback).
+    #[must_use]
+    pub fn with_observer(
+        mut self,
+        observer: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Some(Observer::new(observer));
         self
     }
 

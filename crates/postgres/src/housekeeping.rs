@@ -52,7 +52,7 @@ async fn clock(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> {
 ///
 /// On PostgreSQL a row that a request is about to renew, or another purge to remove, is locked, and passed over; the
 /// condition is there twice for one that was renewed just before. On SQLite nobody else writes meanwhile.
-pub(crate) fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
+fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
     let table = match what {
         Expiring::PendingSignIns => pending_sign_ins::Entity.table_name(),
         Expiring::Attempts => attempts::Entity.table_name(),

@@ -11,11 +11,10 @@ mod error;
 mod executor;
 mod housekeeping;
 mod migrate;
+mod observer;
 mod outbox;
 mod pending_sign_ins;
 mod place_record;
-#[cfg(test)]
-mod plans;
 mod postgresql;
 mod registrations;
 mod row;

@@ -122,6 +122,8 @@ fn tell_each(together: Vec<Waiting<Question, Answer>>, found: &[(usize, QueryRes
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use futures::{future::join_all, poll};
     use lemon_migrations::{Migrator, MigratorTrait};
     use lemon_testkit::services::PostgresServer;
@@ -133,10 +135,10 @@ mod tests {
     use crate::config::StoreConfig;
 
     /// A database with the schema.
-    async fn connected(url: &str) -> (Server, LastUses) {
+    async fn connected(config: StoreConfig) -> (Server, LastUses) {
         // A machine's speed shows nothing here.
         let deadline = Duration::from_mins(1);
-        let config = StoreConfig::new(url).with_deadline(deadline);
+        let config = config.with_deadline(deadline);
         let server = open(&config).await.unwrap();
         let (migrating, _session) = server.for_migrations().await.unwrap();
         Migrator::up(&migrating, None).await.unwrap();
@@ -152,13 +154,19 @@ mod tests {
     #[tokio::test]
     async fn questions_that_wait_are_sent_together_and_each_has_its_own_answer() {
         let postgres = PostgresServer::get().await;
-        let (server, last_uses) = connected(postgres.database().await.as_str()).await;
+        let sent = Arc::<AtomicUsize>::default();
+        let config = StoreConfig::new(postgres.database().await.as_str()).with_observer({
+            let sent = Arc::clone(&sent);
+            move |_| {
+                sent.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let (server, last_uses) = connected(config).await;
         let insert = "INSERT INTO users (id, created_at) SELECT n, now() FROM generate_series(1, 600) n; \
             INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at) \
             SELECT n, 'LEARNME', n, now(), now(), now() FROM generate_series(1, 600) n WHERE n % 3 > 0";
         server.writer().execute_unprepared(insert).await.unwrap();
-        let sent = server.sent();
-        sent.lock().unwrap().clear();
+        sent.store(0, Ordering::SeqCst);
         let (service, other) = (learn_me(), ServiceType::parse("OTHER").unwrap());
         let asked = (1..=600).map(|user| last_uses.find(UserId::new(user), &service));
         let of_another = last_uses.find(UserId::new(1), &other);
@@ -168,13 +176,15 @@ mod tests {
             assert_eq!(turn, (user % 3 > 0).then_some(user), "{user}");
         }
         assert_eq!(of_another.unwrap(), None);
-        assert_eq!(sent.lock().unwrap().len(), 601_usize.div_ceil(MAX_TOGETHER));
+        let sent = sent.load(Ordering::SeqCst);
+        assert_eq!(sent, 601_usize.div_ceil(MAX_TOGETHER));
     }
 
     #[tokio::test]
     async fn a_row_that_cannot_be_read_is_the_trouble_of_its_person() {
         let postgres = PostgresServer::get().await;
-        let (server, last_uses) = connected(postgres.database().await.as_str()).await;
+        let (server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let insert = "INSERT INTO users (id, created_at) VALUES (1, now()), (2, now()); \
             INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at) VALUES \
             (1, 'LEARNME', 5000000000, now(), now(), now()), (2, 'LEARNME', 1, now(), now(), now())";
@@ -191,7 +201,8 @@ mod tests {
     #[tokio::test]
     async fn a_question_does_not_wait_for_statements_that_hang() {
         let postgres = PostgresServer::get().await;
-        let (_server, last_uses) = connected(postgres.database().await.as_str()).await;
+        let (_server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let _hanging = last_uses.0.turns.acquire_many(2).await.unwrap();
         let found = last_uses.find(UserId::new(1), &learn_me()).await;
         assert_eq!(found.unwrap(), None);
@@ -200,7 +211,8 @@ mod tests {
     #[tokio::test]
     async fn whoever_gives_up_takes_nobody_along() {
         let postgres = PostgresServer::get().await;
-        let (_server, last_uses) = connected(postgres.database().await.as_str()).await;
+        let (_server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let service = learn_me();
         let turns = last_uses.0.turns.acquire_many(2).await.unwrap();
         let mut first = Box::pin(last_uses.find(UserId::new(1), &service));
@@ -218,7 +230,8 @@ mod tests {
     #[tokio::test]
     async fn a_newer_version_may_add_a_column_meanwhile() {
         let postgres = PostgresServer::get().await;
-        let (server, last_uses) = connected(postgres.database().await.as_str()).await;
+        let (server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let service = learn_me();
         last_uses.find(UserId::new(1), &service).await.unwrap();
         let add = "ALTER TABLE uses ADD COLUMN later int";

@@ -31,6 +31,7 @@ pub(crate) use self::{
 use crate::{
     config::StoreConfig,
     error::{PostgresError, cause, unchanged},
+    observer::Observer,
 };
 
 /// How long a connection may take to be made that no call waits for.
@@ -46,13 +47,19 @@ pub(crate) struct Server {
     deadline: Duration,
     channel: String,
     migration_lock: i64,
+    observer: Option<Observer>,
 }
 
 /// Finds out whether the server can be used; connections are made when they are needed.
 pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> {
     let options = options(config)?;
     let name = name(&options);
-    let pool = Pool::new(options.clone(), config.max_connections, config.deadline);
+    let pool = Pool::new(
+        options.clone(),
+        config.max_connections,
+        config.deadline,
+        config.observer.clone(),
+    );
     let pool = pool.map_err(|error| PostgresError::Unreached {
         database: name.clone(),
         cause: error.to_string(),
@@ -83,6 +90,7 @@ impl Server {
             deadline: config.deadline,
             channel: config.channel.clone(),
             migration_lock: config.migration_lock,
+            observer: config.observer.clone(),
         }
     }
 
@@ -111,15 +119,6 @@ impl Server {
         }
     }
 
-    /// Every statement that is sent.
-    #[cfg(test)]
-    pub(crate) fn sent(&self) -> crate::plans::Sent {
-        match &self.connections {
-            Connections::Own(pool) => pool.sent(),
-            Connections::Given(_) => crate::plans::Sent::default(),
-        }
-    }
-
     /// A connection of its own, as the migrator takes it: that of the driver. Who drops it closes it.
     pub(crate) async fn for_migrations(&self) -> Result<(DatabaseConnection, Session), DbErr> {
         let connecting = async {
@@ -129,7 +128,10 @@ impl Server {
             let told = Settings::of_migrations().apply(&mut connection).await;
             told.map_err(unchanged)?;
             drop(connection);
-            let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+            let mut connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+            if let Some(observer) = &self.observer {
+                observer.observe(&mut connection);
+            }
             let session = Session::of(&connection, self.reader(), self.deadline).await?;
             Ok((connection, session))
         };

@@ -112,7 +112,7 @@ async fn pooled() -> (Arc<PostgresServer>, Link, Pool) {
     url.set_port(Some(link.port())).unwrap();
     let deadline = Duration::from_secs(16);
     let options = options(&StoreConfig::new(url.as_str())).unwrap();
-    let pool = Pool::new(options, SIZE.try_into().unwrap(), deadline).unwrap();
+    let pool = Pool::new(options, SIZE.try_into().unwrap(), deadline, None).unwrap();
     on_all(&pool, "SELECT 1").await;
     (postgres, link, pool)
 }

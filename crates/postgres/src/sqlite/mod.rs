@@ -38,7 +38,7 @@ const WRITERS: u32 = 1;
 pub(crate) struct Sqlite {
     /// What it is called in errors.
     name: String,
-    pub(crate) writer: DatabaseConnection,
+    writer: DatabaseConnection,
     reader: DatabaseConnection,
     /// Where commits become durable, unless SQLite sees to it in each.
     log: Option<WriteAheadLog>,
@@ -195,7 +195,11 @@ async fn pool(
         .max_lifetime(None)
         .connect_with(options)
         .await?;
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+    let mut connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+    if let Some(observer) = &config.observer {
+        observer.observe(&mut connection);
+    }
+    Ok(connection)
 }
 
 /// Makes the file, if there is none, for its owner alone. SQLite gives the files beside it the same rights.

@@ -11,7 +11,7 @@ use super::{checkpoints::Checkpoints, disk::Disk};
 /// Statements that are each a transaction of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Statements {
-    pub(crate) connection: DatabaseConnection,
+    pub(super) connection: DatabaseConnection,
     /// How commits are made, if they write.
     pub(super) commits: Option<Commits>,
 }

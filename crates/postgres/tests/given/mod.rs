@@ -1,5 +1,6 @@
 //! What the tests start from, whatever the database.
 
+pub(crate) mod everything;
 pub(crate) mod records;
 
 use std::{sync::Arc, time::Duration};

@@ -10,6 +10,7 @@ mod given;
 mod migrating;
 mod migrations;
 mod neighbour;
+mod plans;
 mod purge;
 mod races;
 mod records;
