@@ -4,7 +4,7 @@ use lemon_domain::values::{ServiceType, Use, UserId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::Statements;
+use super::statements::Statements;
 use crate::{
     entity::uses::Model,
     error::SqlError,
@@ -129,7 +129,7 @@ mod tests {
     use lemon_testkit::services::PostgresServer;
 
     use super::{
-        super::{Server, open},
+        super::server::{Server, open},
         *,
     };
     use crate::config::StoreConfig;

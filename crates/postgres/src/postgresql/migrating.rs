@@ -2,13 +2,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlxError,
-    Statement, TransactionTrait,
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqlxError, SqlxPostgresConnector, Statement, TransactionTrait,
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Server, statements::Statements};
-use crate::error::driver_error;
+use super::{
+    server::{CONNECT_WITHIN, Server},
+    session::Settings,
+    statements::Statements,
+};
+use crate::error::{driver_error, unchanged};
 
 /// How long the lock is waited for before the server says that another has it; then it is waited for again.
 const LOCK_WITHIN: Duration = Duration::from_secs(5);
@@ -86,6 +90,27 @@ impl Session {
 }
 
 impl Server {
+    /// A connection of its own, as the migrator takes it: that of the driver. Who drops it closes it.
+    pub(crate) async fn for_migrations(&self) -> Result<(DatabaseConnection, Session), DbErr> {
+        let connecting = async {
+            let pool = Self::single().connect_with(self.options.clone()).await;
+            let pool = pool.map_err(unchanged)?;
+            let mut connection = pool.acquire().await.map_err(unchanged)?;
+            let told = Settings::of_migrations().apply(&mut connection).await;
+            told.map_err(unchanged)?;
+            drop(connection);
+            let mut connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+            if let Some(observer) = &self.observer {
+                observer.observe(&mut connection);
+            }
+            let session = Session::of(&connection, self.reader(), self.deadline).await?;
+            Ok((connection, session))
+        };
+        timeout(CONNECT_WITHIN, connecting)
+            .await
+            .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+    }
+
     /// A transaction that no other migration runs beside.
     pub(crate) async fn lock_migrations(
         &self,

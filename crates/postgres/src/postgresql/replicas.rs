@@ -8,7 +8,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::Server;
+use super::server::Server;
 use crate::error::{cause, driver_cause};
 
 /// How long to wait before listening again.

@@ -5,7 +5,13 @@ use lemon_testkit::services::{Link, PostgresServer};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 
-use super::{Server, Statements, Transaction, connections::Connections, open, options, pool::Pool};
+use super::{
+    connections::Connections,
+    pool::Pool,
+    server::{Server, open, options},
+    statements::Statements,
+    transaction::Transaction,
+};
 use crate::{config::StoreConfig, error::cause};
 
 /// Until when what must happen must have happened, on the slowest machine.
