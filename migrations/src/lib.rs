@@ -13,9 +13,13 @@ mod m20261126_000006_sign_in_claims;
 mod m20261126_000007_place_fingerprints;
 mod m20261126_000008_outbox_set_aside;
 mod m20261126_000009_replicas_before;
-mod m20261127_000011_place_holders;
+mod m20261127_000010_place_holders;
+mod m20261127_000011_own_record;
+mod record;
 
+pub use record::{applied, hand_back, take_over};
 pub use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
+use sea_orm_migration::{prelude::IntoIden, sea_orm::DynIden};
 
 /// All steps, in order.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +37,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000007_place_fingerprints::Migration),
             Box::new(m20261126_000008_outbox_set_aside::Migration),
             Box::new(m20261126_000009_replicas_before::Migration),
-            Box::new(m20261127_000011_place_holders::Migration),
+            Box::new(m20261127_000010_place_holders::Migration),
+            Box::new(m20261127_000011_own_record::OwnRecord),
         ]
+    }
+
+    fn migration_table_name() -> DynIden {
+        record::TABLE.into_iden()
     }
 }

@@ -181,10 +181,7 @@ impl System {
         let database = server.database().await;
         let operator = operator(&database).await;
         let url = server.owned(&database).await;
-        let config = StoreConfig {
-            deadline: Duration::from_secs(15),
-            ..StoreConfig::new(url.as_str())
-        };
+        let config = StoreConfig::new(url.as_str()).with_deadline(Duration::from_secs(15));
         let store = SqlStore::connect(&config).await.unwrap();
         store.migrate().await.unwrap();
         let clock = Arc::new(FakeClock::default());

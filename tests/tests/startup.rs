@@ -232,7 +232,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     rusqlite::Connection::open(folder.path().join("lemon.db"))
         .unwrap()
         .execute(
-            "insert into seaql_migrations (version, applied_at) values ('m99990101_from_the_future', 0)",
+            "insert into lemon_migrations (version, applied_at) values ('m99990101_from_the_future', 0)",
             [],
         )
         .unwrap();

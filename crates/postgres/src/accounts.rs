@@ -12,35 +12,37 @@ use sea_orm::{
 };
 
 use crate::{
-    SqlStore,
     entity::{
         accounts::{self, Column, Entity, Model},
         users,
     },
     error::SqlError,
     row,
+    store::SqlStore,
 };
 
 #[async_trait]
 impl Accounts for SqlStore {
     async fn sign_in(&self, sign_in: SignIn) -> Result<UserId, StoreError> {
-        self.within_deadline(async {
-            loop {
-                if let Some(user) = self.refresh(&sign_in).await? {
-                    return Ok(user);
+        self.calls
+            .within_deadline(async {
+                loop {
+                    if let Some(user) = self.refresh(&sign_in).await? {
+                        return Ok(user);
+                    }
+                    if let Some(user) = self.sign_up(&sign_in).await? {
+                        return Ok(user);
+                    }
+                    // Somebody signed the same account up in between: now it is there to be refreshed.
                 }
-                if let Some(user) = self.sign_up(&sign_in).await? {
-                    return Ok(user);
-                }
-                // Somebody signed the same account up in between: now it is there to be refreshed.
-            }
-        })
-        .await
+            })
+            .await
     }
 
     async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError> {
         let find = Entity::find().filter(is(account)).into_query();
-        self.within_deadline(row::one::<Model>(self.reader(), &find))
+        self.calls
+            .within_deadline(row::one::<Model>(self.calls.reader(), &find))
             .await
     }
 
@@ -49,7 +51,8 @@ impl Accounts for SqlStore {
             return Ok(Vec::new());
         }
         let find = Entity::find().filter(are_among(accounts)).into_query();
-        self.within_deadline(row::all::<Model>(self.reader(), &find))
+        self.calls
+            .within_deadline(row::all::<Model>(self.calls.reader(), &find))
             .await
     }
 }
@@ -73,16 +76,16 @@ impl SqlStore {
             .cond_where(is(sign_in.account))
             .returning_col(Column::UserId)
             .take();
-        let Some(row) = self.writer().query_one(&update).await? else {
+        let Some(row) = self.calls.writer().query_one(&update).await? else {
             return Ok(None);
         };
-        self.flush().await?;
+        self.calls.flush().await?;
         Ok(Some(UserId::new(row.try_get("", "user_id")?)))
     }
 
     /// Makes a person and their account, or neither if the account is there by now.
     async fn sign_up(&self, sign_in: &SignIn) -> Result<Option<UserId>, SqlError> {
-        let tx = self.begin().await?;
+        let tx = self.calls.begin().await?;
         let user = users::Entity::insert(users::ActiveModel {
             id: NotSet,
             created_at: Set(sign_in.at),
@@ -110,7 +113,7 @@ impl SqlStore {
             tx.rollback().await?;
             return Ok(None);
         }
-        self.commit(tx).await?;
+        self.calls.commit(tx).await?;
         Ok(Some(UserId::new(user)))
     }
 }

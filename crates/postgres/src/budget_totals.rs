@@ -7,16 +7,16 @@ use sea_orm::{
     QuerySelect, QueryTrait, Statement,
     sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement},
 };
+use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::{
-    SqlStore,
+    calls::Calls,
     entity::{
         budget_totals::{ActiveModel, Column, Entity},
-        places,
+        places::{self, of_window},
     },
     error::SqlError,
-    place_record::of_window,
 };
 
 fn is(key: &BudgetKey) -> Condition {
@@ -48,18 +48,22 @@ pub(crate) async fn find(
 /// No lock is held while the places are added up. One statement sees the total and the places as of one moment, and requests
 /// change both in one transaction: so the difference is what is wrong, whatever is stored meanwhile. It must be applied once,
 /// and so those who correct a total do it one after the other.
-pub(crate) async fn correct(store: &SqlStore, key: &BudgetKey) -> Result<bool, SqlError> {
-    let _turn = store.correcting().lock().await;
-    let wrong = if store.reader().get_database_backend() == DbBackend::Sqlite {
+pub(crate) async fn correct(
+    calls: &Calls,
+    correcting: &Mutex<()>,
+    key: &BudgetKey,
+) -> Result<bool, SqlError> {
+    let _turn = correcting.lock().await;
+    let wrong = if calls.reader().get_database_backend() == DbBackend::Sqlite {
         // Its file is this process' alone.
-        let wrong = compare(store.reader(), key).await?;
+        let wrong = compare(calls.reader(), key).await?;
         if let Some(wrong) = &wrong {
-            wrong.correct(store.writer(), key).await?;
-            store.flush().await?;
+            wrong.correct(calls.writer(), key).await?;
+            calls.flush().await?;
         }
         wrong
     } else {
-        let tx = store.begin().await?;
+        let tx = calls.begin().await?;
         let wrong = if lock(&tx, key).await? {
             compare(&tx, key).await?
         } else {
@@ -68,7 +72,7 @@ pub(crate) async fn correct(store: &SqlStore, key: &BudgetKey) -> Result<bool, S
         if let Some(wrong) = &wrong {
             wrong.correct(&tx, key).await?;
         }
-        store.commit(tx).await?;
+        calls.commit(tx).await?;
         wrong
     };
     if let Some(Wrong { total, recorded }) = wrong {

@@ -18,7 +18,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    SqlStore,
+    calls::Calls,
     entity::{
         accounts, outbox,
         registrations::{Column, Entity, Model},
@@ -28,6 +28,7 @@ use crate::{
     outbox::NewEntry,
     registrations::places,
     row::{self, Row},
+    store::SqlStore,
 };
 
 #[async_trait]
@@ -40,14 +41,15 @@ impl TrainingDeadlines for SqlStore {
         max: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<OverdueTraining>, StoreError> {
-        self.within_deadline(async {
-            let found_at = Ord::min(own_time(self.reader()).await?, now);
-            let find = find_overdue(service, found_at - deadline, after, max);
-            let found = row::each::<Running>(self.reader(), &find).await?;
-            let found = found.into_iter();
-            Ok(found.map(|it| it.overdue(found_at)).collect())
-        })
-        .await
+        self.calls
+            .within_deadline(async {
+                let found_at = Ord::min(own_time(self.calls.reader()).await?, now);
+                let find = find_overdue(service, found_at - deadline, after, max);
+                let found = row::each::<Running>(self.calls.reader(), &find).await?;
+                let found = found.into_iter();
+                Ok(found.map(|it| it.overdue(found_at)).collect())
+            })
+            .await
     }
 
     async fn settle(
@@ -55,7 +57,9 @@ impl TrainingDeadlines for SqlStore {
         training: &OverdueTraining,
         step: OverdueStep,
     ) -> Result<OverdueOutcome, StoreError> {
-        self.within_deadline(settle(self, training, step)).await
+        self.calls
+            .within_deadline(settle(&self.calls, training, step))
+            .await
     }
 }
 
@@ -151,11 +155,11 @@ impl Row for Running {
 
 /// Takes a step, in one transaction. Rows are locked in the order in which a request locks them.
 async fn settle(
-    store: &SqlStore,
+    calls: &Calls,
     training: &OverdueTraining,
     step: OverdueStep,
 ) -> Result<OverdueOutcome, SqlError> {
-    let tx = store.begin().await?;
+    let tx = calls.begin().await?;
     let turn = match step {
         OverdueStep::Announce => None,
         OverdueStep::Fail { .. } => lock_use(&tx, training).await?,
@@ -166,18 +170,18 @@ async fn settle(
     };
     if waits(&tx, training, account).await? {
         announced(&tx, training, training.announcements).await?;
-        store.commit(tx).await?;
+        calls.commit(tx).await?;
         return Ok(OverdueOutcome::Waiting);
     }
     match step {
         OverdueStep::Announce => {
             announce(&tx, training, account).await?;
-            store.commit_outbox(tx).await?;
+            calls.commit_outbox(tx).await?;
             Ok(OverdueOutcome::Announced)
         }
         OverdueStep::Fail { running } => {
             fail(&tx, training, turn, &running).await?;
-            store.commit(tx).await?;
+            calls.commit(tx).await?;
             Ok(OverdueOutcome::Failed { turn })
         }
     }

@@ -3,13 +3,22 @@ use std::{sync::Arc, time::Duration};
 use lemon_domain::{BoxError, ports::StoreError};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-/// Why a store cannot be used. One line that names the database and the cause; never a password.
+/// Why a store cannot be used, in SQLite as well. One line that names the database and the cause; never a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectError {
+pub enum PostgresError {
     /// The address is none of a database that this program can use.
     #[error("the store's address is not usable: {0}")]
     Address(String),
+    /// The caller's connection is none of a database that this crate can use.
+    #[error("the store's connection is none to PostgreSQL or SQLite over sqlx")]
+    Connection,
+    /// PostgreSQL would not call sessions so.
+    #[error("the name for the store's sessions is not usable: {0}")]
+    ApplicationName(String),
+    /// PostgreSQL has no such channel.
+    #[error("the channel for the news of outbox rows is not usable: {0}")]
+    Channel(String),
     /// The database does not answer, or refuses.
     #[error("cannot use {database}: {cause}")]
     Unreached {
@@ -36,6 +45,17 @@ pub enum ConnectError {
         /// What it says.
         cause: String,
     },
+}
+
+#[cfg(feature = "sqlite")]
+impl PostgresError {
+    /// A database that does not answer, or refuses.
+    pub(crate) fn unreached(database: &str, error: &SqlxError) -> Self {
+        Self::Unreached {
+            database: database.to_owned(),
+            cause: driver_cause(error),
+        }
+    }
 }
 
 /// What went wrong inside; [`StoreError`] is what the domain makes of it.
@@ -172,6 +192,14 @@ pub(crate) fn unchanged(error: SqlxError) -> DbErr {
 /// An error of the driver where what was asked may have been done.
 pub(crate) fn uncertain(error: SqlxError) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// An error of sea-orm where it is certain that nothing has changed.
+pub(crate) fn nothing_changed(error: DbErr) -> DbErr {
+    match error {
+        DbErr::Exec(cause) | DbErr::Query(cause) => DbErr::Conn(cause),
+        other => other,
+    }
 }
 
 /// The database's own words, without the layers around them.

@@ -4,32 +4,33 @@ use lemon_domain::ports::{Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, Pu
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, Statement, Value};
 
 use crate::{
-    SqlStore,
     entity::{attempts, budget_totals, pending_sign_ins, places, uses},
     error::SqlError,
+    store::SqlStore,
 };
 
 #[async_trait]
 impl Housekeeping for SqlStore {
     async fn purge(&self, what: Expiring, now: DateTime<Utc>) -> Result<Purged, StoreError> {
-        self.within_deadline(async {
-            let by = now.min(clock(self.reader()).await?) - PURGE_SLACK;
-            let db = self.writer();
-            // Not flushed: what a power failure brings back is purged again.
-            let removed = db
-                .execute_raw(removal(db.get_database_backend(), what, by))
-                .await?;
-            let rows = removed.rows_affected();
-            Ok(Purged {
-                rows,
-                more: rows >= u64::from(PURGE_PORTION),
+        self.calls
+            .within_deadline(async {
+                let by = now.min(clock(self.calls.reader()).await?) - PURGE_SLACK;
+                let db = self.calls.writer();
+                // Not flushed: what a power failure brings back is purged again.
+                let removed = db
+                    .execute_raw(removal(db.get_database_backend(), what, by))
+                    .await?;
+                let rows = removed.rows_affected();
+                Ok(Purged {
+                    rows,
+                    more: rows >= u64::from(PURGE_PORTION),
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
-        self.within_deadline(clock(self.reader())).await
+        self.calls.within_deadline(clock(self.calls.reader())).await
     }
 }
 
@@ -51,7 +52,7 @@ async fn clock(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> {
 ///
 /// On PostgreSQL a row that a request is about to renew, or another purge to remove, is locked, and passed over; the
 /// condition is there twice for one that was renewed just before. On SQLite nobody else writes meanwhile.
-pub(crate) fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
+fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
     let table = match what {
         Expiring::PendingSignIns => pending_sign_ins::Entity.table_name(),
         Expiring::Attempts => attempts::Entity.table_name(),

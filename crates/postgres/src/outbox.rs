@@ -19,13 +19,13 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::{
-    SqlStore,
     entity::{
         outbox::{ActiveModel, Column, Entity, Model},
         registrations,
     },
     error::SqlError,
     row::{self, Row as _},
+    store::SqlStore,
 };
 
 #[async_trait]
@@ -37,21 +37,24 @@ impl Outbox for SqlStore {
         now: DateTime<Utc>,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
         let claim = claim(max, lease, now);
-        self.write(async {
-            let rows = self.writer().query_all(&claim).await?;
-            let (mut entries, unreadable) = row::sort::<Model>(&rows);
-            self.give_up(&unreadable, now).await;
-            // A database answers what it changed in any order.
-            entries.sort_unstable_by_key(|entry| entry.id);
-            // What is claimed is sent all the same: one row that is locked must not hold up the others.
-            let restarting = restart_late(self.writer(), &entries, now);
-            let restarted = timeout(self.deadline() / 4, restarting).await;
-            if !matches!(restarted, Ok(Ok(()))) {
-                warn!("the deadlines of trainings that waited for their queue were not restarted");
-            }
-            Ok(entries)
-        })
-        .await
+        self.calls
+            .write(async {
+                let rows = self.calls.writer().query_all(&claim).await?;
+                let (mut entries, unreadable) = row::sort::<Model>(&rows);
+                self.give_up(&unreadable, now).await;
+                // A database answers what it changed in any order.
+                entries.sort_unstable_by_key(|entry| entry.id);
+                // What is claimed is sent all the same: one row that is locked must not hold up the others.
+                let restarting = restart_late(self.calls.writer(), &entries, now);
+                let restarted = timeout(self.calls.deadline() / 4, restarting).await;
+                if !matches!(restarted, Ok(Ok(()))) {
+                    warn!(
+                        "the deadlines of trainings that waited for their queue were not restarted"
+                    );
+                }
+                Ok(entries)
+            })
+            .await
     }
 
     async fn remove(&self, ids: &[i64]) -> Result<(), StoreError> {
@@ -59,17 +62,18 @@ impl Outbox for SqlStore {
             return Ok(());
         }
         let remove = remove(ids);
-        self.write(async {
-            let removed = self.writer().query_all(&remove).await?;
-            for row in removed {
-                if row.try_get_by_index(0)? {
-                    self.outbox().give();
-                    break;
+        self.calls
+            .write(async {
+                let removed = self.calls.writer().query_all(&remove).await?;
+                for row in removed {
+                    if row.try_get_by_index(0)? {
+                        self.calls.outbox().give();
+                        break;
+                    }
                 }
-            }
-            Ok(())
-        })
-        .await
+                Ok(())
+            })
+            .await
     }
 
     async fn postpone(&self, entry: &OutboxEntry, until: DateTime<Utc>) -> Result<(), StoreError> {
@@ -77,46 +81,49 @@ impl Outbox for SqlStore {
             .col_expr(Column::DueAt, Expr::value(until))
             .filter(Column::Id.eq(entry.id))
             .filter(Column::Attempt.eq(i64::from(entry.attempt)));
-        self.write(async {
-            postpone.exec(self.writer()).await?;
-            Ok(())
-        })
-        .await
+        self.calls
+            .write(async {
+                postpone.exec(self.calls.writer()).await?;
+                Ok(())
+            })
+            .await
     }
 
     async fn set_aside(&self, entry: &OutboxEntry, at: DateTime<Utc>) -> Result<(), StoreError> {
         let set_aside = set_aside(at)
             .filter(Column::Id.eq(entry.id))
             .filter(Column::Attempt.eq(i64::from(entry.attempt)));
-        self.write(async {
-            set_aside.exec(self.writer()).await?;
-            self.outbox().give();
-            Ok(())
-        })
-        .await
+        self.calls
+            .write(async {
+                set_aside.exec(self.calls.writer()).await?;
+                self.calls.outbox().give();
+                Ok(())
+            })
+            .await
     }
 
     async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError> {
         let count = count();
-        self.within_deadline(async {
-            let row = self.reader().query_one(&count).await?;
-            let row = row.ok_or_else(|| DbErr::RecordNotFound("outbox".to_owned()))?;
-            let oldest: Option<DateTime<Utc>> = row.try_get("", "oldest")?;
-            let (all, set_aside): (i64, i64) =
-                (row.try_get("", "row_count")?, row.try_get("", "set_aside")?);
-            Ok(Backlog {
-                rows: (all - set_aside).unsigned_abs(),
-                oldest: oldest
-                    .and_then(|oldest| (now - oldest).to_std().ok())
-                    .unwrap_or_default(),
-                set_aside: set_aside.unsigned_abs(),
+        self.calls
+            .within_deadline(async {
+                let row = self.calls.reader().query_one(&count).await?;
+                let row = row.ok_or_else(|| DbErr::RecordNotFound("outbox".to_owned()))?;
+                let oldest: Option<DateTime<Utc>> = row.try_get("", "oldest")?;
+                let (all, set_aside): (i64, i64) =
+                    (row.try_get("", "row_count")?, row.try_get("", "set_aside")?);
+                Ok(Backlog {
+                    rows: (all - set_aside).unsigned_abs(),
+                    oldest: oldest
+                        .and_then(|oldest| (now - oldest).to_std().ok())
+                        .unwrap_or_default(),
+                    set_aside: set_aside.unsigned_abs(),
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn changed(&self) {
-        self.outbox().wait().await;
+        self.calls.outbox().wait().await;
     }
 }
 
@@ -129,7 +136,11 @@ impl SqlStore {
             return;
         }
         let count = count_failed_reads(&ids, now);
-        let counted = timeout(self.deadline() / 4, self.writer().query_all(&count)).await;
+        let counted = timeout(
+            self.calls.deadline() / 4,
+            self.calls.writer().query_all(&count),
+        )
+        .await;
         let Ok(Ok(over)) = counted else {
             warn!("jobs that cannot be read were not counted yet");
             return;
@@ -144,7 +155,7 @@ impl SqlStore {
             db.keys = ?ids,
             "jobs that cannot be read are set aside"
         );
-        self.outbox().give();
+        self.calls.outbox().give();
     }
 }
 
@@ -209,7 +220,7 @@ pub(crate) struct NewEntry<'a> {
 }
 
 impl NewEntry<'_> {
-    /// Puts it there. [`SqlStore::commit_outbox`] must follow.
+    /// Puts it there. [`Calls::commit_outbox`](crate::calls::Calls::commit_outbox) must follow.
     pub(crate) async fn put(self, tx: &impl ConnectionTrait) -> Result<(), SqlError> {
         Entity::insert(ActiveModel {
             id: NotSet,

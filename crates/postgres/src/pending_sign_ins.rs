@@ -11,9 +11,9 @@ use sea_orm::{
 };
 
 use crate::{
-    SqlStore,
     entity::pending_sign_ins::{ActiveModel, Column, Entity, Model},
     row,
+    store::SqlStore,
 };
 
 #[async_trait]
@@ -37,11 +37,12 @@ impl PendingSignIns for SqlStore {
                 .to_owned(),
         )
         .into_query();
-        self.write(async {
-            self.writer().execute(&insert).await?;
-            Ok(())
-        })
-        .await
+        self.calls
+            .write(async {
+                self.calls.writer().execute(&insert).await?;
+                Ok(())
+            })
+            .await
     }
 
     async fn take(
@@ -61,7 +62,8 @@ impl PendingSignIns for SqlStore {
             .returning(Query::returning().columns(Column::iter()))
             .take();
         // Not flushed: should a power failure undo it, anybody can claim it again, and Twitter takes a verifier once.
-        self.within_deadline(async { row::one::<Model>(self.writer(), &take).await })
+        self.calls
+            .within_deadline(async { row::one::<Model>(self.calls.writer(), &take).await })
             .await
     }
 
@@ -71,10 +73,11 @@ impl PendingSignIns for SqlStore {
             .and_where(Column::Token.eq(token.as_str()))
             .take();
         // Not flushed either: should it come back, it is claimed, and it expires.
-        self.within_deadline(async {
-            self.writer().execute(&remove).await?;
-            Ok(())
-        })
-        .await
+        self.calls
+            .within_deadline(async {
+                self.calls.writer().execute(&remove).await?;
+                Ok(())
+            })
+            .await
     }
 }

@@ -5,15 +5,16 @@ use lemon_domain::{
     values::{BudgetKey, Place, Segment, Sums},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, QueryTrait,
+    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, Query, SelectStatement},
 };
 
 use crate::{
-    SqlStore, budget_totals as totals,
-    entity::places::{Column, Entity, Model},
+    budget_totals as totals,
+    entity::places::{Column, Entity, Model, of_window},
     row::{self, Row},
+    store::SqlStore,
 };
 
 /// Segments whose sums one statement tells. It reads that many times 1,024 rows at most.
@@ -23,14 +24,18 @@ const PORTION: u32 = 64;
 impl PlaceRecord for SqlStore {
     async fn sums(&self, key: &BudgetKey, from: Segment) -> Result<RecordSums, StoreError> {
         let first = first_from(key, from);
-        let next = self.within_deadline(row::one::<SeatRow>(self.reader(), &first));
+        let next = self
+            .calls
+            .within_deadline(row::one::<SeatRow>(self.calls.reader(), &first));
         let Some(seat) = next.await? else {
             return Ok(RecordSums::default());
         };
         let first = Segment::of(seat);
         let next = first.plus(PORTION);
         let sums = sums(key, first, next);
-        let sums = self.within_deadline(row::each::<SumsRow>(self.reader(), &sums));
+        let sums = self
+            .calls
+            .within_deadline(row::each::<SumsRow>(self.calls.reader(), &sums));
         let mut portion = RecordSums {
             next: Some(next),
             ..RecordSums::default()
@@ -49,28 +54,25 @@ impl PlaceRecord for SqlStore {
             .filter(Column::Seat.between(first, last))
             .order_by_asc(Column::Seat)
             .into_query();
-        self.within_deadline(row::each::<Model>(self.reader(), &find))
+        self.calls
+            .within_deadline(row::each::<Model>(self.calls.reader(), &find))
             .await
     }
 
     async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError> {
-        self.within_deadline(async {
-            let units = totals::find(self.reader(), key).await?;
-            Ok(units.unwrap_or_default().unsigned_abs())
-        })
-        .await
+        self.calls
+            .within_deadline(async {
+                let units = totals::find(self.calls.reader(), key).await?;
+                Ok(units.unwrap_or_default().unsigned_abs())
+            })
+            .await
     }
 
     async fn correct_total(&self, key: &BudgetKey) -> Result<bool, StoreError> {
-        self.within_deadline(totals::correct(self, key)).await
+        self.calls
+            .within_deadline(totals::correct(&self.calls, &self.correcting, key))
+            .await
     }
-}
-
-pub(crate) fn of_window(key: &BudgetKey) -> Condition {
-    Condition::all()
-        .add(Column::Service.eq(key.scope.as_str()))
-        .add(Column::Budget.eq(key.budget.as_str()))
-        .add(Column::WindowStart.eq(key.window.start))
 }
 
 /// The lowest seat that is taken, in that segment or after: between two there may be any number of empty ones.

@@ -1,16 +1,16 @@
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
-use lemon_domain::ports::StoreError;
-use tokio::{sync::Mutex, time::timeout};
+#[cfg(feature = "sqlite")]
+use lemon_domain::ports::{NewRegistration, RequestOutcome};
+use sea_orm::DatabaseConnection;
+use tokio::sync::Mutex;
 
+#[cfg(feature = "sqlite")]
+use crate::sqlite::Group;
 use crate::{
-    ConnectError, StoreConfig,
-    database::{Database, Executor, Transaction, patience},
-    error::SqlError,
-    migrate,
-    registrations::{Group, LastUses},
-    signal::Signal,
+    calls::Calls, config::StoreConfig, database::Database, error::PostgresError, migrate,
+    postgresql::LastUses,
 };
 
 /// How often an opening that met a lock is repeated.
@@ -22,20 +22,51 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// could do to the same person at once is decided by a constraint or a lock of the database, never by what was read before.
 #[derive(Debug, Clone)]
 pub struct SqlStore {
-    database: Database,
-    deadline: Duration,
-    outbox: Signal,
-    group: Option<Group>,
-    last_uses: Option<LastUses>,
-    correcting: Arc<Mutex<()>>,
+    pub(crate) calls: Calls,
+    /// Where requests wait for each other, if the database has one writer.
+    #[cfg(feature = "sqlite")]
+    pub(crate) group: Option<Group<NewRegistration, RequestOutcome>>,
+    /// Where questions for latest uses wait for each other, if each is a round trip to a server.
+    pub(crate) last_uses: Option<LastUses>,
+    /// Whoever corrects a budget's total has it.
+    pub(crate) correcting: Arc<Mutex<()>>,
 }
 
 impl SqlStore {
+    /// Over connections of the caller's, that other things may use as well. Nothing is asked of the database, and so a newer
+    /// program's is found by [`migrate`](Self::migrate) and [`pending_migrations`](Self::pending_migrations) only. Of the
+    /// configuration the deadline counts, and on PostgreSQL the channel and the lock.
+    ///
+    /// The caller answers for what [`connect`](Self::connect) sees to otherwise:
+    ///
+    /// - The pool gives up waiting for a connection within three quarters of the deadline, so that a call that gets none is
+    ///   one that certainly changed nothing, and replaces connections that lead nowhere.
+    /// - On PostgreSQL sessions have a `statement_timeout` and an `idle_in_transaction_session_timeout`, without which the
+    ///   locks of a program that is paused or cut off stay, and are at the isolation level `READ COMMITTED`, the usual one.
+    ///   One connection to listen and one for each migration are made beside the pool, with its options.
+    /// - On SQLite `synchronous` is `FULL` and `foreign_keys` is on, which the driver does by itself, and the file is in WAL
+    ///   mode, or who reads and who writes wait for each other. A commit is flushed by itself, which is slower with many
+    ///   callers.
+    ///
+    /// [`close`](Self::close) leaves the caller's connections open.
+    ///
+    /// # Errors
+    /// If the channel of the configuration is none, or the connection is none to PostgreSQL or SQLite over sqlx.
+    ///
+    /// # Panics
+    /// On PostgreSQL, outside of a Tokio runtime.
+    pub fn new(
+        connection: &DatabaseConnection,
+        config: &StoreConfig,
+    ) -> Result<Self, PostgresError> {
+        Database::over(connection, config).map(Self::over)
+    }
+
     /// Connects. The schema stays as it is: see [`SqlStore::migrate`].
     ///
     /// # Errors
-    /// If the database is not reached, or a newer program has changed it.
-    pub async fn connect(config: &StoreConfig) -> Result<Self, ConnectError> {
+    /// If the configuration is wrong, the database is not reached, or a newer program has changed it.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, PostgresError> {
         let open = || async {
             let database = Database::open(config).await?;
             migrate::refuse_newer(&database).await?;
@@ -47,157 +78,56 @@ impl SqlStore {
             .with_max_times(usize::try_from(times).unwrap_or(usize::MAX));
         // SQLite waits for no lock while a fresh file becomes a WAL database: whoever comes second is refused.
         let database = open.retry(until_the_deadline).when(is_locked).await?;
-        Ok(Self {
-            outbox: Signal::new(&database),
+        Ok(Self::over(database))
+    }
+
+    fn over(database: Database) -> Self {
+        let server = database.server();
+        Self {
             correcting: Arc::default(),
-            group: database.server().is_none().then(Group::default),
-            last_uses: database.server().is_some().then(LastUses::default),
-            database,
-            deadline: config.deadline,
-        })
+            #[cfg(feature = "sqlite")]
+            group: server.is_none().then(Group::default),
+            last_uses: server.map(|server| LastUses::new(server.reader(), database.deadline)),
+            calls: Calls::new(database),
+        }
     }
 
     /// Brings the schema up to date: all that is missing, or nothing. Any number of replicas may do so at once.
     ///
     /// # Errors
     /// If a migration fails, or a newer program has changed the database.
-    pub async fn migrate(&self) -> Result<(), ConnectError> {
-        migrate::up(&self.database).await
+    pub async fn migrate(&self) -> Result<(), PostgresError> {
+        migrate::up(self.calls.database()).await
     }
 
     /// Takes the latest migrations back, and with them what was stored in what they made.
     ///
     /// # Errors
     /// If a migration fails.
-    pub async fn roll_back(&self, steps: u32) -> Result<(), ConnectError> {
-        migrate::down(&self.database, steps).await
+    pub async fn roll_back(&self, steps: u32) -> Result<(), PostgresError> {
+        migrate::down(self.calls.database(), steps).await
     }
 
     /// The migrations that are missing, in order. Changes nothing.
     ///
     /// # Errors
     /// If the database does not answer, or a newer program has changed it.
-    pub async fn pending_migrations(&self) -> Result<Vec<String>, ConnectError> {
-        migrate::pending(&self.database).await
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, PostgresError> {
+        migrate::pending(self.calls.database()).await
     }
 
     /// Returns when the store can never write again, with the cause: the disk under a file has lost what was written to it.
     /// The program must end then; a new start reads what is really there. Never returns for a server.
     pub async fn failed(&self) -> String {
-        self.database.failed().await
+        self.calls.database().failed().await
     }
 
-    /// Closes the connections: those in use when their call ends.
+    /// Closes the connections, unless they are the caller's: those in use when their call ends.
     pub async fn close(&self) {
-        self.database.close().await;
-    }
-
-    #[cfg(test)]
-    pub(crate) const fn database(&self) -> &Database {
-        &self.database
-    }
-
-    #[cfg(test)]
-    pub(crate) const fn database_mut(&mut self) -> &mut Database {
-        &mut self.database
-    }
-
-    /// Where requests wait for each other, if the database has one writer.
-    pub(crate) const fn group(&self) -> Option<&Group> {
-        self.group.as_ref()
-    }
-
-    /// Where questions for latest uses wait for each other, if each is a round trip to a server.
-    pub(crate) const fn last_uses(&self) -> Option<&LastUses> {
-        self.last_uses.as_ref()
-    }
-
-    /// Whoever corrects a budget's total has it.
-    pub(crate) fn correcting(&self) -> &Mutex<()> {
-        &self.correcting
-    }
-
-    /// How long a call may take.
-    pub(crate) const fn deadline(&self) -> Duration {
-        self.deadline
-    }
-
-    /// For what only reads.
-    pub(crate) const fn reader(&self) -> &Executor {
-        &self.database.reader
-    }
-
-    /// For what changes something in one statement.
-    pub(crate) const fn writer(&self) -> &Executor {
-        &self.database.writer
-    }
-
-    /// For what changes something in several statements.
-    pub(crate) async fn begin(&self) -> Result<Transaction, SqlError> {
-        self.refuse_if_failed()?;
-        let patience = patience(self.deadline);
-        timeout(patience, self.database.begin())
-            .await
-            .map_err(|_| SqlError::BeginTimedOut(patience))?
-            .map_err(SqlError::Begin)
-    }
-
-    /// Commits a transaction, for good.
-    pub(crate) async fn commit(&self, tx: Transaction) -> Result<(), SqlError> {
-        tx.commit().await.map_err(SqlError::Commit)?;
-        self.flush().await
-    }
-
-    /// Returns when what was committed before the call is there for good.
-    pub(crate) async fn flush(&self) -> Result<(), SqlError> {
-        self.database.flush().await.map_err(SqlError::Flush)
-    }
-
-    /// Commits a transaction that put rows in the outbox, and wakes who waits for them.
-    pub(crate) async fn commit_outbox(&self, tx: Transaction) -> Result<(), SqlError> {
-        self.commit(tx).await?;
-        self.outbox.give();
-        Ok(())
-    }
-
-    /// What tells of rows that were put in the outbox.
-    pub(crate) fn outbox(&self) -> &Signal {
-        &self.outbox
-    }
-
-    /// Has a statement that changes something changed it for good, within the deadline.
-    pub(crate) async fn write<T: Send>(
-        &self,
-        statement: impl Future<Output = Result<T, SqlError>> + Send,
-    ) -> Result<T, StoreError> {
-        self.within_deadline(async {
-            let outcome = statement.await?;
-            self.flush().await?;
-            Ok(outcome)
-        })
-        .await
-    }
-
-    /// Ends a call at its deadline. A transaction that is under way then is rolled back, unless it is being committed.
-    pub(crate) async fn within_deadline<T>(
-        &self,
-        call: impl Future<Output = Result<T, SqlError>> + Send,
-    ) -> Result<T, StoreError> {
-        self.refuse_if_failed()?;
-        timeout(self.deadline, call)
-            .await
-            .unwrap_or(Err(SqlError::TimedOut(self.deadline)))
-            .map_err(StoreError::from)
-    }
-
-    /// Begins nothing over a disk that has failed: it could not be vouched for.
-    fn refuse_if_failed(&self) -> Result<(), SqlError> {
-        self.database
-            .failure()
-            .map_or(Ok(()), |cause| Err(SqlError::DiskFailed(cause)))
+        self.calls.database().close().await;
     }
 }
 
-fn is_locked(error: &ConnectError) -> bool {
-    matches!(error, ConnectError::Unreached { cause, .. } if cause == "database is locked")
+fn is_locked(error: &PostgresError) -> bool {
+    matches!(error, PostgresError::Unreached { cause, .. } if cause == "database is locked")
 }

@@ -38,6 +38,7 @@ impl<Q, A> Together<Q, A> {
         mem::replace(&mut *waiting, later)
     }
 
+    #[cfg(feature = "sqlite")]
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }

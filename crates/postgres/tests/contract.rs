@@ -5,15 +5,23 @@ use std::{sync::Arc, time::Duration};
 
 use lemon_postgres::{SqlStore, StoreConfig};
 use lemon_testkit::{Subject, suites::Store};
+use sea_orm::Database;
 
 /// The store in a database at an address.
 async fn store(url: String) -> Arc<dyn Store> {
-    let config = StoreConfig {
+    let config = StoreConfig::new(url)
         // No case is about the machine's speed.
-        deadline: Duration::from_mins(1),
-        ..StoreConfig::new(url)
-    };
+        .with_deadline(Duration::from_mins(1));
     let store = SqlStore::connect(&config).await.unwrap();
+    store.migrate().await.unwrap();
+    Arc::new(store)
+}
+
+/// The store over connections that the caller has made, as sea-orm makes them.
+async fn given(url: String) -> Arc<dyn Store> {
+    let connection = Database::connect(url).await.unwrap();
+    let config = StoreConfig::without_address().with_deadline(Duration::from_mins(1));
+    let store = SqlStore::new(&connection, &config).unwrap();
     store.migrate().await.unwrap();
     Arc::new(store)
 }
@@ -32,6 +40,21 @@ mod sqlite {
     lemon_testkit::store_suites!(subject);
 }
 
+/// Over a connection of the caller's.
+#[cfg(feature = "sqlite")]
+mod given_sqlite {
+    use super::{Store, Subject, given};
+
+    /// A fresh database in a folder of its own.
+    async fn subject() -> Subject<dyn Store> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/lemon.db?mode=rwc", folder.path().display());
+        Subject::guarded(given(url).await, folder)
+    }
+
+    lemon_testkit::store_suites!(subject);
+}
+
 mod postgresql {
     use lemon_testkit::services::PostgresServer;
 
@@ -42,6 +65,22 @@ mod postgresql {
         let server = PostgresServer::get().await;
         let url = server.database().await;
         Subject::guarded(store(url.into()).await, server)
+    }
+
+    lemon_testkit::store_suites!(subject);
+}
+
+/// Over a connection of the caller's.
+mod given_postgresql {
+    use lemon_testkit::services::PostgresServer;
+
+    use super::{Store, Subject, given};
+
+    /// A fresh database on the server of these tests.
+    async fn subject() -> Subject<dyn Store> {
+        let server = PostgresServer::get().await;
+        let url = server.database().await;
+        Subject::guarded(given(url.into()).await, server)
     }
 
     lemon_testkit::store_suites!(subject);

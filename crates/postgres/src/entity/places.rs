@@ -1,9 +1,9 @@
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
-    values::{Holder, Place, Turn, UserId},
+    values::{BudgetKey, Holder, Place, Turn, UserId},
 };
-use sea_orm::{QueryResult, entity::prelude::*};
+use sea_orm::{Condition, QueryResult, entity::prelude::*};
 
 use crate::row::{Row, key};
 
@@ -33,6 +33,14 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Holds for the places of a window.
+pub(crate) fn of_window(key: &BudgetKey) -> Condition {
+    Condition::all()
+        .add(Column::Service.eq(key.scope.as_str()))
+        .add(Column::Budget.eq(key.budget.as_str()))
+        .add(Column::WindowStart.eq(key.window.start))
+}
 
 impl Row for Model {
     const TABLE: &'static str = "places";

@@ -5,7 +5,7 @@ use lemon_domain::{
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryTrait, sea_query::Query};
 
 use crate::{
-    SqlStore,
+    calls::Calls,
     entity::{accounts, outbox, registrations},
     error::SqlError,
     outbox::{NewEntry, withdraw},
@@ -13,12 +13,12 @@ use crate::{
 };
 
 /// Removes a registration and what was still to be sent for it, and has the workers delete their part.
-pub(super) async fn delete(store: &SqlStore, deletion: Deletion) -> Result<bool, SqlError> {
-    let tx = store.begin().await?;
+pub(super) async fn delete(calls: &Calls, deletion: Deletion) -> Result<bool, SqlError> {
+    let tx = calls.begin().await?;
     let Some((account, request_id)) = remove_registration(&tx, &deletion).await? else {
         tx.rollback().await?;
         // Whoever deleted it may not have come to flush it.
-        store.flush().await?;
+        calls.flush().await?;
         return Ok(false);
     };
     // What would have the workers train, or tell of it: of this request or of one before it.
@@ -33,7 +33,7 @@ pub(super) async fn delete(store: &SqlStore, deletion: Deletion) -> Result<bool,
         due_at,
     };
     entry.put(&tx).await?;
-    store.commit_outbox(tx).await?;
+    calls.commit_outbox(tx).await?;
     Ok(true)
 }
 

@@ -12,8 +12,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    SqlStore,
     accounts::is,
+    calls::Calls,
     entity::{
         accounts, outbox,
         registrations::{Column, Entity, Model},
@@ -26,12 +26,12 @@ use crate::{
 
 /// Marks the registration of an account as ready, once for a request.
 pub(super) async fn finish(
-    store: &SqlStore,
+    calls: &Calls,
     ready: &TrainingReady,
     request_id: RequestId,
     at: DateTime<Utc>,
 ) -> Result<FinishOutcome, SqlError> {
-    let tx = store.begin().await?;
+    let tx = calls.begin().await?;
     let (outcome, task, request_id, due_at) = match find(&tx, ready).await? {
         None => (
             FinishOutcome::NotRegistered,
@@ -43,7 +43,7 @@ pub(super) async fn finish(
             if let Some(outcome) = current.obstacle(ready) {
                 tx.rollback().await?;
                 // Whoever marked it may not have come to flush it, and the message is acknowledged now.
-                store.flush().await?;
+                calls.flush().await?;
                 return Ok(outcome);
             }
             current.mark(&tx, at).await?;
@@ -64,7 +64,7 @@ pub(super) async fn finish(
         due_at,
     };
     entry.put(&tx).await?;
-    store.commit_outbox(tx).await?;
+    calls.commit_outbox(tx).await?;
     Ok(outcome)
 }
 

@@ -18,9 +18,11 @@ use sea_orm::{
 };
 
 use crate::{
-    entity::{budget_totals, places},
+    entity::{
+        budget_totals,
+        places::{self, of_window},
+    },
     error::SqlError,
-    place_record::of_window,
 };
 
 /// Records the places, and adds their units up; answers the first place that cannot be recorded. The transaction must then

@@ -1,3 +1,6 @@
+#[cfg(feature = "sqlite")]
+use std::time::Duration;
+
 use lemon_domain::ports::{NewRegistration, OutboxTask, RequestOutcome};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -6,31 +9,71 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{find_attempt, find_use, places};
+use super::{
+    find::{find_attempt, find_use},
+    places,
+};
 use crate::{
-    SqlStore,
     accounts::is,
+    calls::Calls,
     entity::{accounts, attempts, registrations, uses},
     error::SqlError,
     outbox::NewEntry,
     row,
 };
+#[cfg(feature = "sqlite")]
+use crate::{executor::Transaction, sqlite::Writer, together::Waiting};
 
 /// Stores all of a request, or nothing.
 pub(super) async fn request(
-    store: &SqlStore,
+    calls: &Calls,
     new: &NewRegistration,
 ) -> Result<RequestOutcome, SqlError> {
-    let tx = store.begin().await?;
+    let tx = calls.begin().await?;
     let outcome = put(&tx, new).await?;
     if outcome == RequestOutcome::Registered {
-        store.commit_outbox(tx).await?;
+        calls.commit_outbox(tx).await?;
     } else {
         tx.rollback().await?;
         // The rows that block it may be committed and not yet flushed.
-        store.flush().await?;
+        calls.flush().await?;
     }
     Ok(outcome)
+}
+
+#[cfg(feature = "sqlite")]
+impl Writer<NewRegistration, RequestOutcome> for Calls {
+    type Transaction = Transaction;
+
+    fn deadline(&self) -> Duration {
+        Calls::deadline(self)
+    }
+
+    async fn begin(&self) -> Result<Transaction, SqlError> {
+        Calls::begin(self).await
+    }
+
+    async fn all(
+        &self,
+        tx: Transaction,
+        together: &[Waiting<NewRegistration, Result<RequestOutcome, SqlError>>],
+    ) -> Result<Option<Vec<RequestOutcome>>, SqlError> {
+        let mut outcomes = Vec::with_capacity(together.len());
+        for waiting in together {
+            let outcome = put(&tx, &waiting.question).await?;
+            if let RequestOutcome::Repeated(_) | RequestOutcome::SeatTaken(_) = outcome {
+                tx.rollback().await?;
+                return Ok(None);
+            }
+            outcomes.push(outcome);
+        }
+        self.commit_outbox(tx).await?;
+        Ok(Some(outcomes))
+    }
+
+    async fn one(&self, new: &NewRegistration) -> Result<RequestOutcome, SqlError> {
+        request(self, new).await
+    }
 }
 
 /// Puts all of a request. If it is not registered, the transaction must be rolled back; only a `UsedBefore` has changed
@@ -39,10 +82,7 @@ pub(super) async fn request(
 /// No row is locked first: the row of the use is the lock. Of a person's racing requests, the later waits at
 /// `record_use` until the earlier is committed, and then finds it. The registration comes before its outbox row, for with
 /// it the account is locked against [`finish`](super::finish).
-pub(super) async fn put(
-    tx: &impl ConnectionTrait,
-    new: &NewRegistration,
-) -> Result<RequestOutcome, SqlError> {
+async fn put(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<RequestOutcome, SqlError> {
     let account_id = find_account(tx, new).await?;
     if !record_use(tx, new).await? || !record_attempt(tx, new).await? {
         return find_earlier(tx, new).await;

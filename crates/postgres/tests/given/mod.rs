@@ -1,5 +1,8 @@
 //! What the tests start from, whatever the database.
 
+pub(crate) mod everything;
+pub(crate) mod records;
+
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};

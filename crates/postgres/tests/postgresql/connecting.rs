@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
+use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
 use lemon_testkit::services::Link;
 
 use super::Fresh;
@@ -8,7 +8,10 @@ use super::Fresh;
 /// What is in the way, which is one line and no secret.
 async fn refusal(config: &StoreConfig) -> String {
     let error = SqlStore::connect(config).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Unreached { .. }), "{error:?}");
+    assert!(
+        matches!(error, PostgresError::Unreached { .. }),
+        "{error:?}"
+    );
     let line = error.to_string();
     assert!(!line.contains('\n') && !line.contains("hush"), "{line}");
     line
@@ -46,10 +49,7 @@ async fn a_server_that_says_nothing_is_told_in_time() {
     line.stall();
     let mut url = fresh.url.clone();
     url.set_port(Some(line.port())).unwrap();
-    let config = StoreConfig {
-        deadline: Duration::from_secs(2),
-        ..StoreConfig::new(url.as_str())
-    };
+    let config = StoreConfig::new(url.as_str()).with_deadline(Duration::from_secs(2));
     let said = refusal(&config).await;
     assert!(said.contains("timed out"), "{said}");
     line.cut().await;

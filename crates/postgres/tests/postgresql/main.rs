@@ -1,15 +1,19 @@
 //! What the ports do not show of PostgreSQL: the schema and its version, rows that somebody spoiled, and the way there.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod callers;
 mod clocks;
+mod configuration;
 mod connecting;
 #[path = "../given/mod.rs"]
 mod given;
 mod migrating;
 mod migrations;
 mod neighbour;
+mod plans;
 mod purge;
 mod races;
+mod records;
 mod rows;
 mod sign_ins;
 
@@ -39,10 +43,7 @@ impl Fresh {
     }
 
     fn config(&self) -> StoreConfig {
-        StoreConfig {
-            deadline: PATIENCE,
-            ..StoreConfig::new(self.url.as_str())
-        }
+        StoreConfig::new(self.url.as_str()).with_deadline(PATIENCE)
     }
 
     /// A store in it, with the schema.

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
 use tokio::{task::JoinHandle, time::timeout};
 
-use lemon_postgres::{ConnectError, SqlStore};
+use lemon_postgres::{PostgresError, SqlStore};
 
 use super::{Fresh, PATIENCE, count, given::register, migrations::back_before, until};
 
@@ -27,7 +27,7 @@ async fn meeting(
     fresh: &Fresh,
     store: SqlStore,
     begun: [&str; 2],
-) -> (DatabaseTransaction, JoinHandle<Result<(), ConnectError>>) {
+) -> (DatabaseTransaction, JoinHandle<Result<(), PostgresError>>) {
     let db = fresh.outsider().await;
     let tx = db.begin().await.unwrap();
     for sql in begun {
@@ -38,7 +38,7 @@ async fn meeting(
     (tx, migrating)
 }
 
-async fn migrated(migrating: JoinHandle<Result<(), ConnectError>>) {
+async fn migrated(migrating: JoinHandle<Result<(), PostgresError>>) {
     timeout(PATIENCE, migrating)
         .await
         .unwrap()

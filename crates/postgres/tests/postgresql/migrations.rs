@@ -9,7 +9,7 @@ use lemon_domain::{
     values::{RequestId, TrainingReady},
 };
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
-use lemon_postgres::{ConnectError, SqlStore, StoreConfig};
+use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
 use lemon_testkit::services::Link;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, prelude::Uuid,
@@ -312,10 +312,7 @@ async fn linked(fresh: &Fresh) -> (Link, SqlStore) {
     let link = Link::to(fresh.server.address()).await;
     let mut url = fresh.url.clone();
     url.set_port(Some(link.port())).unwrap();
-    let config = StoreConfig {
-        deadline: Duration::from_secs(5),
-        ..StoreConfig::new(url.as_str())
-    };
+    let config = StoreConfig::new(url.as_str()).with_deadline(Duration::from_secs(5));
     (link, SqlStore::connect(&config).await.unwrap())
 }
 
@@ -332,18 +329,18 @@ async fn who_is_cut_off_without_a_word_does_not_wait_for_the_lock() {
     link.silence();
     let ended = timeout(PATIENCE, waiting).await.unwrap().unwrap();
     assert!(
-        matches!(ended, Err(ConnectError::Migration { .. })),
+        matches!(ended, Err(PostgresError::Migration { .. })),
         "{ended:?}"
     );
     migrating.rollback().await.unwrap();
 }
 
 /// Somebody uses what each step writes to, so that a migration waits in the middle of its work.
-const USED: &str = "LOCK TABLE seaql_migrations IN SHARE MODE";
+const USED: &str = "LOCK TABLE lemon_migrations IN SHARE MODE";
 
 /// Who waits for that.
 const IN_THE_MIDDLE: &str =
-    "pg_locks WHERE NOT granted AND relation = 'seaql_migrations'::regclass";
+    "pg_locks WHERE NOT granted AND relation = 'lemon_migrations'::regclass";
 
 /// A migration that waits, and the line and the user for whom it does.
 async fn in_the_middle(
@@ -352,7 +349,7 @@ async fn in_the_middle(
 ) -> (
     Link,
     DatabaseTransaction,
-    JoinHandle<Result<(), ConnectError>>,
+    JoinHandle<Result<(), PostgresError>>,
 ) {
     let (link, store) = linked(fresh).await;
     let using = db.begin().await.unwrap();
@@ -373,7 +370,7 @@ async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session()
     db.execute_unprepared(&end).await.unwrap();
     let ended = timeout(PATIENCE, migrating).await.unwrap().unwrap();
     assert!(
-        matches!(ended, Err(ConnectError::Migration { .. })),
+        matches!(ended, Err(PostgresError::Migration { .. })),
         "{ended:?}"
     );
     using.rollback().await.unwrap();
@@ -387,7 +384,7 @@ async fn who_hears_nothing_more_of_the_server_while_it_migrates_ends() {
     link.stall();
     let ended = timeout(2 * PATIENCE, migrating).await.unwrap().unwrap();
     assert!(
-        matches!(ended, Err(ConnectError::Migration { .. })),
+        matches!(ended, Err(PostgresError::Migration { .. })),
         "{ended:?}"
     );
     using.rollback().await.unwrap();

@@ -42,11 +42,9 @@ impl Linked {
         let link = Link::to(fresh.server.address()).await;
         let mut url = fresh.url.clone();
         url.set_port(Some(link.port())).unwrap();
-        let config = StoreConfig {
-            max_connections: connections,
-            deadline,
-            ..StoreConfig::new(url.as_str())
-        };
+        let config = StoreConfig::new(url.as_str())
+            .with_max_connections(connections)
+            .with_deadline(deadline);
         let store = SqlStore::connect(&config).await.unwrap();
         Self {
             fresh,

@@ -32,13 +32,10 @@ async fn a_take_whose_answer_is_lost_can_be_repeated_by_the_same_claim_only() {
     let mut line = Link::to(fresh.server.address()).await;
     let mut url = fresh.url.clone();
     url.set_port(Some(line.port())).unwrap();
-    let store = SqlStore::connect(&StoreConfig {
-        max_connections: 1,
-        deadline: PATIENCE,
-        ..StoreConfig::new(url.as_str())
-    })
-    .await
-    .unwrap();
+    let config = StoreConfig::new(url.as_str())
+        .with_max_connections(1)
+        .with_deadline(PATIENCE);
+    let store = SqlStore::connect(&config).await.unwrap();
     for token in ["before", "request-token"] {
         store.put(pending(token)).await.unwrap();
     }

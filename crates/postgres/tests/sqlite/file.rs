@@ -95,10 +95,7 @@ async fn a_database_that_another_program_holds_is_told_in_time_and_used_again_af
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    let config = StoreConfig {
-        deadline: Duration::from_secs(1),
-        ..config(&file)
-    };
+    let config = config(&file).with_deadline(Duration::from_secs(1));
     let store = SqlStore::connect(&config).await.unwrap();
     let held = db.begin_with_options(writing).await.unwrap();
     let error = store.request(request(identity, 1)).await.unwrap_err();

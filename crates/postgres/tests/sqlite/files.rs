@@ -16,11 +16,9 @@ pub(crate) fn folder() -> (TempDir, PathBuf) {
 }
 
 pub(crate) fn config(file: &Path) -> StoreConfig {
-    StoreConfig {
+    StoreConfig::new(format!("sqlite://{}", file.display()))
         // No test is about the machine's speed.
-        deadline: Duration::from_mins(1),
-        ..StoreConfig::new(format!("sqlite://{}", file.display()))
-    }
+        .with_deadline(Duration::from_mins(1))
 }
 
 pub(crate) async fn store(file: &Path) -> SqlStore {

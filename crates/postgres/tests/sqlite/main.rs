@@ -7,5 +7,6 @@ mod files;
 #[path = "../given/mod.rs"]
 mod given;
 mod migrations;
+mod plans;
 mod purge;
 mod rows;

@@ -1,8 +1,11 @@
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
-use lemon_postgres::{ConnectError, SqlStore};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use lemon_postgres::SqlStore;
+use sea_orm::DatabaseConnection;
 
-use super::files::{config, folder, outsider, store};
+use super::{
+    files::{config, folder, outsider, store},
+    given::records,
+};
 
 const TABLES: [&str; 9] = [
     "users",
@@ -78,19 +81,35 @@ async fn replicas_that_start_together_migrate_once() {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused() {
     let (_folder, file) = folder();
-    let older = store(&file).await;
-    outsider(&file)
-        .await
-        .execute_unprepared("INSERT INTO seaql_migrations VALUES ('m20991231_000001_newer', 0)")
-        .await
-        .unwrap();
-    let expected = ConnectError::NewerVersion {
-        database: format!("SQLite at {}", file.display()),
-        migration: "m20991231_000001_newer".to_owned(),
-    };
-    let refused = SqlStore::connect(&config(&file)).await.unwrap_err();
-    assert_eq!(refused, expected);
-    assert!(refused.to_string().contains("is of a newer version"));
-    assert_eq!(older.migrate().await.unwrap_err(), expected);
-    assert_eq!(older.pending_migrations().await.unwrap_err(), expected);
+    let (older, db) = (store(&file).await, outsider(&file).await);
+    let name = format!("SQLite at {}", file.display());
+    records::a_newer_version_is_refused(&config(&file), &older, &db, name).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_the_version_before_is_taken_over_once() {
+    let (_folder, file) = folder();
+    let db = outsider(&file).await;
+    records::a_database_of_the_version_before_is_taken_over_once(&config(&file), &db).await;
+}
+
+#[tokio::test]
+async fn after_a_roll_back_the_version_before_finds_its_rows() {
+    let (_folder, file) = folder();
+    let (store, db) = (store(&file).await, outsider(&file).await);
+    records::after_a_roll_back_the_version_before_finds_its_rows(&store, &db).await;
+}
+
+#[tokio::test]
+async fn migrations_of_others_stay_theirs() {
+    let (_folder, file) = folder();
+    let db = outsider(&file).await;
+    records::migrations_of_others_stay_theirs(&config(&file), &db).await;
+}
+
+#[tokio::test]
+async fn others_may_come_later() {
+    let (_folder, file) = folder();
+    let db = outsider(&file).await;
+    records::others_may_come_later(&config(&file), &db).await;
 }

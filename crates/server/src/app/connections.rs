@@ -9,7 +9,7 @@ use lemon_domain::{
     values::Catalogue,
 };
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQuotaCounter, QueueConfig};
-use lemon_postgres::{SqlStore, StoreConfig};
+use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
 use lemon_redis::{ConnectError, RedisConfig, RedisQuotaCounter};
 use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueues};
 use secrecy::{ExposeSecret, SecretString};
@@ -43,6 +43,10 @@ pub(crate) fn check(
         let fault = "it is neither sqlite://… nor postgres://…";
         return Err(ConfigError::wrong("store.url", fault).into());
     }
+    let names = configured(store, store.url.clone()).check();
+    if let Err(PostgresError::ApplicationName(fault)) = names {
+        return Err(ConfigError::wrong("store.application_name", fault).into());
+    }
     if !quota.is_embedded() {
         redis(quota, false).check().map_err(no_counter)?;
     }
@@ -64,14 +68,16 @@ pub(crate) async fn store(
     } else {
         settings.url.clone()
     };
-    let config = StoreConfig {
-        url,
-        max_connections: settings.max_connections,
-        deadline: Duration::from_millis(settings.deadline_ms),
-    };
-    Ok(SqlStore::connect(&config)
+    Ok(SqlStore::connect(&configured(settings, url))
         .await
         .context("the store cannot be used")?)
+}
+
+fn configured(settings: &StoreSettings, url: SecretString) -> StoreConfig {
+    StoreConfig::new(url)
+        .with_max_connections(settings.max_connections)
+        .with_deadline(Duration::from_millis(settings.deadline_ms))
+        .with_application_name(&settings.application_name)
 }
 
 /// Connects to the quota counter.
@@ -214,4 +220,25 @@ fn never() -> Failure {
 
 fn neither() -> StartError {
     ConfigError::wrong("queue.url", "it is neither \"embedded\" nor \"sqs\"").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_postgresql_would_cut_off_is_refused_by_its_key() {
+        let named = |application_name: String| {
+            let store = StoreSettings {
+                application_name,
+                ..StoreSettings::default()
+            };
+            check(&store, &QuotaSettings::default(), &QueueSettings::default())
+        };
+        assert!(named("n".repeat(63)).is_ok());
+        let refused = named("n".repeat(64)).unwrap_err();
+        assert!(matches!(refused, StartError::Config(_)), "{refused:?}");
+        let line = refused.to_string();
+        assert!(line.contains("store.application_name"), "{line}");
+    }
 }

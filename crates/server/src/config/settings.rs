@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use lemon_postgres::StoreConfig;
 use lemon_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -77,6 +78,8 @@ pub(crate) struct StoreSettings {
     pub(crate) sealing_keys: List<SecretString>,
     pub(crate) max_connections: u32,
     pub(crate) deadline_ms: u64,
+    /// What PostgreSQL calls the sessions.
+    pub(crate) application_name: String,
 }
 
 impl StoreSettings {
@@ -92,8 +95,9 @@ impl Default for StoreSettings {
         Self {
             url: SecretString::from(""),
             sealing_keys: List::default(),
-            max_connections: 10,
+            max_connections: StoreConfig::DEFAULT_MAX_CONNECTIONS,
             deadline_ms: 2_000,
+            application_name: StoreConfig::DEFAULT_APPLICATION_NAME.to_owned(),
         }
     }
 }

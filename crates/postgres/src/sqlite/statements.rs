@@ -11,8 +11,16 @@ use super::{checkpoints::Checkpoints, disk::Disk};
 /// Statements that are each a transaction of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Statements {
-    pub(crate) connection: DatabaseConnection,
-    /// Those of the file, if they write.
+    pub(super) connection: DatabaseConnection,
+    /// How commits are made, if they write.
+    pub(super) commits: Option<Commits>,
+}
+
+/// What a commit is noted by.
+#[derive(Debug, Clone)]
+pub(crate) struct Commits {
+    pub(super) disk: Disk,
+    /// Unless SQLite makes them.
     pub(super) checkpoints: Option<Checkpoints>,
 }
 
@@ -23,20 +31,24 @@ impl Statements {
         A: Future<Output = Result<T, DbErr>> + Send + 'static,
     {
         let asked = ask(self.connection.clone());
-        match &self.checkpoints {
-            Some(checkpoints) => committing(checkpoints, asked).await,
+        match &self.commits {
+            Some(commits) => commits.make(asked).await,
             None => asked.await,
         }
     }
 }
 
-async fn committing<T: Send + 'static>(
-    checkpoints: &Checkpoints,
-    work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
-) -> Result<T, DbErr> {
-    let outcome = to_its_end(checkpoints.disk(), work).await;
-    checkpoints.look();
-    outcome
+impl Commits {
+    async fn make<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+    ) -> Result<T, DbErr> {
+        let outcome = to_its_end(&self.disk, work).await;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.look();
+        }
+        outcome
+    }
 }
 
 /// Does it in a task of its own, so that what it says of the disk is heard, whoever stops waiting.
@@ -82,17 +94,17 @@ impl ConnectionTrait for Statements {
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(super) tx: DatabaseTransaction,
-    pub(super) checkpoints: Checkpoints,
+    pub(super) commits: Commits,
 }
 
 impl Transaction {
     /// Commits it. After an error it may be committed or not.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        committing(&self.checkpoints, self.tx.commit()).await
+        self.commits.make(self.tx.commit()).await
     }
 
     fn note<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
-        self.checkpoints.disk().note(outcome)
+        self.commits.disk.note(outcome)
     }
 
     /// Undoes it.

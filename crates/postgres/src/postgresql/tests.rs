@@ -5,21 +5,23 @@ use lemon_testkit::services::{Link, PostgresServer};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 
-use super::{Server, Statements, Transaction, open, options, pool::Pool};
-use crate::{StoreConfig, database::Database, error::cause};
+use super::{
+    connections::Connections,
+    pool::Pool,
+    server::{Server, open, options},
+    statements::Statements,
+    transaction::Transaction,
+};
+use crate::{config::StoreConfig, error::cause};
 
 /// Until when what must happen must have happened, on the slowest machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-async fn database(url: &str) -> (Database, Arc<Server>) {
-    let config = StoreConfig {
-        max_connections: 1,
-        deadline: Duration::from_secs(4),
-        ..StoreConfig::new(url)
-    };
-    let database = open(&config).await.unwrap();
-    let server = Arc::clone(database.server().unwrap());
-    (database, server)
+async fn server(url: &str) -> Server {
+    let config = StoreConfig::new(url)
+        .with_max_connections(1)
+        .with_deadline(Duration::from_secs(4));
+    open(&config).await.unwrap()
 }
 
 async fn setting(db: &impl ConnectionTrait, name: &str) -> String {
@@ -32,7 +34,7 @@ async fn setting(db: &impl ConnectionTrait, name: &str) -> String {
 #[tokio::test]
 async fn the_server_has_limits_for_each_session() {
     let postgres = PostgresServer::get().await;
-    let (database, server) = database(postgres.database().await.as_str()).await;
+    let server = server(postgres.database().await.as_str()).await;
     for (name, value) in [
         ("statement_timeout", "4s"),
         ("idle_in_transaction_session_timeout", "4s"),
@@ -42,7 +44,7 @@ async fn the_server_has_limits_for_each_session() {
         ("tcp_user_timeout", "20000"),
         ("client_min_messages", "warning"),
     ] {
-        assert_eq!(setting(&database.writer, name).await, value, "{name}");
+        assert_eq!(setting(&server.writer(), name).await, value, "{name}");
     }
     let (migrating, _session) = server.for_migrations().await.unwrap();
     assert_eq!(setting(&migrating, "statement_timeout").await, "0");
@@ -53,7 +55,7 @@ async fn the_server_has_limits_for_each_session() {
 #[tokio::test]
 async fn another_session_with_its_number_is_not_that_of_the_migration() {
     let postgres = PostgresServer::get().await;
-    let (_database, server) = database(postgres.database().await.as_str()).await;
+    let server = server(postgres.database().await.as_str()).await;
     let (_migrating, mut session) = server.for_migrations().await.unwrap();
     assert!(session.is_there().await.unwrap());
     session.began_at -= TimeDelta::microseconds(1);
@@ -64,19 +66,19 @@ async fn another_session_with_its_number_is_not_that_of_the_migration() {
 async fn a_transaction_of_a_program_that_is_cut_off_loses_its_locks() {
     let postgres = PostgresServer::get().await;
     let url = postgres.database().await;
-    let (outside, _) = database(url.as_str()).await;
+    let outside = server(url.as_str()).await.writer();
     let make = "CREATE TABLE rows (id int PRIMARY KEY); INSERT INTO rows VALUES (1)";
-    outside.writer.execute_unprepared(make).await.unwrap();
+    outside.execute_unprepared(make).await.unwrap();
     let link = Link::to(postgres.address()).await;
     let mut linked = url.clone();
     linked.set_port(Some(link.port())).unwrap();
-    let (_cut_off, server) = database(linked.as_str()).await;
+    let cut_off = server(linked.as_str()).await;
     let lock = "SELECT id FROM rows WHERE id = 1 FOR UPDATE";
-    let tx = server.begin().await.unwrap();
+    let tx = cut_off.begin().await.unwrap();
     tx.execute_unprepared(lock).await.unwrap();
     link.silence();
     let wait_for_it = async {
-        while outside.writer.execute_unprepared(lock).await.is_err() {
+        while outside.execute_unprepared(lock).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
@@ -89,23 +91,20 @@ async fn a_transaction_of_a_program_that_is_cut_off_loses_its_locks() {
 async fn a_transaction_that_is_dropped_is_undone_and_its_connection_is_not_used_again() {
     let postgres = PostgresServer::get().await;
     let url = postgres.database().await;
-    let (here, server) = database(url.as_str()).await;
-    let (elsewhere, _) = database(url.as_str()).await;
+    let server_here = server(url.as_str()).await;
+    let here = server_here.writer();
+    let elsewhere = server(url.as_str()).await.writer();
     let make = "CREATE TABLE rows (id int PRIMARY KEY)";
-    here.writer.execute_unprepared(make).await.unwrap();
-    let tx: Transaction = server.begin().await.unwrap();
+    here.execute_unprepared(make).await.unwrap();
+    let tx: Transaction = server_here.begin().await.unwrap();
     tx.execute_unprepared("INSERT INTO rows VALUES (1)")
         .await
         .unwrap();
     drop(tx);
     let again = "INSERT INTO rows VALUES (1)";
-    here.writer.execute_unprepared(again).await.unwrap();
+    here.execute_unprepared(again).await.unwrap();
     // It was committed, since it is there for others.
-    elsewhere
-        .writer
-        .execute_unprepared(again)
-        .await
-        .unwrap_err();
+    elsewhere.execute_unprepared(again).await.unwrap_err();
 }
 
 /// How many connections a pool has.
@@ -119,7 +118,7 @@ async fn pooled() -> (Arc<PostgresServer>, Link, Pool) {
     url.set_port(Some(link.port())).unwrap();
     let deadline = Duration::from_secs(16);
     let options = options(&StoreConfig::new(url.as_str())).unwrap();
-    let pool = Pool::new(options, SIZE.try_into().unwrap(), deadline).unwrap();
+    let pool = Pool::new(options, SIZE.try_into().unwrap(), deadline, None).unwrap();
     on_all(&pool, "SELECT 1").await;
     (postgres, link, pool)
 }
@@ -142,12 +141,14 @@ async fn after_a_cut_what_begins_or_reads_is_sent_again_over_a_new_connection() 
     let (_postgres, mut link, pool) = pooled().await;
     link.cut().await;
     link.mend().await;
-    let begun = Transaction::begin(&pool).await.unwrap();
+    let begun = Transaction::begin(&Connections::Own(pool.clone()))
+        .await
+        .unwrap();
     begun.rollback().await.unwrap();
     on_all(&pool, "SELECT 1").await;
     link.cut().await;
     link.mend().await;
-    let reader = Statements::that_read(pool);
+    let reader = Statements::that_read(Connections::Own(pool));
     assert_eq!(setting(&reader, "client_min_messages").await, "warning");
 }
 
@@ -171,7 +172,7 @@ async fn one_call_is_refused_by_a_server_that_takes_no_changes_and_the_next_has_
     let (_postgres, _link, pool) = pooled().await;
     // As on a server that was demoted; a new session is one on its successor.
     on_all(&pool, "SET default_transaction_read_only = on").await;
-    let writer = Statements::that_write(pool);
+    let writer = Statements::that_write(Connections::Own(pool));
     let change = "CREATE TABLE rows ()";
     let refused = writer.execute_unprepared(change).await.unwrap_err();
     let said = cause(&refused);

@@ -54,10 +54,6 @@ impl Checkpoints {
         }
     }
 
-    pub(super) const fn disk(&self) -> &Disk {
-        &self.disk
-    }
-
     /// Has the log looked at after a commit, unless that is under way.
     ///
     /// The commit does not wait for it: until all of the log is in the database and flushed, nothing is written over it.
@@ -117,8 +113,11 @@ mod tests {
 
     use tokio::time::{sleep, timeout};
 
-    use super::{super::statements::tests::failure, *};
-    use crate::{SqlStore, StoreConfig, database::Kind};
+    use super::{
+        super::{open, statements::tests::failure},
+        *,
+    };
+    use crate::config::StoreConfig;
 
     const GROWN: Pages = Pages {
         log: CHECKPOINT,
@@ -181,11 +180,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_committed_gets_to_the_database_by_a_checkpoint_of_ours() {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("lemon.db").display());
-        let store = SqlStore::connect(&StoreConfig::new(url)).await.unwrap();
-        let Kind::Sqlite(file) = &store.database().kind else {
-            unreachable!("it is a file");
-        };
+        let path = folder.path().join("lemon.db");
+        let config = StoreConfig::new("");
+        let file = open(path.to_str().unwrap(), &config).await.unwrap();
         let writer = &file.writer;
         let large = "CREATE TABLE large AS SELECT zeroblob(5000000) AS filling";
         writer.execute_unprepared(large).await.unwrap();

@@ -130,9 +130,11 @@ fn is_at(_log: &File, _path: &Path) -> bool {
 mod tests {
     use std::sync::mpsc::channel;
 
+    use sea_orm::ConnectionTrait;
     use tempfile::tempfile;
 
-    use super::*;
+    use super::{super::open as open_database, *};
+    use crate::config::StoreConfig;
 
     fn log() -> WriteAheadLog {
         WriteAheadLog::of(Path::new("lemon.db"), Disk::new())
@@ -262,14 +264,13 @@ mod tests {
         let (file, link) = (folder.path().join("file.db"), folder.path().join("link.db"));
         std::fs::write(&file, "").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        let url = format!("sqlite://{}", link.display());
-        let config = crate::StoreConfig::new(url);
-        let store = crate::SqlStore::connect(&config).await.unwrap();
-        store.migrate().await.unwrap();
-        let crate::database::Kind::Sqlite(file) = &store.database().kind else {
-            unreachable!("it is a file");
-        };
-        let path = &file.log.0.path;
+        let config = StoreConfig::new("");
+        let linked = open_database(link.to_str().unwrap(), &config)
+            .await
+            .unwrap();
+        let change = "CREATE TABLE things (id int)";
+        linked.writer.execute_unprepared(change).await.unwrap();
+        let path = &linked.log.as_ref().unwrap().0.path;
         assert!(path.exists(), "{}", path.display());
     }
 

@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
-use super::postgres;
+use crate::postgresql;
 #[cfg(feature = "sqlite")]
-use super::sqlite;
+use crate::sqlite;
 
 /// Where statements go that are each a transaction of its own.
 #[derive(Debug, Clone)]
 pub(crate) enum Executor {
-    Postgres(postgres::Statements),
+    Postgres(postgresql::Statements),
     #[cfg(feature = "sqlite")]
     Sqlite(sqlite::Statements),
 }
@@ -16,7 +16,7 @@ pub(crate) enum Executor {
 /// A transaction. One that is dropped is undone.
 #[derive(Debug)]
 pub(crate) enum Transaction {
-    Postgres(postgres::Transaction),
+    Postgres(postgresql::Transaction),
     #[cfg(feature = "sqlite")]
     Sqlite(sqlite::Transaction),
 }

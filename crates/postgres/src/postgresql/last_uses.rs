@@ -4,8 +4,8 @@ use lemon_domain::values::{ServiceType, Use, UserId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use tokio::{sync::Semaphore, time::timeout};
 
+use super::statements::Statements;
 use crate::{
-    SqlStore,
     entity::uses::Model,
     error::SqlError,
     row,
@@ -38,6 +38,8 @@ pub(crate) struct LastUses(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    reader: Statements,
+    deadline: Duration,
     waiting: Together<Question, Answer>,
     turns: Semaphore,
 }
@@ -50,42 +52,37 @@ struct Question {
 
 type Answer = Result<Option<Use>, SqlError>;
 
-impl Default for LastUses {
-    fn default() -> Self {
+impl LastUses {
+    pub(crate) fn new(reader: Statements, deadline: Duration) -> Self {
         Self(Arc::new(Shared {
+            reader,
+            deadline,
             waiting: Together::default(),
             turns: Semaphore::new(UNDER_WAY),
         }))
     }
-}
 
-impl LastUses {
     /// The person's latest use of the service.
-    pub(super) async fn find(
-        &self,
-        store: &SqlStore,
-        user: UserId,
-        service: &ServiceType,
-    ) -> Answer {
+    pub(crate) async fn find(&self, user: UserId, service: &ServiceType) -> Answer {
         let service = service.clone();
         let answer = self.0.waiting.put(Question { user, service });
         // Apart from this call, which may end at its deadline with the others' questions in hand.
-        let (last_uses, of) = (self.clone(), store.clone());
-        tokio::spawn(async move { last_uses.read_waiting(&of).await });
+        let last_uses = self.clone();
+        tokio::spawn(async move { last_uses.read_waiting().await });
         answer
             .await
-            .unwrap_or(Err(SqlError::TimedOut(store.deadline())))
+            .unwrap_or(Err(SqlError::TimedOut(self.0.deadline)))
     }
 
     /// Reads what waits, unless another has taken it by now.
-    async fn read_waiting(&self, store: &SqlStore) {
+    async fn read_waiting(&self) {
         let _turn = timeout(PATIENCE, self.0.turns.acquire()).await;
         let together = self.0.waiting.take(MAX_TOGETHER);
         if together.is_empty() {
             return;
         }
-        let read = timeout(store.deadline(), read(store, &together)).await;
-        match read.unwrap_or(Err(SqlError::TimedOut(store.deadline()))) {
+        let read = timeout(self.0.deadline, read(&self.0.reader, &together)).await;
+        match read.unwrap_or(Err(SqlError::TimedOut(self.0.deadline))) {
             Ok(rows) => tell_each(together, &rows),
             Err(error) => tell_all(together, error),
         }
@@ -94,7 +91,7 @@ impl LastUses {
 
 /// What is found, with the number of its question from 0.
 async fn read(
-    store: &SqlStore,
+    reader: &Statements,
     together: &[Waiting<Question, Answer>],
 ) -> Result<Vec<(usize, QueryResult)>, SqlError> {
     let questions = || together.iter().map(|waiting| &waiting.question);
@@ -103,7 +100,6 @@ async fn read(
         .map(|asked| asked.service.as_str().to_owned())
         .collect();
     let values: [Value; 2] = [users.into(), services.into()];
-    let reader = store.reader();
     let find = Statement::from_sql_and_values(reader.get_database_backend(), FIND, values);
     let rows = reader.query_all_raw(find).await?;
     let numbered = rows.into_iter().map(|row| {
@@ -126,62 +122,77 @@ fn tell_each(together: Vec<Waiting<Question, Answer>>, found: &[(usize, QueryRes
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use futures::{future::join_all, poll};
-    use lemon_domain::ports::Registrations;
+    use lemon_migrations::{Migrator, MigratorTrait};
     use lemon_testkit::services::PostgresServer;
 
-    use super::*;
-    use crate::StoreConfig;
+    use super::{
+        super::server::{Server, open},
+        *,
+    };
+    use crate::config::StoreConfig;
 
-    async fn connected(url: &str) -> SqlStore {
-        let config = StoreConfig {
-            // A machine's speed shows nothing here.
-            deadline: Duration::from_mins(1),
-            ..StoreConfig::new(url)
-        };
-        let store = SqlStore::connect(&config).await.unwrap();
-        store.migrate().await.unwrap();
-        store
+    /// A database with the schema.
+    async fn connected(config: StoreConfig) -> (Server, LastUses) {
+        // A machine's speed shows nothing here.
+        let deadline = Duration::from_mins(1);
+        let config = config.with_deadline(deadline);
+        let server = open(&config).await.unwrap();
+        let (migrating, _session) = server.for_migrations().await.unwrap();
+        Migrator::up(&migrating, None).await.unwrap();
+        let last_uses = LastUses::new(server.reader(), deadline);
+        (server, last_uses)
+    }
+
+    fn learn_me() -> ServiceType {
+        ServiceType::parse("LEARNME").unwrap()
     }
 
     /// On one thread all ask before the first statement goes out.
     #[tokio::test]
     async fn questions_that_wait_are_sent_together_and_each_has_its_own_answer() {
         let postgres = PostgresServer::get().await;
-        let store = connected(postgres.database().await.as_str()).await;
+        let sent = Arc::<AtomicUsize>::default();
+        let config = StoreConfig::new(postgres.database().await.as_str()).with_observer({
+            let sent = Arc::clone(&sent);
+            move |_| {
+                sent.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let (server, last_uses) = connected(config).await;
         let insert = "INSERT INTO users (id, created_at) SELECT n, now() FROM generate_series(1, 600) n; \
             INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at) \
             SELECT n, 'LEARNME', n, now(), now(), now() FROM generate_series(1, 600) n WHERE n % 3 > 0";
-        store.writer().execute_unprepared(insert).await.unwrap();
-        let sent = store.database().server().unwrap().sent();
-        sent.lock().unwrap().clear();
-        let (service, other) = (
-            ServiceType::parse("LEARNME").unwrap(),
-            ServiceType::parse("OTHER").unwrap(),
-        );
-        let asked = (1..=600).map(|user| store.last_use(UserId::new(user), &service));
-        let of_another = store.last_use(UserId::new(1), &other);
+        server.writer().execute_unprepared(insert).await.unwrap();
+        sent.store(0, Ordering::SeqCst);
+        let (service, other) = (learn_me(), ServiceType::parse("OTHER").unwrap());
+        let asked = (1..=600).map(|user| last_uses.find(UserId::new(user), &service));
+        let of_another = last_uses.find(UserId::new(1), &other);
         let (answers, of_another) = tokio::join!(join_all(asked), of_another);
         for (user, answer) in (1..=600).zip(answers) {
             let turn = answer.unwrap().map(|last| last.turn);
             assert_eq!(turn, (user % 3 > 0).then_some(user), "{user}");
         }
         assert_eq!(of_another.unwrap(), None);
-        assert_eq!(sent.lock().unwrap().len(), 601_usize.div_ceil(MAX_TOGETHER));
+        let sent = sent.load(Ordering::SeqCst);
+        assert_eq!(sent, 601_usize.div_ceil(MAX_TOGETHER));
     }
 
     #[tokio::test]
     async fn a_row_that_cannot_be_read_is_the_trouble_of_its_person() {
         let postgres = PostgresServer::get().await;
-        let store = connected(postgres.database().await.as_str()).await;
+        let (server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let insert = "INSERT INTO users (id, created_at) VALUES (1, now()), (2, now()); \
             INSERT INTO uses (user_id, service, turn, window_start, cooldown_until, expires_at) VALUES \
             (1, 'LEARNME', 5000000000, now(), now(), now()), (2, 'LEARNME', 1, now(), now(), now())";
-        store.writer().execute_unprepared(insert).await.unwrap();
-        let service = ServiceType::parse("LEARNME").unwrap();
+        server.writer().execute_unprepared(insert).await.unwrap();
+        let service = learn_me();
         let (spoilt, well) = tokio::join!(
-            store.last_use(UserId::new(1), &service),
-            store.last_use(UserId::new(2), &service),
+            last_uses.find(UserId::new(1), &service),
+            last_uses.find(UserId::new(2), &service),
         );
         assert!(spoilt.is_err());
         assert_eq!(well.unwrap().unwrap().turn, 1);
@@ -190,23 +201,22 @@ mod tests {
     #[tokio::test]
     async fn a_question_does_not_wait_for_statements_that_hang() {
         let postgres = PostgresServer::get().await;
-        let store = connected(postgres.database().await.as_str()).await;
-        let last_uses = store.last_uses().unwrap();
+        let (_server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let _hanging = last_uses.0.turns.acquire_many(2).await.unwrap();
-        let service = ServiceType::parse("LEARNME").unwrap();
-        let found = store.last_use(UserId::new(1), &service).await.unwrap();
-        assert_eq!(found, None);
+        let found = last_uses.find(UserId::new(1), &learn_me()).await;
+        assert_eq!(found.unwrap(), None);
     }
 
     #[tokio::test]
     async fn whoever_gives_up_takes_nobody_along() {
         let postgres = PostgresServer::get().await;
-        let store = connected(postgres.database().await.as_str()).await;
-        let service = ServiceType::parse("LEARNME").unwrap();
-        let last_uses = store.last_uses().unwrap();
+        let (_server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
+        let service = learn_me();
         let turns = last_uses.0.turns.acquire_many(2).await.unwrap();
-        let mut first = Box::pin(store.last_use(UserId::new(1), &service));
-        let mut second = Box::pin(store.last_use(UserId::new(2), &service));
+        let mut first = Box::pin(last_uses.find(UserId::new(1), &service));
+        let mut second = Box::pin(last_uses.find(UserId::new(2), &service));
         assert!(poll!(&mut first).is_pending());
         assert!(poll!(&mut second).is_pending());
         // Whoever has the next turn takes both questions; the first caller goes on only once.
@@ -220,11 +230,12 @@ mod tests {
     #[tokio::test]
     async fn a_newer_version_may_add_a_column_meanwhile() {
         let postgres = PostgresServer::get().await;
-        let store = connected(postgres.database().await.as_str()).await;
-        let service = ServiceType::parse("LEARNME").unwrap();
-        store.last_use(UserId::new(1), &service).await.unwrap();
+        let (server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
+        let service = learn_me();
+        last_uses.find(UserId::new(1), &service).await.unwrap();
         let add = "ALTER TABLE uses ADD COLUMN later int";
-        store.writer().execute_unprepared(add).await.unwrap();
-        store.last_use(UserId::new(1), &service).await.unwrap();
+        server.writer().execute_unprepared(add).await.unwrap();
+        last_uses.find(UserId::new(1), &service).await.unwrap();
     }
 }

@@ -1,24 +1,18 @@
 //! The connections to a database.
 
-mod executor;
-mod postgres;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-
 use std::{io, sync::Arc, time::Duration};
 
-#[cfg(feature = "sqlite")]
-use sea_orm::SqlxError;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbErr};
 use secrecy::ExposeSecret;
 
-pub(crate) use self::{
-    executor::{Executor, Transaction},
-    postgres::{Server, Session},
-};
 #[cfg(feature = "sqlite")]
-use crate::error::driver_cause;
-use crate::{ConnectError, StoreConfig};
+use crate::sqlite::{self, Sqlite};
+use crate::{
+    config::StoreConfig,
+    error::PostgresError,
+    executor::{Executor, Transaction},
+    postgresql::{self, Server, Session},
+};
 
 /// A database and the connections to it.
 #[derive(Debug, Clone)]
@@ -42,17 +36,23 @@ pub(crate) enum Kind {
     Postgres(Arc<Server>),
     /// A file. Writes wait for one another.
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlite::Sqlite),
+    Sqlite(Sqlite),
 }
 
 impl Database {
     /// Connects, and says what is wrong if it cannot.
-    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, ConnectError> {
+    pub(crate) async fn open(config: &StoreConfig) -> Result<Self, PostgresError> {
+        config.check()?;
+        let deadline = config.deadline;
         match config.url.expose_secret().split_once("://") {
-            Some(("postgres" | "postgresql", _)) => postgres::open(config).await,
+            Some(("postgres" | "postgresql", _)) => {
+                Ok(Self::on_server(postgresql::open(config).await?, deadline))
+            }
             #[cfg(feature = "sqlite")]
-            Some(("sqlite", path)) => sqlite::open(path, config).await,
-            _ => Err(ConnectError::Address(format!(
+            Some(("sqlite", path)) => {
+                Ok(Self::in_file(sqlite::open(path, config).await?, deadline))
+            }
+            _ => Err(PostgresError::Address(format!(
                 "it begins with none of {}",
                 if cfg!(feature = "sqlite") {
                     "postgres:// and sqlite://"
@@ -63,12 +63,53 @@ impl Database {
         }
     }
 
+    /// Takes a connection of the caller's.
+    pub(crate) fn over(
+        connection: &DatabaseConnection,
+        config: &StoreConfig,
+    ) -> Result<Self, PostgresError> {
+        config.check()?;
+        let deadline = config.deadline;
+        match &connection.inner {
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => Ok(Self::on_server(
+                postgresql::over(connection, config),
+                deadline,
+            )),
+            #[cfg(feature = "sqlite")]
+            DatabaseConnectionType::SqlxSqlitePoolConnection(_) => {
+                Ok(Self::in_file(sqlite::over(connection), deadline))
+            }
+            _ => Err(PostgresError::Connection),
+        }
+    }
+
+    fn on_server(server: Server, deadline: Duration) -> Self {
+        Self {
+            name: server.name().to_owned(),
+            deadline,
+            writer: Executor::Postgres(server.writer()),
+            reader: Executor::Postgres(server.reader()),
+            kind: Kind::Postgres(Arc::new(server)),
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn in_file(file: Sqlite, deadline: Duration) -> Self {
+        Self {
+            name: file.name().to_owned(),
+            deadline,
+            writer: Executor::Sqlite(file.writer()),
+            reader: Executor::Sqlite(file.reader()),
+            kind: Kind::Sqlite(file),
+        }
+    }
+
     /// Returns when what was committed before the call survives a power failure.
     pub(crate) async fn flush(&self) -> io::Result<()> {
         match &self.kind {
             Kind::Postgres(_) => Ok(()),
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite(file) => file.log.flush().await,
+            Kind::Sqlite(file) => file.flush().await,
         }
     }
 
@@ -77,7 +118,7 @@ impl Database {
         match &self.kind {
             Kind::Postgres(_) => None,
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite(file) => file.disk.failure(),
+            Kind::Sqlite(file) => file.disk().failure(),
         }
     }
 
@@ -86,7 +127,7 @@ impl Database {
         match &self.kind {
             Kind::Postgres(_) => std::future::pending().await,
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite(file) => file.disk.failed().await,
+            Kind::Sqlite(file) => file.disk().failed().await,
         }
     }
 
@@ -109,7 +150,19 @@ impl Database {
                 Ok((connection, Some(session)))
             }
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite(file) => Ok((file.writer.clone(), None)),
+            Kind::Sqlite(file) => Ok((file.for_migrations(), None)),
+        }
+    }
+
+    /// A transaction that no other migration runs beside.
+    pub(crate) async fn lock_migrations(
+        &self,
+        connection: &DatabaseConnection,
+    ) -> Result<DatabaseTransaction, DbErr> {
+        match &self.kind {
+            Kind::Postgres(server) => server.lock_migrations(connection).await,
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(_) => sqlite::begin(connection).await,
         }
     }
 
@@ -129,19 +182,5 @@ impl Database {
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(file) => file.close().await,
         }
-    }
-}
-
-/// The part of the deadline for which a connection is waited for: what is left is for the work. A call that gets no
-/// connection thus ends as one that certainly changed nothing.
-pub(crate) fn patience(deadline: Duration) -> Duration {
-    deadline * 3 / 4
-}
-
-#[cfg(feature = "sqlite")]
-fn unreached(database: &str, error: &SqlxError) -> ConnectError {
-    ConnectError::Unreached {
-        database: database.to_owned(),
-        cause: driver_cause(error),
     }
 }

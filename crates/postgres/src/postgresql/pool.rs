@@ -14,13 +14,13 @@ use sea_orm::{
     },
 };
 use sea_query_sqlx::SqlxValues;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
     health::{Health, Mark},
     session::Settings,
 };
-use crate::{database::patience, error::unchanged};
+use crate::{config::patience, error::unchanged, observer::Observer};
 
 /// A connection that was not used for so long is tried before it is used: a server or a firewall may have dropped it.
 const RESTED: Duration = Duration::from_secs(5);
@@ -50,6 +50,7 @@ impl Pool {
         options: PgConnectOptions,
         size: u32,
         deadline: Duration,
+        observer: Option<Observer>,
     ) -> Result<Self, BuildError> {
         let patience = patience(deadline);
         let manager = Manager {
@@ -57,8 +58,7 @@ impl Pool {
             settings: Settings::of_calls(deadline),
             health: Arc::default(),
             proof: patience / 3,
-            #[cfg(test)]
-            sent: Arc::default(),
+            observer,
         };
         let config = PoolConfig {
             max_size: usize::try_from(size.max(1)).unwrap_or(usize::MAX),
@@ -92,15 +92,8 @@ impl Pool {
             place,
             asked: None,
             health: Arc::clone(&manager.health),
-            #[cfg(test)]
-            sent: Arc::clone(&manager.sent),
+            observer: manager.observer.clone(),
         }
-    }
-
-    /// Every statement that is sent.
-    #[cfg(test)]
-    pub(crate) fn sent(&self) -> crate::plans::Sent {
-        Arc::clone(&self.connections.manager().sent)
     }
 
     /// Closes what is not in use at once, and the rest when its call ends.
@@ -121,8 +114,7 @@ struct Manager {
     health: Arc<Health>,
     /// How long a connection may take to answer that is tried.
     proof: Duration,
-    #[cfg(test)]
-    sent: crate::plans::Sent,
+    observer: Option<Observer>,
 }
 
 /// A place in the pool: empty while its connection is used, and when it was closed.
@@ -175,15 +167,13 @@ impl managed::Manager for Manager {
 
 /// A connection in use. Unless it is given back, it is closed.
 #[derive(Debug)]
-pub(super) struct Borrowed {
+pub(crate) struct Borrowed {
     place: Object<Manager>,
     session: Option<Session>,
     /// Since a request was sent, until its whole answer is there.
     asked: Option<Mark>,
     health: Arc<Health>,
-    /// For the proof that no statement reads a whole table.
-    #[cfg(test)]
-    pub(super) sent: crate::plans::Sent,
+    observer: Option<Observer>,
 }
 
 impl Borrowed {
@@ -210,22 +200,33 @@ impl Borrowed {
         answer
     }
 
+    /// Since when a statement is under way, if anybody wants to know.
+    fn begin_to_observe(&self) -> Option<Instant> {
+        self.observer.as_ref().map(|_| Instant::now())
+    }
+
+    fn observe(&self, statement: &Statement, began: Option<Instant>, failed: bool) {
+        if let (Some(observer), Some(began)) = (&self.observer, began) {
+            observer.tell(statement, began.elapsed(), failed);
+        }
+    }
+
     /// Sends a statement for what it does.
     pub(super) async fn execute(
         &mut self,
         statement: &Statement,
     ) -> Result<PgQueryResult, SqlxError> {
-        #[cfg(test)]
-        self.sent.lock().unwrap().push(statement.clone());
+        let began = self.begin_to_observe();
         let answer = query(statement).execute(self.ask()?).await;
+        self.observe(statement, began, answer.is_err());
         self.answered(answer)
     }
 
     /// Sends a statement for the rows that it answers.
     pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, SqlxError> {
-        #[cfg(test)]
-        self.sent.lock().unwrap().push(statement.clone());
+        let began = self.begin_to_observe();
         let answer = query(statement).fetch_all(self.ask()?).await;
+        self.observe(statement, began, answer.is_err());
         self.answered(answer)
     }
 

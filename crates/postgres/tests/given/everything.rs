@@ -1,7 +1,7 @@
-//! Proof that no statement reads a whole table: each that a store sends is caught and explained.
+//! Everything that a store does, and the statements that it sends.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -19,52 +19,28 @@ use lemon_domain::{
         RequestToken, Segment, ServiceType, TrainingReady, Verifier, Window,
     },
 };
-use lemon_testkit::services::PostgresServer;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
-use uuid::Uuid;
-
-#[cfg(feature = "sqlite")]
-use crate::database::{Executor, Kind};
-use crate::{SqlStore, StoreConfig, housekeeping::removal};
-
-/// A store whose calls may take long: the machine's speed shows nothing here.
-async fn connected(url: String) -> SqlStore {
-    let config = StoreConfig {
-        deadline: Duration::from_mins(1),
-        ..StoreConfig::new(url)
-    };
-    SqlStore::connect(&config).await.unwrap()
-}
+use lemon_postgres::{SqlStore, StoreConfig};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, prelude::Uuid};
 
 /// Every statement that was sent.
 pub(crate) type Sent = Arc<Mutex<Vec<Statement>>>;
 
-fn catch(store: &mut SqlStore) -> Sent {
-    let database = store.database_mut();
-    #[cfg(feature = "sqlite")]
-    if let (Kind::Sqlite(file), Executor::Sqlite(writer), Executor::Sqlite(reader)) = (
-        &mut database.kind,
-        &mut database.writer,
-        &mut database.reader,
-    ) {
-        let sent = Sent::default();
-        for connection in [
-            &mut file.writer,
-            &mut writer.connection,
-            &mut reader.connection,
-        ] {
+/// A store, and every statement that it sends. Its calls may take long: the machine's speed shows nothing here.
+pub(crate) async fn observed(url: String) -> (SqlStore, Sent) {
+    let sent = Sent::default();
+    let config = StoreConfig::new(url)
+        .with_deadline(Duration::from_mins(1))
+        .with_observer({
             let sent = Arc::clone(&sent);
-            connection.set_metric_callback(move |info| {
-                let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-                sent.push(info.statement.clone());
-            });
-        }
-        return sent;
-    }
-    database.server().unwrap().sent()
+            move |info| sent.lock().unwrap().push(info.statement.clone())
+        });
+    let store = SqlStore::connect(&config).await.unwrap();
+    store.migrate().await.unwrap();
+    sent.lock().unwrap().clear();
+    (store, sent)
 }
 
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     // Long ago, for a database goes by its own clock where a caller's is ahead of it.
     "2020-11-22T12:00:00Z".parse().unwrap()
 }
@@ -240,9 +216,7 @@ async fn relay(store: &SqlStore) {
 /// Does everything that a store can do; answers the statements that it sent, with the command that explains them.
 ///
 /// An insertion reads nothing: SQLite only prepares to look at foreign keys that it finds broken.
-async fn explained(store: &mut SqlStore, explain: &str) -> Vec<Statement> {
-    store.migrate().await.unwrap();
-    let sent = catch(store);
+pub(crate) async fn explained(store: &SqlStore, sent: &Sent, explain: &str) -> Vec<Statement> {
     let identity = sign_in(store).await;
     register(store, identity).await;
     relay(store).await;
@@ -260,71 +234,13 @@ async fn explained(store: &mut SqlStore, explain: &str) -> Vec<Statement> {
 }
 
 /// The lines of an explanation.
-async fn steps(store: &SqlStore, explained: Statement, column: &str) -> Vec<String> {
-    let rows = store.reader().query_all_raw(explained).await.unwrap();
+pub(crate) async fn steps(
+    db: &DatabaseConnection,
+    explained: Statement,
+    column: &str,
+) -> Vec<String> {
+    let rows = db.query_all_raw(explained).await.unwrap();
     rows.iter()
         .map(|row| row.try_get("", column).unwrap())
         .collect()
-}
-
-/// What SQLite reads that is no table.
-#[cfg(feature = "sqlite")]
-const NO_TABLES: [&str; 2] = ["SCAN due", "SCAN CONSTANT ROW"];
-
-#[cfg(feature = "sqlite")]
-#[tokio::test]
-async fn on_sqlite_no_statement_reads_a_whole_table() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/lemon.db", folder.path().display());
-    let mut store = connected(url).await;
-    for statement in explained(&mut store, "EXPLAIN QUERY PLAN ").await {
-        for step in steps(&store, statement.clone(), "detail").await {
-            let whole = step.starts_with("SCAN") && !NO_TABLES.contains(&step.as_str());
-            // The only groups are those of a bounded stretch of seats, and the only ties trainings of one moment.
-            let few = ["FOR GROUP BY", "FOR LAST TERM OF ORDER BY"];
-            let sorts =
-                step.contains("TEMP B-TREE") && !few.iter().any(|part| step.ends_with(part));
-            assert!(!whole && !sorts, "{step}: {statement}");
-        }
-    }
-}
-
-/// A small table is read as a whole, index or not: only where that is forbidden does a plan show whether there is one.
-#[tokio::test]
-async fn on_postgresql_no_statement_has_to_read_a_whole_table() {
-    let postgres = PostgresServer::get().await;
-    let mut url = postgres.database().await;
-    url.query_pairs_mut()
-        .append_pair("options[enable_seqscan]", "off");
-    let mut store = connected(url.to_string()).await;
-    for statement in explained(&mut store, "EXPLAIN ").await {
-        let is_purge = statement.sql.contains("ctid");
-        let steps = steps(&store, statement.clone(), "QUERY PLAN").await;
-        for step in &steps {
-            assert!(!step.contains("Seq Scan"), "{step}: {statement}");
-        }
-        let by_expiry = steps.iter().any(|step| step.contains("_expires_at"));
-        assert_eq!(is_purge, by_expiry, "{steps:?}: {statement}");
-    }
-}
-
-/// However many have expired, a portion of a purge reads no more than it removes.
-#[tokio::test]
-async fn on_postgresql_a_portion_of_a_purge_takes_the_first_of_the_index() {
-    let postgres = PostgresServer::get().await;
-    let url = postgres.database().await;
-    let store = connected(url.to_string()).await;
-    store.migrate().await.unwrap();
-    let many = "INSERT INTO pending_sign_ins (token, secret, secret_key_id, expires_at) \
-                SELECT 'token-' || n, 'secret', 'k1', '2020-11-22T12:00:00Z' FROM generate_series(1, 50000) n";
-    store.writer().execute_unprepared(many).await.unwrap();
-    let mut purge = removal(DbBackend::Postgres, Expiring::PendingSignIns, now());
-    purge.sql.insert_str(0, "EXPLAIN ");
-    let steps = steps(&store, purge, "QUERY PLAN").await;
-    let by_index = "Index Scan using pending_sign_ins_expires_at";
-    assert!(
-        steps.iter().any(|step| step.contains(by_index)),
-        "{steps:?}"
-    );
-    assert!(!steps.iter().any(|step| step.contains("Sort")), "{steps:?}");
 }

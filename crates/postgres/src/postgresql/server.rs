@@ -1,0 +1,150 @@
+use std::time::Duration;
+
+use sea_orm::{
+    DatabaseConnection, DbErr, SqlxError,
+    sqlx::{
+        ConnectOptions,
+        postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+    },
+};
+use secrecy::ExposeSecret;
+
+use super::{
+    connections::Connections, pool::Pool, statements::Statements, transaction::Transaction,
+};
+use crate::{
+    config::StoreConfig,
+    error::{PostgresError, cause},
+    observer::Observer,
+};
+
+/// How long a connection may take to be made that no call waits for.
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// PostgreSQL, and how it is reached.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// What it is called in errors: never with a password.
+    name: String,
+    pub(super) options: PgConnectOptions,
+    connections: Connections,
+    pub(super) deadline: Duration,
+    pub(super) channel: String,
+    pub(super) migration_lock: i64,
+    pub(super) observer: Option<Observer>,
+}
+
+/// Finds out whether the server can be used; connections are made when they are needed.
+pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> {
+    let options = options(config)?;
+    let name = name(&options);
+    let pool = Pool::new(
+        options.clone(),
+        config.max_connections,
+        config.deadline,
+        config.observer.clone(),
+    );
+    let pool = pool.map_err(|error| PostgresError::Unreached {
+        database: name.clone(),
+        cause: error.to_string(),
+    })?;
+    // The first connection says whether there can be any.
+    let first = pool.borrow().await;
+    let first = first.map_err(|error| PostgresError::Unreached {
+        database: name.clone(),
+        cause: cause(&error),
+    })?;
+    first.give_back();
+    Ok(Server::with(options, Connections::Own(pool), config))
+}
+
+/// The server that a pool of the caller's connects to. Nothing is asked of it.
+pub(crate) fn over(connection: &DatabaseConnection, config: &StoreConfig) -> Server {
+    let pool = connection.get_postgres_connection_pool();
+    let options = PgConnectOptions::clone(&pool.connect_options());
+    Server::with(options, Connections::Given(connection.clone()), config)
+}
+
+impl Server {
+    fn with(options: PgConnectOptions, connections: Connections, config: &StoreConfig) -> Self {
+        Self {
+            name: name(&options),
+            options,
+            connections,
+            deadline: config.deadline,
+            channel: config.channel.clone(),
+            migration_lock: config.migration_lock,
+            observer: config.observer.clone(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// For what changes something in one statement.
+    pub(crate) fn writer(&self) -> Statements {
+        Statements::that_write(self.connections.clone())
+    }
+
+    /// For what only reads.
+    pub(crate) fn reader(&self) -> Statements {
+        Statements::that_read(self.connections.clone())
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
+        Transaction::begin(&self.connections).await
+    }
+
+    /// Closes the store's own connections; those of the caller are the caller's to close.
+    pub(crate) async fn close(&self) {
+        if let Connections::Own(pool) = &self.connections {
+            pool.close().await;
+        }
+    }
+
+    /// A connection of its own that is told of notifications. Who drops it closes it.
+    pub(super) async fn listener(&self) -> Result<PgListener, SqlxError> {
+        let pool = Self::single().connect_with(self.options.clone()).await?;
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.ignore_pool_close_event(true);
+        // Who hears of the loss begins with a connection that is new altogether.
+        listener.eager_reconnect(false);
+        Ok(listener)
+    }
+
+    /// The driver's pool for one connection. It is given up as a whole, and none comes back to it to be used again.
+    pub(super) fn single() -> PgPoolOptions {
+        PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(CONNECT_WITHIN)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    }
+}
+
+pub(super) fn options(config: &StoreConfig) -> Result<PgConnectOptions, PostgresError> {
+    let options: PgConnectOptions = config
+        .url
+        .expose_secret()
+        .parse()
+        // The driver's words may quote the address, password and all.
+        .map_err(|_| PostgresError::Address("it is no PostgreSQL address".to_owned()))?;
+    let options = options.disable_statement_logging();
+    Ok(match options.get_application_name() {
+        Some(_) => options,
+        None => options.application_name(&config.application_name),
+    })
+}
+
+fn name(options: &PgConnectOptions) -> String {
+    format!(
+        "PostgreSQL at {}:{}/{}",
+        options.get_host(),
+        options.get_port(),
+        options
+            .get_database()
+            .unwrap_or_else(|| options.get_username())
+    )
+}

@@ -1,0 +1,128 @@
+mod delete;
+mod find;
+mod finish;
+pub(crate) mod places;
+mod request;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lemon_domain::{
+    ports::{
+        Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome,
+        StoreError,
+    },
+    values::{
+        IdempotencyKey, Registered, Registration, RequestId, ServiceType, TrainingReady, Use,
+        UserId,
+    },
+};
+use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryTrait, sea_query::Query};
+
+use self::find::{find_attempt, find_use};
+use crate::{
+    entity::{
+        attempts,
+        registrations::{Column, Entity, Model},
+        uses,
+    },
+    row,
+    store::SqlStore,
+};
+
+#[async_trait]
+impl Registrations for SqlStore {
+    async fn last_use(
+        &self,
+        user: UserId,
+        service: &ServiceType,
+    ) -> Result<Option<Use>, StoreError> {
+        self.calls
+            .within_deadline(async {
+                match &self.last_uses {
+                    Some(last_uses) => last_uses.find(user, service).await,
+                    None => {
+                        row::one::<uses::Model>(self.calls.reader(), &find_use(user, service)).await
+                    }
+                }
+            })
+            .await
+    }
+
+    async fn answered(
+        &self,
+        user: UserId,
+        service: &ServiceType,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Registered>, StoreError> {
+        let find = find_attempt(user, service, key);
+        self.calls
+            .within_deadline(async {
+                let answered = row::one::<attempts::Model>(self.calls.reader(), &find).await?;
+                if answered.is_some() {
+                    // Whoever stored it may not have come to flush it.
+                    self.calls.flush().await?;
+                }
+                Ok(answered)
+            })
+            .await
+    }
+
+    async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError> {
+        self.calls
+            .within_deadline(async {
+                #[cfg(feature = "sqlite")]
+                if let Some(group) = &self.group {
+                    return group.store(&self.calls, new).await;
+                }
+                request::request(&self.calls, &new).await
+            })
+            .await
+    }
+
+    async fn finish(
+        &self,
+        ready: &TrainingReady,
+        request_id: RequestId,
+        at: DateTime<Utc>,
+    ) -> Result<FinishOutcome, StoreError> {
+        self.calls
+            .within_deadline(finish::finish(&self.calls, ready, request_id, at))
+            .await
+    }
+
+    async fn delete(&self, deletion: Deletion) -> Result<bool, StoreError> {
+        self.calls
+            .within_deadline(delete::delete(&self.calls, deletion))
+            .await
+    }
+
+    async fn set_public(
+        &self,
+        publication: Publication,
+    ) -> Result<Option<Registration>, StoreError> {
+        let update = Query::update()
+            .table(Entity)
+            .value(Column::Public, publication.public)
+            .and_where(Column::UserId.eq(publication.user.get()))
+            .and_where(Column::Service.eq(publication.service.as_str()))
+            .returning(Query::returning().columns(Column::iter()))
+            .take();
+        self.calls
+            .write(row::one::<Model>(self.calls.writer(), &update))
+            .await
+    }
+
+    async fn list(&self, user: UserId) -> Result<Vec<Registration>, StoreError> {
+        let find = Entity::find()
+            .filter(Column::UserId.eq(user.get()))
+            .into_query();
+        self.calls
+            .within_deadline(async {
+                let mut list = row::each::<Model>(self.calls.reader(), &find).await?;
+                // Here, for a database has an order of its own for text.
+                list.sort_unstable_by(|a, b| a.service.cmp(&b.service));
+                Ok(list)
+            })
+            .await
+    }
+}

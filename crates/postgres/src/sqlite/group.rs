@@ -1,0 +1,116 @@
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use tokio::{sync::Mutex, time::timeout};
+
+use crate::{
+    error::SqlError,
+    together::{Together, Waiting, tell_all},
+};
+
+/// Writes in one transaction at most. It bounds how long the first of them waits for the last.
+const MAX_TOGETHER: usize = 64;
+
+/// Writes that wait while another is stored, to be stored in one transaction: SQLite has one writer, and what a
+/// transaction costs beside its statements is the same for one write as for many.
+///
+/// None depends on another: where one is refused after something was written for it, or fails, all is undone and each is
+/// stored by itself.
+pub(crate) struct Group<Q, A>(Arc<Shared<Q, A>>);
+
+struct Shared<Q, A> {
+    waiting: Together<Q, Result<A, SqlError>>,
+    turn: Mutex<()>,
+}
+
+/// How such writes are stored.
+pub(crate) trait Writer<Q, A>: Clone + Send + Sync + 'static {
+    type Transaction: Send;
+
+    fn deadline(&self) -> Duration;
+
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction, SqlError>> + Send;
+
+    /// Stores all in the transaction and commits it; `None` if one of them cannot be stored so.
+    fn all(
+        &self,
+        tx: Self::Transaction,
+        together: &[Waiting<Q, Result<A, SqlError>>],
+    ) -> impl Future<Output = Result<Option<Vec<A>>, SqlError>> + Send;
+
+    /// Stores one by itself.
+    fn one(&self, question: &Q) -> impl Future<Output = Result<A, SqlError>> + Send;
+}
+
+impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
+    /// Stores it, together with those that wait by then.
+    pub(crate) async fn store(
+        &self,
+        writer: &impl Writer<Q, A>,
+        question: Q,
+    ) -> Result<A, SqlError> {
+        let outcome = self.0.waiting.put(question);
+        // Apart from this call, which may end at its deadline with the others' writes in hand.
+        let (group, by) = (self.clone(), writer.clone());
+        tokio::spawn(async move { group.store_waiting(&by).await });
+        outcome
+            .await
+            .unwrap_or(Err(SqlError::TimedOut(writer.deadline())))
+    }
+
+    /// Stores those who wait, unless another has by now.
+    ///
+    /// A write whose deadline passes before the transaction has begun is left out: its caller has been told.
+    async fn store_waiting(&self, writer: &impl Writer<Q, A>) {
+        let _turn = self.0.turn.lock().await;
+        if self.0.waiting.is_empty() {
+            return;
+        }
+        let begun = writer.begin().await;
+        let together = self.0.waiting.take(MAX_TOGETHER);
+        let tx = match begun {
+            Ok(tx) => tx,
+            Err(error) => return tell_all(together, error),
+        };
+        match timeout(writer.deadline(), writer.all(tx, &together)).await {
+            Ok(Ok(Some(outcomes))) => {
+                for (waiting, outcome) in together.into_iter().zip(outcomes) {
+                    waiting.tell(Ok(outcome));
+                }
+            }
+            Ok(Err(error @ (SqlError::Commit(_) | SqlError::Flush(_)))) => {
+                tell_all(together, error);
+            }
+            Ok(Ok(None) | Err(_)) => each(writer, together).await,
+            Err(_) => tell_all(together, SqlError::TimedOut(writer.deadline())),
+        }
+    }
+}
+
+/// Stores each by itself.
+async fn each<Q, A>(writer: &impl Writer<Q, A>, together: Vec<Waiting<Q, Result<A, SqlError>>>) {
+    for waiting in together.into_iter().filter(Waiting::is_waiting) {
+        let outcome = timeout(writer.deadline(), writer.one(&waiting.question)).await;
+        waiting.tell(outcome.unwrap_or(Err(SqlError::TimedOut(writer.deadline()))));
+    }
+}
+
+impl<Q, A> Clone for Group<Q, A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<Q, A> Default for Group<Q, A> {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            waiting: Together::default(),
+            turn: Mutex::default(),
+        }))
+    }
+}
+
+impl<Q, A> fmt::Debug for Group<Q, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").finish_non_exhaustive()
+    }
+}

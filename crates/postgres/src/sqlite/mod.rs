@@ -1,0 +1,212 @@
+mod checkpoints;
+mod disk;
+mod group;
+mod log;
+mod statements;
+
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+};
+
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError,
+    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
+    sqlx::{
+        ConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    },
+};
+
+use self::{checkpoints::Checkpoints, disk::Disk, log::WriteAheadLog, statements::Commits};
+pub(crate) use self::{
+    group::{Group, Writer},
+    statements::{Statements, Transaction},
+};
+use crate::{
+    config::{StoreConfig, patience},
+    error::PostgresError,
+};
+
+/// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
+/// that a transaction could fail to upgrade; readers never wait for them (<https://www.sqlite.org/wal.html>).
+const WRITERS: u32 = 1;
+
+/// A file.
+#[derive(Debug, Clone)]
+pub(crate) struct Sqlite {
+    /// What it is called in errors.
+    name: String,
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    /// Where commits become durable, unless SQLite sees to it in each.
+    log: Option<WriteAheadLog>,
+    commits: Commits,
+    /// Whether the connections are the caller's.
+    is_given: bool,
+}
+
+/// Opens the file, and makes it if there is none.
+pub(crate) async fn open(path: &str, config: &StoreConfig) -> Result<Sqlite, PostgresError> {
+    if path.is_empty() || path.starts_with(":memory:") {
+        return Err(PostgresError::Address(
+            "sqlite:// must be followed by the path of a file".to_owned(),
+        ));
+    }
+    let path = PathBuf::from(path);
+    let name = format!("SQLite at {}", path.display());
+    Sqlite::open(name.clone(), &path, config)
+        .await
+        .map_err(|error| PostgresError::unreached(&name, &error))
+}
+
+/// The file of a pool of the caller's, which has SQLite make commits durable.
+pub(crate) fn over(connection: &DatabaseConnection) -> Sqlite {
+    let pool = connection.get_sqlite_connection_pool();
+    let options = pool.connect_options();
+    Sqlite {
+        name: format!("SQLite at {}", options.get_filename().display()),
+        writer: connection.clone(),
+        reader: connection.clone(),
+        log: None,
+        commits: Commits {
+            disk: Disk::new(),
+            checkpoints: None,
+        },
+        is_given: true,
+    }
+}
+
+/// Begins a transaction that writes.
+pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        // The lock at once, not when the first statement finds that another program has it.
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    connection.begin_with_options(options).await
+}
+
+impl Sqlite {
+    async fn open(name: String, path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
+        create(path).map_err(SqlxError::Io)?;
+        // SQLite keeps the log beside the file itself, wherever a link to it is.
+        let disk = Disk::new();
+        let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?, disk.clone());
+        let options = options(path, config);
+        let writer = pool(options.clone(), WRITERS, config).await?;
+        let read_only = options.pragma("query_only", "ON");
+        let reader = pool(read_only, config.max_connections, config).await?;
+        let checkpoints = Checkpoints::new(writer.clone(), disk.clone());
+        Ok(Self {
+            name,
+            writer,
+            reader,
+            log: Some(log),
+            commits: Commits {
+                disk,
+                checkpoints: Some(checkpoints),
+            },
+            is_given: false,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) const fn disk(&self) -> &Disk {
+        &self.commits.disk
+    }
+
+    /// Returns when what was committed before the call is on the disk.
+    pub(crate) async fn flush(&self) -> io::Result<()> {
+        match &self.log {
+            Some(log) => log.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The connection that a migration needs: the one that writes.
+    pub(crate) fn for_migrations(&self) -> DatabaseConnection {
+        self.writer.clone()
+    }
+
+    /// For what changes something in one statement.
+    pub(crate) fn writer(&self) -> Statements {
+        Statements {
+            connection: self.writer.clone(),
+            commits: Some(self.commits.clone()),
+        }
+    }
+
+    /// For what only reads.
+    pub(crate) fn reader(&self) -> Statements {
+        Statements {
+            connection: self.reader.clone(),
+            commits: None,
+        }
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
+        Ok(Transaction {
+            tx: begin(&self.writer).await?,
+            commits: self.commits.clone(),
+        })
+    }
+
+    /// Closes the store's own connections; those of the caller are the caller's to close.
+    pub(crate) async fn close(&self) {
+        if self.is_given {
+            return;
+        }
+        for connection in [&self.writer, &self.reader] {
+            // It is closed either way.
+            let _ = connection.close_by_ref().await;
+        }
+    }
+}
+
+fn options(path: &Path, config: &StoreConfig) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // The log is flushed by us, before a commit is told of: see `WriteAheadLog`.
+        .synchronous(SqliteSynchronous::Normal)
+        // `Checkpoints` does it.
+        .pragma("wal_autocheckpoint", "0")
+        .foreign_keys(true)
+        .busy_timeout(patience(config.deadline))
+        .disable_statement_logging()
+}
+
+async fn pool(
+    options: SqliteConnectOptions,
+    connections: u32,
+    config: &StoreConfig,
+) -> Result<DatabaseConnection, SqlxError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(patience(config.deadline))
+        // A file does not go away: connections, and the statements prepared on them, live as long as the pool.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await?;
+    let mut connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+    if let Some(observer) = &config.observer {
+        observer.observe(&mut connection);
+    }
+    Ok(connection)
+}
+
+/// Makes the file, if there is none, for its owner alone. SQLite gives the files beside it the same rights.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
