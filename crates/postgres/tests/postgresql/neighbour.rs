@@ -164,6 +164,19 @@ async fn a_silent_cut_is_found_while_calls_go_on() {
     }
 }
 
+/// Each of the other dead connections would cost a call.
+#[tokio::test]
+async fn after_a_silent_cut_one_call_fails_and_the_next_ones_are_answered() {
+    let linked = Linked::new(8, 8, 3 * SHORT).await;
+    linked.warm_up().await;
+    linked.link.silence();
+    let list = |n: usize| linked.store.list(linked.people[n].user);
+    assert!(list(0).await.unwrap_err().is_transient());
+    for n in 0..linked.people.len() {
+        list(n).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_cut_is_heard_where_nothing_is_heard() {
     let linked = Linked::new(4, 0, LONG).await;
