@@ -20,11 +20,9 @@ use lemon_domain::{
         WindowPolicy,
     },
 };
+use lemon_fakes::{FakeClock, MemoryJobQueue, SequentialIds};
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_testkit::{
-    fakes::{FakeClock, MemoryJobQueue, SequentialIds},
-    services::PostgresServer,
-};
+use lemon_test_servers::PostgresServer;
 use lemon_tests::wait_until;
 use lemon_worker::ReadyListener;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};

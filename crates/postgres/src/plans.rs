@@ -19,7 +19,7 @@ use lemon_domain::{
         RequestToken, Segment, ServiceType, TrainingReady, Verifier, Window,
     },
 };
-use lemon_testkit::services::PostgresServer;
+use lemon_test_servers::PostgresServer;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 

@@ -3,8 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use lemon_contracts::{Store, Subject};
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_testkit::{Subject, suites::Store};
 
 /// The store in a database at an address.
 async fn store(url: String) -> Arc<dyn Store> {
@@ -29,11 +29,11 @@ mod sqlite {
         Subject::guarded(store(url).await, folder)
     }
 
-    lemon_testkit::store_suites!(subject);
+    lemon_contracts::store_suites!(subject);
 }
 
 mod postgresql {
-    use lemon_testkit::services::PostgresServer;
+    use lemon_test_servers::PostgresServer;
 
     use super::{Store, Subject, store};
 
@@ -44,5 +44,5 @@ mod postgresql {
         Subject::guarded(store(url.into()).await, server)
     }
 
-    lemon_testkit::store_suites!(subject);
+    lemon_contracts::store_suites!(subject);
 }

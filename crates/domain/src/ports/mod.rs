@@ -1,7 +1,7 @@
 //! Ports: what the domain needs from the outside.
 //!
 //! One method is one atomic operation. Absence is `Ok(None)`. Each trait's *Contract* is numbered; the suite of the
-//! same name in `lemon-testkit` has a case for each number.
+//! same name in `lemon-contracts` has a case for each number.
 //!
 //! Two rules hold for every port:
 //!

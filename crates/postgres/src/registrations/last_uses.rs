@@ -128,7 +128,7 @@ fn tell_each(together: Vec<Waiting<Question, Answer>>, found: &[(usize, QueryRes
 mod tests {
     use futures::{future::join_all, poll};
     use lemon_domain::ports::Registrations;
-    use lemon_testkit::services::PostgresServer;
+    use lemon_test_servers::PostgresServer;
 
     use super::*;
     use crate::StoreConfig;

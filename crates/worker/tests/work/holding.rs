@@ -17,7 +17,7 @@ use lemon_domain::{
     },
     values::{ProviderUserId, QueueName},
 };
-use lemon_testkit::fakes::MemoryJobQueue;
+use lemon_fakes::MemoryJobQueue;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 

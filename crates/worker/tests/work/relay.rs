@@ -9,7 +9,7 @@ use lemon_domain::{
     },
     values::QueueName,
 };
-use lemon_testkit::fakes::{FakeClock, MemoryJobQueue};
+use lemon_fakes::{FakeClock, MemoryJobQueue};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
