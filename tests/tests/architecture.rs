@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use cargo_metadata::{CargoOpt, DependencyKind, MetadataCommand, PackageId};
+use lemon_tests::cargo;
 
 /// What is there for tests alone, and does without the servers that some tests need.
 const LIGHT: [&str; 2] = ["lemon-contracts", "lemon-fakes"];
@@ -100,6 +101,7 @@ fn an_edge_that_points_inwards_is_none() {
         edge("lemon-postgres", "tokio"),
         dev_edge("lemon-domain", "tokio"),
         dev_edge("lemon-domain", "lemon-fakes"),
+        dev_edge("lemon-domain", "lemon-domain"),
         dev_edge("lemon-sandbox", "lemon-twitter"),
     ];
     assert_eq!(Graph(inwards.into()).violations(), [""; 0]);
@@ -124,6 +126,24 @@ fn a_fake_that_brings_a_server_along_is_a_violation() {
         let expected = format!("lemon-fakes must not reach {server}");
         assert_eq!(graph.violations(), [expected]);
     }
+}
+
+#[test]
+fn only_tests_build_mocks() {
+    assert!(crates_in("normal,build,dev").contains("mockall"));
+    assert!(!crates_in("normal,build").contains("mockall"));
+}
+
+/// The crates that the workspace needs over edges of these kinds, with the features that these turn on.
+fn crates_in(edges: &str) -> BTreeSet<String> {
+    let tree = cargo()
+        .args(["tree", "--workspace", "--offline", "--prefix=none"])
+        .args(["--edges", edges])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(tree.stdout).unwrap();
+    let names = listed.lines().filter_map(|line| line.split(' ').next());
+    names.map(ToOwned::to_owned).collect()
 }
 
 /// Who depends on whom.
@@ -206,6 +226,8 @@ impl Edge {
             return true;
         };
         match (from, to) {
+            // A package's own tests can turn its features on.
+            _ if from == to => self.dev,
             (_, "server" | "tests" | "xtask") | ("contracts" | "fakes", "test-servers") => false,
             ("tests" | "xtask", _) | ("http" | "sandbox", "connections") => true,
             // The sandbox and the client are each other's proof: two implementations of one signature.

@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Clock, Delivery, Depth, FinishOutcome, JobQueue, Outgoing, QueueError, Receipt, StoreError,
+        mocks::MockRegistrations,
     },
     values::{ProviderUserId, QueueName},
 };
@@ -22,7 +23,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
-    listener::{Listening, MockRegistrations, identity, ready},
+    listener::{Listening, identity, ready},
     world::World,
 };
 
