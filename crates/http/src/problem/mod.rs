@@ -12,7 +12,7 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
 };
-use lemon_domain::BoxError;
+use lemon_domain::{BoxError, with_causes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -181,19 +181,10 @@ impl Problem {
     }
 
     fn log(&self, path: &str) {
-        let mut chain = String::new();
-        let mut next = self.source();
-        while let Some(error) = next {
-            if !chain.is_empty() {
-                chain.push_str(": ");
-            }
-            chain.push_str(&error.to_string());
-            next = error.source();
-        }
         tracing::error!(
             http.path = path,
             problem.code = self.code.as_str(),
-            error = chain,
+            error = self.source().map(with_causes).unwrap_or_default(),
             "a call failed"
         );
     }

@@ -9,6 +9,7 @@ use lemon_consumer::{Handler, Malformed, Outcome};
 use lemon_domain::{
     ports::{Outgoing, QueueError, TwitterError},
     values::{Credentials, InvalidValue, Provider, ProviderUserId},
+    with_causes,
 };
 use serde::de::DeserializeOwned;
 
@@ -72,18 +73,10 @@ fn outcome(done: Result<(), JobError>) -> Outcome {
         Ok(()) => Outcome::Done,
         Err(error) if error.is_transient() => Outcome::Retry {
             after: error.wait(),
-            reason: reason(&error),
+            reason: with_causes(&error),
         },
-        Err(error) => Outcome::dead_letter(reason(&error)),
+        Err(error) => Outcome::dead_letter(with_causes(&error)),
     }
-}
-
-/// The error and its causes, on one line.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// Fetches the person's posts, takes its time, and says that it is ready.
