@@ -1,13 +1,11 @@
 use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use lemon_domain::ports::{Clock, IdSource};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// A clock that stands until it is moved.
@@ -23,12 +21,12 @@ impl FakeClock {
 
     /// Moves it forward.
     pub fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
+        *self.0.lock() += by;
     }
 
     /// Sets it.
     pub fn set(&self, time: DateTime<Utc>) {
-        *self.0.lock().unwrap() = time;
+        *self.0.lock() = time;
     }
 }
 
@@ -41,7 +39,7 @@ impl Default for FakeClock {
 
 impl Clock for FakeClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
+        *self.0.lock()
     }
 }
 

@@ -1,8 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,6 +9,7 @@ use lemon_domain::{
     },
     values::QueueName,
 };
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// How often a waiting receive looks again.
@@ -91,7 +88,7 @@ impl MemoryJobQueue {
     }
 
     fn queues(&self) -> MutexGuard<'_, BTreeMap<QueueName, Queue>> {
-        self.queues.lock().unwrap()
+        self.queues.lock()
     }
 
     fn with<T>(

@@ -1,7 +1,4 @@
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Mutex, MutexGuard},
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -12,6 +9,7 @@ use lemon_domain::{
     },
     values::{Budget, BudgetKey, BudgetState, Holder, Place, Segment, Sums},
 };
+use parking_lot::{Mutex, MutexGuard};
 
 /// Places by seat.
 type Seats = BTreeMap<u32, Place>;
@@ -44,7 +42,7 @@ impl MemoryQuotaCounter {
     }
 
     fn windows(&self) -> MutexGuard<'_, Windows> {
-        self.0.lock().unwrap()
+        self.0.lock()
     }
 }
 

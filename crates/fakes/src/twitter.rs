@@ -1,7 +1,4 @@
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard},
-};
+use std::collections::{HashMap, VecDeque};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,6 +8,7 @@ use lemon_domain::{
     },
     values::{Credentials, ProviderUserId, RequestToken, Verifier},
 };
+use parking_lot::{Mutex, MutexGuard};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -92,7 +90,7 @@ impl FakeTwitter {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.lock()
     }
 
     fn called(&self) -> Result<MutexGuard<'_, State>, TwitterError> {

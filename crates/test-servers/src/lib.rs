@@ -14,15 +14,10 @@ mod postgres;
 mod redis;
 mod sqs;
 
-use std::{
-    collections::BTreeMap,
-    env, fmt, io,
-    str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, env, fmt, io, str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep, timeout, timeout_at},
@@ -128,7 +123,7 @@ trait Service: Sized {
 /// If none does, with the ways and what is wrong with each.
 async fn find<S: Service>() -> S {
     static FAULTS: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
-    let known = || FAULTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = || FAULTS.lock();
     let mut faults = known().get(S::NAME).cloned();
     if faults.is_none() {
         match search().await {

@@ -11,7 +11,7 @@ mod requests;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
@@ -25,6 +25,7 @@ use lemon_domain::{
         UserId,
     },
 };
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::FakeClock;
@@ -108,7 +109,7 @@ impl MemoryStore {
 
     async fn state(&self) -> MutexGuard<'_, State> {
         tokio::task::yield_now().await;
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -121,7 +122,7 @@ impl Default for MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock();
         f.debug_tuple("MemoryStore").field(&*state).finish()
     }
 }

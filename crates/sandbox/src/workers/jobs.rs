@@ -1,8 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use lemon_consumer::{Handler, Malformed, Outcome};
@@ -11,6 +7,7 @@ use lemon_domain::{
     values::{Credentials, InvalidValue, Provider, ProviderUserId},
     with_causes,
 };
+use parking_lot::{Mutex, MutexGuard};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -207,7 +204,7 @@ impl Bench {
     }
 
     fn memory(&self) -> MutexGuard<'_, BTreeMap<ProviderUserId, usize>> {
-        self.trained.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trained.lock()
     }
 }
 
