@@ -62,6 +62,8 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-consumer", "lemon-worker"),
         edge("lemon-sqs", "lemon-consumer"),
         edge("lemon-sandbox", "lemon-twitter"),
+        edge("lemon-page", "lemon-domain"),
+        edge("lemon-sandbox", "lemon-page"),
         edge("lemon-contracts", "lemon-fakes"),
         edge("lemon-fakes", "lemon-contracts"),
         edge("lemon-fakes", "lemon-embedded"),
@@ -236,7 +238,7 @@ impl Edge {
             | ("twitter", "sandbox")
             | ("sandbox", "twitter")
             | ("consumer", "embedded" | "sqs") => self.dev,
-            ("domain" | "migrations" | "connections" | "test-servers", _) => false,
+            ("domain" | "migrations" | "connections" | "page" | "test-servers", _) => false,
             ("server", _)
             | (_, "domain")
             | ("postgres", "migrations")

@@ -15,7 +15,7 @@ use actix_web::{
     test::{self, TestRequest},
     web,
 };
-use lemon_sandbox::page::{PageConfig, routes};
+use lemon_page::{PageConfig, routes};
 use serde_json::Value;
 use url::Url;
 

@@ -1,5 +1,4 @@
-//! The page at `/` of the API: sign in, register, watch the training, delete. No build step: what stands in `assets`
-//! is what the browser gets.
+#![doc = include_str!("../README.md")]
 
 mod document;
 mod shell;
@@ -49,7 +48,7 @@ fn documents(config: &PageConfig) -> [Document; 8] {
             Document::asset(
                 concat!("/assets/", $name),
                 $content_type,
-                include_str!(concat!("../../assets/", $name)),
+                include_str!(concat!("../assets/", $name)),
             )
         };
     }
