@@ -5,6 +5,18 @@
 use std::collections::BTreeSet;
 
 use cargo_metadata::{CargoOpt, DependencyKind, MetadataCommand, PackageId};
+use lemon_tests::cargo;
+
+/// What is there for tests alone, and does without the servers that some tests need.
+const LIGHT: [&str; 2] = ["lemon-contracts", "lemon-fakes"];
+
+/// What servers bring along.
+const OF_SERVERS: [&str; 4] = [
+    "sea-orm",
+    "tempfile",
+    "testcontainers",
+    "testcontainers-modules",
+];
 
 /// What the domain does without: runtimes, networks, databases, the environment.
 const OUTSIDE: [&str; 18] = [
@@ -40,7 +52,7 @@ fn dependencies_point_inwards() {
 fn an_edge_that_points_outwards_is_a_violation() {
     let outwards = [
         edge("lemon-domain", "lemon-postgres"),
-        edge("lemon-domain", "lemon-testkit"),
+        edge("lemon-domain", "lemon-fakes"),
         edge("lemon-migrations", "lemon-domain"),
         edge("lemon-embedded", "lemon-migrations"),
         edge("lemon-postgres", "lemon-embedded"),
@@ -50,8 +62,14 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-consumer", "lemon-worker"),
         edge("lemon-sqs", "lemon-consumer"),
         edge("lemon-sandbox", "lemon-twitter"),
-        edge("lemon-testkit", "lemon-embedded"),
-        edge("lemon-server", "lemon-testkit"),
+        edge("lemon-page", "lemon-domain"),
+        edge("lemon-sandbox", "lemon-page"),
+        edge("lemon-contracts", "lemon-fakes"),
+        edge("lemon-fakes", "lemon-contracts"),
+        edge("lemon-fakes", "lemon-embedded"),
+        edge("lemon-test-servers", "lemon-domain"),
+        edge("lemon-server", "lemon-fakes"),
+        dev_edge("lemon-contracts", "lemon-test-servers"),
         edge("lemon-http", "lemon-server"),
         edge("lemon-tests", "lemon-server"),
         edge("lemon-connections", "lemon-http"),
@@ -76,10 +94,16 @@ fn an_edge_that_points_inwards_is_none() {
         dev_edge("lemon-consumer", "lemon-sqs"),
         edge("lemon-to-come", "lemon-domain"),
         edge("lemon-server", "lemon-postgres"),
-        edge("lemon-tests", "lemon-testkit"),
+        edge("lemon-tests", "lemon-test-servers"),
+        edge("lemon-contracts", "lemon-domain"),
+        edge("lemon-fakes", "lemon-domain"),
+        dev_edge("lemon-contracts", "lemon-fakes"),
+        dev_edge("lemon-fakes", "lemon-contracts"),
+        dev_edge("lemon-redis", "lemon-test-servers"),
         edge("lemon-postgres", "tokio"),
         dev_edge("lemon-domain", "tokio"),
-        dev_edge("lemon-domain", "lemon-testkit"),
+        dev_edge("lemon-domain", "lemon-fakes"),
+        dev_edge("lemon-domain", "lemon-domain"),
         dev_edge("lemon-sandbox", "lemon-twitter"),
     ];
     assert_eq!(Graph(inwards.into()).violations(), [""; 0]);
@@ -95,6 +119,33 @@ fn a_domain_that_reaches_the_outside_through_others_is_a_violation() {
             [format!("lemon-domain must not reach {outside}")]
         );
     }
+}
+
+#[test]
+fn a_fake_that_brings_a_server_along_is_a_violation() {
+    for server in OF_SERVERS {
+        let graph = Graph([edge("lemon-fakes", "between"), edge("between", server)].into());
+        let expected = format!("lemon-fakes must not reach {server}");
+        assert_eq!(graph.violations(), [expected]);
+    }
+}
+
+#[test]
+fn only_tests_build_mocks() {
+    assert!(crates_in("normal,build,dev").contains("mockall"));
+    assert!(!crates_in("normal,build").contains("mockall"));
+}
+
+/// The crates that the workspace needs over edges of these kinds, with the features that these turn on.
+fn crates_in(edges: &str) -> BTreeSet<String> {
+    let tree = cargo()
+        .args(["tree", "--workspace", "--offline", "--prefix=none"])
+        .args(["--edges", edges])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(tree.stdout).unwrap();
+    let names = listed.lines().filter_map(|line| line.split(' ').next());
+    names.map(ToOwned::to_owned).collect()
 }
 
 /// Who depends on whom.
@@ -134,11 +185,23 @@ impl Graph {
 
     fn violations(&self) -> Vec<String> {
         let outwards = self.0.iter().filter(|edge| !edge.is_allowed());
-        let reached = self.reaches("lemon-domain");
-        let outside = OUTSIDE.iter().filter(|name| reached.contains(**name));
         outwards
             .map(|edge| format!("{} must not see {}", edge.from, edge.to))
-            .chain(outside.map(|name| format!("lemon-domain must not reach {name}")))
+            .chain(self.forbidden("lemon-domain", &OUTSIDE))
+            .chain(
+                LIGHT
+                    .iter()
+                    .flat_map(|from| self.forbidden(from, &OF_SERVERS)),
+            )
+            .collect()
+    }
+
+    /// Which of these a package reaches, and must not.
+    fn forbidden(&self, from: &str, names: &[&str]) -> Vec<String> {
+        let reached = self.reaches(from);
+        let reached = names.iter().filter(|name| reached.contains(**name));
+        reached
+            .map(|name| format!("{from} must not reach {name}"))
             .collect()
     }
 
@@ -165,15 +228,17 @@ impl Edge {
             return true;
         };
         match (from, to) {
-            (_, "server" | "tests" | "xtask") => false,
+            // A package's own tests can turn its features on.
+            _ if from == to => self.dev,
+            (_, "server" | "tests" | "xtask") | ("contracts" | "fakes", "test-servers") => false,
             ("tests" | "xtask", _) | ("http" | "sandbox", "connections") => true,
             // The sandbox and the client are each other's proof: two implementations of one signature.
             // The queue engine is tried on the queues that it may consume.
-            (_, "testkit")
+            (_, "contracts" | "fakes" | "test-servers")
             | ("twitter", "sandbox")
             | ("sandbox", "twitter")
             | ("consumer", "embedded" | "sqs") => self.dev,
-            ("domain" | "migrations" | "connections", _) => false,
+            ("domain" | "migrations" | "connections" | "page" | "test-servers", _) => false,
             ("server", _)
             | (_, "domain")
             | ("postgres", "migrations")

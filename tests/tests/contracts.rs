@@ -9,8 +9,11 @@ use std::{
 
 use syn::{Attribute, Expr, Item, Lit, Meta, Visibility};
 
-/// The fakes of the contracts' owner. What shows only on the real thing they need not show.
-const FAKES: &str = "testkit";
+/// Where the suites are.
+const SUITES: &str = "contracts";
+
+/// What shows only on the real thing the fakes need not show.
+const FAKES: &str = "fakes";
 
 #[test]
 fn each_number_of_a_contract_has_a_case_on_each_adapter() {
@@ -74,7 +77,7 @@ impl House {
     fn read() -> Self {
         let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
         let ports = ports(&crates.join("domain/src/ports"));
-        let suites = crates.join("testkit/src/suites");
+        let suites = crates.join(SUITES).join("src");
         let numbers = |port: &Port| (port.clone(), numbers_of_the_suite(&suites, port));
         let mut house = Self {
             suites: ports.keys().map(numbers).collect(),
@@ -85,7 +88,10 @@ impl House {
         };
         let store = fs::read_to_string(suites.join("store.rs")).unwrap();
         for folder in fs::read_dir(crates).unwrap() {
-            house.read_crate(&folder.unwrap().path(), &store);
+            let folder = folder.unwrap();
+            if folder.file_name() != SUITES {
+                house.read_crate(&folder.path(), &store);
+            }
         }
         house
     }
@@ -93,9 +99,7 @@ impl House {
     /// `store` is the source of the macro that runs the suites of all of the store's ports.
     fn read_crate(&mut self, folder: &Path, store: &str) {
         let name = folder.file_name().unwrap().to_str().unwrap();
-        let suites = folder.join("src/suites");
-        let sources = files_below(&folder.join("src"));
-        for source in sources.iter().filter(|path| !path.starts_with(&suites)) {
+        for source in files_below(&folder.join("src")) {
             let text = fs::read_to_string(source).unwrap();
             self.read_adapters(name, &text);
             self.read_tests(name, &text, store);

@@ -1,7 +1,7 @@
 //! Ready messages while the store is there and cannot do its work: the listener on a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,12 +19,11 @@ use lemon_domain::{
         ServiceQueues, ServiceType, TrainingPolicy, TrainingReady, TrainingState, Use, UserId,
         WindowPolicy,
     },
+    with_causes,
 };
+use lemon_fakes::{FakeClock, MemoryJobQueue, SequentialIds};
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_testkit::{
-    fakes::{FakeClock, MemoryJobQueue, SequentialIds},
-    services::PostgresServer,
-};
+use lemon_test_servers::PostgresServer;
 use lemon_tests::wait_until;
 use lemon_worker::ReadyListener;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
@@ -325,16 +324,6 @@ impl Watched {
     }
 }
 
-fn chain(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
 #[async_trait]
 impl Registrations for Watched {
     async fn finish(
@@ -346,7 +335,7 @@ impl Registrations for Watched {
         let outcome = self.inner.finish(ready, request_id, at).await;
         if let Err(error) = &outcome {
             self.failures
-                .send_modify(|failures| failures.push(chain(error)));
+                .send_modify(|failures| failures.push(with_causes(error)));
         }
         outcome
     }

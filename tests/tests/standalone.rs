@@ -7,7 +7,7 @@ use std::{
     process::Output,
 };
 
-use lemon_testkit::services::RedisServer;
+use lemon_test_servers::RedisServer;
 use lemon_tests::cargo;
 use tempfile::TempDir;
 
@@ -72,14 +72,16 @@ async fn main() {
 "#;
 
 /// What no adapter brings along: the other adapters, the program's configuration, and what needs a C compiler's world.
-const NEVER: [&str; 10] = [
+const NEVER: [&str; 12] = [
     "actix-web",
     "aws-lc-rs",
     "clap",
     "config",
+    "lemon-contracts",
+    "lemon-fakes",
     "lemon-http",
     "lemon-server",
-    "lemon-testkit",
+    "lemon-test-servers",
     "openssl-sys",
     "sea-orm",
     "sqlx-core",

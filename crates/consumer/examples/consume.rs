@@ -9,7 +9,7 @@ use lemon_domain::{
     ports::{JobQueue, Outgoing},
     values::QueueName,
 };
-use lemon_testkit::fakes::{FakeClock, MemoryJobQueue};
+use lemon_fakes::{FakeClock, MemoryJobQueue};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

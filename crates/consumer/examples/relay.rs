@@ -10,7 +10,7 @@ use lemon_domain::{
     ports::{Clock, OutboxEntry, Registrations, StoreError},
     values::{AccountId, ProviderUserId, QueueName, RequestId, ServiceType, TrainingReady},
 };
-use lemon_testkit::fakes::{FakeClock, MemoryJobQueue, MemoryStore};
+use lemon_fakes::{FakeClock, MemoryJobQueue, MemoryStore};
 use uuid::Uuid;
 
 /// Says what is to be done, and for whom.

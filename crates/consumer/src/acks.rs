@@ -3,6 +3,7 @@ use std::{panic::resume_unwind, sync::Arc, time::Duration};
 use lemon_domain::{
     ports::{JobQueue, MAX_BATCH, Receipt},
     values::QueueName,
+    with_causes,
 };
 use tokio::{
     sync::mpsc,
@@ -11,8 +12,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-
-use crate::text::chain;
 
 /// How long a receipt waits for others to make up a batch.
 pub(crate) const LINGER: Duration = Duration::from_millis(20);
@@ -120,7 +119,7 @@ async fn attempt_once(
             Err(error) if error.is_transient() && !last => left.push(receipt),
             Err(error) => warn!(
                 queue = %name,
-                error = chain(&error),
+                error = with_causes(&error),
                 "a message could not be acknowledged and may come again"
             ),
         }

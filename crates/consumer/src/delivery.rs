@@ -5,6 +5,7 @@ use futures::FutureExt;
 use lemon_domain::{
     ports::{Delivery, JobQueue, Outgoing, QueueError, Receipt},
     values::QueueName,
+    with_causes,
 };
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -21,7 +22,6 @@ use crate::{
     handler::{Handler, Outcome},
     lease::LeaseEnd,
     measures::Measures,
-    text::chain,
 };
 
 /// The reason for which a message is dead-lettered whose handler panics. The panic's own words may quote the message.
@@ -206,7 +206,7 @@ impl<H: Handler> Engine<H> {
             Err(error) if error.is_transient() => comes_back_later(&error),
             Err(error) => {
                 warn!(
-                    error = chain(&error),
+                    error = with_causes(&error),
                     "a delivery cannot be given back as a new message"
                 );
                 self.release(delivery, Duration::ZERO).await;
@@ -228,7 +228,7 @@ impl<H: Handler> Engine<H> {
             // It is received again, and moves by itself after the last time.
             Err(error) => error!(
                 reason,
-                error = chain(&error),
+                error = with_causes(&error),
                 "a message cannot be dead-lettered"
             ),
         }
@@ -238,7 +238,7 @@ impl<H: Handler> Engine<H> {
 
 fn comes_back_later(error: &QueueError) {
     warn!(
-        error = chain(error),
+        error = with_causes(error),
         "a delivery comes back only after its visibility timeout"
     );
 }

@@ -1,8 +1,11 @@
-use lemon_domain::ports::{Delivery, QueueError};
+use lemon_domain::{
+    ports::{Delivery, QueueError},
+    with_causes,
+};
 use tokio::time::sleep;
 use tracing::warn;
 
-use crate::{delivery::Engine, text::chain};
+use crate::delivery::Engine;
 
 /// Why the lease of a delivery cannot be extended any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +31,7 @@ impl<H> Engine<H> {
                 Ok(()) => wait = visibility / 2,
                 Err(QueueError::StaleReceipt) => return LeaseEnd::Lost,
                 Err(error) => {
-                    warn!(error = chain(&error), "a lease cannot be extended");
+                    warn!(error = with_causes(&error), "a lease cannot be extended");
                     if !error.is_transient() {
                         return LeaseEnd::Exhausted;
                     }

@@ -13,7 +13,6 @@ mod measures;
 mod poller;
 mod relay;
 mod renderer;
-mod text;
 
 pub use config::{ConsumerConfig, RelayConfig};
 pub use consumer::Consumer;

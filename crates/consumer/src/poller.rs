@@ -1,14 +1,17 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use lemon_domain::ports::{Delivery, MAX_BATCH, QueueError};
+use lemon_domain::{
+    ports::{Delivery, MAX_BATCH, QueueError},
+    with_causes,
+};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{sleep, timeout},
 };
 use tracing::{Instrument, error, info_span};
 
-use crate::{delivery::Engine, handler::Handler, text::chain};
+use crate::{delivery::Engine, handler::Handler};
 
 /// How long a receive that is under way at the stop may take to bring what it has. A long poll cannot be waited for.
 pub(crate) const LAST_RECEIVE: Duration = Duration::from_secs(1);
@@ -74,7 +77,7 @@ impl<H: Handler> Engine<H> {
                 Some(Err(error)) => {
                     error!(
                         queue = %self.name,
-                        error = chain(&error),
+                        error = with_causes(&error),
                         "nothing can be received"
                     );
                     tokio::select! {

@@ -7,6 +7,7 @@ use futures::future::join_all;
 use lemon_domain::{
     ports::{Clock, JobQueue, Outbox, OutboxEntry, Outgoing, QueueError, StoreError},
     values::QueueName,
+    with_causes,
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,6 @@ use self::claimed::Claimed;
 use crate::{
     config::RelayConfig,
     renderer::{Rendered, Renderer},
-    text::chain,
 };
 
 /// How often the removal of what was sent is repeated, soon: within the usual lease, and within a drain.
@@ -83,7 +83,7 @@ impl<R: Renderer> Relay<R> {
                     self.config.poll
                 }
                 Err(error) => {
-                    error!(error = chain(&error), "the outbox cannot be relayed");
+                    error!(error = with_causes(&error), "the outbox cannot be relayed");
                     waits.next().unwrap_or(LONGEST_REST).min(LONGEST_REST)
                 }
             };
@@ -206,7 +206,7 @@ impl<R: Renderer> Relay<R> {
         // First of all, and again if need be: what is sent and stays is sent a second time when its lease ends.
         let removed = self.remove(&sent).await;
         for (entry, error) in failed {
-            self.postpone(entry, self.first_wait(&error), &chain(&error))
+            self.postpone(entry, self.first_wait(&error), &with_causes(&error))
                 .await?;
         }
         removed
@@ -270,7 +270,7 @@ impl<R: Renderer> Relay<R> {
             Err(error) if error.is_of_the_call() => {
                 error!(
                     request.id = %entry.request_id,
-                    error = chain(&error),
+                    error = with_causes(&error),
                     "a job cannot be postponed"
                 );
                 Ok(())

@@ -3,10 +3,7 @@ mod holders;
 mod ledger;
 mod rows;
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -17,6 +14,7 @@ use lemon_domain::{
     },
     values::{BudgetKey, Holder},
 };
+use parking_lot::{Mutex, MutexGuard};
 
 use self::ledger::{Change, Ledger};
 use crate::{
@@ -64,7 +62,7 @@ impl EmbeddedQuotaCounter {
 
     /// Nothing panics while it is locked, so that it cannot be poisoned.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ledger.lock()
     }
 
     /// Removes the places of a window that is forgotten, so that the changes of others get in between. What remains, if

@@ -5,9 +5,10 @@
 mod quota_counter {
     use std::sync::Arc;
 
+    use lemon_contracts::Subject;
     use lemon_domain::ports::QuotaCounter;
     use lemon_embedded::EmbeddedQuotaCounter;
-    use lemon_testkit::{Subject, fakes::FakeClock};
+    use lemon_fakes::FakeClock;
 
     async fn subject() -> Subject<dyn QuotaCounter> {
         let folder = tempfile::tempdir().unwrap();
@@ -16,18 +17,16 @@ mod quota_counter {
         Subject::guarded(Arc::new(counter), folder)
     }
 
-    lemon_testkit::quota_counter_suite!(subject);
+    lemon_contracts::quota_counter_suite!(subject);
 }
 
 mod job_queue {
     use std::{sync::Arc, time::Duration};
 
+    use lemon_contracts::job_queue::{NoLine, QueueSubject};
     use lemon_domain::values::QueueName;
     use lemon_embedded::{EmbeddedJobQueue, QueueConfig};
-    use lemon_testkit::{
-        fakes::{FakeClock, SequentialIds},
-        suites::job_queue::{NoLine, QueueSubject},
-    };
+    use lemon_fakes::{FakeClock, SequentialIds};
 
     async fn subject() -> QueueSubject {
         let folder = tempfile::tempdir().unwrap();
@@ -40,11 +39,11 @@ mod job_queue {
             queue: Arc::new(EmbeddedJobQueue::open(&config, clock.clone(), ids).unwrap()),
             consumed,
             visibility: Duration::from_secs(30),
-            time: clock,
+            time: Arc::new(move |time| clock.advance(time)),
             line: Arc::new(NoLine),
             guard: Box::new(folder),
         }
     }
 
-    lemon_testkit::job_queue_suite!(subject);
+    lemon_contracts::job_queue_suite!(subject);
 }

@@ -7,11 +7,12 @@ mod common;
 use std::{collections::BTreeSet, path::Path, process::Command, sync::Arc, time::Duration};
 
 use common::{VISIBILITY, jobs, open, receive, send};
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{Depth, JobQueue, Outgoing, QueueError},
     values::QueueName,
 };
-use lemon_testkit::{fakes::FakeClock, race};
+use lemon_fakes::FakeClock;
 use uuid::Uuid;
 
 /// The files as a crash would leave them: nothing is flushed or closed first.

@@ -18,7 +18,7 @@ use std::{
 
 use common::{open, receive, send, try_open};
 use lemon_embedded::{EmbeddedQuotaCounter, OpenError};
-use lemon_testkit::fakes::FakeClock;
+use lemon_fakes::FakeClock;
 
 fn clock() -> Arc<FakeClock> {
     Arc::new(FakeClock::default())

@@ -9,12 +9,13 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{Clock, QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, WindowState},
     values::{Budget, BudgetKey, BudgetName, Holder, Place, Scope, Segment, Sums, Window},
 };
 use lemon_embedded::EmbeddedQuotaCounter;
-use lemon_testkit::{fakes::FakeClock, race};
+use lemon_fakes::FakeClock;
 
 const START: &str = "2026-11-22T21:00:00Z";
 const END: &str = "2026-11-23T21:00:00Z";
@@ -39,7 +40,7 @@ fn open(folder: &Path, clock: &Arc<FakeClock>) -> EmbeddedQuotaCounter {
 }
 
 async fn restore(counter: &EmbeddedQuotaCounter, record: &[Place], clock: &FakeClock) {
-    lemon_testkit::restore(counter, &key(), record, clock.now())
+    lemon_contracts::restore(counter, &key(), record, clock.now())
         .await
         .unwrap();
 }
@@ -167,7 +168,7 @@ async fn a_past_window_is_forgotten_when_another_begins() {
         end: "2026-11-24T21:00:00Z".parse().unwrap(),
     };
     assert_eq!(used(&counter).await, Some(0));
-    let restored = lemon_testkit::restore(&counter, &next, &[], clock.now());
+    let restored = lemon_contracts::restore(&counter, &next, &[], clock.now());
     restored.await.unwrap();
     let usage = counter.usage(&[key(), next]).await.unwrap();
     assert_eq!(usage, [None, Some(0)]);
@@ -310,7 +311,7 @@ async fn a_large_window_is_forgotten_and_its_places_with_it() {
         start: END.parse().unwrap(),
         end: "2026-11-24T21:00:00Z".parse().unwrap(),
     };
-    let restored = lemon_testkit::restore(&counter, &next, &record[..1], clock.now());
+    let restored = lemon_contracts::restore(&counter, &next, &record[..1], clock.now());
     restored.await.unwrap();
     drop(counter);
     let file = rusqlite::Connection::open(folder.path().join("quota.db")).unwrap();

@@ -11,7 +11,7 @@ use lemon_domain::{
     },
 };
 use lemon_embedded::EmbeddedQuotaCounter;
-use lemon_testkit::fakes::FakeClock;
+use lemon_fakes::FakeClock;
 use rusqlite::params;
 
 /// What the earlier version writes.
@@ -133,7 +133,7 @@ async fn a_holder_of_another_text_makes_the_file_one_of_a_newer_version() {
             units: 1,
             at: clock.now(),
         };
-        lemon_testkit::restore(&counter, &key(), &[place], clock.now())
+        lemon_contracts::restore(&counter, &key(), &[place], clock.now())
             .await
             .unwrap();
         drop(counter);

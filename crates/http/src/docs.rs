@@ -1,7 +1,4 @@
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use actix_web::{
     HttpResponse,
@@ -9,6 +6,7 @@ use actix_web::{
     web::{Bytes, Data, Path, ServiceConfig},
 };
 use lemon_domain::values::Catalogue;
+use parking_lot::Mutex;
 use utoipa_swagger_ui::Config;
 
 use crate::{
@@ -63,7 +61,7 @@ impl Docs {
 
     /// The file; it is made once, however many read it at a time.
     fn file(&self, name: &str) -> Result<Option<File>, Problem> {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.files.lock();
         if let Some(file) = files.get(name) {
             return Ok(Some(file.clone()));
         }

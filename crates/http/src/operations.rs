@@ -1,11 +1,4 @@
-use std::{
-    fmt,
-    future::Future,
-    io,
-    rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, future::Future, io, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpResponse,
@@ -19,6 +12,7 @@ use futures::{
 };
 use lemon_connections::{Limits, serve};
 use lemon_domain::{BoxError, ports::IdSource};
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -103,7 +97,7 @@ impl Check {
     /// A probe goes on to its end though nobody waits any more: what it asks has limits of its own, and only where they
     /// are reached is a connection that silently leads nowhere found out and replaced.
     fn outcome(&self) -> Outcome {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.latest.lock();
         if let Some(outcome) = latest.as_ref().filter(|outcome| outcome.peek().is_none()) {
             return outcome.clone();
         }

@@ -58,7 +58,7 @@ fn is_sane(id: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
-    use lemon_testkit::fakes::SequentialIds;
+    use lemon_fakes::SequentialIds;
 
     use super::*;
 

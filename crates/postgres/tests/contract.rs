@@ -3,8 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use lemon_contracts::{Store, Subject};
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_testkit::{Subject, suites::Store};
 use sea_orm::Database;
 
 /// The store in a database at an address.
@@ -37,7 +37,7 @@ mod sqlite {
         Subject::guarded(store(url).await, folder)
     }
 
-    lemon_testkit::store_suites!(subject);
+    lemon_contracts::store_suites!(subject);
 }
 
 /// Over a connection of the caller's.
@@ -52,11 +52,11 @@ mod given_sqlite {
         Subject::guarded(given(url).await, folder)
     }
 
-    lemon_testkit::store_suites!(subject);
+    lemon_contracts::store_suites!(subject);
 }
 
 mod postgresql {
-    use lemon_testkit::services::PostgresServer;
+    use lemon_test_servers::PostgresServer;
 
     use super::{Store, Subject, store};
 
@@ -67,12 +67,12 @@ mod postgresql {
         Subject::guarded(store(url.into()).await, server)
     }
 
-    lemon_testkit::store_suites!(subject);
+    lemon_contracts::store_suites!(subject);
 }
 
 /// Over a connection of the caller's.
 mod given_postgresql {
-    use lemon_testkit::services::PostgresServer;
+    use lemon_test_servers::PostgresServer;
 
     use super::{Store, Subject, given};
 
@@ -83,5 +83,5 @@ mod given_postgresql {
         Subject::guarded(given(url.into()).await, server)
     }
 
-    lemon_testkit::store_suites!(subject);
+    lemon_contracts::store_suites!(subject);
 }

@@ -3,9 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use lemon_contracts::Subject;
 use lemon_domain::ports::QuotaCounter;
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
-use lemon_testkit::{Subject, services::RedisServer};
+use lemon_test_servers::RedisServer;
 
 async fn subject() -> Subject<dyn QuotaCounter> {
     let server = RedisServer::get().await;
@@ -19,7 +20,7 @@ async fn subject() -> Subject<dyn QuotaCounter> {
     Subject::guarded(Arc::new(counter), server)
 }
 
-lemon_testkit::quota_counter_suite!(subject);
+lemon_contracts::quota_counter_suite!(subject);
 
 mod on_a_pool_of_the_callers {
     use fred::{clients::Pool, interfaces::ClientLike, types::config::Config};
@@ -37,5 +38,5 @@ mod on_a_pool_of_the_callers {
         Subject::guarded(Arc::new(counter), (server, pool))
     }
 
-    lemon_testkit::quota_counter_suite!(subject);
+    lemon_contracts::quota_counter_suite!(subject);
 }

@@ -1,7 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-pub mod page;
-
 mod config;
 mod error;
 mod html;

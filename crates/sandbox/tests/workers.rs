@@ -11,8 +11,8 @@ use lemon_domain::{
     },
     values::{Credentials, ProviderUserId, QueueName, RequestToken, ServiceType, Verifier},
 };
+use lemon_fakes::{FakeClock, MemoryJobQueue, SequentialIds};
 use lemon_sandbox::{Workers, WorkersConfig, WorkersPorts};
-use lemon_testkit::fakes::{FakeClock, MemoryJobQueue, SequentialIds};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

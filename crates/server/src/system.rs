@@ -51,7 +51,7 @@ impl IdSource for SystemIds {
 mod tests {
     use std::sync::Arc;
 
-    use lemon_testkit::Subject;
+    use lemon_contracts::Subject;
 
     use super::*;
 
@@ -62,7 +62,7 @@ mod tests {
             Subject::new(Arc::new(SystemClock))
         }
 
-        lemon_testkit::clock_suite!(subject);
+        lemon_contracts::clock_suite!(subject);
     }
 
     mod ids {
@@ -72,7 +72,7 @@ mod tests {
             Subject::new(Arc::new(SystemIds))
         }
 
-        lemon_testkit::id_source_suite!(subject);
+        lemon_contracts::id_source_suite!(subject);
     }
 
     /// `IdSource` 1 and 2: each bit is random, but for those of a UUID that say its version and variant. A fair bit is

@@ -1,7 +1,4 @@
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_sqs::Client;
 use futures::{
@@ -9,6 +6,7 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use lemon_domain::values::QueueName;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Fault;
@@ -54,7 +52,7 @@ impl Addresses {
     }
 
     fn looks(&self) -> MutexGuard<'_, HashMap<QueueName, Look>> {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.looks.lock()
     }
 }
 

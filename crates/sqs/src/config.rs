@@ -1,6 +1,6 @@
 use std::{num::NonZeroUsize, time::Duration};
 
-use lemon_domain::ports::MAX_DELAY;
+use lemon_domain::{ports::MAX_DELAY, values};
 
 /// How to use SQS. Where it is and who asks come from the AWS SDK's own variables and files.
 #[derive(Debug, Clone)]
@@ -51,8 +51,7 @@ impl Default for SqsConfig {
 
 /// SQS counts in whole seconds, up to [`MAX_DELAY`]: not a moment less than asked for.
 pub(crate) fn whole_seconds(time: Duration) -> i32 {
-    let time = time.min(MAX_DELAY);
-    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let seconds = values::whole_seconds(time.min(MAX_DELAY));
     i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 

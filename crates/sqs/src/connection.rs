@@ -15,9 +15,6 @@ use crate::{
     http::http_client,
 };
 
-/// What the name of a dead-letter queue ends with.
-const DEAD: &str = "-dlq";
-
 /// The wait before a call is made again; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// How often a call is made at most, where the client does not say.
@@ -197,7 +194,7 @@ impl Connection {
 
 /// The name of a queue's dead-letter queue.
 pub(crate) fn dead_letter_queue(queue: &QueueName) -> Result<QueueName, Fault> {
-    let name = format!("{queue}{DEAD}");
+    let name = queue.dead_letters();
     // A name that is too long is no queue's.
     QueueName::parse(&name).map_err(|_| Fault::NoSuchQueue(name))
 }

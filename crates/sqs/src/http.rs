@@ -4,11 +4,7 @@
 mod connect;
 mod generation;
 
-use std::{
-    error::Error,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use aws_sdk_sqs::config::{
     HttpClient, RuntimeComponents, SharedHttpClient,
@@ -21,6 +17,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body_util::Full;
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use self::{
@@ -125,13 +122,12 @@ impl Connections {
     }
 
     fn current(&self) -> Arc<Generation> {
-        let current = self.current.lock();
-        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.lock())
     }
 
     /// Closes the idle connections: where one is dead, the others are likely to be, and each would cost a limit.
     fn replace(&self, generation: &Arc<Generation>, unanswered_since: Instant) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.lock();
         if Arc::ptr_eq(&current, generation) {
             let suspects = generation.suspects(unanswered_since);
             *current = Arc::new(Generation::new(&self.connector, suspects));

@@ -1,8 +1,6 @@
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use reqwest::{Client, ClientBuilder, redirect};
 
 use crate::TwitterConfig;
@@ -71,7 +69,7 @@ impl Lines {
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock()
     }
 }
 

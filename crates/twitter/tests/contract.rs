@@ -5,12 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use lemon_contracts::twitter_client::{Consent, TwitterSubject};
 use lemon_domain::values::{RequestToken, Verifier};
+use lemon_fakes::{FakeClock, SequentialIds};
 use lemon_sandbox::{Sandbox, SandboxConfig};
-use lemon_testkit::{
-    fakes::{FakeClock, SequentialIds},
-    suites::twitter_client::{Consent, TwitterSubject},
-};
 use lemon_twitter::{HttpTwitterClient, TwitterApi, TwitterConfig};
 use reqwest::{header, redirect};
 use tokio_util::sync::CancellationToken;
@@ -95,7 +93,7 @@ mod v2 {
         super::subject_with(super::TwitterApi::V2)
     }
 
-    lemon_testkit::twitter_client_suite!(subject);
+    lemon_contracts::twitter_client_suite!(subject);
 }
 
 mod v1_1 {
@@ -103,5 +101,5 @@ mod v1_1 {
         super::subject_with(super::TwitterApi::V1_1)
     }
 
-    lemon_testkit::twitter_client_suite!(subject);
+    lemon_contracts::twitter_client_suite!(subject);
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod chain;
 mod listener;
 pub mod messages;
 mod renderer;

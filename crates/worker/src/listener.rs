@@ -6,12 +6,13 @@ use lemon_domain::{
     ports::{FinishOutcome, JobQueue},
     usecases::Trainings,
     values::{Catalogue, TrainingReady},
+    with_causes,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{chain::chain, messages};
+use crate::messages;
 
 /// Takes the workers' ready messages.
 ///
@@ -61,7 +62,7 @@ impl Handler for ReadyListener {
             count("dead_lettered");
             Malformed::new(reason)
         };
-        let ready = messages::parse_ready(body).map_err(|error| malformed(chain(&error)))?;
+        let ready = messages::parse_ready(body).map_err(|error| malformed(with_causes(&error)))?;
         match self.catalogue.by_type(&ready.service) {
             Some(_) => Ok(ready),
             None => Err(malformed("service_name is of no service here".to_owned())),
@@ -82,9 +83,9 @@ impl Handler for ReadyListener {
             }
             Err(error) if error.is_of_the_call() => {
                 count("dead_lettered");
-                Outcome::dead_letter(chain(&error))
+                Outcome::dead_letter(with_causes(&error))
             }
-            Err(error) => Outcome::hold(chain(&error)),
+            Err(error) => Outcome::hold(with_causes(&error)),
         }
     }
 }

@@ -4,12 +4,11 @@ use lemon_domain::{
     ports::{OverduePosition, OverdueTraining, StoreError},
     usecases::{Swept, TrainingSweep},
     values::{Catalogue, Service, ServiceType},
+    with_causes,
 };
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
-
-use crate::chain::chain;
 
 /// Overdue trainings that are read at a time, and how often in one sweep: the next sweep goes on behind them.
 const PORTION: u32 = 50;
@@ -76,7 +75,7 @@ impl TrainingWatch {
             if let Err(error) = self.sweep_service(service, stop).await {
                 warn!(
                     service = %service.service_type,
-                    error = chain(&error),
+                    error = with_causes(&error),
                     "overdue trainings cannot be settled"
                 );
             }
@@ -107,7 +106,7 @@ impl TrainingWatch {
                         warn!(
                             service = %training.service,
                             request.id = %training.request_id,
-                            error = chain(&error),
+                            error = with_causes(&error),
                             "an overdue training cannot be settled yet"
                         );
                     }
@@ -138,7 +137,7 @@ impl TrainingWatch {
                 error!(
                     service = %training.service,
                     request.id = %training.request_id,
-                    error = chain(&error),
+                    error = with_causes(&error),
                     "an overdue training cannot be settled and is passed over"
                 );
                 Ok(())
@@ -170,7 +169,7 @@ fn report(swept: &Swept, training: &OverdueTraining) {
             if let Err(error) = given_back {
                 warn!(
                     request.id = %training.request_id,
-                    error = chain(error),
+                    error = with_causes(error),
                     "the place of a failed training is given back by the next reconciliation"
                 );
             }

@@ -4,12 +4,11 @@ use lemon_domain::{
     ports::{Clock, Expiring, Housekeeping},
     usecases::Quotas,
     values::Catalogue,
+    with_causes,
 };
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-
-use crate::chain::chain;
 
 /// Regular work that nobody asks for: removal of what nothing needs, and a quota counter that agrees with the record.
 pub struct Upkeep {
@@ -46,7 +45,7 @@ impl Upkeep {
             warn!(
                 service = %failed.key.scope,
                 budget = %failed.key.budget,
-                error = chain(&failed.error),
+                error = with_causes(&failed.error),
                 "a budget of the quota counter could not be reconciled"
             );
         }
@@ -65,7 +64,12 @@ impl Upkeep {
                 }
                 Err(error) => {
                     let what = what.as_str();
-                    warn!(what, rows, error = chain(&error), "the purge stopped early");
+                    warn!(
+                        what,
+                        rows,
+                        error = with_causes(&error),
+                        "the purge stopped early"
+                    );
                     return;
                 }
             }

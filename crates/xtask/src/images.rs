@@ -22,7 +22,7 @@ const CONTEXTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/images
 struct Image {
     /// What stands in for it is `lemon-test/` and this.
     name: &'static str,
-    /// What the testkit takes from a registry.
+    /// What `lemon-test-servers` takes from a registry.
     original: &'static str,
     /// The variable in which a user names another.
     variable: &'static str,

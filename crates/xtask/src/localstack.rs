@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::cargo::run;
 
-/// Where the testkit looks for it: a Python environment in the target folder, which is nobody's to keep.
+/// Where `lemon-test-servers` looks for it: a Python environment in the target folder, which is nobody's to keep.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/localstack");
 
 /// Variables that name another SQS for the tests.

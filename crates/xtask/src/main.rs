@@ -11,6 +11,7 @@ mod docker;
 mod images;
 mod localstack;
 mod machine;
+mod shear;
 mod steps;
 mod tally;
 mod test;
@@ -44,7 +45,7 @@ enum Chore {
     /// Builds stand-ins for the images of PostgreSQL, Redis and LocalStack, for a Docker engine that reaches no
     /// registry.
     Images,
-    /// Checks formatting, lints and documentation.
+    /// Checks formatting, dependencies, lints and documentation.
     Lint,
     /// Measures the program, each figure beside its limit; writes nothing.
     Bench {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     Services,
     cargo::{cargo, run},
-    docker, images, localstack, machine,
+    docker, images, localstack, machine, shear,
     steps::Steps,
     tally::Tally,
 };
@@ -75,11 +75,15 @@ fn adapters_in_each_way(steps: &mut Steps) {
     });
 }
 
-/// Checks formatting, lints and documentation.
+/// Checks formatting, dependencies, lints and documentation.
 pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
     machine::check_toolchain()?;
     steps.run("formatting", |_| {
         run(&mut cargo(&["fmt", "--all", "--check"]))
+    });
+    steps.run("dependencies", |_| {
+        shear::install()?;
+        shear::check()
     });
     let clippy = [
         "clippy",

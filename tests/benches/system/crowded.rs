@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use futures::future::join_all;
-use lemon_testkit::services::{PostgresServer, RedisServer};
+use lemon_test_servers::{PostgresServer, RedisServer};
 use lemon_tests::{Answer, System, record_on_postgresql, record_on_sqlite, wait_until};
 
 use crate::{CAN_USE, ROUNDS, figures::Figures, load::once_each, median, redis::Cli, registering};

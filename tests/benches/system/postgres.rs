@@ -1,7 +1,7 @@
 use std::{fs, sync::Arc};
 
 use anyhow::ensure;
-use lemon_testkit::services::{PostgresServer, RedisServer};
+use lemon_test_servers::{PostgresServer, RedisServer};
 use lemon_tests::System;
 use tempfile::TempDir;
 use url::Url;

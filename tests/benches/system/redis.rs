@@ -14,7 +14,7 @@ use lemon_domain::{
     values::{Budget, BudgetKey, BudgetName, Scope, Turn, UserId, Window},
 };
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
-use lemon_testkit::services::RedisServer;
+use lemon_test_servers::RedisServer;
 
 use crate::{CONNECTIONS, ROUNDS, figures::Figures, median, tool};
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use lemon_testkit::services::{PostgresServer, RedisServer};
+use lemon_test_servers::{PostgresServer, RedisServer};
 use lemon_tests::{System, SystemBuilder, record_on_postgresql, record_on_sqlite};
 
 use crate::{

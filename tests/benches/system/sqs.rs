@@ -20,7 +20,7 @@ use lemon_domain::{
     values::QueueName,
 };
 use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues};
-use lemon_testkit::services::SqsServer;
+use lemon_test_servers::SqsServer;
 use uuid::Uuid;
 
 use crate::{ROUNDS, figures::Figures, median};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lemon_testkit::services::PostgresServer;
+use lemon_test_servers::PostgresServer;
 use lemon_tests::{System, wait_until};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};

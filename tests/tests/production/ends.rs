@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use lemon_tests::{PATIENCE, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use sea_orm::ConnectionTrait;

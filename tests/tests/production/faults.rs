@@ -1,6 +1,6 @@
 //! What is away, and what never was there.
 
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use lemon_tests::{Person, wait_until};
 
 use crate::shared::Shared;

@@ -1,6 +1,6 @@
 //! Lines to the neighbours, and callers of what is behind them.
 
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use lemon_tests::{Person, SteadyLoad, System, SystemBuilder};
 use url::Url;
 

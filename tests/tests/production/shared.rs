@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use lemon_testkit::services::{PostgresServer, RedisServer, SqsServer};
+use lemon_test_servers::{PostgresServer, RedisServer, SqsServer};
 use lemon_tests::{System, SystemBuilder};
 use url::Url;
 

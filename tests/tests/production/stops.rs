@@ -1,6 +1,6 @@
 //! Stops while a neighbour is away: they end in time, answer who calls, and cost no message anything.
 
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use lemon_tests::{System, SystemBuilder, wait_until};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tempfile::TempDir;

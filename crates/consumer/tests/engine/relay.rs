@@ -18,7 +18,7 @@ use lemon_domain::{
     },
     values::{AccountId, ProviderUserId, QueueName, RequestId, ServiceType},
 };
-use lemon_testkit::fakes::FakeClock;
+use lemon_fakes::FakeClock;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

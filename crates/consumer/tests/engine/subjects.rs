@@ -12,11 +12,9 @@ use lemon_domain::{
     values::QueueName,
 };
 use lemon_embedded::{EmbeddedJobQueue, QueueConfig};
+use lemon_fakes::{FakeClock, MemoryJobQueue, SequentialIds};
 use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues, http_client};
-use lemon_testkit::{
-    fakes::{FakeClock, MemoryJobQueue, SequentialIds},
-    services::SqsServer,
-};
+use lemon_test_servers::SqsServer;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 

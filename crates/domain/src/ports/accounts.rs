@@ -36,6 +36,7 @@ pub struct StoredAccount {
 /// 2. A later sign-in answers the same person and replaces the credentials.
 /// 3. Two accounts are two people's, until something else joins them.
 /// 4. What was signed in is read back exactly; an account never seen is `None`, and not among several.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Accounts: Send + Sync + 'static {
     /// Signs an account in; signs it up on first sight.

@@ -88,6 +88,7 @@ pub enum OverdueOutcome {
 /// 7. While the `Train` row is in the outbox, each step is `Waiting` and only starts the deadline again. A row that was set
 ///    aside is not waited for: it may never be sent.
 /// 8. A failed training still finishes when its ready message comes.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TrainingDeadlines: Send + Sync + 'static {
     /// The overdue trainings of a service.

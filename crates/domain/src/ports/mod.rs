@@ -1,7 +1,7 @@
 //! Ports: what the domain needs from the outside.
 //!
 //! One method is one atomic operation. Absence is `Ok(None)`. Each trait's *Contract* is numbered; the suite of the
-//! same name in `lemon-testkit` has a case for each number.
+//! same name in `lemon-contracts` has a case for each number.
 //!
 //! Two rules hold for every port:
 //!
@@ -48,3 +48,13 @@ pub use registrations::{
     ReservedPlace, SeatTaken,
 };
 pub use twitter::{AccessGrant, Profile, RequestGrant, Tweet, TweetId, TweetPage, TwitterClient};
+
+/// Ports that answer as a test says, where a fault is hard to cause. One that is asked what no test expects panics.
+#[cfg(feature = "mock")]
+pub mod mocks {
+    pub use super::{
+        accounts::MockAccounts, deadlines::MockTrainingDeadlines,
+        pending_sign_ins::MockPendingSignIns, queue::MockJobQueue, quota::MockQuotaCounter,
+        record::MockPlaceRecord, registrations::MockRegistrations,
+    };
+}

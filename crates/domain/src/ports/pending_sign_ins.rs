@@ -48,6 +48,7 @@ impl SignInClaim {
 /// 5. Putting a token that is pending replaces it.
 /// 6. The same claim may take again: a caller whom the answer did not reach repeats the call.
 /// 7. What was discarded cannot be taken; discarding what is not there changes nothing.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PendingSignIns: Send + Sync + 'static {
     /// Stores it, unclaimed.

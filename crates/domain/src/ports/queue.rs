@@ -134,6 +134,7 @@ pub struct Depth {
 ///     behaves. All calls but `send` and `dead_letter` may be repeated without harm; these may double a message.
 /// 14. A future may be dropped. What a dropped `receive` had received is hidden for a visibility timeout and comes again;
 ///     what a dropped `send` had handed over may have been taken.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait JobQueue: Send + Sync + 'static {
     /// Sends messages.

@@ -113,6 +113,7 @@ pub struct RecordedSegment {
 ///     made or not made, and the counter goes on.
 /// 16. An answer to `reserve` carries the state of the budget in the moment in which it decided: no other reservation or
 ///     release lies between. Who asked need not ask for the `usage`.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait QuotaCounter: Send + Sync + 'static {
     /// Reserves a place in each budget, or in none.

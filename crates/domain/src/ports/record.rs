@@ -32,6 +32,7 @@ pub struct RecordSums {
 /// 6. Of each budget but the day's, requests are bounded by a `total` of the units of the recorded places. It is 0 where nothing
 ///    was added up yet. `correct_total` sets it to what the places take, and tells whether it was something else; whoever
 ///    stores or gives back places meanwhile is counted once, and does not wait. Of concurrent corrections one is made.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PlaceRecord: Send + Sync + 'static {
     /// What segments of a budget's window sum up to, from the given one on.

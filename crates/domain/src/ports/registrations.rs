@@ -182,6 +182,7 @@ pub struct Publication {
 ///    may just be being sent: the `Delete` row is not due before its lease, or what it was postponed by, is over. The use,
 ///    its places and its attempt stay.
 /// 10. `list` shows each change at once, in the order of service types. `state` is that of the latest request.
+#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Registrations: Send + Sync + 'static {
     /// The person's latest use of the service, while anything needs it.

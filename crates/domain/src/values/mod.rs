@@ -5,6 +5,7 @@ mod catalogue;
 mod credentials;
 mod ids;
 mod registration;
+mod seconds;
 mod segment;
 mod service;
 mod turn;
@@ -17,6 +18,7 @@ pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
 pub use registration::{
     IdempotencyKey, Registered, Registration, TrainingReady, TrainingState, Use,
 };
+pub use seconds::whole_seconds;
 pub use segment::{Segment, SegmentSums, Sums, fingerprint};
 pub use service::{
     BudgetPolicy, QueueName, Service, ServicePath, ServiceQueues, ServiceType, TrainingPolicy,

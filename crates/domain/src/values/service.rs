@@ -102,6 +102,12 @@ impl QueueName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text of its dead-letter queue's name, `<name>-dlq`: that of a long name is too long for a queue.
+    #[must_use]
+    pub fn dead_letters(&self) -> String {
+        format!("{self}-dlq")
+    }
 }
 
 impl fmt::Display for QueueName {

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use lemon_contracts::{Store as _, race};
 use lemon_domain::{
     ports::Outbox,
     usecases::RegisterError,
     values::{Registered, Service},
 };
-use lemon_testkit::{Store as _, race};
 
 use crate::world::{World, idempotency_key, keys_at, learn_me, learn_me_with_reads};
 

@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
+use lemon_contracts::{Store as _, restore};
 use lemon_domain::{
     ports::{QuotaCounter, Registrations, RequestOutcome, Reservation, ReserveOutcome, SeatTaken},
     usecases::{Accepted, Permit, RegisterError},
     values::{BudgetName, Identity, Registered, Service, Turn},
 };
-use lemon_testkit::{Store as _, restore};
 
 use crate::{
     mocks::MockRegistrations,

@@ -6,7 +6,7 @@ use lemon_domain::{
     usecases::{ProfileError, Profiles},
     values::{Identity, UserId},
 };
-use lemon_testkit::fakes::FakeTwitter;
+use lemon_fakes::FakeTwitter;
 
 use crate::{
     mocks::{MockAccounts, broken_off},

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{PlaceRecord, QuotaCounter, QuotaError, RecordSums, ReserveOutcome},
     usecases::{Quotas, QuotasError, Registering},
     values::{Catalogue, Holder, Turn, UserId},
 };
-use lemon_testkit::race;
 
 use crate::{
     mocks::{MockPlaceRecord, MockQuotaCounter, broken_off},

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use lemon_contracts::restore;
 use lemon_domain::{
     ports::{Registrations, RequestOutcome},
     usecases::{Quotas, RegisterError, Registering, RegisteringPorts},
     values::{Identity, Service, Turn, Use},
 };
-use lemon_testkit::restore;
 
 use crate::{
     mocks::{MockPlaceRecord, MockRegistrations},

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use lemon_contracts::Store as _;
 use lemon_domain::{
     ports::{Outbox, OutboxTask, Publication, Registrations, StoreError},
     usecases::{Availability, RegisterError},
     values::{BudgetName, BudgetState, Identity, Registered, Service, Turn, UserId},
 };
-use lemon_testkit::Store as _;
 
 use crate::world::{
     DAY, SECOND, World, account, idempotency_key, keys_at, learn_me, learn_me_with_reads,

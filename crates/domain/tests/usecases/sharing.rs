@@ -5,7 +5,7 @@ use lemon_domain::{
     usecases::{RegisterError, TrainingSweep},
     values::{Catalogue, QueueName, Service, ServicePath, ServiceType, Turn},
 };
-use lemon_testkit::{Store as _, race};
+use lemon_contracts::{Store as _, race};
 
 use crate::world::{SECOND, World, keys_at, learn_me_with_reads};
 

@@ -2,13 +2,14 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{Accounts, PendingSignIn, PendingSignIns, SignInClaim, StoreError, TwitterError},
     sealing::{OpenError, Place, Sealed},
     usecases::{SignInError, SignIns},
     values::{RequestToken, Verifier},
 };
-use lemon_testkit::{fakes::MemoryStore, race};
+use lemon_fakes::MemoryStore;
 use secrecy::ExposeSecret;
 
 use crate::{

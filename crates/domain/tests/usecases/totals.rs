@@ -59,7 +59,7 @@ async fn known(service: &Service, record: &Arc<Record>) -> (Quotas, BudgetKey) {
     let (counter, clock) = (world.counter.clone(), world.clock.clone());
     let quotas = Quotas::new(counter, record.clone(), clock, Registering::GRACE);
     let key = keys_at(service, world.now()).pop().unwrap();
-    lemon_testkit::restore(&*world.counter, &key, &[], world.now())
+    lemon_contracts::restore(&*world.counter, &key, &[], world.now())
         .await
         .unwrap();
     (quotas, key)

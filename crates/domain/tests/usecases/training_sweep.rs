@@ -8,7 +8,7 @@ use lemon_domain::{
     values::{Catalogue, Identity, Registered, Service, TrainingPolicy, TrainingState},
 };
 
-use lemon_testkit::Store as _;
+use lemon_contracts::Store as _;
 
 use crate::{
     mocks::MockQuotaCounter,

@@ -16,9 +16,7 @@ use lemon_domain::{
         WindowPolicy,
     },
 };
-use lemon_testkit::fakes::{
-    FakeClock, FakeTwitter, MemoryQuotaCounter, MemoryStore, SequentialIds,
-};
+use lemon_fakes::{FakeClock, FakeTwitter, MemoryQuotaCounter, MemoryStore, SequentialIds};
 
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

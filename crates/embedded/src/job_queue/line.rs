@@ -39,7 +39,7 @@ pub(super) fn lines(
 ) -> BTreeMap<String, Arc<Line>> {
     let mut lines = BTreeMap::new();
     for queue in queues {
-        let dead = format!("{queue}-dlq");
+        let dead = queue.dead_letters();
         let dead_letters = DeadLetters {
             queue: dead.clone(),
             after: max_receives,

@@ -7,7 +7,7 @@ use lemon_domain::{
     values::QueueName,
 };
 use lemon_embedded::{EmbeddedJobQueue, OpenError, QueueConfig};
-use lemon_testkit::fakes::{FakeClock, SequentialIds};
+use lemon_fakes::{FakeClock, SequentialIds};
 use uuid::Uuid;
 
 /// The visibility timeout of the queues here.

@@ -2,9 +2,7 @@ use std::{fmt::Write, time::Duration};
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
-use lemon_domain::values::{BudgetName, BudgetState};
-
-use crate::problem::whole_seconds;
+use lemon_domain::values::{BudgetName, BudgetState, whole_seconds};
 
 /// What limits a call, for the `RateLimit-Policy` header
 /// (<https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10>).

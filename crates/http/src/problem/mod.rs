@@ -12,7 +12,7 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
 };
-use lemon_domain::BoxError;
+use lemon_domain::{BoxError, values::whole_seconds, with_causes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -181,19 +181,10 @@ impl Problem {
     }
 
     fn log(&self, path: &str) {
-        let mut chain = String::new();
-        let mut next = self.source();
-        while let Some(error) = next {
-            if !chain.is_empty() {
-                chain.push_str(": ");
-            }
-            chain.push_str(&error.to_string());
-            next = error.source();
-        }
         tracing::error!(
             http.path = path,
             problem.code = self.code.as_str(),
-            error = chain,
+            error = self.source().map(with_causes).unwrap_or_default(),
             "a call failed"
         );
     }
@@ -225,11 +216,6 @@ impl ResponseError for Problem {
 /// Seconds to wait: at least one, and never too early.
 fn retry_after(wait: Duration) -> (HeaderName, HeaderValue) {
     (header::RETRY_AFTER, whole_seconds(wait).max(1).into())
-}
-
-/// Whole seconds, rounded up.
-pub(crate) fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// What a token is asked for with: <https://www.rfc-editor.org/rfc/rfc6750#section-3>.

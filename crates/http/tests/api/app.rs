@@ -11,10 +11,10 @@ use lemon_domain::{
         ServiceQueues, ServiceType, TrainingPolicy, WindowPolicy,
     },
 };
+use lemon_fakes::{FakeClock, FakeTwitter, SequentialIds};
 use lemon_http::{
     Application, Deadlines, HttpConfig, JwtConfig, Listener, Mount, Origin, Tokens, UseCases,
 };
-use lemon_testkit::fakes::{FakeClock, FakeTwitter, SequentialIds};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};

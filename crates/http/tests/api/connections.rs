@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, web};
+use lemon_fakes::SequentialIds;
 use lemon_http::{Listener, Mount, Operations};
-use lemon_testkit::fakes::SequentialIds;
 use reqwest::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -11,7 +11,7 @@ use lemon_domain::{
     },
     values::{BudgetKey, Holder},
 };
-use lemon_testkit::fakes::MemoryQuotaCounter;
+use lemon_fakes::MemoryQuotaCounter;
 use tokio::sync::{Notify, watch};
 
 /// What no answer may contain.

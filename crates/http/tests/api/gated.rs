@@ -14,7 +14,7 @@ use lemon_domain::{
         UserId,
     },
 };
-use lemon_testkit::fakes::MemoryStore;
+use lemon_fakes::MemoryStore;
 use tokio::sync::{Notify, watch};
 
 /// What holds a call up.

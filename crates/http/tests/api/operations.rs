@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use lemon_fakes::SequentialIds;
 use lemon_http::{Check, Listener, Operations};
-use lemon_testkit::fakes::SequentialIds;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};

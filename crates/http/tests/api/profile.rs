@@ -4,7 +4,7 @@ use lemon_domain::{
     ports::{TwitterClient, TwitterError},
     values::{AccountId, Identity, UserId},
 };
-use lemon_testkit::fakes::FakeTwitter;
+use lemon_fakes::FakeTwitter;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use lemon_domain::{
     usecases::{Quotas, Registering, RegisteringPorts},
     values::{IdempotencyKey, ServiceType},
 };
-use lemon_testkit::fakes::SequentialIds;
+use lemon_fakes::SequentialIds;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 

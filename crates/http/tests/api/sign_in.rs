@@ -2,7 +2,7 @@ use lemon_domain::{
     ports::TwitterError,
     values::{AccountId, UserId},
 };
-use lemon_testkit::fakes::FakeTwitter;
+use lemon_fakes::FakeTwitter;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::*};
 use lemon_domain::values::{AccountId, Identity, ProviderUserId, UserId};
+use lemon_fakes::{FakeClock, SequentialIds};
 use lemon_http::{JwtConfig, TokenError, Tokens};
-use lemon_testkit::fakes::{FakeClock, SequentialIds};
 use proptest::prelude::*;
 use reqwest::StatusCode;
 use serde_json::{Value, json};

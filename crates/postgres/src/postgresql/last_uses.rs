@@ -126,7 +126,7 @@ mod tests {
 
     use futures::{future::join_all, poll};
     use lemon_migrations::{Migrator, MigratorTrait};
-    use lemon_testkit::services::PostgresServer;
+    use lemon_test_servers::PostgresServer;
 
     use super::{
         super::server::{Server, open},

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use lemon_testkit::services::{Link, PostgresServer};
+use lemon_test_servers::{Link, PostgresServer};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 

@@ -6,6 +6,7 @@ pub(crate) mod records;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{
         Accounts, NewRegistration, Outbox, OutboxTask, PlaceRecord, READ_ATTEMPTS, Registrations,
@@ -18,11 +19,8 @@ use lemon_domain::{
         ServiceType, Window,
     },
 };
+use lemon_fakes::{FakeClock, MemoryQuotaCounter};
 use lemon_postgres::SqlStore;
-use lemon_testkit::{
-    fakes::{FakeClock, MemoryQuotaCounter},
-    race,
-};
 use sea_orm::{ConnectionTrait, DatabaseConnection, prelude::Uuid};
 use secrecy::SecretString;
 

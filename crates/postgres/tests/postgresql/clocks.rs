@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use lemon_contracts::Store as _;
 use lemon_domain::{
     ports::{Clock, Expiring, Housekeeping, QuotaCounter, Registrations},
     usecases::{ClockError, Quotas, RegisterError, Registering, RegisteringPorts, check_clock},
@@ -11,11 +12,8 @@ use lemon_domain::{
         ServicePath, ServiceQueues, TrainingPolicy, WindowPolicy,
     },
 };
+use lemon_fakes::{FakeClock, MemoryQuotaCounter, SequentialIds};
 use lemon_postgres::SqlStore;
-use lemon_testkit::{
-    Store as _,
-    fakes::{FakeClock, MemoryQuotaCounter, SequentialIds},
-};
 
 use super::{
     Fresh,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 
 use super::Fresh;
 

@@ -20,7 +20,7 @@ mod sign_ins;
 use std::{sync::Arc, time::Duration};
 
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_testkit::services::PostgresServer;
+use lemon_test_servers::PostgresServer;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use tokio::time::{Instant, sleep};
 use url::Url;

@@ -10,7 +10,7 @@ use lemon_domain::{
 };
 use lemon_migrations::{Migrator, MigratorTrait, SchemaManager};
 use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionTrait, prelude::Uuid,
 };

@@ -7,7 +7,7 @@ use lemon_domain::{
     values::{Identity, RequestId, TrainingReady},
 };
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait, prelude::Uuid};
 use tokio::time::timeout;
 

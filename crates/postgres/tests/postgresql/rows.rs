@@ -1,10 +1,10 @@
 use std::time::Duration;
 
+use lemon_contracts::Store as _;
 use lemon_domain::{
     ports::{Accounts, Deletion, Outbox, PlaceRecord, Registrations, StoreError},
     values::Credentials,
 };
-use lemon_testkit::Store as _;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use super::{

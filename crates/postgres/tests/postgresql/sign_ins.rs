@@ -5,7 +5,7 @@ use lemon_domain::{
     values::{RequestToken, Verifier},
 };
 use lemon_postgres::{SqlStore, StoreConfig};
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 
 use super::{Fresh, PATIENCE, given::now};
 

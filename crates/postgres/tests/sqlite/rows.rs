@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use lemon_contracts::Store as _;
 use lemon_domain::ports::{
     Accounts, Deletion, Expiring, Housekeeping, Outbox, READ_ATTEMPTS, Registrations, StoreError,
 };
-use lemon_testkit::Store as _;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::{

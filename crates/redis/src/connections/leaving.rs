@@ -1,8 +1,6 @@
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The first and the longest wait between two times that all connections are left.
@@ -23,7 +21,7 @@ struct Left {
 impl Leaving {
     /// Whether it is time. Whoever is told so leaves; the next one waits.
     pub(super) fn may_leave(&self, now: Instant) -> bool {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = self.0.lock();
         let wait = match *left {
             Some(Left { at, wait }) if now < at + wait => return false,
             // It is the same trouble as long as one follows on the other.

@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -11,6 +11,7 @@ use fred::{
     interfaces::{ClientLike, EventInterface},
     prelude::FredResult,
 };
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
@@ -52,7 +53,7 @@ impl Line {
     }
 
     fn alive(&self) -> MutexGuard<'_, Instant> {
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+        self.alive.lock()
     }
 }
 
@@ -71,7 +72,7 @@ impl Slot {
     }
 
     pub(super) fn line(&self) -> Arc<Line> {
-        Arc::clone(&self.line.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.line.lock())
     }
 
     /// Has the line replaced, once.
@@ -84,7 +85,7 @@ impl Slot {
 
     /// A new line, that is still to connect, in the place of the present one.
     fn replace(&self) -> Arc<Line> {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.line.lock();
         *line = Arc::new(Line::new(line.client.clone_new()));
         Arc::clone(&line)
     }

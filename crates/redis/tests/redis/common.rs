@@ -13,7 +13,7 @@ use lemon_domain::{
     values::{Budget, BudgetKey, BudgetName, Holder, Place, Scope, Segment, Window},
 };
 use lemon_redis::{RedisConfig, RedisQuotaCounter};
-use lemon_testkit::services::RedisServer;
+use lemon_test_servers::RedisServer;
 
 /// A server, a beginning of keys for one test, and a connection to look behind the counter.
 pub(crate) struct Redis {

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use lemon_contracts::restore;
 use lemon_domain::ports::{QuotaCounter, QuotaError, ReserveOutcome};
 use lemon_redis::{ConnectError, RedisConfig, RedisQuotaCounter};
-use lemon_testkit::{restore, services::Link};
+use lemon_test_servers::Link;
 use tokio::time::{sleep, timeout};
 
 use crate::common::{Redis, at, daily, seat, used, wish};

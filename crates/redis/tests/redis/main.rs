@@ -17,12 +17,12 @@ use std::{collections::BTreeSet, slice, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{Redis, at, budget, daily, day, holder, place, recorded, seat, used, wish};
 use futures::future::join_all;
+use lemon_contracts::restore;
 use lemon_domain::{
     ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome},
     values::{Budget, BudgetKey, Place, Scope, Window},
 };
 use lemon_redis::RedisQuotaCounter;
-use lemon_testkit::restore;
 
 /// The keys of the [`daily`] budget.
 fn keys(redis: &Redis) -> [String; 3] {

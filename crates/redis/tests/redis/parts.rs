@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
+use lemon_contracts::restore;
 use lemon_domain::ports::{QuotaCounter, RecordedSegment};
 use lemon_redis::RedisQuotaCounter;
-use lemon_testkit::restore;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},

@@ -8,16 +8,14 @@ use fred::{
     interfaces::ClientLike,
     types::config::{Config, ReconnectPolicy},
 };
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{Clock, QuotaCounter, QuotaError},
     usecases::Quotas,
     values::Window,
 };
+use lemon_fakes::{FakeClock, MemoryStore};
 use lemon_redis::{KeyPrefix, RedisQuotaCounter};
-use lemon_testkit::{
-    fakes::{FakeClock, MemoryStore},
-    race,
-};
 
 use crate::common::{Redis, at, daily, holder, seat, wish};
 
@@ -40,7 +38,7 @@ async fn a_pool_of_the_callers_outlives_the_counter_and_counts_with_others() {
     pool.init().await.unwrap();
     let (theirs, own) = (counter_on(&pool, &redis, DEADLINE), redis.counter().await);
     let daily = daily(10);
-    lemon_testkit::restore(&theirs, &daily.key, &[], at())
+    lemon_contracts::restore(&theirs, &daily.key, &[], at())
         .await
         .unwrap();
     assert_eq!(seat(&own, 1, &daily).await, 1);

@@ -1,10 +1,10 @@
 //! A version of this program that counts without sums and restores a window whole, on the same keys.
 
+use lemon_contracts::restore;
 use lemon_domain::{
     ports::{QuotaCounter, WindowState},
     values::{Segment, Sums},
 };
-use lemon_testkit::restore;
 
 use crate::{
     common::{Redis, at, daily, place, recorded, seat, used, wish},

@@ -19,7 +19,7 @@ pub(crate) use timeline::timeline;
 /// The stylesheet of every page.
 pub(crate) const STYLE: &str = include_str!("style.css");
 /// The picture in a tab of the browser.
-pub(crate) const ICON: &str = include_str!("../../assets/icon.svg");
+pub(crate) const ICON: &str = include_str!("icon.svg");
 
 /// A page to show.
 pub(crate) struct Page {

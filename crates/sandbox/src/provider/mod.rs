@@ -7,10 +7,11 @@ mod nonces;
 mod pending;
 mod text;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lemon_domain::ports::{Clock, IdSource};
+use parking_lot::{Mutex, MutexGuard};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -273,6 +274,6 @@ impl Provider {
 
     /// Each change is complete before the lock is given back, so a panic elsewhere leaves nothing half done.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

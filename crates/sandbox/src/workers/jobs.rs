@@ -1,15 +1,13 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use lemon_consumer::{Handler, Malformed, Outcome};
 use lemon_domain::{
     ports::{Outgoing, QueueError, TwitterError},
     values::{Credentials, InvalidValue, Provider, ProviderUserId},
+    with_causes,
 };
+use parking_lot::{Mutex, MutexGuard};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -72,18 +70,10 @@ fn outcome(done: Result<(), JobError>) -> Outcome {
         Ok(()) => Outcome::Done,
         Err(error) if error.is_transient() => Outcome::Retry {
             after: error.wait(),
-            reason: reason(&error),
+            reason: with_causes(&error),
         },
-        Err(error) => Outcome::dead_letter(reason(&error)),
+        Err(error) => Outcome::dead_letter(with_causes(&error)),
     }
-}
-
-/// The error and its causes, on one line.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// Fetches the person's posts, takes its time, and says that it is ready.
@@ -214,7 +204,7 @@ impl Bench {
     }
 
     fn memory(&self) -> MutexGuard<'_, BTreeMap<ProviderUserId, usize>> {
-        self.trained.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trained.lock()
     }
 }
 

@@ -1,7 +1,4 @@
-use std::{
-    fs, future::Future, num::NonZeroUsize, os::unix::fs::DirBuilderExt, path::Path, pin::Pin,
-    sync::Arc, time::Duration,
-};
+use std::{future::Future, num::NonZeroUsize, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use lemon_domain::{
@@ -15,7 +12,10 @@ use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueues};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::StartError;
-use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, SQS, StoreSettings};
+use crate::{
+    config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, SQS, StoreSettings},
+    data_dir,
+};
 
 /// Ends when a part has no disk any more that could be written, with the cause; never for a server.
 pub(crate) type Failure = Pin<Box<dyn Future<Output = String> + Send>>;
@@ -25,10 +25,7 @@ const NO_QUOTA: &str = "the quota counter cannot be used";
 
 /// Makes the data folder, where something is kept in it: keys are not always.
 fn make(data_dir: &Path) -> anyhow::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data_dir)
+    data_dir::make(data_dir)
         .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
 }
 

@@ -5,10 +5,8 @@ use lemon_domain::{
     ports::{Clock, IdSource},
     values::{Catalogue, Service},
 };
-use lemon_sandbox::{
-    Sandbox, SandboxConfig, Workers, WorkersConfig, WorkersPorts,
-    page::{self, PageConfig},
-};
+use lemon_page::PageConfig;
+use lemon_sandbox::{Sandbox, SandboxConfig, Workers, WorkersConfig, WorkersPorts};
 use lemon_twitter::TwitterConfig;
 use secrecy::ExposeSecret;
 use tracing::warn;
@@ -75,7 +73,7 @@ impl StandIns {
 
     /// The page at `/` of the API.
     pub(crate) fn page(&self, service: &Service) -> lemon_http::Mount {
-        lemon_http::Mount::new(page::routes(PageConfig {
+        lemon_http::Mount::new(lemon_page::routes(PageConfig {
             sandbox_url: self.sandbox.url().clone(),
             training: self.training,
             service_path: service.path.as_str().to_owned(),

@@ -1,13 +1,15 @@
 use std::{
     fs,
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use crate::data_dir;
 
 /// The file in the data folder.
 const FILE: &str = "keys.json";
@@ -32,10 +34,7 @@ struct NewKeys {
 impl Keys {
     /// Reads the keys of a data folder; makes the folder (0700) and the keys (0600) on first sight.
     pub(crate) fn of(data_dir: &Path) -> io::Result<Self> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data_dir)?;
+        data_dir::make(data_dir)?;
         let file = data_dir.join(FILE);
         match fs::read(&file) {
             Ok(content) => serde_json::from_slice(&content).map_err(|error| {

@@ -1,7 +1,4 @@
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use bytes::Bytes;
@@ -10,6 +7,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -71,7 +69,7 @@ impl Generation {
     /// What is dead if the next generation is answered: this one only if nothing was answered since. A single call may be
     /// slow.
     pub(super) fn suspects(&self, since: Instant) -> Vec<CancellationToken> {
-        let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = *self.answered.lock();
         let mut suspects = self.take_suspects();
         if answered.is_none_or(|answered| answered < since) {
             suspects.push(self.dead.clone());
@@ -80,7 +78,7 @@ impl Generation {
     }
 
     fn is_answered(&self) {
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answered = self.answered.lock();
         *answered = Some(Instant::now());
         drop(answered);
         for dead in self.take_suspects() {
@@ -89,7 +87,6 @@ impl Generation {
     }
 
     fn take_suspects(&self) -> Vec<CancellationToken> {
-        let suspects = self.suspects.lock();
-        std::mem::take(&mut suspects.unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.suspects.lock())
     }
 }

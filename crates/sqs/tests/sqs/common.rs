@@ -12,7 +12,7 @@ use lemon_domain::{
     values::QueueName,
 };
 use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues, http_client};
-use lemon_testkit::services::SqsServer;
+use lemon_test_servers::SqsServer;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 

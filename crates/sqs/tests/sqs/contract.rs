@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use lemon_contracts::job_queue::{Line, QueueSubject, TrueTime};
 use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue};
-use lemon_testkit::{
-    services::Link,
-    suites::job_queue::{QueueSubject, TrueTime},
-};
+use lemon_test_servers::Link;
 use tokio::sync::Mutex;
 
 use crate::common::{Sqs, client_with};
@@ -15,6 +14,24 @@ use crate::common::{Sqs, client_with};
 const VISIBILITY: Duration = Duration::from_secs(8);
 /// As long as lets a case wait for a call that gets no answer.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The line to the server of a case.
+struct ToServer(Mutex<Link>);
+
+#[async_trait]
+impl Line for ToServer {
+    async fn stall(&self) {
+        self.0.lock().await.stall();
+    }
+
+    async fn lose_answers(&self) {
+        self.0.lock().await.lose_answers();
+    }
+
+    async fn mend(&self) {
+        self.0.lock().await.mend().await;
+    }
+}
 
 async fn subject() -> QueueSubject {
     let sqs = Sqs::get().await;
@@ -35,9 +52,9 @@ async fn subject() -> QueueSubject {
         consumed,
         visibility: VISIBILITY,
         time: Arc::new(TrueTime),
-        line: Arc::new(Mutex::new(line)),
+        line: Arc::new(ToServer(Mutex::new(line))),
         guard: Box::new(sqs),
     }
 }
 
-lemon_testkit::job_queue_suite!(subject);
+lemon_contracts::job_queue_suite!(subject);

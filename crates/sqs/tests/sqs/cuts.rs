@@ -8,7 +8,7 @@ use lemon_domain::{
     values::QueueName,
 };
 use lemon_sqs::SqsJobQueue;
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 

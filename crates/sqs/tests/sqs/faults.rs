@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{Delivery, JobQueue, QueueError, Receipt},
     values::QueueName,
 };
 use lemon_sqs::SqsJobQueue;
-use lemon_testkit::{race, services::Link};
+use lemon_test_servers::Link;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 use wiremock::ResponseTemplate;

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use lemon_contracts::race;
 use lemon_domain::{
     ports::{Depth, JobQueue, QueueError},
     values::QueueName,
 };
 use lemon_sqs::{Change, QueueSettings, SqsConfig, SqsQueues};
-use lemon_testkit::race;
 use serde_json::json;
 
 use crate::{

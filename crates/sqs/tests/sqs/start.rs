@@ -8,7 +8,7 @@ use lemon_domain::{
     values::QueueName,
 };
 use lemon_sqs::{ConnectError, SqsConfig, SqsJobQueue, SqsQueues, http_client};
-use lemon_testkit::services::SqsServer;
+use lemon_test_servers::SqsServer;
 
 use crate::{
     common::{Sqs, client_of},

@@ -1,6 +1,6 @@
 use std::{net::TcpListener, time::Instant};
 
-use lemon_testkit::services::Link;
+use lemon_test_servers::Link;
 use tokio::io::AsyncWriteExt;
 use wiremock::matchers::path;
 

@@ -17,7 +17,7 @@ use lemon_domain::{
     ports::{AccessGrant, TwitterClient, TwitterError},
     values::{Credentials, ProviderUserId, RequestToken, Verifier},
 };
-use lemon_testkit::fakes::FakeClock;
+use lemon_fakes::FakeClock;
 use lemon_twitter::{HttpTwitterClient, TwitterApi, TwitterConfig};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 

@@ -14,15 +14,16 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Clock, Delivery, Depth, FinishOutcome, JobQueue, Outgoing, QueueError, Receipt, StoreError,
+        mocks::MockRegistrations,
     },
     values::{ProviderUserId, QueueName},
 };
-use lemon_testkit::fakes::MemoryJobQueue;
+use lemon_fakes::MemoryJobQueue;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
-    listener::{Listening, MockRegistrations, identity, ready},
+    listener::{Listening, identity, ready},
     world::World,
 };
 

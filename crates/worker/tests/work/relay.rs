@@ -6,58 +6,16 @@ use lemon_consumer::RelayConfig;
 use lemon_domain::{
     ports::{
         Clock, Delivery, Depth, JobQueue, Outbox, Outgoing, QueueError, Receipt, Registrations,
+        mocks::MockJobQueue,
     },
     values::QueueName,
 };
-use lemon_testkit::fakes::{FakeClock, MemoryJobQueue};
+use lemon_fakes::{FakeClock, MemoryJobQueue};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, eventually};
-
-mockall::mock! {
-    pub(crate) Queue {}
-
-    #[async_trait]
-    impl JobQueue for Queue {
-        async fn send(
-            &self,
-            queue: &QueueName,
-            messages: Vec<Outgoing>,
-        ) -> Vec<Result<(), QueueError>>;
-        async fn receive(
-            &self,
-            queue: &QueueName,
-            max: usize,
-            wait: Duration,
-        ) -> Result<Vec<Delivery>, QueueError>;
-        async fn ack(
-            &self,
-            queue: &QueueName,
-            receipts: &[Receipt],
-        ) -> Vec<Result<(), QueueError>>;
-        async fn retry_after(
-            &self,
-            queue: &QueueName,
-            receipt: &Receipt,
-            delay: Duration,
-        ) -> Result<(), QueueError>;
-        async fn extend(
-            &self,
-            queue: &QueueName,
-            receipt: &Receipt,
-            visibility: Duration,
-        ) -> Result<(), QueueError>;
-        async fn dead_letter(
-            &self,
-            queue: &QueueName,
-            delivery: &Delivery,
-            reason: &str,
-        ) -> Result<(), QueueError>;
-        async fn depth(&self, queue: &QueueName) -> Result<Depth, QueueError>;
-    }
-}
 
 /// Queues of which that of delete jobs answers when another has been sent to.
 struct Waiting {
@@ -169,7 +127,7 @@ async fn what_one_entry_fails_with_does_not_hold_the_others() {
     for n in 1..=3 {
         world.registered(n).await;
     }
-    let mut queue = MockQueue::new();
+    let mut queue = MockJobQueue::new();
     queue.expect_send().once().returning(|_, messages| {
         let fails = |n| (n == 1).then(|| QueueError::Unreached("no connection".into()));
         (0..messages.len())
@@ -191,7 +149,7 @@ async fn what_one_entry_fails_with_does_not_hold_the_others() {
 async fn a_refused_job_waits_longer_each_time_and_is_never_thrown_away() {
     let world = World::new();
     world.registered(1).await;
-    let mut queue = MockQueue::new();
+    let mut queue = MockJobQueue::new();
     queue.expect_send().times(20).returning(|_, messages| {
         let refused = |_| Err(QueueError::Rejected("no".into()));
         messages.iter().map(refused).collect()
@@ -240,7 +198,7 @@ async fn what_was_claimed_too_long_ago_is_left_to_whoever_claims_it_next() {
     world.registered(1).await;
     // It is called for nothing.
     let clock = Arc::new(Hasty(world.clock.clone()));
-    let relay = world.relay_by(clock, Arc::new(MockQueue::new()));
+    let relay = world.relay_by(clock, Arc::new(MockJobQueue::new()));
     assert_eq!(relay.relay_batch().await.unwrap(), 1);
     assert_eq!(backlog(&world).await, 1);
     world.clock.advance(Duration::from_secs(30));
@@ -271,7 +229,7 @@ async fn a_queue_that_hangs_holds_up_no_other() {
 async fn after_a_send_that_may_have_been_heard_it_waits_longer_than_after_one_that_was_not() {
     let world = World::new();
     let waits = async |error: fn() -> QueueError| {
-        let mut queue = MockQueue::new();
+        let mut queue = MockJobQueue::new();
         queue
             .expect_send()
             .returning(move |_, messages| messages.iter().map(|_| Err(error())).collect());

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
         Clock, Outbox, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining,
-        Registrations, StoreError, TrainingDeadlines,
+        Registrations, StoreError, TrainingDeadlines, mocks::MockTrainingDeadlines,
     },
     usecases::TrainingSweep,
     values::{
@@ -22,27 +22,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::world::{World, eventually};
-
-mockall::mock! {
-    Trainings {}
-
-    #[async_trait]
-    impl TrainingDeadlines for Trainings {
-        async fn overdue(
-            &self,
-            service: &ServiceType,
-            deadline: Duration,
-            after: Option<OverduePosition>,
-            max: u32,
-            now: DateTime<Utc>,
-        ) -> Result<Vec<OverdueTraining>, StoreError>;
-        async fn settle(
-            &self,
-            training: &OverdueTraining,
-            step: OverdueStep,
-        ) -> Result<OverdueOutcome, StoreError>;
-    }
-}
 
 fn deadlines(
     world: &World,
@@ -203,7 +182,7 @@ async fn trainings_that_cannot_be_settled_hide_none_behind_them() {
 #[tokio::test]
 async fn what_one_service_or_training_fails_with_does_not_hold_the_others() {
     let world = World::new();
-    let mut trainings = MockTrainings::new();
+    let mut trainings = MockTrainingDeadlines::new();
     trainings
         .expect_overdue()
         .withf(|service, _, _, _, _| service.as_str() == "LEARNME")

@@ -10,7 +10,7 @@ use lemon_domain::{
     sealing::Sealed,
     values::{RequestToken, Turn, Verifier},
 };
-use lemon_testkit::fakes::MemoryStore;
+use lemon_fakes::MemoryStore;
 use lemon_worker::Upkeep;
 use tokio_util::sync::CancellationToken;
 

@@ -13,9 +13,7 @@ use lemon_domain::{
         TrainingPolicy, WindowPolicy,
     },
 };
-use lemon_testkit::fakes::{
-    FakeClock, MemoryJobQueue, MemoryQuotaCounter, MemoryStore, SequentialIds,
-};
+use lemon_fakes::{FakeClock, MemoryJobQueue, MemoryQuotaCounter, MemoryStore, SequentialIds};
 use lemon_worker::{JobRenderer, ReadyListener};
 
 pub(crate) struct World {

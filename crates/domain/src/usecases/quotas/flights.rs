@@ -1,13 +1,10 @@
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
 };
+use parking_lot::Mutex;
 
 use super::QuotasError;
 
@@ -42,7 +39,7 @@ impl<K: Clone + Eq + Hash> Flights<K> {
         key: &K,
         work: impl Future<Output = Result<(), QuotasError>> + Send + 'static,
     ) -> Shared<Work> {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.0.lock();
         let joined = flights.get(key).and_then(WeakShared::upgrade);
         // One that is done began before this caller saw that it is needed.
         if let Some(joined) = joined.filter(|joined| joined.peek().is_none()) {

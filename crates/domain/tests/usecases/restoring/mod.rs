@@ -22,7 +22,7 @@ use lemon_domain::{
     usecases::{Quotas, Registering},
     values::{Budget, BudgetKey, BudgetName, Holder, Place, Segment, Sums, Turn, UserId},
 };
-use lemon_testkit::fakes::{FakeClock, MemoryQuotaCounter};
+use lemon_fakes::{FakeClock, MemoryQuotaCounter};
 use tokio::sync::Semaphore;
 
 use crate::{mocks::broken_off, world::learn_me};

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{usecases::Registering, values::Segment};
-use lemon_testkit::fakes::FakeClock;
+use lemon_fakes::FakeClock;
 
 use super::{Bench, Record, holder, ten_segments};
 use crate::world::SECOND;

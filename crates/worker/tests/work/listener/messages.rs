@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use lemon_domain::ports::{FinishOutcome, OutboxTask, StoreError};
+use lemon_domain::ports::{FinishOutcome, OutboxTask, StoreError, mocks::MockRegistrations};
 use serde_json::json;
 
-use super::{Listening, MockRegistrations, finishing, ready};
+use super::{Listening, finishing, ready};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

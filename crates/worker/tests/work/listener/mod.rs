@@ -13,18 +13,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use lemon_consumer::ConsumerError;
 use lemon_domain::{
     ports::{
-        Clock, Deletion, Delivery, Depth, FinishOutcome, JobQueue, NewRegistration, Outbox,
-        OutboxTask, Outgoing, Publication, QueueError, Receipt, Registrations, RequestOutcome,
-        StoreError,
+        Clock, Delivery, Depth, FinishOutcome, JobQueue, Outbox, OutboxTask, Outgoing, QueueError,
+        Receipt, Registrations, StoreError, mocks::MockRegistrations,
     },
-    values::{
-        AccountId, IdempotencyKey, Identity, ProviderUserId, QueueName, Registered, Registration,
-        RequestId, ServiceType, TrainingReady, Use, UserId,
-    },
+    values::{AccountId, Identity, ProviderUserId, QueueName, UserId},
 };
 use lemon_worker::ReadyListener;
 use serde_json::{Value, json};
@@ -33,38 +28,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::world::{World, eventually};
-
-mockall::mock! {
-    pub(crate) Registrations {}
-
-    #[async_trait]
-    impl Registrations for Registrations {
-        async fn last_use(
-            &self,
-            user: UserId,
-            service: &ServiceType,
-        ) -> Result<Option<Use>, StoreError>;
-        async fn answered(
-            &self,
-            user: UserId,
-            service: &ServiceType,
-            key: &IdempotencyKey,
-        ) -> Result<Option<Registered>, StoreError>;
-        async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError>;
-        async fn finish(
-            &self,
-            ready: &TrainingReady,
-            request_id: RequestId,
-            at: DateTime<Utc>,
-        ) -> Result<FinishOutcome, StoreError>;
-        async fn delete(&self, deletion: Deletion) -> Result<bool, StoreError>;
-        async fn set_public(
-            &self,
-            publication: Publication,
-        ) -> Result<Option<Registration>, StoreError>;
-        async fn list(&self, user: UserId) -> Result<Vec<Registration>, StoreError>;
-    }
-}
 
 /// A listener at work; dropping it leaves it, `end` sees it finish.
 pub(crate) struct Listening {

@@ -6,23 +6,25 @@ use std::{
 };
 
 use lemon_consumer::ConsumerError;
-use lemon_domain::ports::{Delivery, FinishOutcome, OutboxTask, Receipt, StoreError};
+use lemon_domain::ports::{
+    Delivery, FinishOutcome, OutboxTask, Receipt, StoreError, mocks::MockJobQueue,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Hanging, Listening, finishing, identity, ready};
-use crate::{relay::MockQueue, world::World};
+use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_that_ends_before_the_stop_ends_the_listener_with_an_error() {
     let receiving = || {
-        let mut queue = MockQueue::new();
+        let mut queue = MockJobQueue::new();
         queue
             .expect_receive()
             .returning(|_, _, _| panic!("on purpose"));
         queue
     };
     let acknowledging = || {
-        let mut queue = MockQueue::new();
+        let mut queue = MockJobQueue::new();
         let delivery = Delivery {
             message_id: "1".to_owned(),
             receipt: Receipt("1".to_owned()),

@@ -1,0 +1,43 @@
+//! Cases of the `IdSource` contract.
+//!
+//! That no answer can be guessed (number 2) is shown by the real source's own test: a source for tests counts up.
+
+use std::{collections::HashSet, hash::Hash, sync::Arc};
+
+use lemon_domain::ports::IdSource;
+
+use crate::{Subject, race};
+
+/// Emits the cases of the `IdSource` contract. `$subject` is an async function without arguments that answers a
+/// `Subject<dyn IdSource>`.
+#[macro_export]
+macro_rules! id_source_suite {
+    ($subject:path) => {
+        $crate::emit_cases!(
+            $crate::id_source,
+            $subject,
+            [no_two_answers_of_a_source_are_alike,]
+        );
+    };
+}
+
+/// Contract 1: however many ask at a time.
+pub async fn no_two_answers_of_a_source_are_alike(ids: Subject<dyn IdSource>) {
+    let answers = race(8, |_| {
+        let ids = ids.share();
+        async move { ask(&ids) }
+    })
+    .await;
+    let (uuids, nonces): (Vec<_>, Vec<_>) = answers.into_iter().flatten().unzip();
+    assert_all_differ(uuids);
+    assert_all_differ(nonces);
+}
+
+fn ask(ids: &Arc<dyn IdSource>) -> Vec<(uuid::Uuid, [u8; 24])> {
+    (0..1_000).map(|_| (ids.uuid(), ids.nonce())).collect()
+}
+
+fn assert_all_differ<T: Eq + Hash>(answers: Vec<T>) {
+    let asked = answers.len();
+    assert_eq!(answers.into_iter().collect::<HashSet<_>>().len(), asked);
+}

@@ -1,0 +1,111 @@
+//! Contract 2: a person who has used a service waits.
+
+use lemon_domain::{
+    ports::{NewRegistration, OutboxTask, RequestOutcome},
+    values::BudgetKey,
+};
+
+use super::{assert_used_before, current_request, expected_use, last_use, seats};
+use crate::{
+    Store, Subject,
+    given::{self, MICROSECOND},
+    race,
+};
+
+/// Contract 2.
+pub async fn a_running_cooldown_answers_used_before(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let first = given::request(who, 1);
+    let early = NewRegistration {
+        at: first.cooldown_until - MICROSECOND,
+        ..given::next_request(who, 2)
+    };
+    assert_used_before(&*store, early, &first).await;
+    assert_eq!(current_request(&*store, who.user).await, first.request_id);
+    assert_eq!(
+        last_use(&*store, who.user).await,
+        Some(expected_use(&first))
+    );
+    assert_eq!(store.places(&given::next_week()).await.unwrap(), []);
+    assert_eq!(given::rows(&*store).await, 1);
+}
+
+/// Contract 2.
+pub async fn a_cooldown_is_over_at_its_end(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let again = NewRegistration {
+        at: given::request(who, 1).cooldown_until,
+        ..given::next_request(who, 1)
+    };
+    given::registered(&*store, again.clone()).await;
+    assert_eq!(
+        last_use(&*store, who.user).await,
+        Some(expected_use(&again))
+    );
+}
+
+/// Contract 2.
+pub async fn a_turn_already_used_answers_used_before(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let second = given::next_request(who, 1);
+    given::registered(&*store, second.clone()).await;
+    for turn in [1, 2] {
+        let overtaken = NewRegistration {
+            turn,
+            places: vec![given::place(given::next_week(), 2)],
+            at: second.cooldown_until,
+            ..second.clone()
+        };
+        assert_used_before(&*store, overtaken, &second).await;
+    }
+    assert_eq!(seats(&*store, &given::next_week()).await, [1]);
+}
+
+/// Contract 2: a repeated call holds the very place that the first one stored.
+pub async fn a_person_who_asks_again_is_told_so_before_their_seat_is(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let first = given::request(who, 1);
+    let repeated = NewRegistration {
+        request_id: given::request_id(2),
+        ..first.clone()
+    };
+    assert_used_before(&*store, repeated, &first).await;
+}
+
+/// Contract 2.
+pub async fn of_concurrent_requests_of_one_person_one_is_stored(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    let outcomes = race(16, |i| {
+        let store = store.share();
+        let new = given::request(who, u32::try_from(i).unwrap() + 1);
+        async move { store.request(new).await.unwrap() }
+    })
+    .await;
+    let stored = last_use(&*store, who.user).await.unwrap();
+    let (winners, losers): (Vec<_>, Vec<_>) = (1..)
+        .zip(outcomes)
+        .partition(|(_, outcome)| *outcome == RequestOutcome::Registered);
+    assert_eq!(winners.len(), 1);
+    for (_, loser) in losers {
+        assert_eq!(loser, RequestOutcome::UsedBefore(stored.clone()));
+    }
+    assert_eq!(seats(&*store, &given::today()).await, [winners[0].0]);
+    assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
+}
+
+/// Contract 2.
+pub async fn services_and_people_have_cooldowns_of_their_own(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let elsewhere = BudgetKey {
+        scope: (&given::draw_me()).into(),
+        ..given::today()
+    };
+    let other_service = NewRegistration {
+        service: given::draw_me(),
+        places: vec![given::place(elsewhere, 1)],
+        ..given::request(who, 2)
+    };
+    given::registered(&*store, other_service).await;
+    given::registered_person(&*store, 3).await;
+    assert_eq!(given::rows(&*store).await, 3);
+}

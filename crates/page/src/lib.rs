@@ -1,0 +1,65 @@
+#![doc = include_str!("../README.md")]
+
+mod document;
+mod shell;
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::web::ServiceConfig;
+use url::Url;
+
+use self::document::Document;
+
+/// What the page must know of the server that shows it.
+#[derive(Debug, Clone)]
+pub struct PageConfig {
+    /// Where the sandbox Twitter answers. Pictures and notifications come from its origin, and from no other.
+    pub sandbox_url: Url,
+    /// How long the stand-in workers train.
+    pub training: Duration,
+    /// The service's name in a path, as `learn_me`.
+    pub service_path: String,
+    /// The service's name on the wire, as `LEARNME`.
+    pub service_type: String,
+}
+
+/// The page and its assets, as an addition to an application that serves `/api`.
+///
+/// Each path is a resource of its own, so every other path, below `/assets/` too, stays with the application.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "nobody needs it afterwards, and the routes must not borrow it"
+)]
+pub fn routes(config: PageConfig) -> impl Fn(&mut ServiceConfig) + Clone + Send + Sync + 'static {
+    let documents: Arc<[Arc<Document>]> = documents(&config).into_iter().map(Arc::new).collect();
+    move |app| {
+        for document in documents.iter() {
+            app.service(document::resource(document));
+        }
+    }
+}
+
+fn documents(config: &PageConfig) -> [Document; 8] {
+    const CSS: &str = "text/css; charset=utf-8";
+    const JS: &str = "text/javascript; charset=utf-8";
+    const SVG: &str = "image/svg+xml";
+    macro_rules! asset {
+        ($name:literal, $content_type:expr) => {
+            Document::asset(
+                concat!("/assets/", $name),
+                $content_type,
+                include_str!(concat!("../assets/", $name)),
+            )
+        };
+    }
+    [
+        Document::page("/", &config.sandbox_url, shell::html(config)),
+        asset!("style.css", CSS),
+        asset!("app.js", JS),
+        asset!("api.js", JS),
+        asset!("session.js", JS),
+        asset!("view.js", JS),
+        asset!("words.js", JS),
+        asset!("icon.svg", SVG),
+    ]
+}

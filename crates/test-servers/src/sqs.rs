@@ -1,0 +1,220 @@
+mod calls;
+mod warm_up;
+
+use std::{
+    env, fs,
+    hash::{BuildHasher, Hasher, RandomState},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde_json::json;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
+use url::Url;
+
+use self::calls::call;
+use super::{
+    Hold, Service, alive, find,
+    local::{LocalServer, Stop, free_port},
+};
+
+/// How many ports are tried; another process may be quicker to take one.
+const ATTEMPTS: usize = 3;
+/// How long a server may take to answer: seconds, on a machine that does nothing else.
+const START_WITHIN: Duration = Duration::from_mins(1);
+
+/// The account that it takes its callers for.
+const ACCOUNT: &str = "000000000000";
+
+/// The variable that names a Python environment with `LocalStack` in it, and where it is otherwise, in the workspace.
+const ENVIRONMENT: (&str, &str) = ("LEMON_TEST_LOCALSTACK", "target/localstack");
+
+/// Runs `LocalStack` with nothing but SQS until it is told to end, and then removes its folder, which nobody else may
+/// live to do. It has nothing to save, so it is not asked to.
+const START: &str = r#"
+folder=$1 port=$2 python=$3
+export OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$folder/state" \
+    GATEWAY_LISTEN="127.0.0.1:$port" LOCALSTACK_HOST="127.0.0.1:$port" \
+    SERVICES=sqs STRICT_SERVICE_LOADING=1 EAGER_SERVICE_LOADING=1 DISABLE_EVENTS=1 \
+    SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0 SQS_ENDPOINT_STRATEGY=path \
+    SQS_DISABLE_CLOUDWATCH_METRICS=1 SQS_ENABLE_MESSAGE_RETENTION_PERIOD=1 LS_LOG=error
+"$python" -m localstack.runtime.main >"$folder/log" 2>&1 &
+trap 'kill -s KILL $!; wait $!; rm -rf "$folder"; exit' TERM
+wait $!
+echo "It ended." >>"$folder/log"
+"#;
+
+/// The server of this process. It takes seconds to start, so it is kept to the end.
+static RUNNING: Mutex<Option<Arc<SqsServer>>> = Mutex::const_new(None);
+
+/// An SQS for tests.
+#[derive(Debug)]
+pub struct SqsServer {
+    endpoint: Url,
+    _server: Option<Hold>,
+}
+
+impl SqsServer {
+    /// The region to ask it for.
+    pub const REGION: &str = "us-east-1";
+    /// The access key id that it takes; it looks at no secret.
+    pub const ACCESS_KEY: &str = "test";
+    /// The secret access key.
+    pub const SECRET_KEY: &str = "test";
+
+    /// The server of this process.
+    ///
+    /// # Panics
+    /// If there is none in any of the ways.
+    pub async fn get() -> Arc<Self> {
+        let mut running = RUNNING.lock().await;
+        if let Some(server) = alive(running.clone()).await {
+            return server;
+        }
+        let server = Arc::new(find::<Self>().await);
+        *running = Some(Arc::clone(&server));
+        server
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn endpoint(&self) -> Url {
+        self.endpoint.clone()
+    }
+
+    /// Its host and port.
+    ///
+    /// # Panics
+    /// If the address was given without a host.
+    #[must_use]
+    pub fn address(&self) -> (String, u16) {
+        let host = self.endpoint.host_str().expect("a host").to_owned();
+        (host, self.endpoint.port_or_known_default().unwrap_or(80))
+    }
+
+    /// Puts a message into a queue as it stands, as a worker does that is not ours.
+    ///
+    /// # Panics
+    /// If the server does not take it.
+    pub async fn send(&self, queue: &str, body: &str) {
+        let endpoint = self.endpoint.as_str().trim_end_matches('/');
+        let parameters = json!({
+            "QueueUrl": format!("{endpoint}/{ACCOUNT}/{queue}"),
+            "MessageBody": body,
+        });
+        let (host, port) = self.address();
+        let sent = call((&host, port), "SendMessage", &parameters).await;
+        let sent = sent.and_then(calls::Answer::accepted);
+        assert!(sent.is_ok(), "{sent:?}");
+    }
+
+    /// A beginning of queue names that no other test has, of this or another process. The queues stay: where the
+    /// address came from the environment, it must be of a server for tests.
+    #[must_use]
+    pub fn queue_prefix(&self) -> String {
+        format!("test-{:016x}-", RandomState::new().build_hasher().finish())
+    }
+}
+
+#[async_trait]
+impl Service for SqsServer {
+    const NAME: &'static str = "SQS";
+    const VARIABLE: &'static str = "LEMON_TEST_SQS_URL";
+    const PROGRAMS: &'static [&'static str] = &["LocalStack in a Python environment"];
+
+    fn program() -> Result<String, String> {
+        let folder = match env::var_os(ENVIRONMENT.0) {
+            Some(folder) => PathBuf::from(folder),
+            None => Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../..")
+                .join(ENVIRONMENT.1),
+        };
+        let python = folder.join("bin/python");
+        if python.is_file() {
+            return Ok(python.to_string_lossy().into_owned());
+        }
+        Err(format!(
+            "there is no {}; `cargo xtask test` makes it, {} names another",
+            python.display(),
+            ENVIRONMENT.0
+        ))
+    }
+
+    fn at(url: String) -> Result<Self, String> {
+        let endpoint =
+            Url::parse(&url).map_err(|error| format!("{} is wrong: {error}", Self::VARIABLE))?;
+        Ok(Self {
+            endpoint,
+            _server: None,
+        })
+    }
+
+    #[cfg(feature = "docker")]
+    async fn contained() -> Result<Self, String> {
+        let (container, endpoint) = super::docker::sqs().await?;
+        Ok(Self {
+            _server: Some(Box::new(container)),
+            ..Self::at(endpoint)?
+        })
+    }
+
+    fn address(&self) -> (String, u16) {
+        Self::address(self)
+    }
+
+    async fn warm_up(&self) -> io::Result<()> {
+        let (host, port) = self.address();
+        warm_up::warm_up((&host, port), &self.queue_prefix()).await
+    }
+
+    async fn started(program: &str) -> Result<Self, String> {
+        let mut fault = String::new();
+        for _ in 0..ATTEMPTS {
+            let port = free_port();
+            let server = LocalServer::start("sh", Stop::Term, |folder| {
+                let (port, folder) = (port.to_string(), folder.to_string_lossy());
+                let args = ["-c", START, "sh", &folder, &port, program];
+                args.map(ToOwned::to_owned).into()
+            })?;
+            match is_ready(port, &server.folder().join("log")).await {
+                Ok(()) => {
+                    return Ok(Self {
+                        _server: Some(Box::new(server)),
+                        ..Self::at(format!("http://127.0.0.1:{port}"))?
+                    });
+                }
+                Err(log) => fault = log,
+            }
+        }
+        Err(format!("{program} does not become an SQS: {fault}"))
+    }
+}
+
+/// Waits until the server that writes this log answers a first call. That a port is taken does not end it, and then
+/// another would answer: so both the log and the call decide.
+async fn is_ready(port: u16, log: &Path) -> Result<(), String> {
+    let give_up = Instant::now() + START_WITHIN;
+    loop {
+        let written = fs::read_to_string(log).unwrap_or_default();
+        let failed = ["CannotListenError", "It ended."];
+        if failed.iter().any(|line| written.contains(line)) || Instant::now() > give_up {
+            let last: Vec<&str> = written.lines().rev().take(3).collect();
+            return Err(last.join(" | "));
+        }
+        if written.contains("Ready.") && lists_queues(port).await.is_ok() {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn lists_queues(port: u16) -> io::Result<()> {
+    let answer = call(("127.0.0.1", port), "ListQueues", &json!({})).await?;
+    answer.accepted().map(drop)
+}
