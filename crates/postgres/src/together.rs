@@ -1,8 +1,6 @@
-use std::{
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{mem, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::error::SqlError;
@@ -22,7 +20,7 @@ impl<Q, A> Together<Q, A> {
     /// Has a question wait. The answer is an error if the task that took the question ends without one.
     pub(crate) fn put(&self, question: Q) -> oneshot::Receiver<A> {
         let (sender, answer) = oneshot::channel();
-        self.lock().push(Waiting {
+        self.0.lock().push(Waiting {
             question,
             answer: sender,
         });
@@ -31,7 +29,7 @@ impl<Q, A> Together<Q, A> {
 
     /// The first questions of which somebody still waits for the answer.
     pub(crate) fn take(&self, max: usize) -> Vec<Waiting<Q, A>> {
-        let mut waiting = self.lock();
+        let mut waiting = self.0.lock();
         waiting.retain(Waiting::is_waiting);
         let now = waiting.len().min(max);
         let later = waiting.split_off(now);
@@ -40,11 +38,7 @@ impl<Q, A> Together<Q, A> {
 
     #[cfg(feature = "sqlite")]
     pub(crate) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Waiting<Q, A>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().is_empty()
     }
 }
 

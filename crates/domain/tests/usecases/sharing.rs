@@ -1,11 +1,11 @@
 //! A budget that several services take from.
 
+use lemon_contracts::{Store as _, race};
 use lemon_domain::{
     ports::{Outbox, QuotaCounter},
     usecases::{RegisterError, TrainingSweep},
     values::{Catalogue, QueueName, Service, ServicePath, ServiceType, Turn},
 };
-use lemon_contracts::{Store as _, race};
 
 use crate::world::{SECOND, World, keys_at, learn_me_with_reads};
 

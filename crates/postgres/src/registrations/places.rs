@@ -192,7 +192,7 @@ pub(crate) async fn give_back(
 ) -> Result<(), SqlError> {
     use places::{Column, Entity};
     let windows = running.iter().map(of_window);
-    let windows = windows.fold(Condition::any(), |any, window| any.add(window));
+    let windows = windows.fold(Condition::any(), Condition::add);
     let holder = turn.holder_of(service);
     let mut remove = Entity::delete_many()
         .filter(Column::UserId.eq(turn.user.get()))

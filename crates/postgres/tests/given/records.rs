@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use lemon_contracts::race;
 use lemon_domain::ports::Registrations;
 use lemon_migrations::{MigrationName, MigrationTrait, Migrator, MigratorTrait, SchemaManager};
 use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
-use lemon_contracts::race;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
 use super::register;

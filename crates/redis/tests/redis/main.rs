@@ -22,7 +22,7 @@ use lemon_domain::{
     ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome},
     values::{Budget, BudgetKey, Place, Scope, Window},
 };
-use lemon_redis::RedisQuotaCounter;
+use lemon_redis::{RedisConfig, RedisQuotaCounter};
 
 /// The keys of the [`daily`] budget.
 fn keys(redis: &Redis) -> [String; 3] {
@@ -244,10 +244,14 @@ async fn a_window_of_which_half_was_lost_is_unknown_until_it_is_restored() {
 }
 
 #[tokio::test]
-async fn budgets_of_several_services_are_not_reserved_in_one_step() {
+async fn keys_of_one_slot_are_named_for_the_prefix_and_taken_from_together() {
     let redis = Redis::get().await;
+    let config = RedisConfig {
+        is_one_slot: true,
+        ..redis.config()
+    };
+    let counter = RedisQuotaCounter::connect(&config).await.unwrap();
     let daily = daily(10);
-    let counter = counter_of(&redis, &daily).await;
     let other = Budget {
         key: BudgetKey {
             scope: Scope::parse("ANOTHER").unwrap(),
@@ -255,12 +259,17 @@ async fn budgets_of_several_services_are_not_reserved_in_one_step() {
         },
         ..daily.clone()
     };
-    let refused = counter.reserve(&wish(1, &[&daily, &other])).await;
-    assert!(
-        matches!(refused, Err(QuotaError::Rejected(_))),
-        "{refused:?}"
-    );
-    assert_eq!(used(&counter, &daily).await, Some(0));
-    let keys = [other.key, daily.key];
-    assert_eq!(counter.usage(&keys).await.unwrap(), [None, Some(0)]);
+    for budget in [&daily, &other] {
+        restore(&counter, &budget.key, &[], at()).await.unwrap();
+    }
+    counter.reserve(&wish(1, &[&daily, &other])).await.unwrap();
+    counter.reserve(&wish(2, &[&other])).await.unwrap();
+    let keys = [other.key.clone(), daily.key.clone()];
+    assert_eq!(counter.usage(&keys).await.unwrap(), [Some(2), Some(1)]);
+    let prefix = &redis.prefix;
+    let places = format!("{prefix}:{{{prefix}}}:ANOTHER:daily:1795381200:places");
+    let used = redis.run(&["HGET", &places, "used"]).await;
+    assert_eq!(used.as_string().as_deref(), Some("2"));
+    // Those who count by scope have keys of their own.
+    assert_eq!(redis.counter().await.usage(&keys).await.unwrap(), [None; 2]);
 }

@@ -141,13 +141,11 @@ impl BudgetSettings {
             let fault = format!("it is shared: its limit and period are those of {found}");
             return Err(ConfigError::wrong(section, fault));
         }
-        match shared.0.get(name.as_str()) {
-            Some(budget) => Ok((found, budget)),
-            None => {
-                let why = format!("because {section} is shared");
-                Err(ConfigError::missing(&format!("{found}.limit"), &why))
-            }
-        }
+        let Some(budget) = shared.0.get(name.as_str()) else {
+            let why = format!("because {section} is shared");
+            return Err(ConfigError::missing(&format!("{found}.limit"), &why));
+        };
+        Ok((found, budget))
     }
 }
 
