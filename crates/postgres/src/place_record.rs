@@ -12,7 +12,7 @@ use sea_orm::{
 
 use crate::{
     budget_totals as totals,
-    entity::places::{Column, Entity, Model, of_window},
+    entity::places::{Column, Entity, PlaceRow, of_window},
     row::{self, Row},
     store::SqlStore,
 };
@@ -50,12 +50,14 @@ impl PlaceRecord for SqlStore {
     async fn segment(&self, key: &BudgetKey, segment: Segment) -> Result<Vec<Place>, StoreError> {
         let (first, last) = segment.seats().into_inner();
         let find = Entity::find()
+            .select_only()
+            .columns(PlaceRow::COLUMNS)
             .filter(of_window(key))
             .filter(Column::Seat.between(first, last))
             .order_by_asc(Column::Seat)
             .into_query();
         self.calls
-            .within_deadline(row::each::<Model>(self.calls.reader(), &find))
+            .within_deadline(row::each::<PlaceRow>(self.calls.reader(), &find))
             .await
     }
 

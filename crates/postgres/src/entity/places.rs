@@ -3,7 +3,7 @@ use lemon_domain::{
     BoxError,
     values::{BudgetKey, Holder, Place, Turn, UserId},
 };
-use sea_orm::{Condition, QueryResult, entity::prelude::*};
+use sea_orm::{Condition, FromQueryResult, QueryResult, entity::prelude::*};
 
 use crate::row::{Row, key};
 
@@ -42,18 +42,35 @@ pub(crate) fn of_window(key: &BudgetKey) -> Condition {
         .add(Column::WindowStart.eq(key.window.start))
 }
 
-impl Row for Model {
+/// What a place is restored from: of a window there may be a million.
+#[derive(Debug, FromQueryResult)]
+pub struct PlaceRow {
+    seat: i64,
+    user_id: i64,
+    turn: i64,
+    units: i64,
+    at: DateTime<Utc>,
+    holder: Option<String>,
+}
+
+impl PlaceRow {
+    pub(crate) const COLUMNS: [Column; 6] = [
+        Column::Seat,
+        Column::UserId,
+        Column::Turn,
+        Column::Units,
+        Column::At,
+        Column::Holder,
+    ];
+}
+
+impl Row for PlaceRow {
     const TABLE: &'static str = "places";
     type Value = Place;
 
     fn key(row: &QueryResult) -> String {
-        [
-            key::<String>(row, "service"),
-            key::<String>(row, "budget"),
-            key::<DateTime<Utc>>(row, "window_start"),
-            key::<i64>(row, "seat"),
-        ]
-        .join("/")
+        let [user, seat] = ["user_id", "seat"].map(|column| key::<i64>(row, column));
+        format!("user {user}, seat {seat}")
     }
 
     fn value(self) -> Result<Place, BoxError> {
