@@ -158,28 +158,37 @@ fn units_above_a_budgets_limit_are_refused_by_check_as_by_serve() {
 
 #[test]
 fn the_example_for_production_lacks_nothing_but_what_is_secret() {
-    let folder = tempfile::tempdir().unwrap();
     let example = include_str!("../../deploy/lemon-toolbox.example.toml");
-    // The budget is an example within the example.
-    let (rest, budget) = example.split_once("# [services.").unwrap();
-    let file = folder.path().join("lemon-toolbox.toml");
-    fs::write(
-        &file,
-        format!("{rest}[services.{}", budget.replace("# ", "")),
-    )
-    .unwrap();
-    let data_dir = folder.path().join("data");
-    let args = ["check", "--config", file.to_str().unwrap()];
-    let output = Command::new(binary())
-        .args(args)
-        .env_clear()
-        .env("LEMON_DATA_DIR", &data_dir)
-        .output()
-        .unwrap();
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{line}");
-    assert!(line.contains("has no jwt.secrets"), "{line}");
-    assert!(!data_dir.exists());
+    // Budgets are examples within the example: one of the service, or one that services share.
+    let [own, shared] = ["# [services.", "# [budgets."].map(|it| example.find(it).unwrap());
+    for budget in [&example[own..shared], &example[shared..]] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lemon-toolbox.toml");
+        let settings = format!("{}{}", &example[..own], uncommented(budget));
+        fs::write(&file, settings).unwrap();
+        let data_dir = folder.path().join("data");
+        let args = ["check", "--config", file.to_str().unwrap()];
+        let output = Command::new(binary())
+            .args(args)
+            .env_clear()
+            .env("LEMON_DATA_DIR", &data_dir)
+            .output()
+            .unwrap();
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(line.contains("has no jwt.secrets"), "{line}");
+        assert!(!data_dir.exists());
+    }
+}
+
+/// With what looks like a setting as one.
+fn uncommented(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let setting = line.strip_prefix("# ");
+        let setting = setting.filter(|it| it.starts_with('[') || it.contains(" = "));
+        format!("{}\n", setting.unwrap_or(line))
+    });
+    lines.collect()
 }
 
 #[test]

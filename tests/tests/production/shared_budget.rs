@@ -2,13 +2,34 @@
 
 use futures::future::{join, join_all};
 
+use lemon_tests::SystemBuilder;
+
 use crate::shared::Shared;
+
+/// Two services that share a budget, with queues of this test.
+fn sharing(shared: &Shared, system: SystemBuilder) -> SystemBuilder {
+    let queues = [
+        ("TRAIN", "draw"),
+        ("READY", "ready"),
+        ("NOTIFY", "notify"),
+        ("DELETE", "rub-out"),
+    ];
+    queues
+        .into_iter()
+        .fold(system.shared_reads(), |system, (role, queue)| {
+            let variable = format!("LEMON_SERVICES__DRAW_ME__QUEUES__{role}");
+            system.env(&variable, &shared.queue(queue))
+        })
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_and_two_services_take_from_one_budget_and_never_too_much() {
-    let shared = Shared::new().await;
-    let first = shared.first().shared_reads().start().await;
-    let second = shared.another(&first).shared_reads().try_start();
+    let shared = Shared::without_queues().await;
+    let made = sharing(&shared, shared.first());
+    let made = made.run(&["queues", "create"]).await;
+    assert!(made.status.success(), "{made:?}");
+    let first = sharing(&shared, shared.first()).start().await;
+    let second = sharing(&shared, shared.another(&first)).try_start();
     let second = second.await.unwrap();
     let mut people = Vec::new();
     for n in 1..=8 {
@@ -33,7 +54,7 @@ async fn two_replicas_and_two_services_take_from_one_budget_and_never_too_much()
 
     // The counter is restored from the record of both services.
     shared.redis.forget(&shared.key_prefix).await;
-    let late = second.sign_in(9).await;
+    let late = first.sign_in(9).await.at(&second);
     let refused = late.register(None).await;
     assert_eq!(refused.code(), Some("quota_exhausted"));
     let left = format!("\"reads\";r={};t=", 100 - taken);
