@@ -89,6 +89,8 @@ pub(crate) struct Timed {
     limits: Limits,
     /// The caller does not take what is written.
     blocked: bool,
+    /// When they last took what they had not taken at once: the time for the next request begins with it.
+    taken: Option<Instant>,
     /// What was read has not been parsed yet.
     unparsed: bool,
     /// Bytes read since the time is over.
@@ -105,6 +107,7 @@ impl Timed {
             activity: Activity::begin(),
             limits: *limits,
             blocked: false,
+            taken: None,
             unparsed: false,
             late: 0,
             timer: Box::pin(timer),
@@ -121,16 +124,18 @@ impl Timed {
 
     /// When the time is over, unless a handler runs.
     fn end(&self) -> Option<Instant> {
-        let time = if self.blocked {
-            self.limits.answer
-        } else if self.activity.requests() == 0 {
+        let idle_since = self.activity.idle_since()?;
+        if self.blocked {
+            return Some(idle_since + self.limits.answer);
+        }
+        let time = if self.activity.requests() == 0 {
             self.limits.head
         } else if self.activity.heard() {
             self.limits.idle
         } else {
             self.limits.keep_alive
         };
-        Some(self.activity.idle_since()? + time)
+        Some(self.taken.max(Some(idle_since))? + time)
     }
 
     /// Whether the time is over; if not, the task is woken when it may be.
@@ -230,7 +235,10 @@ impl AsyncWrite for Timed {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.blocked = written.is_pending();
+        let was_blocked = mem::replace(&mut this.blocked, written.is_pending());
+        if was_blocked && !this.blocked {
+            this.taken = Some(Instant::now());
+        }
         if this.blocked && this.is_over(context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

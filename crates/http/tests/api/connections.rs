@@ -7,7 +7,7 @@ use lemon_fakes::SequentialIds;
 use lemon_http::{Listener, Mount, Operations};
 use reqwest::StatusCode;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpSocket, TcpStream},
     time::{sleep, timeout},
 };
@@ -140,11 +140,43 @@ async fn who_does_not_read_is_not_waited_for() {
 async fn who_reads_a_large_answer_gets_all_of_it() {
     let mut setup = impatient();
     setup.deadlines.answer = PATIENCE;
+    (setup.deadlines.keep_alive, setup.deadlines.idle) = (PATIENCE, 2 * PATIENCE);
     let app = App::start_with(setup);
     let answer = app.get("/large").send().await.unwrap();
     assert_eq!(answer.bytes().await.unwrap().len(), LARGE);
     let again = app.get(CAN_USE).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK);
+}
+
+/// The time for the next request begins when the answer is taken, not when it is made.
+#[tokio::test]
+async fn who_takes_an_answer_late_has_the_whole_time_for_the_next_request() {
+    const KEPT: Duration = Duration::from_secs(2);
+    let mut setup = impatient();
+    // As often is looked at the time.
+    setup.deadlines.request = Duration::from_millis(50);
+    setup.deadlines.answer = PATIENCE;
+    (setup.deadlines.keep_alive, setup.deadlines.idle) = (KEPT, 2 * KEPT);
+    let app = App::start_with(setup);
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: lemon\r\n\r\n");
+    let large = request("/large");
+    stream.write_all(large.as_bytes()).await.unwrap();
+    sleep(KEPT + KEPT / 4).await;
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        stream.read_line(&mut line).await.unwrap();
+    }
+    let mut body = vec![0; LARGE];
+    stream.read_exact(&mut body).await.unwrap();
+    sleep(KEPT / 2).await;
+    let next = request(CAN_USE);
+    stream.write_all(next.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
 }
 
 #[tokio::test]
