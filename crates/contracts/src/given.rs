@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Attempt, Deletion, NewRegistration, OutboxEntry, OutboxTask, RequestOutcome, ReservedPlace,
-        SeatTaken, SignIn,
+        Attempt, Deletion, NewRegistration, OutboxEntry, OutboxTask, Publication, RequestOutcome,
+        ReservedPlace, SeatTaken, SignIn,
     },
     sealing::Sealed,
     values::{
@@ -158,6 +158,27 @@ pub(super) fn next_request(identity: Identity, seat: u32) -> NewRegistration {
         cooldown_until: now() + 14 * DAY,
         ..request(identity, seat)
     }
+}
+
+/// The same request for another service: in that one's budgets, but for those that services share.
+pub(super) fn of(service: ServiceType, mut new: NewRegistration) -> NewRegistration {
+    for place in &mut new.places {
+        if place.key.scope != Scope::shared() {
+            place.key.scope = (&service).into();
+        }
+    }
+    new.service = service;
+    new
+}
+
+/// Opens the result of somebody's training to others.
+pub(super) async fn published(store: &dyn Store, user: UserId) {
+    let publication = Publication {
+        user,
+        service: learn_me(),
+        public: true,
+    };
+    store.set_public(publication).await.unwrap();
 }
 
 pub(super) async fn registered(store: &dyn Store, new: NewRegistration) {

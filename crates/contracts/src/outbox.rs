@@ -3,10 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Utc};
-use lemon_domain::{
-    ports::{Backlog, NewRegistration, OutboxEntry, OutboxTask},
-    values::BudgetKey,
-};
+use lemon_domain::ports::{Backlog, OutboxEntry, OutboxTask};
 
 use super::{
     Store,
@@ -298,15 +295,7 @@ pub async fn accounts_and_services_do_not_wait_for_one_another(store: Subject<dy
     let who = given::registered_person(&*store, 1).await;
     assert_eq!(claim(&*store, 10).await.len(), 1);
     given::registered_person(&*store, 2).await;
-    let elsewhere = BudgetKey {
-        scope: (&given::draw_me()).into(),
-        ..given::today()
-    };
-    let other_service = NewRegistration {
-        service: given::draw_me(),
-        places: vec![given::place(elsewhere, 3)],
-        ..given::request(who, 3)
-    };
+    let other_service = given::of(given::draw_me(), given::request(who, 3));
     given::registered(&*store, other_service).await;
     assert_eq!(claim(&*store, 10).await.len(), 2);
 }

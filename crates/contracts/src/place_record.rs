@@ -123,25 +123,22 @@ pub async fn holders_of_a_shared_budget_tell_their_service(store: Subject<dyn St
     let first = turn(who.user, 1);
     let mut expected = Vec::new();
     for (seat, service) in [(1, given::learn_me()), (2, given::draw_me())] {
-        let day = BudgetKey {
-            scope: (&service).into(),
-            ..given::today()
-        };
-        let places = [(day.clone(), 7), (given::shared_reads(), seat)];
-        let new = NewRegistration {
-            service: service.clone(),
-            places: places.map(|(key, seat)| given::place(key, seat)).into(),
-            ..given::request(who, seat)
-        };
+        let mut new = given::request(who, seat);
+        new.places.push(given::place(given::shared_reads(), seat));
+        let new = given::of(service.clone(), new);
+        let day = new.places[0].key.clone();
         given::registered(&*store, new).await;
-        let place = |seat| Place {
+        let place = Place {
             holder: first.holder_of(&service),
             seat,
             units: 1,
             at: given::now(),
         };
-        assert_eq!(store.places(&day).await.unwrap(), [place(7)]);
-        expected.push(place(seat));
+        expected.push(place);
+        assert_eq!(
+            store.places(&day).await.unwrap(),
+            expected[expected.len() - 1..]
+        );
     }
     let shared = given::shared_reads();
     assert_eq!(store.places(&shared).await.unwrap(), expected);

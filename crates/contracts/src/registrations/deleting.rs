@@ -1,9 +1,6 @@
 //! Contract 9: deletions.
 
-use lemon_domain::{
-    ports::{FinishOutcome, NewRegistration, OutboxTask, Publication},
-    values::BudgetKey,
-};
+use lemon_domain::ports::{FinishOutcome, NewRegistration, OutboxTask};
 
 use super::super::{
     Store,
@@ -138,15 +135,7 @@ pub async fn deleting_what_is_not_there_changes_nothing(store: Subject<dyn Store
 pub async fn deleting_touches_nobody_elses_and_no_other_service(store: Subject<dyn Store>) {
     let one = given::registered_person(&*store, 1).await;
     let two = given::registered_person(&*store, 2).await;
-    let elsewhere = BudgetKey {
-        scope: (&given::draw_me()).into(),
-        ..given::today()
-    };
-    let other_service = NewRegistration {
-        service: given::draw_me(),
-        places: vec![given::place(elsewhere, 3)],
-        ..given::request(one, 3)
-    };
+    let other_service = given::of(given::draw_me(), given::request(one, 3));
     given::registered(&*store, other_service).await;
     assert!(store.delete(given::deletion(one.user)).await.unwrap());
     let left = store.list(one.user).await.unwrap();
@@ -236,12 +225,7 @@ pub async fn who_registers_after_a_deletion_starts_from_nothing(store: Subject<d
     let ready = given::ready(who.account);
     let spare = given::request_id(500);
     store.finish(&ready, spare, given::now()).await.unwrap();
-    let publication = Publication {
-        user: who.user,
-        service: given::learn_me(),
-        public: true,
-    };
-    store.set_public(publication).await.unwrap();
+    given::published(&*store, who.user).await;
     store.delete(given::deletion(who.user)).await.unwrap();
     given::registered(&*store, given::next_request(who, 1)).await;
     let list = store.list(who.user).await.unwrap();

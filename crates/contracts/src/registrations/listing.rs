@@ -1,8 +1,8 @@
 //! Contract 10: the list, and what is published.
 
 use lemon_domain::{
-    ports::{NewRegistration, Publication},
-    values::{BudgetKey, Registration, TrainingState, UserId},
+    ports::Publication,
+    values::{Registration, TrainingState, UserId},
 };
 
 use super::super::{Store, given};
@@ -46,15 +46,7 @@ pub async fn the_list_shows_each_change_at_once(store: Subject<dyn Store>) {
 /// Contract 10.
 pub async fn the_list_is_in_the_order_of_service_types(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
-    let elsewhere = BudgetKey {
-        scope: (&given::draw_me()).into(),
-        ..given::today()
-    };
-    let other_service = NewRegistration {
-        service: given::draw_me(),
-        places: vec![given::place(elsewhere, 2)],
-        ..given::request(who, 2)
-    };
+    let other_service = given::of(given::draw_me(), given::request(who, 2));
     given::registered(&*store, other_service).await;
     let list = store.list(who.user).await.unwrap();
     let services: Vec<_> = list.into_iter().map(|it| it.service).collect();

@@ -130,18 +130,11 @@ pub async fn the_units_of_all_services_that_share_a_budget_are_added_up(store: S
         (2, given::draw_me(), 41, false),
         (2, given::draw_me(), 40, true),
     ] {
-        let day = BudgetKey {
-            scope: (&service).into(),
-            ..given::today()
-        };
+        let mut new = given::request(who, seat);
         let mut place = given::place(shared.clone(), seat);
         (place.units, place.limit) = (takes, 100);
-        let new = NewRegistration {
-            service,
-            places: vec![given::place(day, 1), place],
-            ..given::request(who, seat)
-        };
-        let outcome = store.request(new).await.unwrap();
+        new.places.push(place);
+        let outcome = store.request(given::of(service, new)).await.unwrap();
         let expected = if fits {
             RequestOutcome::Registered
         } else {

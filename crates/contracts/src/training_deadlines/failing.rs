@@ -1,7 +1,7 @@
 //! Contract 4, 6 and 8: a training has failed.
 
 use lemon_domain::{
-    ports::{FinishOutcome, NewRegistration, OutboxTask, OverdueOutcome, OverdueStep, Publication},
+    ports::{FinishOutcome, NewRegistration, OutboxTask, OverdueOutcome, OverdueStep},
     values::{BudgetKey, Registration, Scope, TrainingState, Turn},
 };
 
@@ -95,11 +95,9 @@ pub async fn failing_gives_back_what_its_service_took_of_a_shared_budget(
     let who = given::person(&*store, 1).await;
     for (seat, service, units) in [(1, given::learn_me(), 60), (2, given::draw_me(), 40)] {
         let mut new = request(who, seat);
-        new.places[0].key.scope = (&service).into();
         new.places[1].key = shared.clone();
         new.places[1].units = units;
-        new.service = service;
-        given::registered(&*store, new).await;
+        given::registered(&*store, given::of(service, new)).await;
     }
     send(&*store, long_ago()).await;
     let found = overdue_one(&*store, long_ago() + HOUR).await;
@@ -169,12 +167,7 @@ pub async fn failing_leaves_ready_and_public_as_they_are(store: Subject<dyn Stor
     let ready = given::ready(who.account);
     let spare = given::request_id(500);
     store.finish(&ready, spare, long_ago()).await.unwrap();
-    let publication = Publication {
-        user: who.user,
-        service: given::learn_me(),
-        public: true,
-    };
-    store.set_public(publication).await.unwrap();
+    given::published(&*store, who.user).await;
     let week = long_ago() + 7 * DAY;
     let again = NewRegistration {
         request_id: given::request_id(1001),

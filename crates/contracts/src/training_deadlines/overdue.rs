@@ -3,7 +3,7 @@
 use chrono::SubsecRound;
 use lemon_domain::{
     ports::{NewRegistration, OutboxTask, OverdueOutcome, OverdueStep, OverdueTraining, PROMPT},
-    values::{BudgetKey, TrainingState},
+    values::TrainingState,
 };
 
 use super::{
@@ -65,15 +65,7 @@ pub async fn overdue_trainings_of_a_service_come_longest_overdue_first(store: Su
         given::registered(&*store, new).await;
     }
     let other = given::person(&*store, 4).await;
-    let elsewhere = BudgetKey {
-        scope: (&given::draw_me()).into(),
-        ..day(0)
-    };
-    let other_service = NewRegistration {
-        service: given::draw_me(),
-        places: vec![given::place(elsewhere, 4)],
-        ..daily_request(other, 4)
-    };
+    let other_service = given::of(given::draw_me(), daily_request(other, 4));
     given::registered(&*store, other_service).await;
     let at = long_ago() + 2 * HOUR;
     let ids = |found: Vec<OverdueTraining>| -> Vec<_> {

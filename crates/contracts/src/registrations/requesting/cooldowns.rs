@@ -1,9 +1,6 @@
 //! Contract 2: a person who has used a service waits.
 
-use lemon_domain::{
-    ports::{NewRegistration, OutboxTask, RequestOutcome},
-    values::BudgetKey,
-};
+use lemon_domain::ports::{NewRegistration, OutboxTask, RequestOutcome};
 
 use super::{assert_used_before, current_request, expected_use, last_use, seats};
 use crate::{
@@ -96,15 +93,7 @@ pub async fn of_concurrent_requests_of_one_person_one_is_stored(store: Subject<d
 /// Contract 2.
 pub async fn services_and_people_have_cooldowns_of_their_own(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
-    let elsewhere = BudgetKey {
-        scope: (&given::draw_me()).into(),
-        ..given::today()
-    };
-    let other_service = NewRegistration {
-        service: given::draw_me(),
-        places: vec![given::place(elsewhere, 1)],
-        ..given::request(who, 2)
-    };
+    let other_service = given::of(given::draw_me(), given::request(who, 2));
     given::registered(&*store, other_service).await;
     given::registered_person(&*store, 3).await;
     assert_eq!(given::rows(&*store).await, 3);

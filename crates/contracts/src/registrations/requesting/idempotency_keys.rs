@@ -1,9 +1,6 @@
 //! Contract 2: an attempt that is repeated is answered again.
 
-use lemon_domain::{
-    ports::{NewRegistration, OutboxTask, RequestOutcome},
-    values::BudgetKey,
-};
+use lemon_domain::ports::{NewRegistration, OutboxTask, RequestOutcome};
 
 use super::{answered, expected_answer, expected_use, last_use, seats};
 use crate::{
@@ -90,17 +87,11 @@ pub async fn an_attempt_is_its_persons_at_one_service(store: Subject<dyn Store>)
         ..given::request(other, 2)
     };
     given::registered(&*store, theirs).await;
-    let elsewhere = BudgetKey {
-        scope: (&given::draw_me()).into(),
-        ..given::today()
-    };
-    let other_service = NewRegistration {
-        service: given::draw_me(),
+    let again = NewRegistration {
         request_id: given::request_id(3),
-        places: vec![given::place(elsewhere, 1)],
         ..first
     };
-    given::registered(&*store, other_service).await;
+    given::registered(&*store, given::of(given::draw_me(), again)).await;
 }
 
 /// Contract 2.

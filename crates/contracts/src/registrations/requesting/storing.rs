@@ -1,7 +1,7 @@
 //! Contract 1, 4 and 5: what a request stores, and whose it is.
 
 use lemon_domain::{
-    ports::{NewRegistration, OutboxTask, Publication, StoreError},
+    ports::{NewRegistration, OutboxTask, StoreError},
     values::{Identity, Registration, TrainingState, UserId},
 };
 
@@ -78,12 +78,7 @@ pub async fn asking_again_replaces_the_request_and_keeps_ready_and_public(
     let ready = given::ready(who.account);
     let spare = given::request_id(500);
     store.finish(&ready, spare, given::now()).await.unwrap();
-    let publication = Publication {
-        user: who.user,
-        service: given::learn_me(),
-        public: true,
-    };
-    store.set_public(publication).await.unwrap();
+    given::published(&*store, who.user).await;
     let second = given::next_request(who, 1);
     given::registered(&*store, second.clone()).await;
     let registration = Registration {
