@@ -14,7 +14,13 @@ mod postgres;
 mod redis;
 mod sqs;
 
-use std::{collections::BTreeMap, env, fmt, io, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    env, fmt, io,
+    str::FromStr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -164,6 +170,20 @@ async fn come_by<S: Service>(way: Way) -> Result<S, String> {
         Way::Local => S::started(&S::program()?).await,
     }?;
     until_ready(server).await
+}
+
+/// The server that the tests which run now share: it runs as long as one of them holds it.
+///
+/// # Panics
+/// As [`find`].
+async fn shared<S: Service>(running: &tokio::sync::Mutex<Weak<S>>) -> Arc<S> {
+    let mut running = running.lock().await;
+    if let Some(server) = alive(running.upgrade()).await {
+        return server;
+    }
+    let server = Arc::new(find().await);
+    *running = Arc::downgrade(&server);
+    server
 }
 
 /// The server that tests share, if it is still there. One that has ended fails the tests that were at it, and no others.

@@ -16,8 +16,9 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Hold, Service, alive, find,
+    Hold, Service,
     local::{LocalServer, Stop, free_port},
+    shared,
 };
 
 /// How many ports are tried; another process may be quicker to take one.
@@ -41,13 +42,7 @@ impl RedisServer {
     /// # Panics
     /// If there is none in any of the ways.
     pub async fn get() -> Arc<Self> {
-        let mut running = RUNNING.lock().await;
-        if let Some(server) = alive(running.upgrade()).await {
-            return server;
-        }
-        let server = Arc::new(find::<Self>().await);
-        *running = Arc::downgrade(&server);
-        server
+        shared(&RUNNING).await
     }
 
     /// Its address.
