@@ -135,7 +135,8 @@ impl Timed {
         } else {
             self.limits.keep_alive
         };
-        Some(self.taken.max(Some(idle_since))? + time)
+        let since = self.taken.map_or(idle_since, |taken| taken.max(idle_since));
+        Some(since + time)
     }
 
     /// Whether the time is over; if not, the task is woken when it may be.
