@@ -13,14 +13,14 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The holder of its places in budgets that the service has for itself: `user:number`.
+    /// The holder of its places, where the service shares no budget: `user:number`.
     #[must_use]
     pub fn holder(self) -> Holder {
         let Self { user, number } = self;
         Holder(format!("{user}:{number}").into())
     }
 
-    /// The same where turns of several services meet: `SERVICE:user:number`.
+    /// The same where it shares one, in which turns of several services meet: `SERVICE:user:number`.
     #[must_use]
     pub fn holder_of(self, service: &ServiceType) -> Holder {
         let Self { user, number } = self;
