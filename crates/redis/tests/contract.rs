@@ -33,7 +33,10 @@ mod on_a_pool_of_the_callers {
         let config = Config::from_url(server.url().as_str()).unwrap();
         let pool = Pool::new(config, None, None, None, 2).unwrap();
         pool.init().await.unwrap();
-        let prefix = KeyPrefix::parse(&server.key_prefix()).unwrap();
+        // With the other names of keys.
+        let prefix = KeyPrefix::parse(&server.key_prefix())
+            .unwrap()
+            .in_one_slot();
         let counter = RedisQuotaCounter::new(&pool, prefix, Duration::from_mins(1));
         Subject::guarded(Arc::new(counter), (server, pool))
     }
