@@ -37,8 +37,8 @@ enum Chore {
         /// Leaves out the test that needs a browser.
         #[arg(long)]
         fast: bool,
-        /// Takes PostgreSQL, Redis and SQS in one way only; by default in the first that works, and at last the adapters
-        /// in each that this machine has.
+        /// Takes PostgreSQL, Redis and SQS in one way only; by default in containers, where a Docker engine answers, and for the
+        /// adapters also by starting installed programs.
         #[arg(long, value_enum, value_name = "WAY")]
         services: Option<Services>,
     },

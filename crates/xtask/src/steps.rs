@@ -16,11 +16,11 @@ pub(crate) struct Steps {
 struct Step {
     name: &'static str,
     took: Duration,
-    outcome: Outcome,
+    outcome: StepOutcome,
 }
 
 #[derive(PartialEq, Eq)]
-enum Outcome {
+enum StepOutcome {
     Held,
     Failed,
     /// And why.
@@ -36,10 +36,10 @@ impl Steps {
         println!("\n── {name}");
         let start = Instant::now();
         let outcome = match step(&mut self.tally) {
-            Ok(()) => Outcome::Held,
+            Ok(()) => StepOutcome::Held,
             Err(error) => {
                 println!("{error:#}");
-                Outcome::Failed
+                StepOutcome::Failed
             }
         };
         self.done.push(Step {
@@ -55,7 +55,7 @@ impl Steps {
         self.done.push(Step {
             name,
             took: Duration::ZERO,
-            outcome: Outcome::NotRun(why),
+            outcome: StepOutcome::NotRun(why),
         });
     }
 
@@ -70,15 +70,19 @@ impl Steps {
         {
             let seconds = took.as_secs_f64();
             match outcome {
-                Outcome::Held => println!("{name:<18}{:<8}{seconds:>8.1} s", "ok"),
-                Outcome::Failed => println!("{name:<18}{:<8}{seconds:>8.1} s", "FAILED"),
-                Outcome::NotRun(why) => println!("{name:<18}NOT RUN: {why}"),
+                StepOutcome::Held => println!("{name:<18}{:<8}{seconds:>8.1} s", "ok"),
+                StepOutcome::Failed => println!("{name:<18}{:<8}{seconds:>8.1} s", "FAILED"),
+                StepOutcome::NotRun(why) => println!("{name:<18}NOT RUN: {why}"),
             }
         }
         if self.tally != Tally::default() {
             println!("{}", self.tally);
         }
-        if self.done.iter().all(|step| step.outcome != Outcome::Failed) {
+        if self
+            .done
+            .iter()
+            .all(|step| step.outcome != StepOutcome::Failed)
+        {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE

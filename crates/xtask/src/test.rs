@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader, pipe};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -15,8 +15,20 @@ use crate::{
 /// The suite that drives a browser.
 const BROWSER_SUITE: &str = "page";
 
-/// The crates whose tests need real servers.
-const ADAPTERS: [&str; 3] = ["lemon-postgres", "lemon-redis", "lemon-sqs"];
+/// The suites of the adapters that need real servers; their crates' own tests are among the libraries. Of the whole workspace:
+/// alone, these crates are built once more, with fewer features.
+const ADAPTERS: [&str; 10] = [
+    "--workspace",
+    "--lib",
+    "--test",
+    "contract",
+    "--test",
+    "postgresql",
+    "--test",
+    "redis",
+    "--test",
+    "sqs",
+];
 
 /// Installs what is missing, checks everything and runs every test.
 pub(crate) fn test(
@@ -27,52 +39,61 @@ pub(crate) fn test(
     if !fast {
         machine::install_browser()?;
     }
-    match services {
-        Some(Services::Docker) => {
-            docker::check_engine()?;
-            steps.run("images", |_| images::build_what_is_missing());
-        }
-        Some(Services::Local) | None => {
-            machine::install_services()?;
-            localstack::install()?;
-        }
-        Some(Services::Env) => {}
-    }
+    let ways = match services {
+        Some(way) => prepare(steps, way).map(|()| vec![way])?,
+        None => prepare_all(steps)?,
+    };
     lint(steps)?;
     // As the whole-system tests build it, so that they find it done.
     steps.run("program", |_| {
         run(&mut cargo(&["build", "--package", "lemon-server"]))
     });
+    let (first, others) = ways.split_first().context("the tests need servers")?;
     steps.run("tests", |tally| {
         if fast {
-            without_browser(tally, services)
+            without_browser(tally, *first)
         } else {
-            run_suites(tally, &["--workspace"], services)
+            run_suites(tally, &["--workspace"], *first)
         }
     });
-    if services.is_none() {
-        adapters_in_each_way(steps);
+    for other in others {
+        steps.run("adapters again", |tally| {
+            run_suites(tally, &ADAPTERS, *other)
+        });
     }
     Ok(())
 }
 
-/// The suite has run with the first servers that it found; adapters are tested on the others as well.
-fn adapters_in_each_way(steps: &mut Steps) {
-    const DOCKER: &str = "adapters, docker";
-    let adapters: Vec<_> = ADAPTERS
-        .iter()
-        .flat_map(|name| ["--package", name])
-        .collect();
-    match docker::check_engine() {
-        Ok(()) => steps.run(DOCKER, |tally| {
-            images::build_what_is_missing()?;
-            run_suites(tally, &adapters, Some(Services::Docker))
-        }),
-        Err(why) => steps.leave_out(DOCKER, format!("{why:#}")),
+/// Makes sure that servers can be had in this way.
+fn prepare(steps: &mut Steps, way: Services) -> anyhow::Result<()> {
+    match way {
+        Services::Docker => {
+            docker::check_engine()?;
+            steps.run("images", |_| images::build_what_is_missing());
+            Ok(())
+        }
+        Services::Local => {
+            machine::install_services()?;
+            localstack::install()
+        }
+        Services::Env => Ok(()),
     }
-    steps.run("adapters, local", |tally| {
-        run_suites(tally, &adapters, Some(Services::Local))
-    });
+}
+
+/// Makes sure that servers can be had in each way that this machine has. Answers the ways: everything is tested in the first,
+/// the adapters in the others as well.
+fn prepare_all(steps: &mut Steps) -> anyhow::Result<Vec<Services>> {
+    prepare(steps, Services::Local)?;
+    match docker::check_engine() {
+        Ok(()) => {
+            prepare(steps, Services::Docker)?;
+            Ok(vec![Services::Docker, Services::Local])
+        }
+        Err(why) => {
+            steps.leave_out("tests, docker", format!("{why:#}"));
+            Ok(vec![Services::Local])
+        }
+    }
 }
 
 /// Checks formatting, dependencies, lints and documentation.
@@ -102,14 +123,14 @@ pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
 }
 
 /// Cargo can be told which suites to run, but not which to leave out.
-fn without_browser(tally: &mut Tally, services: Option<Services>) -> anyhow::Result<()> {
+fn without_browser(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
     let suites = test_targets()?;
     let mut selection = vec!["--workspace", "--lib", "--bins", "--examples"];
     for suite in suites.iter().filter(|name| *name != BROWSER_SUITE) {
         selection.extend(["--test", suite]);
     }
-    let documentation = run_suites(tally, &["--workspace", "--doc"], services);
-    run_suites(tally, &selection, services).and(documentation)
+    let documentation = run_suites(tally, &["--workspace", "--doc"], way);
+    run_suites(tally, &selection, way).and(documentation)
 }
 
 /// The names of the workspace's test targets.
@@ -128,11 +149,7 @@ fn test_targets() -> anyhow::Result<Vec<String>> {
 }
 
 /// Runs the suites to the last, whichever fail; passes on what they say and counts.
-fn run_suites(
-    tally: &mut Tally,
-    selection: &[&str],
-    services: Option<Services>,
-) -> anyhow::Result<()> {
+fn run_suites(tally: &mut Tally, selection: &[&str], way: Services) -> anyhow::Result<()> {
     // Names of suites go to stderr and results to stdout: only one pipe keeps them in order.
     let (reader, writer) = pipe()?;
     let mut command = cargo(&["test", "--no-fail-fast"]);
@@ -140,7 +157,7 @@ fn run_suites(
         .args(selection)
         .stdout(writer.try_clone()?)
         .stderr(writer);
-    if let Some(way) = services.as_ref().and_then(Services::to_possible_value) {
+    if let Some(way) = way.to_possible_value() {
         command.env("LEMON_TEST_SERVICES", way.get_name());
     }
     let mut child = command.spawn()?;
