@@ -2,7 +2,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
 
-use crate::SystemBuilder;
+use crate::system::SystemBuilder;
 
 const SHIM: &str = include_str!("failing_disk.c");
 

@@ -1,3 +1,6 @@
+mod builder;
+mod person;
+
 use std::{
     collections::BTreeSet,
     env,
@@ -18,8 +21,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+pub use self::{builder::SystemBuilder, person::Person};
 use crate::{
-    Person, SystemBuilder,
     binary::binary,
     log::{Addresses, Log},
     wait::PATIENCE,

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Limits,
+    limits::Limits,
     sliced::Sliced,
     timed::{Activity, Timed},
 };

@@ -17,16 +17,16 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::Limits;
+use crate::limits::Limits;
 
 /// The largest head that actix-web parses.
 const LARGEST_HEAD: usize = 128 * 1024;
 
 /// How busy a connection is: shared by its stream and the handlers of its requests.
 #[derive(Clone)]
-pub(crate) struct Activity(Rc<State>);
+pub(crate) struct Activity(Rc<ConnectionState>);
 
-struct State {
+struct ConnectionState {
     /// Requests that came whole.
     requests: Cell<u64>,
     handlers: Cell<usize>,
@@ -38,7 +38,7 @@ struct State {
 
 impl Activity {
     fn begin() -> Self {
-        Self(Rc::new(State {
+        Self(Rc::new(ConnectionState {
             requests: Cell::new(0),
             handlers: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
@@ -47,11 +47,11 @@ impl Activity {
     }
 
     /// A handler runs for as long as the answer lives.
-    pub(crate) fn handler(&self) -> Handler {
+    pub(crate) fn handler(&self) -> RunningHandler {
         let state = &*self.0;
         state.requests.set(state.requests.get() + 1);
         state.handlers.set(state.handlers.get() + 1);
-        Handler(self.clone())
+        RunningHandler(self.clone())
     }
 
     fn requests(&self) -> u64 {
@@ -68,9 +68,9 @@ impl Activity {
 }
 
 /// A handler that runs.
-pub(crate) struct Handler(Activity);
+pub(crate) struct RunningHandler(Activity);
 
-impl Drop for Handler {
+impl Drop for RunningHandler {
     fn drop(&mut self) {
         let state = &*self.0.0;
         state.handlers.set(state.handlers.get().saturating_sub(1));

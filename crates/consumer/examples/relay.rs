@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use lemon_consumer::{Relay, Rendered, Renderer};
 use lemon_domain::{
     ports::{Clock, OutboxEntry, Registrations, StoreError},
-    values::{AccountId, ProviderUserId, QueueName, RequestId, ServiceType, TrainingReady},
+    values::{AccountId, ProviderUserId, QueueName, RequestId, ServiceType, Task, TrainingReady},
 };
 use lemon_fakes::{FakeClock, MemoryJobQueue, MemoryStore};
 use uuid::Uuid;
@@ -17,11 +17,11 @@ use uuid::Uuid;
 struct Plain(QueueName);
 
 #[async_trait]
-impl Renderer for Plain {
-    async fn render(&self, entries: &[OutboxEntry]) -> Result<Vec<Rendered>, StoreError> {
-        let message = |entry: &OutboxEntry| Rendered::Send {
+impl Renderer<Task> for Plain {
+    async fn render(&self, entries: &[OutboxEntry<Task>]) -> Result<Vec<Rendered>, StoreError> {
+        let message = |entry: &OutboxEntry<Task>| Rendered::Send {
             queue: self.0.clone(),
-            body: format!("{} {}", entry.task.as_str(), entry.account),
+            body: format!("{} {}", entry.content.kind.as_str(), entry.content.account),
         };
         Ok(entries.iter().map(message).collect())
     }

@@ -14,7 +14,7 @@ const WHILE_AWAY: Duration = Duration::from_secs(5);
 
 /// Counts the deliveries that are held, and remembers the latest that succeeded.
 #[derive(Default)]
-pub(crate) struct Availability(watch::Sender<Seen>);
+pub(crate) struct Dependencies(watch::Sender<Seen>);
 
 #[derive(Default)]
 struct Seen {
@@ -27,7 +27,7 @@ struct Seen {
 
 /// A delivery that is held.
 pub(crate) struct Held<'a> {
-    availability: &'a Availability,
+    availability: &'a Dependencies,
     successes_before: u64,
     since: Instant,
 }
@@ -41,7 +41,7 @@ pub(crate) enum Cause {
     Away,
 }
 
-impl Availability {
+impl Dependencies {
     /// A delivery was done, so that what it needs is there.
     pub(crate) fn success(&self) {
         self.0.send_if_modified(|seen| {
@@ -111,7 +111,7 @@ mod tests {
             (Some(1), Cause::Away),
             (Some(60), Cause::Own),
         ] {
-            let availability = Availability::default();
+            let availability = Dependencies::default();
             let held = availability.hold();
             assert_eq!(held.over(LIMIT), None);
             if let Some(seconds) = success_after {
@@ -125,7 +125,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn receiving_rests_while_several_are_held_and_nothing_succeeds() {
-        let availability = Availability::default();
+        let availability = Dependencies::default();
         let rest = async || {
             let begun = Instant::now();
             availability.rest_while_away().await;

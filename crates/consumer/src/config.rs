@@ -3,6 +3,9 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use lemon_domain::ports::MAX_RECEIVES;
 
+/// How long a receive that is under way at the stop may take to bring what it has. A long poll cannot be waited for.
+pub(crate) const LAST_RECEIVE: Duration = Duration::from_secs(1);
+
 /// How a queue is consumed; the defaults suit production.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -113,7 +116,7 @@ impl ConsumerConfig {
     /// the copy of what is given back, an acknowledgement. Nothing is left if that is within `drain`.
     #[must_use]
     pub fn longest_drain(&self, deadline: Duration) -> Duration {
-        crate::poller::LAST_RECEIVE + self.grace + deadline + crate::acks::LINGER + deadline
+        LAST_RECEIVE + self.grace + deadline + crate::acks::LINGER + deadline
     }
 
     /// The wait after a receive that failed, counted from 1.

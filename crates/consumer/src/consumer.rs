@@ -10,8 +10,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::warn;
 
 use crate::{
-    acks::acknowledge, availability::Availability, config::ConsumerConfig, control::Control,
-    delivery::Engine, error::ConsumerError, handler::Handler, measures::Measures,
+    acks::acknowledge, availability::Dependencies, config::ConsumerConfig, control::Control,
+    delivery::Engine, error::ConsumerError, handler::Handler, measures::ConsumerMetrics,
 };
 
 /// Consumes a queue: receives messages, has them handled, and acknowledges, retries or dead-letters each on its own.
@@ -74,8 +74,8 @@ impl<H: Handler> Consumer<H> {
         );
         let in_flight = TaskTracker::new();
         let engine = Arc::new(Engine {
-            measures: Measures::of(&self.name),
-            availability: Availability::default(),
+            measures: ConsumerMetrics::of(&self.name),
+            availability: Dependencies::default(),
             slots: Arc::new(Semaphore::new(concurrency)),
             in_flight: in_flight.clone(),
             stop: stop.clone(),

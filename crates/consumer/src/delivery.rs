@@ -16,12 +16,12 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
-    availability::{Availability, Cause},
+    availability::{Cause, Dependencies},
     config::ConsumerConfig,
     control::Control,
     handler::{Handler, Outcome},
-    lease::LeaseEnd,
-    measures::Measures,
+    lease::{LeaseEnd, heartbeat},
+    measures::ConsumerMetrics,
 };
 
 /// The reason for which a message is dead-lettered whose handler panics. The panic's own words may quote the message.
@@ -38,15 +38,15 @@ pub(crate) struct Engine<H> {
     pub(crate) control: Control,
     /// Room for deliveries in flight.
     pub(crate) slots: Arc<Semaphore>,
-    pub(crate) availability: Availability,
-    pub(crate) measures: Measures,
+    pub(crate) availability: Dependencies,
+    pub(crate) measures: ConsumerMetrics,
     pub(crate) in_flight: TaskTracker,
     pub(crate) acks: mpsc::Sender<Receipt>,
     pub(crate) stop: CancellationToken,
 }
 
 /// What is to be done with a delivery.
-enum Decision {
+enum Settlement {
     Acknowledge,
     Retry {
         after: Option<Duration>,
@@ -69,7 +69,7 @@ impl<H: Handler> Engine<H> {
                 attempt = delivery.attempt,
                 "the handler of a delivery panicked"
             );
-            Decision::Retry {
+            Settlement::Retry {
                 after: None,
                 reason: PANICKED.to_owned(),
             }
@@ -78,19 +78,20 @@ impl<H: Handler> Engine<H> {
         self.measures.ended(outcome);
     }
 
-    async fn decide(&self, delivery: &Delivery) -> Decision {
+    async fn decide(&self, delivery: &Delivery) -> Settlement {
         let message = match self.handler.decode(&delivery.body) {
             Ok(message) => message,
-            Err(malformed) => return Decision::DeadLetter(malformed.to_string()),
+            Err(malformed) => return Settlement::DeadLetter(malformed.to_string()),
         };
+        let (queue, visibility) = (&*self.queue, self.config.visibility);
         tokio::select! {
             // First, so that what comes after the grace is not begun.
             biased;
-            () = self.grace_ends() => Decision::GiveBack,
+            () = self.grace_ends() => Settlement::GiveBack,
             decision = self.handle(&message) => decision,
-            end = self.heartbeat(delivery) => match end {
-                LeaseEnd::Lost => Decision::Leave,
-                LeaseEnd::Exhausted => Decision::GiveBack,
+            end = heartbeat(queue, &self.name, &delivery.receipt, visibility) => match end {
+                LeaseEnd::Lost => Settlement::Leave,
+                LeaseEnd::Exhausted => Settlement::GiveBack,
             },
         }
     }
@@ -103,7 +104,7 @@ impl<H: Handler> Engine<H> {
     }
 
     /// Handles a message, again while it is held, until there is something to do with it.
-    async fn handle(&self, message: &H::Message) -> Decision {
+    async fn handle(&self, message: &H::Message) -> Settlement {
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_secs(5))
@@ -114,29 +115,29 @@ impl<H: Handler> Engine<H> {
             let reason = match self.handler.handle(message).await {
                 Outcome::Done => {
                     self.availability.success();
-                    return Decision::Acknowledge;
+                    return Settlement::Acknowledge;
                 }
-                Outcome::AlreadyDone => return Decision::Acknowledge,
-                Outcome::Retry { after, reason } => return Decision::Retry { after, reason },
-                Outcome::DeadLetter { reason } => return Decision::DeadLetter(reason),
+                Outcome::AlreadyDone => return Settlement::Acknowledge,
+                Outcome::Retry { after, reason } => return Settlement::Retry { after, reason },
+                Outcome::DeadLetter { reason } => return Settlement::DeadLetter(reason),
                 Outcome::Hold { reason } => reason,
             };
             if self.stop.is_cancelled() {
-                return Decision::GiveBack;
+                return Settlement::GiveBack;
             }
             let (held, _counted) =
                 held.get_or_insert_with(|| (self.availability.hold(), self.measures.held()));
             match held.over(self.config.hold) {
                 Some(Cause::Own) => {
                     warn!(reason, "a delivery is held no longer: others succeed");
-                    return Decision::Retry {
+                    return Settlement::Retry {
                         after: None,
                         reason: FAILED_ALONE.to_owned(),
                     };
                 }
                 // Others need its room. Otherwise it stays: a copy can be doubled where answers of the queue are lost.
                 Some(Cause::Away) if self.slots.available_permits() == 0 => {
-                    return Decision::GiveBack;
+                    return Settlement::GiveBack;
                 }
                 Some(Cause::Away) | None => warn!(reason, "a delivery is held"),
             }
@@ -149,26 +150,26 @@ impl<H: Handler> Engine<H> {
     }
 
     /// Answers the outcome's name.
-    async fn settle(&self, delivery: &Delivery, decision: Decision) -> &'static str {
+    async fn settle(&self, delivery: &Delivery, decision: Settlement) -> &'static str {
         match decision {
-            Decision::Acknowledge => {
+            Settlement::Acknowledge => {
                 self.acknowledge(delivery).await;
                 "done"
             }
-            Decision::Retry { reason, .. } if delivery.attempt >= self.config.max_receives => {
+            Settlement::Retry { reason, .. } if delivery.attempt >= self.config.max_receives => {
                 self.dead_letter(delivery, &reason).await
             }
-            Decision::Retry { after, reason } => self.retry(delivery, after, &reason).await,
-            Decision::DeadLetter(reason) => self.dead_letter(delivery, &reason).await,
-            Decision::GiveBack => self.give_back(delivery).await,
-            Decision::Leave => {
+            Settlement::Retry { after, reason } => self.retry(delivery, after, &reason).await,
+            Settlement::DeadLetter(reason) => self.dead_letter(delivery, &reason).await,
+            Settlement::GiveBack => self.give_back(delivery).await,
+            Settlement::Leave => {
                 info!("the lease of a delivery is lost: it is another's");
                 "lease_lost"
             }
         }
     }
 
-    /// Fails only if acknowledging has died: the message comes again then.
+    /// Fails only if the task that acknowledges has ended: the message comes again then.
     async fn acknowledge(&self, delivery: &Delivery) {
         drop(self.acks.send(delivery.receipt.clone()).await);
     }

@@ -1,11 +1,12 @@
+use std::time::Duration;
+
 use lemon_domain::{
-    ports::{Delivery, QueueError},
+    ports::{JobQueue, QueueError, Receipt},
+    values::QueueName,
     with_causes,
 };
 use tokio::time::sleep;
 use tracing::warn;
-
-use crate::delivery::Engine;
 
 /// Why the lease of a delivery cannot be extended any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,28 +17,26 @@ pub(crate) enum LeaseEnd {
     Exhausted,
 }
 
-impl<H> Engine<H> {
-    /// The heartbeat of a delivery: extends its lease at half of the visibility timeout, and returns when it is over.
-    pub(crate) async fn heartbeat(&self, delivery: &Delivery) -> LeaseEnd {
-        let visibility = self.config.visibility;
-        let mut wait = visibility / 2;
-        loop {
-            sleep(wait).await;
-            let extended = self
-                .queue
-                .extend(&self.name, &delivery.receipt, visibility)
-                .await;
-            match extended {
-                Ok(()) => wait = visibility / 2,
-                Err(QueueError::StaleReceipt) => return LeaseEnd::Lost,
-                Err(error) => {
-                    warn!(error = with_causes(&error), "a lease cannot be extended");
-                    if !error.is_transient() {
-                        return LeaseEnd::Exhausted;
-                    }
-                    // While what is left of it lasts.
-                    wait = visibility / 10;
+/// The heartbeat of a delivery: extends its lease at half of the visibility timeout, and returns when it is over.
+pub(crate) async fn heartbeat(
+    queue: &dyn JobQueue,
+    name: &QueueName,
+    receipt: &Receipt,
+    visibility: Duration,
+) -> LeaseEnd {
+    let mut wait = visibility / 2;
+    loop {
+        sleep(wait).await;
+        match queue.extend(name, receipt, visibility).await {
+            Ok(()) => wait = visibility / 2,
+            Err(QueueError::StaleReceipt) => return LeaseEnd::Lost,
+            Err(error) => {
+                warn!(error = with_causes(&error), "a lease cannot be extended");
+                if !error.is_transient() {
+                    return LeaseEnd::Exhausted;
                 }
+                // While what is left of it lasts.
+                wait = visibility / 10;
             }
         }
     }

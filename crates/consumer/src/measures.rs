@@ -2,7 +2,7 @@ use lemon_domain::values::QueueName;
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
 /// What is measured of a queue.
-pub(crate) struct Measures {
+pub(crate) struct ConsumerMetrics {
     queue: String,
     in_flight: Gauge,
     held: Gauge,
@@ -11,7 +11,7 @@ pub(crate) struct Measures {
 /// Adds one to a gauge for as long as it lives.
 pub(crate) struct Counted(Gauge);
 
-impl Measures {
+impl ConsumerMetrics {
     pub(crate) fn of(queue: &QueueName) -> Self {
         describe_counter!("deliveries_total", "Deliveries, by queue and outcome.");
         describe_gauge!(

@@ -11,10 +11,8 @@ use tokio::{
 };
 use tracing::{Instrument, error, info_span};
 
-use crate::{delivery::Engine, handler::Handler};
+use crate::{config::LAST_RECEIVE, delivery::Engine, handler::Handler};
 
-/// How long a receive that is under way at the stop may take to bring what it has. A long poll cannot be waited for.
-pub(crate) const LAST_RECEIVE: Duration = Duration::from_secs(1);
 /// How long a receive waits until a whole batch may be in flight: it costs as much as one of a single message.
 const FOR_A_BATCH: Duration = Duration::from_millis(20);
 

@@ -30,18 +30,24 @@ const LONGEST_REST: Duration = Duration::from_secs(5);
 ///
 /// A row is removed only after its queue confirmed the message, so a crash sends it again and loses nothing. Whatever a
 /// queue refuses is postponed, never thrown away. The next batch is claimed and rendered while one is sent.
-pub struct Relay<R> {
-    outbox: Arc<dyn Outbox>,
+///
+/// `T` is what the rows say. The log shows it, so its `Display` is a short name without secrets.
+pub struct Relay<T, R> {
+    outbox: Arc<dyn Outbox<T>>,
     queue: Arc<dyn JobQueue>,
     clock: Arc<dyn Clock>,
     renderer: R,
     config: RelayConfig,
 }
 
-impl<R: Renderer> Relay<R> {
+impl<T, R> Relay<T, R>
+where
+    T: fmt::Display + Send + Sync + 'static,
+    R: Renderer<T>,
+{
     /// A relay from the outbox to the queues, with the defaults.
     pub fn new(
-        outbox: Arc<dyn Outbox>,
+        outbox: Arc<dyn Outbox<T>>,
         queue: Arc<dyn JobQueue>,
         clock: Arc<dyn Clock>,
         renderer: R,
@@ -133,7 +139,7 @@ impl<R: Renderer> Relay<R> {
         Ok(rows)
     }
 
-    async fn claim(&self) -> Result<Claimed, StoreError> {
+    async fn claim(&self) -> Result<Claimed<T>, StoreError> {
         let RelayConfig { batch, lease, .. } = self.config;
         let now = self.clock.now();
         let entries = self.outbox.claim(batch, lease, now).await?;
@@ -141,7 +147,7 @@ impl<R: Renderer> Relay<R> {
         Ok(Claimed::new(now, entries.into_iter().zip(rendered)))
     }
 
-    async fn send(&self, claimed: Claimed) -> Result<(), StoreError> {
+    async fn send(&self, claimed: Claimed<T>) -> Result<(), StoreError> {
         // When the lease ends, another may have them.
         if self.clock.now() >= claimed.at + self.config.lease / 2 {
             let rows = claimed.len();
@@ -174,7 +180,7 @@ impl<R: Renderer> Relay<R> {
     async fn send_to(
         &self,
         queue: &QueueName,
-        messages: Vec<(OutboxEntry, String)>,
+        messages: Vec<(OutboxEntry<T>, String)>,
     ) -> Result<(), StoreError> {
         let (entries, outgoing): (Vec<_>, Vec<_>) = messages
             .into_iter()
@@ -191,7 +197,7 @@ impl<R: Renderer> Relay<R> {
                 Ok(()) => {
                     info!(
                         request.id = %entry.request_id,
-                        task = entry.task.as_str(),
+                        task = %entry.content,
                         queue = %queue,
                         attempt = entry.attempt,
                         "a job is sent"
@@ -220,20 +226,20 @@ impl<R: Renderer> Relay<R> {
         remove.retry(soon).when(StoreError::is_transient).await
     }
 
-    async fn drop_row(&self, entry: &OutboxEntry, reason: &str) -> Result<(), StoreError> {
+    async fn drop_row(&self, entry: &OutboxEntry<T>, reason: &str) -> Result<(), StoreError> {
         warn!(
             request.id = %entry.request_id,
-            task = entry.task.as_str(),
+            task = %entry.content,
             reason,
             "a job is dropped"
         );
         self.outbox.remove(&[entry.id]).await
     }
 
-    async fn set_aside(&self, entry: &OutboxEntry, reason: &str) -> Result<(), StoreError> {
+    async fn set_aside(&self, entry: &OutboxEntry<T>, reason: &str) -> Result<(), StoreError> {
         error!(
             request.id = %entry.request_id,
-            task = entry.task.as_str(),
+            task = %entry.content,
             reason,
             "a job is set aside"
         );
@@ -251,14 +257,14 @@ impl<R: Renderer> Relay<R> {
     /// Postpones a row: for the first wait at its first attempt, and for longer at each further one.
     async fn postpone(
         &self,
-        entry: &OutboxEntry,
+        entry: &OutboxEntry<T>,
         first: Duration,
         reason: &str,
     ) -> Result<(), StoreError> {
         let wait = self.config.backoff_after(first, entry.attempt);
         warn!(
             request.id = %entry.request_id,
-            task = entry.task.as_str(),
+            task = %entry.content,
             attempt = entry.attempt,
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             reason,
@@ -280,7 +286,7 @@ impl<R: Renderer> Relay<R> {
     }
 }
 
-impl<R> fmt::Debug for Relay<R> {
+impl<T, R> fmt::Debug for Relay<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Relay");
         shown.field("config", &self.config).finish_non_exhaustive()

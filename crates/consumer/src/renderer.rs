@@ -6,14 +6,14 @@ use lemon_domain::{
     values::QueueName,
 };
 
-/// Makes messages of the rows of an outbox.
+/// Makes messages of the rows of an outbox, whatever they say.
 #[async_trait]
-pub trait Renderer: Send + Sync + 'static {
+pub trait Renderer<T>: Send + Sync + 'static {
     /// Renders rows: an answer for each, in order. What one row lacks costs the others nothing.
     ///
     /// # Errors
     /// If nothing can be rendered now. The rows are claimed again after their lease.
-    async fn render(&self, entries: &[OutboxEntry]) -> Result<Vec<Rendered>, StoreError>;
+    async fn render(&self, entries: &[OutboxEntry<T>]) -> Result<Vec<Rendered>, StoreError>;
 }
 
 /// What a row has become.

@@ -2,7 +2,7 @@
 
 use lemon_domain::ports::Clock;
 
-use crate::{Subject, race};
+use crate::{race::race, subject::Subject};
 
 /// Emits the cases of the `Clock` contract. `$subject` is an async function without arguments that answers a
 /// `Subject<dyn Clock>`.

@@ -5,18 +5,18 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Attempt, Deletion, NewRegistration, OutboxEntry, OutboxTask, Publication, RequestOutcome,
+        Attempt, Deletion, NewRegistration, OutboxEntry, Publication, RequestOutcome,
         ReservedPlace, SeatTaken, SignIn,
     },
     sealing::Sealed,
     values::{
         AccountId, BudgetKey, BudgetName, IdempotencyKey, Identity, ProviderUserId, RequestId,
-        Scope, ServiceType, TrainingReady, UserId, Window,
+        Scope, ServiceType, Task, TaskKind, TrainingReady, UserId, Window,
     },
 };
 use uuid::Uuid;
 
-use super::Store;
+use crate::store::Store;
 
 pub(super) const HOUR: Duration = Duration::from_hours(1);
 pub(super) const DAY: Duration = Duration::from_hours(24);
@@ -219,13 +219,13 @@ pub(super) fn deletion(user: UserId) -> Deletion {
 
 /// Takes every row out of the outbox, whoever has it, at a time when all leases are over: in the order in which the rows
 /// were put.
-pub(super) async fn outbox(store: &dyn Store) -> Vec<OutboxEntry> {
+pub(super) async fn outbox(store: &dyn Store) -> Vec<OutboxEntry<Task>> {
     let at = now() + 365 * DAY;
     let mut all = Vec::new();
     loop {
         let claimed = store.claim(1000, HOUR, at).await.unwrap();
         if claimed.is_empty() {
-            all.sort_unstable_by_key(|row: &OutboxEntry| row.id);
+            all.sort_unstable_by_key(|row: &OutboxEntry<Task>| row.id);
             return all;
         }
         let ids: Vec<_> = claimed.iter().map(|row| row.id).collect();
@@ -235,8 +235,12 @@ pub(super) async fn outbox(store: &dyn Store) -> Vec<OutboxEntry> {
 }
 
 /// Takes every row out, as [`outbox`] does: the tasks.
-pub(super) async fn tasks(store: &dyn Store) -> Vec<OutboxTask> {
-    outbox(store).await.iter().map(|entry| entry.task).collect()
+pub(super) async fn tasks(store: &dyn Store) -> Vec<TaskKind> {
+    outbox(store)
+        .await
+        .iter()
+        .map(|entry| entry.content.kind)
+        .collect()
 }
 
 /// How many rows the outbox has; leaves them as they are.

@@ -9,11 +9,11 @@ use lemon_domain::{
     values::{BudgetKey, Identity, RequestToken, Verifier, Window},
 };
 
-use super::{
-    Store,
+use crate::{
     given::{self, DAY, HOUR, MICROSECOND},
+    store::Store,
 };
-use crate::{Subject, race};
+use crate::{race::race, subject::Subject};
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::Store).
 #[macro_export]

@@ -3,13 +3,16 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Utc};
-use lemon_domain::ports::{Backlog, OutboxEntry, OutboxTask};
-
-use super::{
-    Store,
-    given::{self, DAY, HOUR, MICROSECOND},
+use lemon_domain::{
+    ports::{Backlog, OutboxEntry},
+    values::{Task, TaskKind},
 };
-use crate::{Subject, race};
+
+use crate::{
+    given::{self, DAY, HOUR, MICROSECOND},
+    store::Store,
+};
+use crate::{race::race, subject::Subject};
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::Store).
 #[macro_export]
@@ -58,15 +61,15 @@ async fn put(store: &dyn Store, rows: usize) {
     }
 }
 
-async fn claim(store: &dyn Store, max: u32) -> Vec<OutboxEntry> {
+async fn claim(store: &dyn Store, max: u32) -> Vec<OutboxEntry<Task>> {
     store.claim(max, HOUR, given::now()).await.unwrap()
 }
 
-async fn claim_at(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxEntry> {
+async fn claim_at(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxEntry<Task>> {
     store.claim(100, HOUR, at).await.unwrap()
 }
 
-fn numbers(rows: &[OutboxEntry]) -> Vec<i64> {
+fn numbers(rows: &[OutboxEntry<Task>]) -> Vec<i64> {
     rows.iter().map(|row| row.id).collect()
 }
 
@@ -78,9 +81,11 @@ pub async fn a_row_is_claimed_as_it_was_put(store: Subject<dyn Store>) {
     let expected = OutboxEntry {
         id: rows[0].id,
         attempt: 1,
-        task: OutboxTask::Train,
-        service: given::learn_me(),
-        account: who.account,
+        content: Task {
+            kind: TaskKind::Train,
+            service: given::learn_me(),
+            account: who.account,
+        },
         request_id: given::request_id(1),
         created_at: given::now(),
     };
@@ -229,17 +234,17 @@ pub async fn a_stale_attempt_postpones_nothing(store: Subject<dyn Store>) {
 /// Contract 6.
 pub async fn every_kind_of_row_wakes_who_waits(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
-    for task in [OutboxTask::Train, OutboxTask::Notify, OutboxTask::Delete] {
+    for task in [TaskKind::Train, TaskKind::Notify, TaskKind::Delete] {
         let waiting = store.share();
         let woken = tokio::spawn(async move { waiting.changed().await });
         match task {
-            OutboxTask::Train => given::registered(&*store, given::request(who, 1)).await,
-            OutboxTask::Notify => {
+            TaskKind::Train => given::registered(&*store, given::request(who, 1)).await,
+            TaskKind::Notify => {
                 let ready = given::ready(who.account);
                 let spare = given::request_id(500);
                 store.finish(&ready, spare, given::now()).await.unwrap();
             }
-            OutboxTask::Delete => {
+            TaskKind::Delete => {
                 assert!(store.delete(given::deletion(who.user)).await.unwrap());
             }
         }
@@ -275,9 +280,9 @@ pub async fn rows_of_an_account_and_service_are_claimed_in_the_order_they_were_p
 ) {
     three_rows(&*store).await;
     let mut at = given::now() + 7 * DAY;
-    for expected in [OutboxTask::Notify, OutboxTask::Train, OutboxTask::Notify] {
+    for expected in [TaskKind::Notify, TaskKind::Train, TaskKind::Notify] {
         let claimed = claim_at(&*store, at).await;
-        let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
+        let tasks: Vec<_> = claimed.iter().map(|row| row.content.kind).collect();
         assert_eq!(tasks, [expected]);
         // Neither while it is claimed nor while it is postponed does another pass it.
         assert_eq!(claim_at(&*store, at).await, []);
@@ -337,20 +342,20 @@ pub async fn of_concurrent_claims_none_passes_over_an_earlier_row(store: Subject
 pub async fn what_is_set_aside_is_claimed_no_more_and_holds_up_nobody(store: Subject<dyn Store>) {
     three_rows(&*store).await;
     let at = given::now() + 7 * DAY;
-    for (left, expected) in [(2, OutboxTask::Notify), (1, OutboxTask::Train)] {
+    for (left, expected) in [(2, TaskKind::Notify), (1, TaskKind::Train)] {
         // The wakening of the rows that were put, or of the one that was set aside.
         let woken = tokio::time::timeout(PATIENCE, store.changed()).await;
         woken.expect("a row came free and nobody was woken");
         let claimed = claim_at(&*store, at).await;
-        let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
+        let tasks: Vec<_> = claimed.iter().map(|row| row.content.kind).collect();
         assert_eq!(tasks, [expected]);
         store.set_aside(&claimed[0], at).await.unwrap();
         let backlog = store.backlog(at).await.unwrap();
         assert_eq!((backlog.rows, backlog.set_aside), (left, 3 - left));
     }
     let last = claim_at(&*store, at + DAY).await;
-    let tasks: Vec<_> = last.iter().map(|row| row.task).collect();
-    assert_eq!(tasks, [OutboxTask::Notify]);
+    let tasks: Vec<_> = last.iter().map(|row| row.content.kind).collect();
+    assert_eq!(tasks, [TaskKind::Notify]);
     store.remove(&numbers(&last)).await.unwrap();
     assert_eq!(claim_at(&*store, at + 365 * DAY).await, []);
     let backlog = store.backlog(at + 365 * DAY).await.unwrap();

@@ -5,8 +5,8 @@ use lemon_domain::{
     values::{RequestToken, Verifier},
 };
 
-use super::{Store, given};
-use crate::{Subject, race};
+use crate::{given, store::Store};
+use crate::{race::race, subject::Subject};
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::Store).
 #[macro_export]

@@ -7,11 +7,11 @@ use lemon_domain::{
     values::{BudgetKey, BudgetName, Place, Segment, SegmentSums, Sums, Turn, UserId},
 };
 
-use super::{
-    Store,
+use crate::{
     given::{self, MICROSECOND},
+    store::Store,
 };
-use crate::{Subject, race};
+use crate::{race::race, subject::Subject};
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::Store).
 #[macro_export]

@@ -6,13 +6,19 @@ use lemon_domain::{
         Accounts, Housekeeping, Outbox, PendingSignIns, PlaceRecord, Registrations, StoreError,
         TrainingDeadlines,
     },
-    values::{BudgetKey, Place, Segment},
+    values::{BudgetKey, Place, Segment, Task},
 };
 
 /// Everything that a store keeps.
 #[async_trait]
 pub trait Store:
-    Accounts + PendingSignIns + Registrations + TrainingDeadlines + Outbox + PlaceRecord + Housekeeping
+    Accounts
+    + PendingSignIns
+    + Registrations
+    + TrainingDeadlines
+    + Outbox<Task>
+    + PlaceRecord
+    + Housekeeping
 {
     /// Every recorded place of a budget in its window, by seat.
     ///
@@ -28,7 +34,7 @@ where
         + PendingSignIns
         + Registrations
         + TrainingDeadlines
-        + Outbox
+        + Outbox<Task>
         + PlaceRecord
         + Housekeeping,
 {

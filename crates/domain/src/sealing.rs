@@ -10,9 +10,19 @@ use chacha20poly1305::{
 };
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 
-use crate::values::{AccountId, Credentials, InvalidValue, RequestToken};
+use crate::{
+    ports::IdSource,
+    values::{AccountId, Credentials, InvalidValue, RequestToken},
+};
 
 const NONCE_BYTES: usize = 24;
+
+/// A nonce for one seal: so long that random ones never meet.
+pub fn fresh_nonce(ids: &dyn IdSource) -> [u8; NONCE_BYTES] {
+    let mut nonce = [0; NONCE_BYTES];
+    ids.fill(&mut nonce);
+    nonce
+}
 const KEY_BYTES: usize = 32;
 
 /// A secret as a store keeps it.
@@ -26,14 +36,14 @@ pub struct Sealed {
 
 /// Where a sealed secret belongs: part of what is authenticated.
 #[derive(Debug, Clone, Copy)]
-pub enum Place<'a> {
+pub enum SealContext<'a> {
     /// The credentials of an account.
     AccountCredentials(AccountId),
     /// The secret of a request token.
     RequestTokenSecret(&'a RequestToken),
 }
 
-impl Place<'_> {
+impl SealContext<'_> {
     fn associated_data(self) -> Vec<u8> {
         match self {
             Self::AccountCredentials(account) => format!("accounts.credentials\0{account}"),
@@ -131,7 +141,7 @@ impl SealingKeys {
     #[must_use]
     pub fn seal(
         &self,
-        place: Place<'_>,
+        place: SealContext<'_>,
         secret: &SecretString,
         nonce: [u8; NONCE_BYTES],
     ) -> Sealed {
@@ -157,7 +167,7 @@ impl SealingKeys {
     ///
     /// # Errors
     /// If the key is unknown, or the secret was altered or moved.
-    pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretString, OpenError> {
+    pub fn open(&self, place: SealContext<'_>, sealed: &Sealed) -> Result<SecretString, OpenError> {
         let key = self
             .0
             .iter()
@@ -193,7 +203,7 @@ impl SealingKeys {
             credentials.token.expose_secret(),
             credentials.secret.expose_secret()
         ));
-        self.seal(Place::AccountCredentials(account), &both, nonce)
+        self.seal(SealContext::AccountCredentials(account), &both, nonce)
     }
 
     /// Opens the credentials of an account.
@@ -205,7 +215,7 @@ impl SealingKeys {
         account: AccountId,
         sealed: &Sealed,
     ) -> Result<Credentials, OpenError> {
-        let both = self.open(Place::AccountCredentials(account), sealed)?;
+        let both = self.open(SealContext::AccountCredentials(account), sealed)?;
         let (token, secret) = both
             .expose_secret()
             .split_once('\0')

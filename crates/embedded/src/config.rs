@@ -4,7 +4,8 @@ use lemon_domain::values::QueueName;
 
 /// Where the queues are, and how they behave.
 #[derive(Debug, Clone)]
-pub struct QueueConfig {
+#[non_exhaustive]
+pub struct EmbeddedQueueConfig {
     /// The file; it is made if there is none, in a folder that exists.
     pub path: PathBuf,
     /// How long a received message is hidden, at most 12 hours.
@@ -15,7 +16,7 @@ pub struct QueueConfig {
     pub queues: BTreeSet<QueueName>,
 }
 
-impl QueueConfig {
+impl EmbeddedQueueConfig {
     /// These queues in that file, with what SQS queues usually have: 30 s of visibility and five receives.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, queues: BTreeSet<QueueName>) -> Self {
@@ -25,5 +26,18 @@ impl QueueConfig {
             max_receives: 5,
             queues,
         }
+    }
+    /// With received messages that are hidden for so long.
+    #[must_use]
+    pub const fn with_visibility(mut self, visibility: Duration) -> Self {
+        self.visibility = visibility;
+        self
+    }
+
+    /// With so many receives before a message is dead.
+    #[must_use]
+    pub const fn with_max_receives(mut self, max_receives: u32) -> Self {
+        self.max_receives = max_receives;
+        self
     }
 }

@@ -12,7 +12,7 @@ use rusqlite::ErrorCode;
 /// Why a file was not opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum OpenError {
+pub enum EmbeddedError {
     /// Another process has it, or this one has it open already.
     #[error("{} is in use by another process", path.display())]
     InUse {
@@ -57,7 +57,7 @@ pub enum OpenError {
     },
 }
 
-impl OpenError {
+impl EmbeddedError {
     pub(crate) fn cannot_write(path: &Path, source: impl Into<BoxError>) -> Self {
         Self::CannotWrite {
             path: path.to_owned(),
@@ -91,7 +91,7 @@ impl OpenError {
 
 /// Why a write was not made, or may not have been.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum EmbeddedFault {
     #[error("the writer of the file has stopped")]
     Stopped,
     #[error("the transaction was rolled back")]
@@ -115,7 +115,7 @@ pub(crate) fn is_lost_write(error: &rusqlite::Error) -> bool {
         .is_some_and(|error| LOST_WRITES.contains(&error.extended_code))
 }
 
-impl Fault {
+impl EmbeddedFault {
     /// The disk has lost what was written to it, if that is the fault. The system tells of that once: that a later flush
     /// succeeds says nothing of what was to be written before.
     pub(crate) fn lost_writes(&self) -> Option<Arc<str>> {
@@ -145,14 +145,14 @@ impl Fault {
     }
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for EmbeddedFault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(Arc::new(error))
     }
 }
 
-impl From<Fault> for QuotaError {
-    fn from(fault: Fault) -> Self {
+impl From<EmbeddedFault> for QuotaError {
+    fn from(fault: EmbeddedFault) -> Self {
         if fault.is_transient() {
             Self::Unavailable(fault.into())
         } else {
@@ -161,8 +161,8 @@ impl From<Fault> for QuotaError {
     }
 }
 
-impl From<Fault> for QueueError {
-    fn from(fault: Fault) -> Self {
+impl From<EmbeddedFault> for QueueError {
+    fn from(fault: EmbeddedFault) -> Self {
         if fault.is_transient() {
             Self::Unavailable(fault.into())
         } else {

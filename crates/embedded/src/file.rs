@@ -3,7 +3,7 @@ use std::{fs, io, path::Path, time::Duration};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
-use crate::{OpenError, error::is_lost_write};
+use crate::error::{EmbeddedError, is_lost_write};
 
 /// When a commit is on the disk, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 #[derive(Debug, Clone, Copy)]
@@ -36,11 +36,11 @@ pub(crate) struct Format {
 
 impl Format {
     /// Opens the file for this process alone; makes it, or brings it to the newest version.
-    pub(crate) fn open(&self, path: &Path) -> Result<Connection, OpenError> {
-        make_private(path).map_err(|error| OpenError::cannot_write(path, error))?;
+    pub(crate) fn open(&self, path: &Path) -> Result<Connection, EmbeddedError> {
+        make_private(path).map_err(|error| EmbeddedError::cannot_write(path, error))?;
         let mut connection = self
             .connect(path)
-            .map_err(|error| OpenError::of(path, error))?;
+            .map_err(|error| EmbeddedError::of(path, error))?;
         self.migrate(&mut connection, path)?;
         check(&connection, path)?;
         Ok(connection)
@@ -67,21 +67,21 @@ impl Format {
         Ok(connection)
     }
 
-    fn migrate(&self, connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-        let failed = |error| OpenError::of(path, error);
+    fn migrate(&self, connection: &mut Connection, path: &Path) -> Result<(), EmbeddedError> {
+        let failed = |error| EmbeddedError::of(path, error);
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
         let (owner, found) = identity(&transaction).map_err(failed)?;
         let empty = is_empty(&transaction).map_err(failed)?;
         if owner != self.application_id && !(empty && owner == 0 && found == 0) {
-            return Err(OpenError::Foreign {
+            return Err(EmbeddedError::Foreign {
                 path: path.to_owned(),
                 expected: self.name,
             });
         }
         if found > self.newest {
-            return Err(OpenError::Newer {
+            return Err(EmbeddedError::Newer {
                 path: path.to_owned(),
                 found,
                 known: self.newest,
@@ -183,14 +183,14 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Reads every page, so that a torn file is found now and not by a request.
-fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+fn check(connection: &Connection, path: &Path) -> Result<(), EmbeddedError> {
     let verdict: String = connection
         .pragma_query_value(None, "quick_check", |row| row.get(0))
-        .map_err(|error| OpenError::of(path, error))?;
+        .map_err(|error| EmbeddedError::of(path, error))?;
     if verdict == "ok" {
         Ok(())
     } else {
-        Err(OpenError::damaged(path, verdict))
+        Err(EmbeddedError::damaged(path, verdict))
     }
 }
 

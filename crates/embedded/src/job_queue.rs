@@ -19,16 +19,20 @@ use tokio::{
 };
 
 use self::{
-    line::{Line, lines},
+    line::{QueueState, lines},
     receipt::Handle,
-    rows::{Look, Message},
+    rows::{MessageRow, ReceivedMessages},
 };
-use crate::{OpenError, QueueConfig, error::Fault, writer::Writer};
+use crate::{
+    config::EmbeddedQueueConfig,
+    error::{EmbeddedError, EmbeddedFault},
+    writer::Writer,
+};
 
 /// How often a waiting receive looks at the clock, which may be set, for a message that is hidden until a known time.
 const LOOK_AT_CLOCK: Duration = Duration::from_millis(50);
 
-/// A message that came to nothing. Its text is received from the dead-letter queue.
+/// A dead-lettered message. Its text is received from the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The queue's own id of the message.
@@ -38,7 +42,7 @@ pub struct DeadLetter {
     /// When it was sent.
     pub sent_at: DateTime<Utc>,
     /// When it was given up.
-    pub died_at: DateTime<Utc>,
+    pub dead_lettered_at: DateTime<Utc>,
 }
 
 /// Standard queues in a SQLite file, each with its dead-letter queue `<name>-dlq`.
@@ -50,7 +54,7 @@ pub struct DeadLetter {
 /// longer than 12 hours in all. A `receive` that is dropped may have received messages; they come again after their
 /// visibility timeout. A call ends when the disk has answered.
 pub struct EmbeddedJobQueue {
-    lines: BTreeMap<String, Arc<Line>>,
+    lines: BTreeMap<String, Arc<QueueState>>,
     visibility: Duration,
     writer: Writer,
     clock: Arc<dyn Clock>,
@@ -61,18 +65,18 @@ impl EmbeddedJobQueue {
     /// Opens the file, for this process alone; makes it if there is none.
     ///
     /// # Errors
-    /// As [`OpenError`] says.
+    /// As [`EmbeddedError`] says.
     pub fn open(
-        config: &QueueConfig,
+        config: &EmbeddedQueueConfig,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, EmbeddedError> {
         let connection = rows::FORMAT.open(&config.path)?;
         Ok(Self {
             lines: lines(&config.queues, config.max_receives),
             visibility: config.visibility.min(MAX_DELAY),
             writer: Writer::start("job-queue", connection)
-                .map_err(|error| OpenError::cannot_write(&config.path, error))?,
+                .map_err(|error| EmbeddedError::cannot_write(&config.path, error))?,
             clock,
             ids,
         })
@@ -104,13 +108,17 @@ impl EmbeddedJobQueue {
         self.writer.failed().await
     }
 
-    fn line(&self, queue: &QueueName) -> Result<Arc<Line>, QueueError> {
+    fn line(&self, queue: &QueueName) -> Result<Arc<QueueState>, QueueError> {
         let line = self.lines.get(queue.as_str());
         line.cloned()
             .ok_or_else(|| QueueError::NoSuchQueue(queue.to_string()))
     }
 
-    async fn put(&self, line: &Arc<Line>, messages: Vec<Message>) -> Result<(), Fault> {
+    async fn put(
+        &self,
+        line: &Arc<QueueState>,
+        messages: Vec<MessageRow>,
+    ) -> Result<(), EmbeddedFault> {
         let (to, now) = (Arc::clone(line), self.clock.now());
         let sent = self
             .writer
@@ -120,7 +128,11 @@ impl EmbeddedJobQueue {
         Ok(())
     }
 
-    async fn look(&self, line: &Arc<Line>, max: usize) -> Result<Look, Fault> {
+    async fn look(
+        &self,
+        line: &Arc<QueueState>,
+        max: usize,
+    ) -> Result<ReceivedMessages, EmbeddedFault> {
         let (line, now) = (Arc::clone(line), self.clock.now());
         let until = now + self.visibility;
         let looked = self
@@ -187,7 +199,7 @@ impl JobQueue for EmbeddedJobQueue {
             let fits = message.check();
             if fits.is_ok() {
                 let (id, body) = (self.ids.uuid(), message.body);
-                fitting.push(Message { id, body });
+                fitting.push(MessageRow { id, body });
             }
             outcomes.push(fits);
         }

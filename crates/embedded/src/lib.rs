@@ -7,7 +7,7 @@ mod job_queue;
 mod quota_counter;
 mod writer;
 
-pub use config::QueueConfig;
-pub use error::OpenError;
+pub use config::EmbeddedQueueConfig;
+pub use error::EmbeddedError;
 pub use job_queue::{DeadLetter, EmbeddedJobQueue};
 pub use quota_counter::EmbeddedQuotaCounter;

@@ -16,10 +16,10 @@ use lemon_domain::{
 };
 use parking_lot::{Mutex, MutexGuard};
 
-use self::ledger::{Change, Ledger};
+use self::ledger::{Ledger, LedgerChange};
 use crate::{
-    OpenError,
-    writer::{Pending, Writer},
+    error::EmbeddedError,
+    writer::{PendingWrite, Writer},
 };
 
 /// A quota counter in memory that is written through to a SQLite file.
@@ -38,18 +38,19 @@ impl EmbeddedQuotaCounter {
     /// Opens the file, for this process alone; makes it if there is none, in a folder that exists.
     ///
     /// # Errors
-    /// As [`OpenError`] says.
-    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    /// As [`EmbeddedError`] says.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, EmbeddedError> {
         let connection = rows::FORMAT.open(path)?;
-        holders::prepare(&connection).map_err(|error| OpenError::of(path, error))?;
-        let windows = rows::load(&connection).map_err(|error| OpenError::damaged(path, error))?;
+        holders::prepare(&connection).map_err(|error| EmbeddedError::of(path, error))?;
+        let windows =
+            rows::load(&connection).map_err(|error| EmbeddedError::damaged(path, error))?;
         let mut ledger = Ledger::new(windows);
         let past = ledger.forget_past(clock.now());
-        rows::sweep(&connection, &past).map_err(|error| OpenError::of(path, error))?;
+        rows::sweep(&connection, &past).map_err(|error| EmbeddedError::of(path, error))?;
         Ok(Self {
             ledger: Mutex::new(ledger),
             writer: Writer::start("quota-counter", connection)
-                .map_err(|error| OpenError::cannot_write(path, error))?,
+                .map_err(|error| EmbeddedError::cannot_write(path, error))?,
             clock,
         })
     }
@@ -79,7 +80,7 @@ impl EmbeddedQuotaCounter {
     }
 
     /// To be called while the ledger is locked, so that writes have the order of the changes.
-    fn write(&self, changes: Vec<Change>) -> Pending<()> {
+    fn write(&self, changes: Vec<LedgerChange>) -> PendingWrite<()> {
         self.writer
             .submit(move |connection| rows::write(connection, &changes))
     }
@@ -139,7 +140,9 @@ impl QuotaCounter for EmbeddedQuotaCounter {
             if past.is_empty() {
                 return Ok(restoration);
             }
-            let forgotten = past.iter().map(|window| Change::Forget { window: *window });
+            let forgotten = past
+                .iter()
+                .map(|window| LedgerChange::Forget { window: *window });
             let written = self.write(forgotten.collect());
             (restoration, past, written)
         };

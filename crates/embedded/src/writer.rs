@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
-use crate::{error::Fault, file::Checkpoints};
+use crate::{error::EmbeddedFault, file::Checkpoints};
 
 /// Writes in one transaction at most. It bounds how long the first of them waits for the last.
 const MAX_GROUP: usize = 512;
@@ -24,7 +24,7 @@ const MAX_GROUP: usize = 512;
 /// When the disk has lost what was written to it, the writer fails for good: nothing is written after that, since
 /// nothing could be vouched for.
 pub(crate) struct Writer {
-    jobs: Option<Sender<Box<dyn Job>>>,
+    jobs: Option<Sender<Box<dyn WriterJob>>>,
     thread: Option<JoinHandle<()>>,
     failure: watch::Receiver<Option<Arc<str>>>,
 }
@@ -49,9 +49,9 @@ impl Writer {
     }
 
     /// Fails if nothing can be written any more.
-    pub(crate) fn check(&self) -> Result<(), Fault> {
+    pub(crate) fn check(&self) -> Result<(), EmbeddedFault> {
         match &*self.failure.borrow() {
-            Some(cause) => Err(Fault::DiskFailed(Arc::clone(cause))),
+            Some(cause) => Err(EmbeddedFault::DiskFailed(Arc::clone(cause))),
             None => Ok(()),
         }
     }
@@ -71,7 +71,7 @@ impl Writer {
     }
 
     /// Hands a write over. It is made even if nobody waits for its outcome.
-    pub(crate) fn submit<T, W>(&self, write: W) -> Pending<T>
+    pub(crate) fn submit<T, W>(&self, write: W) -> PendingWrite<T>
     where
         T: Send + 'static,
         W: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -83,10 +83,10 @@ impl Writer {
                 outcome: None,
                 answer,
             };
-            // A thread that is gone drops the answer, which `Pending` notices.
+            // A thread that is gone drops the answer, which `PendingWrite` notices.
             let _gone = jobs.send(Box::new(job));
         }
-        Pending(outcome)
+        PendingWrite(outcome)
     }
 }
 
@@ -101,31 +101,31 @@ impl Drop for Writer {
 
 /// A write under way.
 #[must_use]
-pub(crate) struct Pending<T>(oneshot::Receiver<Result<T, Fault>>);
+pub(crate) struct PendingWrite<T>(oneshot::Receiver<Result<T, EmbeddedFault>>);
 
-impl<T> Pending<T> {
+impl<T> PendingWrite<T> {
     /// Waits until it is committed.
-    pub(crate) async fn committed(self) -> Result<T, Fault> {
-        self.0.await.unwrap_or(Err(Fault::Stopped))
+    pub(crate) async fn committed(self) -> Result<T, EmbeddedFault> {
+        self.0.await.unwrap_or(Err(EmbeddedFault::Stopped))
     }
 }
 
 /// A write whose result type is its own business.
-trait Job: Send {
+trait WriterJob: Send {
     /// Makes the write; answers whether it is to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
 
     /// Tells who waits, once the group is committed or has failed.
-    fn answer(self: Box<Self>, committed: Result<(), Fault>);
+    fn answer(self: Box<Self>, committed: Result<(), EmbeddedFault>);
 }
 
 struct Write<T, W> {
     work: Option<W>,
     outcome: Option<rusqlite::Result<T>>,
-    answer: oneshot::Sender<Result<T, Fault>>,
+    answer: oneshot::Sender<Result<T, EmbeddedFault>>,
 }
 
-impl<T, W> Job for Write<T, W>
+impl<T, W> WriterJob for Write<T, W>
 where
     T: Send,
     W: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
@@ -135,11 +135,11 @@ where
         matches!(self.outcome, Some(Ok(_)))
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), Fault>) {
+    fn answer(self: Box<Self>, committed: Result<(), EmbeddedFault>) {
         let outcome = match self.outcome {
             Some(Ok(value)) => committed.map(|()| value),
             Some(Err(error)) => Err(error.into()),
-            None => Err(committed.err().unwrap_or(Fault::Stopped)),
+            None => Err(committed.err().unwrap_or(EmbeddedFault::Stopped)),
         };
         // Nobody may wait any more.
         let _gone = self.answer.send(outcome);
@@ -147,11 +147,12 @@ where
 }
 
 /// Makes the writes of a group and commits them.
-type Commit = fn(&mut Connection, &mut Checkpoints, &mut [Box<dyn Job>]) -> Result<(), Fault>;
+type Commit =
+    fn(&mut Connection, &mut Checkpoints, &mut [Box<dyn WriterJob>]) -> Result<(), EmbeddedFault>;
 
 fn work(
     mut connection: Connection,
-    waiting: &Receiver<Box<dyn Job>>,
+    waiting: &Receiver<Box<dyn WriterJob>>,
     commit: Commit,
     failed: &watch::Sender<Option<Arc<str>>>,
 ) {
@@ -161,11 +162,15 @@ fn work(
         group.extend(waiting.try_iter().take(MAX_GROUP - 1));
         let failure = failed.borrow().clone();
         let committed = match failure {
-            Some(cause) => Err(Fault::DiskFailed(cause)),
+            Some(cause) => Err(EmbeddedFault::DiskFailed(cause)),
             None => commit(&mut connection, &mut checkpoints, &mut group),
         };
         // Before anybody hears of it: what they submit next must meet it.
-        if let Some(cause) = committed.as_ref().err().and_then(Fault::lost_writes) {
+        if let Some(cause) = committed
+            .as_ref()
+            .err()
+            .and_then(EmbeddedFault::lost_writes)
+        {
             failed.send_if_modified(|failure| failure.replace(cause).is_none());
         }
         for job in group {
@@ -183,8 +188,8 @@ fn work(
 fn commit(
     connection: &mut Connection,
     checkpoints: &mut Checkpoints,
-    group: &mut [Box<dyn Job>],
-) -> Result<(), Fault> {
+    group: &mut [Box<dyn WriterJob>],
+) -> Result<(), EmbeddedFault> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in group {
         let savepoint = transaction.savepoint()?;
@@ -192,7 +197,7 @@ fn commit(
             savepoint.commit()?;
         } else if savepoint.is_autocommit() {
             // A full disk, among others, may end the whole transaction: https://www.sqlite.org/lang_transaction.html
-            return Err(Fault::RolledBack);
+            return Err(EmbeddedFault::RolledBack);
         } else {
             savepoint.finish()?;
         }

@@ -23,16 +23,16 @@ mod quota_counter {
 mod job_queue {
     use std::{sync::Arc, time::Duration};
 
-    use lemon_contracts::job_queue::{NoLine, QueueSubject};
+    use lemon_contracts::job_queue::{NoLink, QueueSubject};
     use lemon_domain::values::QueueName;
-    use lemon_embedded::{EmbeddedJobQueue, QueueConfig};
+    use lemon_embedded::{EmbeddedJobQueue, EmbeddedQueueConfig};
     use lemon_fakes::{FakeClock, SequentialIds};
 
     async fn subject() -> QueueSubject {
         let folder = tempfile::tempdir().unwrap();
         let consumed = QueueName::parse("ServiceReadyQueue").unwrap();
         let path = folder.path().join("queue.db");
-        let config = QueueConfig::new(path, [consumed.clone()].into());
+        let config = EmbeddedQueueConfig::new(path, [consumed.clone()].into());
         let clock = Arc::new(FakeClock::default());
         let ids = Arc::new(SequentialIds::default());
         QueueSubject {
@@ -40,7 +40,7 @@ mod job_queue {
             consumed,
             visibility: Duration::from_secs(30),
             time: Arc::new(move |time| clock.advance(time)),
-            line: Arc::new(NoLine),
+            line: Arc::new(NoLink),
             guard: Box::new(folder),
         }
     }

@@ -171,15 +171,21 @@ async fn dead_letters_say_why_and_can_be_received() {
     let exhausted = "received 5 times without an acknowledgement";
     assert_eq!(reasons, ["it is not JSON", exhausted]);
     assert_eq!(dead[0].message_id, delivery.message_id);
-    assert!(dead[0].died_at < dead[1].died_at && dead[1].sent_at < dead[1].died_at);
+    assert!(
+        dead[0].dead_lettered_at < dead[1].dead_lettered_at
+            && dead[1].sent_at < dead[1].dead_lettered_at
+    );
     assert_eq!(queue.dead_letters(&jobs(), 1).await.unwrap(), dead[..1]);
 
-    let graveyard = QueueName::parse("Jobs-dlq").unwrap();
-    let received = queue.receive(&graveyard, 10, Duration::ZERO).await.unwrap();
+    let dead_letters = QueueName::parse("Jobs-dlq").unwrap();
+    let received = queue
+        .receive(&dead_letters, 10, Duration::ZERO)
+        .await
+        .unwrap();
     let bodies: BTreeSet<_> = received.iter().map(|d| d.body.as_str()).collect();
     assert_eq!(bodies, BTreeSet::from(["not JSON", "never acknowledged"]));
     let receipts: Vec<_> = received.into_iter().map(|d| d.receipt).collect();
-    for outcome in queue.ack(&graveyard, &receipts).await {
+    for outcome in queue.ack(&dead_letters, &receipts).await {
         outcome.unwrap();
     }
     assert_eq!(queue.depth(&jobs()).await.unwrap(), Depth::default());

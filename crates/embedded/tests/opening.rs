@@ -17,7 +17,7 @@ use std::{
 };
 
 use common::{open, receive, send, try_open};
-use lemon_embedded::{EmbeddedQuotaCounter, OpenError};
+use lemon_embedded::{EmbeddedError, EmbeddedQuotaCounter};
 use lemon_fakes::FakeClock;
 
 fn clock() -> Arc<FakeClock> {
@@ -28,7 +28,7 @@ fn path(folder: &Path) -> PathBuf {
     folder.join("queue.db")
 }
 
-fn refusal(folder: &Path) -> OpenError {
+fn refusal(folder: &Path) -> EmbeddedError {
     let Err(error) = try_open(folder, &clock()) else {
         panic!("the file was opened");
     };
@@ -51,7 +51,7 @@ async fn a_file_in_use_is_refused_and_its_owner_works_on() {
     let owner = open(folder.path(), &clock());
     for _ in 0..2 {
         let error = refusal(folder.path());
-        assert!(matches!(error, OpenError::InUse { .. }));
+        assert!(matches!(error, EmbeddedError::InUse { .. }));
         let expected = format!(
             "{} is in use by another process",
             path(folder.path()).display()
@@ -77,7 +77,7 @@ async fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() {
     let error = refusal(folder.path());
     assert!(matches!(
         error,
-        OpenError::Newer {
+        EmbeddedError::Newer {
             found: 7,
             known: 1,
             ..
@@ -105,7 +105,7 @@ async fn a_file_of_something_else_is_refused() {
     connection.execute_batch("CREATE TABLE t (x)").unwrap();
     drop(connection);
     let error = refusal(folder.path());
-    assert!(matches!(error, OpenError::Foreign { .. }));
+    assert!(matches!(error, EmbeddedError::Foreign { .. }));
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_file_that_is_no_database_is_refused() {
     let garbage = "garbage ".repeat(2000);
     fs::write(path(folder.path()), &garbage).unwrap();
     let error = refusal(folder.path());
-    assert!(matches!(error, OpenError::Damaged { .. }));
+    assert!(matches!(error, EmbeddedError::Damaged { .. }));
     assert!(error.to_string().ends_with("queue.db is damaged"));
     assert!(error.source().is_some());
     assert_eq!(fs::read(path(folder.path())).unwrap(), garbage.as_bytes());
@@ -128,7 +128,7 @@ async fn a_torn_file_is_refused() {
         fs::write(path(folder.path()), &content[..length]).unwrap();
         let error = refusal(folder.path());
         assert!(
-            matches!(error, OpenError::Damaged { .. }),
+            matches!(error, EmbeddedError::Damaged { .. }),
             "{length}: {error:?}"
         );
     }
@@ -146,7 +146,7 @@ async fn a_page_that_was_overwritten_is_found() {
         // Pages that only carry text on have no structure to break.
         if let Err(error) = opened {
             assert!(
-                matches!(error, OpenError::Damaged { .. }),
+                matches!(error, EmbeddedError::Damaged { .. }),
                 "{page}: {error:?}"
             );
         } else {
@@ -167,21 +167,21 @@ async fn a_counter_whose_rows_make_no_sense_is_refused() {
     let Err(error) = EmbeddedQuotaCounter::open(&path, clock()) else {
         panic!("the file was opened");
     };
-    assert!(matches!(error, OpenError::Damaged { .. }));
+    assert!(matches!(error, EmbeddedError::Damaged { .. }));
 }
 
 #[tokio::test]
 async fn a_place_where_no_file_can_be_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let error = refusal(&folder.path().join("missing"));
-    assert!(matches!(error, OpenError::CannotWrite { .. }));
+    assert!(matches!(error, EmbeddedError::CannotWrite { .. }));
     assert!(error.to_string().ends_with("queue.db cannot be written"));
     assert!(error.source().is_some());
 
     fs::create_dir(path(folder.path())).unwrap();
     let before = fs::metadata(path(folder.path())).unwrap().permissions();
     let error = refusal(folder.path());
-    assert!(matches!(error, OpenError::CannotWrite { .. }));
+    assert!(matches!(error, EmbeddedError::CannotWrite { .. }));
     let after = fs::metadata(path(folder.path())).unwrap().permissions();
     assert_eq!(before, after);
 }

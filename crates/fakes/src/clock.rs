@@ -58,9 +58,10 @@ impl IdSource for SequentialIds {
         Uuid::from_u128(self.next().into())
     }
 
-    fn nonce(&self) -> [u8; 24] {
-        let mut nonce = [0; 24];
-        nonce[..8].copy_from_slice(&self.next().to_be_bytes());
-        nonce
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+        for (byte, of_the_number) in bytes.iter_mut().zip(self.next().to_be_bytes()) {
+            *byte = of_the_number;
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// How often a waiting receive looks again.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// A message whose delivery came to nothing.
+/// A dead-lettered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadMessage {
     /// Its text.
@@ -25,7 +25,7 @@ pub struct DeadMessage {
 }
 
 #[derive(Debug, Clone)]
-struct Message {
+struct QueuedMessage {
     number: u64,
     body: String,
     visible_at: DateTime<Utc>,
@@ -35,7 +35,7 @@ struct Message {
 
 #[derive(Debug, Default)]
 struct Queue {
-    messages: Vec<Message>,
+    messages: Vec<QueuedMessage>,
     dead: Vec<DeadMessage>,
     sent: u64,
 }
@@ -78,7 +78,7 @@ impl MemoryJobQueue {
         self.queues().get(queue).expect("a queue").sent
     }
 
-    /// The dead letters, in the order they died.
+    /// The dead letters, in the order in which they were dead-lettered.
     ///
     /// # Panics
     /// If there is no such queue.
@@ -107,7 +107,7 @@ impl Queue {
     fn put(&mut self, message: Outgoing, now: DateTime<Utc>) -> Result<(), QueueError> {
         message.check()?;
         self.sent += 1;
-        self.messages.push(Message {
+        self.messages.push(QueuedMessage {
             number: self.sent,
             body: message.body,
             visible_at: now,
@@ -119,7 +119,7 @@ impl Queue {
 
     /// Moves what was received too often to the dead letters.
     fn dead_letter_exhausted(&mut self, now: DateTime<Utc>) {
-        let exhausted = |m: &mut Message| m.visible_at <= now && m.receives >= MAX_RECEIVES;
+        let exhausted = |m: &mut QueuedMessage| m.visible_at <= now && m.receives >= MAX_RECEIVES;
         let dead = self.messages.extract_if(.., exhausted);
         self.dead.extend(dead.map(|message| DeadMessage {
             body: message.body,
@@ -176,7 +176,7 @@ impl Queue {
     }
 }
 
-fn receipt(message: &Message) -> Receipt {
+fn receipt(message: &QueuedMessage) -> Receipt {
     Receipt(format!("{}-{}", message.number, message.receives))
 }
 

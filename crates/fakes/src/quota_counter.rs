@@ -20,12 +20,12 @@ pub struct MemoryQuotaCounter(Mutex<Windows>);
 
 #[derive(Debug, Default)]
 struct Windows {
-    known: HashMap<BudgetKey, Window>,
+    known: HashMap<BudgetKey, CountedWindow>,
     restorations: u64,
 }
 
 #[derive(Debug, Default)]
-struct Window {
+struct CountedWindow {
     seats: Seats,
     restoration: Option<RestorationId>,
 }
@@ -57,7 +57,7 @@ impl Windows {
         &mut self,
         key: &BudgetKey,
         restoration: Option<RestorationId>,
-    ) -> Option<&mut Window> {
+    ) -> Option<&mut CountedWindow> {
         let window = self.known.get_mut(key)?;
         (window.restoration == restoration).then_some(window)
     }
@@ -150,9 +150,9 @@ impl QuotaCounter for MemoryQuotaCounter {
             return Ok(window.restoration);
         }
         windows.restorations += 1;
-        let window = Window {
+        let window = CountedWindow {
             restoration: Some(RestorationId(windows.restorations)),
-            ..Window::default()
+            ..CountedWindow::default()
         };
         let restoration = window.restoration;
         windows.known.insert(key.clone(), window);

@@ -19,10 +19,10 @@ const PAGE: usize = 100;
 ///
 /// As at the real one, a person's access token is the same at each sign-in until it is revoked.
 #[derive(Debug, Default)]
-pub struct FakeTwitter(Mutex<State>);
+pub struct FakeTwitter(Mutex<TwitterState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct TwitterState {
     next_errors: VecDeque<TwitterError>,
     issued: u64,
     pending: HashMap<String, Option<(u32, String)>>,
@@ -89,11 +89,11 @@ impl FakeTwitter {
         self.state().issued
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TwitterState> {
         self.0.lock()
     }
 
-    fn called(&self) -> Result<MutexGuard<'_, State>, TwitterError> {
+    fn called(&self) -> Result<MutexGuard<'_, TwitterState>, TwitterError> {
         let mut state = self.state();
         state.next_errors.pop_front().map_or(Ok(state), Err)
     }
@@ -101,7 +101,7 @@ impl FakeTwitter {
 
 const FIRST_USER_ID: i64 = 1_500_000_000_000_000_000;
 
-impl State {
+impl TwitterState {
     fn credentials_of(&self, person: u32) -> Credentials {
         let generation = self.revocations.get(&person).copied().unwrap_or_default();
         let id = FakeTwitter::user_id_of(person);

@@ -19,7 +19,7 @@ mod quota {
 mod queue {
     use std::{sync::Arc, time::Duration};
 
-    use lemon_contracts::job_queue::{NoLine, QueueSubject};
+    use lemon_contracts::job_queue::{NoLink, QueueSubject};
     use lemon_domain::values::QueueName;
     use lemon_fakes::{FakeClock, MemoryJobQueue};
 
@@ -31,7 +31,7 @@ mod queue {
             consumed,
             visibility: Duration::from_secs(30),
             time: Arc::new(move |time| clock.advance(time)),
-            line: Arc::new(NoLine),
+            line: Arc::new(NoLink),
             guard: Box::new(()),
         }
     }

@@ -7,11 +7,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use lemon_connections::{Limits, serve};
-use lemon_domain::{
-    ports::{Clock, IdSource},
-    usecases::{Profiles, Registering, SignIns},
-    values::{Catalogue, InvalidValue},
-};
+use lemon_domain::values::InvalidValue;
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -19,32 +15,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    HttpConfig, Listener, Tokens,
-    calls::{self, Api},
+    api::Api,
+    calls,
+    config::HttpConfig,
     cors::Cors,
     deadline::Carried,
     docs::{self, Docs},
     edge::Edge,
-    measures::Measures,
+    jwt::Tokens,
+    listener::Listener,
+    measures::HttpMetrics,
     route,
+    use_cases::UseCases,
 };
-
-/// What the API does its work with.
-#[derive(Clone)]
-pub struct UseCases {
-    /// Sign in.
-    pub sign_ins: Arc<SignIns>,
-    /// Profile.
-    pub profiles: Arc<Profiles>,
-    /// Registration.
-    pub registering: Arc<Registering>,
-    /// Services.
-    pub catalogue: Arc<Catalogue>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Ids of tokens and requests.
-    pub ids: Arc<dyn IdSource>,
-}
 
 /// Further routes on the same port, added on each worker. They set their own `Content-Security-Policy` and
 /// `Cache-Control`; where they don't, the API's strict ones hold.
@@ -118,7 +101,7 @@ impl Application {
     /// # Errors
     /// If the workers cannot be started.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        Measures::describe();
+        HttpMetrics::describe();
         let deadlines = self.config.deadlines;
         let carried = Carried::on(Handle::current(), deadlines);
         let server = self.server(carried.clone(), stop.clone())?;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::Origin;
+use crate::origin::Origin;
 
 /// How the API behaves. Where it listens is the [`Listener`](crate::Listener)'s matter.
 #[derive(Debug, Clone)]

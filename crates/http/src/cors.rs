@@ -6,7 +6,7 @@ use actix_web::{
     },
 };
 
-use crate::Origin;
+use crate::origin::Origin;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
 const HEADERS: HeaderValue =

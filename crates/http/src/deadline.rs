@@ -6,7 +6,7 @@ use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::{Deadlines, problem::Problem};
+use crate::{config::Deadlines, problem::Problem};
 
 /// Runs a call, for as long as the caller has patience and the deadline is not over.
 ///
@@ -101,7 +101,7 @@ impl Carried {
             storing,
             ..
         } = self.deadlines;
-        let caller = Caller(Arc::default());
+        let caller = WaitingCaller(Arc::default());
         let permit = Arc::clone(&caller.0);
         // Boxed, for a call is large, and would be copied at each step on its way into a task.
         let mut call = Box::pin(call(Arc::clone(&permit)));
@@ -138,9 +138,9 @@ impl Carried {
 }
 
 /// Whoever waits for a call. When it is dropped, nobody does.
-struct Caller(Arc<Permit>);
+struct WaitingCaller(Arc<Permit>);
 
-impl Drop for Caller {
+impl Drop for WaitingCaller {
     fn drop(&mut self) {
         self.0.hang_up();
     }

@@ -17,7 +17,7 @@ use tracing::{Instrument, Span, field};
 
 use crate::{
     cors::{Cors, Sharing},
-    measures::Measures,
+    measures::HttpMetrics,
     problem::Problem,
     request_ids::{RequestIds, X_REQUEST_ID},
     route::Route,
@@ -48,7 +48,7 @@ const HARDENING: [(HeaderName, HeaderValue); 4] = [
 pub(crate) struct Edge {
     cors: Cors,
     ids: RequestIds,
-    measures: Measures,
+    measures: HttpMetrics,
 }
 
 /// What is known of a request before it is handled, and needed after.
@@ -65,7 +65,7 @@ impl Edge {
         Self {
             cors,
             ids: RequestIds::new(ids),
-            measures: Measures::default(),
+            measures: HttpMetrics::default(),
         }
     }
 

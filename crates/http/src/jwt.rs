@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{JwtConfig, hs512};
+use crate::{config::JwtConfig, hs512};
 
 /// HS512's key is at least as long as its hash (<https://www.rfc-editor.org/rfc/rfc7518#section-3.2>).
 const MIN_KEY_BYTES: usize = 64;
@@ -46,7 +46,7 @@ pub struct Tokens {
 }
 
 #[derive(Serialize)]
-struct Issued {
+struct IssuedClaims {
     sub: &'static str,
     user_id: i64,
     oauth_token: String,
@@ -115,7 +115,7 @@ impl Tokens {
     pub fn issue(&self, identity: Identity) -> Result<String, jsonwebtoken::errors::Error> {
         let now = self.clock.now().timestamp();
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
-        let claims = Issued {
+        let claims = IssuedClaims {
             sub: SUBJECT,
             user_id: identity.user.get(),
             oauth_token: identity.account.user_id.to_string(),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod api;
 mod application;
 mod calls;
 mod config;
@@ -18,11 +19,13 @@ mod origin;
 mod problem;
 mod request_ids;
 mod route;
+mod use_cases;
 
-pub use application::{Application, Mount, UseCases};
+pub use application::{Application, Mount};
 pub use config::{Deadlines, HttpConfig, JwtConfig};
 pub use jwt::{TokenError, Tokens};
 pub use listener::{BindError, Listener};
 pub use openapi::openapi;
 pub use operations::{Check, MetricsText, Operations};
 pub use origin::Origin;
+pub use use_cases::UseCases;

@@ -14,9 +14,9 @@ struct Series {
 /// `http_requests_total` and `http_request_duration_seconds`. One worker's: it keeps the handles of the series it has
 /// seen, so that a request looks nothing up in the recorder.
 #[derive(Default)]
-pub(crate) struct Measures(RefCell<HashMap<Series, (Counter, Histogram)>>);
+pub(crate) struct HttpMetrics(RefCell<HashMap<Series, (Counter, Histogram)>>);
 
-impl Measures {
+impl HttpMetrics {
     /// Tells the recorder what the metrics are.
     pub(crate) fn describe() {
         describe_counter!("http_requests_total", "Requests answered.");

@@ -25,7 +25,7 @@ const SERVICE: &str = "{service}";
 /// The OpenAPI 3.1 document of the API, with the calls of each service of the catalogue by their real paths.
 #[must_use]
 pub fn openapi(catalogue: &Catalogue) -> String {
-    let mut document = Document::openapi();
+    let mut document = OpenApiDocument::openapi();
     offer(&mut document, catalogue);
     // Maps with texts for keys always become JSON.
     document.to_pretty_json().unwrap_or_default()
@@ -86,15 +86,15 @@ fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
         operations::ready,
         operations::metrics_text,
     ),
-    components(schemas(problem::Body<'static>, Code)),
-    modifiers(&Bearer, &Problems, &Headers)
+    components(schemas(problem::ProblemBody<'static>, Code)),
+    modifiers(&BearerScheme, &Problems, &Headers)
 )]
-struct Document;
+struct OpenApiDocument;
 
 /// How callers say who they are.
-struct Bearer;
+struct BearerScheme;
 
-impl Modify for Bearer {
+impl Modify for BearerScheme {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)

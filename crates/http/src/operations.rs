@@ -18,9 +18,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Listener,
     cors::Cors,
     edge::Edge,
+    listener::Listener,
     problem::Problem,
     route::{self, Route, get},
 };
@@ -58,14 +58,14 @@ pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 
 type Probe = dyn Fn() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
 /// A probe under way, and what it fails with.
-type Outcome = Shared<BoxFuture<'static, Result<(), String>>>;
+type SharedProbe = Shared<BoxFuture<'static, Result<(), String>>>;
 
 /// Something without which nobody can be served, such as the store.
 #[derive(Clone)]
 pub struct Check {
     name: &'static str,
     probe: Arc<Probe>,
-    latest: Arc<Mutex<Option<Outcome>>>,
+    latest: Arc<Mutex<Option<SharedProbe>>>,
 }
 
 impl Check {
@@ -96,7 +96,7 @@ impl Check {
     ///
     /// A probe goes on to its end though nobody waits any more: what it asks has limits of its own, and only where they
     /// are reached is a connection that silently leads nowhere found out and replaced.
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> SharedProbe {
         let mut latest = self.latest.lock();
         if let Some(outcome) = latest.as_ref().filter(|outcome| outcome.peek().is_none()) {
             return outcome.clone();
@@ -128,7 +128,7 @@ pub struct Operations {
     ids: Arc<dyn IdSource>,
 }
 
-pub(crate) struct State {
+pub(crate) struct OperationsState {
     checks: Vec<Check>,
     metrics: MetricsText,
 }
@@ -174,7 +174,7 @@ impl Operations {
             metrics,
             ids,
         } = self;
-        let state = Data::new(State { checks, metrics });
+        let state = Data::new(OperationsState { checks, metrics });
         serve(listener.into_socket(), &LIMITS, stop, move || {
             let edge = Rc::new(Edge::new(Cors::new(&[]), &*ids));
             App::new()
@@ -204,7 +204,7 @@ pub(crate) async fn live() -> HttpResponse {
     get, path = "/health/ready", operation_id = "ready", tag = "operations",
     responses((status = OK, description = "They can.", body = Value, example = json!({ "status": "ready" })))
 )]
-pub(crate) async fn ready(state: Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn ready(state: Data<OperationsState>) -> Result<HttpResponse, Problem> {
     let checks = join_all(state.checks.iter().map(Check::failed)).await;
     let failed: Vec<_> = checks.into_iter().flatten().collect();
     if failed.is_empty() {
@@ -219,7 +219,7 @@ pub(crate) async fn ready(state: Data<State>) -> Result<HttpResponse, Problem> {
     get, path = "/metrics", operation_id = "metrics", tag = "operations",
     responses((status = OK, description = "The metrics.", body = String, content_type = "text/plain"))
 )]
-pub(crate) async fn metrics_text(state: Data<State>) -> HttpResponse {
+pub(crate) async fn metrics_text(state: Data<OperationsState>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body((state.metrics)())

@@ -21,7 +21,7 @@ const ALLOWED: &str = "GET, HEAD";
 
 /// A text that never changes while the program runs.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct StaticDocument {
     path: &'static str,
     content_type: &'static str,
     policy: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct Document {
     body: Bytes,
 }
 
-impl Document {
+impl StaticDocument {
     /// A file as it stands in `assets`.
     pub(super) fn asset(
         path: &'static str,
@@ -98,7 +98,7 @@ impl Document {
 }
 
 /// Answers `GET` and `HEAD` of a document.
-pub(super) fn resource(document: &Arc<Document>) -> Resource {
+pub(super) fn resource(document: &Arc<StaticDocument>) -> Resource {
     let path = document.path;
     let document = Arc::clone(document);
     let reading = guard::Any(guard::Get()).or(guard::Head());

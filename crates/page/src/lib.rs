@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web::ServiceConfig;
 use url::Url;
 
-use self::document::Document;
+use self::document::StaticDocument;
 
 /// What the page must know of the server that shows it.
 #[derive(Debug, Clone)]
@@ -31,7 +31,8 @@ pub struct PageConfig {
     reason = "nobody needs it afterwards, and the routes must not borrow it"
 )]
 pub fn routes(config: PageConfig) -> impl Fn(&mut ServiceConfig) + Clone + Send + Sync + 'static {
-    let documents: Arc<[Arc<Document>]> = documents(&config).into_iter().map(Arc::new).collect();
+    let documents: Arc<[Arc<StaticDocument>]> =
+        documents(&config).into_iter().map(Arc::new).collect();
     move |app| {
         for document in documents.iter() {
             app.service(document::resource(document));
@@ -39,13 +40,13 @@ pub fn routes(config: PageConfig) -> impl Fn(&mut ServiceConfig) + Clone + Send 
     }
 }
 
-fn documents(config: &PageConfig) -> [Document; 8] {
+fn documents(config: &PageConfig) -> [StaticDocument; 8] {
     const CSS: &str = "text/css; charset=utf-8";
     const JS: &str = "text/javascript; charset=utf-8";
     const SVG: &str = "image/svg+xml";
     macro_rules! asset {
         ($name:literal, $content_type:expr) => {
-            Document::asset(
+            StaticDocument::asset(
                 concat!("/assets/", $name),
                 $content_type,
                 include_str!(concat!("../assets/", $name)),
@@ -53,7 +54,7 @@ fn documents(config: &PageConfig) -> [Document; 8] {
         };
     }
     [
-        Document::page("/", &config.sandbox_url, shell::html(config)),
+        StaticDocument::page("/", &config.sandbox_url, shell::html(config)),
         asset!("style.css", CSS),
         asset!("app.js", JS),
         asset!("api.js", JS),

@@ -76,8 +76,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for job in &jobs {
         println!(
             "to be sent: {} for {}",
-            job.task.as_str(),
-            job.account.user_id
+            job.content.kind.as_str(),
+            job.content.account.user_id
         );
     }
     store

@@ -11,7 +11,7 @@ use crate::{
     config::StoreConfig,
     error::PostgresError,
     executor::{Executor, Transaction},
-    postgresql::{self, Server, Session},
+    postgresql::{self, MigrationSession, Server},
 };
 
 /// A database and the connections to it.
@@ -143,7 +143,7 @@ impl Database {
     /// The connection that a migration needs, that of the driver itself, and its session on a server.
     pub(crate) async fn for_migrations(
         &self,
-    ) -> Result<(DatabaseConnection, Option<Session>), DbErr> {
+    ) -> Result<(DatabaseConnection, Option<MigrationSession>), DbErr> {
         match &self.kind {
             Kind::Postgres(server) => {
                 let (connection, session) = server.for_migrations().await?;

@@ -5,10 +5,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 use lemon_domain::{
     BoxError,
     ports::{
-        OutboxTask, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
+        OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
         TrainingDeadlines,
     },
-    values::{AccountId, BudgetKey, RequestId, ServiceType, Turn, UserId},
+    values::{AccountId, BudgetKey, RequestId, ServiceType, TaskKind, Turn, UserId},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult,
@@ -45,7 +45,7 @@ impl TrainingDeadlines for SqlStore {
             .within_deadline(async {
                 let found_at = Ord::min(own_time(self.calls.reader()).await?, now);
                 let find = find_overdue(service, found_at - deadline, after, max);
-                let found = row::each::<Running>(self.calls.reader(), &find).await?;
+                let found = row::each::<RunningTraining>(self.calls.reader(), &find).await?;
                 let found = found.into_iter();
                 Ok(found.map(|it| it.overdue(found_at)).collect())
             })
@@ -116,7 +116,7 @@ fn find_overdue(
 
 /// A registration whose training runs.
 #[derive(FromQueryResult)]
-struct Running {
+struct RunningTraining {
     user_id: i64,
     service: String,
     request_id: Uuid,
@@ -125,24 +125,24 @@ struct Running {
 }
 
 /// What a row tells of an overdue training.
-struct Found(OverdueTraining);
+struct OverdueRow(OverdueTraining);
 
-impl Found {
+impl OverdueRow {
     fn overdue(self, found_at: DateTime<Utc>) -> OverdueTraining {
         OverdueTraining { found_at, ..self.0 }
     }
 }
 
-impl Row for Running {
+impl Row for RunningTraining {
     const TABLE: &'static str = Model::TABLE;
-    type Value = Found;
+    type Value = OverdueRow;
 
     fn key(row: &QueryResult) -> String {
         Model::key(row)
     }
 
-    fn value(self) -> Result<Found, BoxError> {
-        Ok(Found(OverdueTraining {
+    fn value(self) -> Result<OverdueRow, BoxError> {
+        Ok(OverdueRow(OverdueTraining {
             user: UserId::new(self.user_id),
             service: ServiceType::parse(&self.service)?,
             request_id: RequestId::new(self.request_id),
@@ -242,7 +242,7 @@ async fn waits(
         .column(Column::Id)
         .filter(Column::Provider.eq(account.provider.as_str()))
         .filter(Column::ProviderUserId.eq(account.user_id.get()))
-        .filter(Column::Task.eq(OutboxTask::Train.as_str()))
+        .filter(Column::Task.eq(TaskKind::Train.as_str()))
         .filter(Column::RequestId.eq(training.request_id.get()))
         .filter(Column::SetAsideAt.is_null())
         .limit(1)
@@ -279,7 +279,7 @@ async fn announce(
 ) -> Result<(), SqlError> {
     announced(tx, training, training.announcements.saturating_add(1)).await?;
     let train = NewEntry {
-        task: OutboxTask::Train,
+        task: TaskKind::Train,
         service: &training.service,
         account,
         request_id: training.request_id,

@@ -8,17 +8,17 @@ use crate::sqlite;
 /// Where statements go that are each a transaction of its own.
 #[derive(Debug, Clone)]
 pub(crate) enum Executor {
-    Postgres(postgresql::Statements),
+    Postgres(postgresql::PostgresStatements),
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlite::Statements),
+    Sqlite(sqlite::SqliteStatements),
 }
 
 /// A transaction. One that is dropped is undone.
 #[derive(Debug)]
 pub(crate) enum Transaction {
-    Postgres(postgresql::Transaction),
+    Postgres(postgresql::PostgresTransaction),
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlite::Transaction),
+    Sqlite(sqlite::SqliteTransaction),
 }
 
 impl Transaction {

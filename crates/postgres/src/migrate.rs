@@ -19,21 +19,21 @@ pub(crate) async fn up(database: &Database) -> Result<(), PostgresError> {
     if pending(database).await?.is_empty() {
         return Ok(());
     }
-    alone(database, Change::Up).await
+    alone(database, MigrationStep::Up).await
 }
 
 /// Takes back the latest `steps`, in one transaction and under a lock.
 pub(crate) async fn down(database: &Database, steps: u32) -> Result<(), PostgresError> {
-    alone(database, Change::Down(steps)).await
+    alone(database, MigrationStep::Down(steps)).await
 }
 
-enum Change {
+enum MigrationStep {
     Up,
     Down(u32),
 }
 
 /// Makes a change that no other is made beside, for as long as its session is there.
-async fn alone(database: &Database, change: Change) -> Result<(), PostgresError> {
+async fn alone(database: &Database, change: MigrationStep) -> Result<(), PostgresError> {
     let failed = |error: DbErr| failed(database, &error);
     let (db, session) = database.for_migrations().await.map_err(failed)?;
     let lost = async {
@@ -47,7 +47,7 @@ async fn alone(database: &Database, change: Change) -> Result<(), PostgresError>
         loop {
             let tx = database.lock_migrations(&db).await.map_err(failed)?;
             let applied = applied(&tx).await.map_err(failed)?;
-            if matches!(change, Change::Up) {
+            if matches!(change, MigrationStep::Up) {
                 refuse(database, unknown(&applied))?;
             }
             match make(&tx, &change).await {
@@ -70,14 +70,14 @@ async fn alone(database: &Database, change: Change) -> Result<(), PostgresError>
     }
 }
 
-async fn make(tx: &DatabaseTransaction, change: &Change) -> Result<(), DbErr> {
+async fn make(tx: &DatabaseTransaction, change: &MigrationStep) -> Result<(), DbErr> {
     if tx.get_database_backend() == DbBackend::Postgres {
         lock_tables(tx).await?;
     }
     take_over(tx).await?;
     match change {
-        Change::Up => Migrator::up(tx, None).await,
-        Change::Down(steps) => {
+        MigrationStep::Up => Migrator::up(tx, None).await,
+        MigrationStep::Down(steps) => {
             Migrator::down(tx, Some(*steps)).await?;
             hand_back(tx).await
         }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Backlog, Outbox, OutboxEntry, OutboxTask, READ_ATTEMPTS, StoreError},
-    values::{AccountId, RequestId, ServiceType},
+    ports::{Backlog, Outbox, OutboxEntry, READ_ATTEMPTS, StoreError},
+    values::{AccountId, RequestId, ServiceType, Task, TaskKind},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -29,13 +29,13 @@ use crate::{
 };
 
 #[async_trait]
-impl Outbox for SqlStore {
+impl Outbox<Task> for SqlStore {
     async fn claim(
         &self,
         max: u32,
         lease: Duration,
         now: DateTime<Utc>,
-    ) -> Result<Vec<OutboxEntry>, StoreError> {
+    ) -> Result<Vec<OutboxEntry<Task>>, StoreError> {
         let claim = claim(max, lease, now);
         self.calls
             .write(async {
@@ -76,7 +76,11 @@ impl Outbox for SqlStore {
             .await
     }
 
-    async fn postpone(&self, entry: &OutboxEntry, until: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn postpone(
+        &self,
+        entry: &OutboxEntry<Task>,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let postpone = Entity::update_many()
             .col_expr(Column::DueAt, Expr::value(until))
             .filter(Column::Id.eq(entry.id))
@@ -89,7 +93,11 @@ impl Outbox for SqlStore {
             .await
     }
 
-    async fn set_aside(&self, entry: &OutboxEntry, at: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn set_aside(
+        &self,
+        entry: &OutboxEntry<Task>,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let set_aside = set_aside(at)
             .filter(Column::Id.eq(entry.id))
             .filter(Column::Attempt.eq(i64::from(entry.attempt)));
@@ -210,7 +218,7 @@ fn count() -> SelectStatement {
 
 /// What is to be put in the outbox with a change.
 pub(crate) struct NewEntry<'a> {
-    pub(crate) task: OutboxTask,
+    pub(crate) task: TaskKind,
     pub(crate) service: &'a ServiceType,
     pub(crate) account: AccountId,
     pub(crate) request_id: RequestId,
@@ -299,7 +307,7 @@ fn remove(ids: &[i64]) -> DeleteStatement {
 /// Has the deadline of each training run from now on whose row waited to be claimed.
 async fn restart_late(
     db: &impl ConnectionTrait,
-    claimed: &[OutboxEntry],
+    claimed: &[OutboxEntry<Task>],
     now: DateTime<Utc>,
 ) -> Result<(), SqlError> {
     use registrations::{Column, Entity};

@@ -15,11 +15,9 @@ use lemon_redis::{RedisConfig, RedisQuotaCounter};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
-    let counter = RedisQuotaCounter::connect(&RedisConfig {
-        key_prefix: "example".to_owned(),
-        ..RedisConfig::new(url)
-    })
-    .await?;
+    let counter =
+        RedisQuotaCounter::connect(&RedisConfig::new(url).with_key_prefix("example".to_owned()))
+            .await?;
 
     #[expect(clippy::disallowed_methods, reason = "an example has no `Clock`")]
     let now = chrono::Utc::now();

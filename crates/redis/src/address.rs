@@ -4,7 +4,10 @@ use fred::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{ConnectError, error::Fault, tls};
+use crate::{
+    error::{RedisError, RedisFault},
+    tls,
+};
 
 /// Where Redis is and how to sign in there. It has no `Debug`, because the driver's settings would show the password.
 #[derive(Clone)]
@@ -14,16 +17,16 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    pub(crate) fn parse(url: &SecretString) -> Result<Self, ConnectError> {
+    pub(crate) fn parse(url: &SecretString) -> Result<Self, RedisError> {
         let (plain_url, tls) = without_tls(url.expose_secret())?;
         let mut driver = DriverConfig::from_url(&plain_url)
-            .map_err(|error| ConnectError::Address(format!("is wrong: {}", error.details())))?;
+            .map_err(|error| RedisError::Address(format!("is wrong: {}", error.details())))?;
         let hosts = driver.server.hosts();
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let server = hosts.join(", ");
         if tls {
             let trust = tls::trusting_the_system();
-            let trust = trust.map_err(|cause| ConnectError::Tls {
+            let trust = trust.map_err(|cause| RedisError::Tls {
                 server: server.clone(),
                 cause,
             })?;
@@ -38,12 +41,12 @@ impl Address {
     }
 
     /// Why the server cannot count, in words for the one who wrote the address.
-    pub(crate) fn explain_fault(&self, fault: &Fault) -> ConnectError {
+    pub(crate) fn explain_fault(&self, fault: &RedisFault) -> RedisError {
         match fault {
-            Fault::BrokeOff(error) | Fault::Passing(error) | Fault::Refused(error) => {
-                self.explain(error)
-            }
-            other => ConnectError::Refused {
+            RedisFault::BrokeOff(error)
+            | RedisFault::Passing(error)
+            | RedisFault::Refused(error) => self.explain(error),
+            other => RedisError::Refused {
                 server: self.server.clone(),
                 cause: other.to_string(),
             },
@@ -51,24 +54,24 @@ impl Address {
     }
 
     /// Why a connection failed, in words for the one who wrote the address.
-    pub(crate) fn explain(&self, error: &FredError) -> ConnectError {
+    pub(crate) fn explain(&self, error: &FredError) -> RedisError {
         let server = self.server.clone();
         let cause = self.cause(error);
         match error.kind() {
-            ErrorKind::Auth => ConnectError::Credentials { server, cause },
-            ErrorKind::Tls | ErrorKind::Protocol => ConnectError::Tls { server, cause },
+            ErrorKind::Auth => RedisError::Credentials { server, cause },
+            ErrorKind::Tls | ErrorKind::Protocol => RedisError::Tls { server, cause },
             ErrorKind::IO if self.driver.uses_tls() && is_of_tls(error) => {
-                ConnectError::Tls { server, cause }
+                RedisError::Tls { server, cause }
             }
             // A server without TLS waits for the end of a line that never comes.
-            ErrorKind::Timeout if self.driver.uses_tls() => ConnectError::Unreachable {
+            ErrorKind::Timeout if self.driver.uses_tls() => RedisError::Unreachable {
                 server,
                 cause: format!("{cause}, which a server without TLS does too"),
             },
             ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled | ErrorKind::Routing => {
-                ConnectError::Unreachable { server, cause }
+                RedisError::Unreachable { server, cause }
             }
-            _ => ConnectError::Refused { server, cause },
+            _ => RedisError::Refused { server, cause },
         }
     }
 
@@ -95,7 +98,7 @@ fn is_of_tls(error: &FredError) -> bool {
 }
 
 /// The address with the scheme's form that has no TLS, and whether it had.
-fn without_tls(url: &str) -> Result<(String, bool), ConnectError> {
+fn without_tls(url: &str) -> Result<(String, bool), RedisError> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let (base, kind) = scheme.split_at(scheme.find('-').unwrap_or(scheme.len()));
     let tls = match base {
@@ -109,8 +112,8 @@ fn without_tls(url: &str) -> Result<(String, bool), ConnectError> {
     }
 }
 
-fn not_an_address() -> ConnectError {
-    ConnectError::Address(
+fn not_an_address() -> RedisError {
+    RedisError::Address(
         "does not begin with redis:// or rediss://, perhaps with -cluster or -sentinel before the colon"
             .to_owned(),
     )

@@ -2,10 +2,11 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::{ConnectError, address::Address, keys::KeyPrefix};
+use crate::{address::Address, error::RedisError, keys::KeyPrefix};
 
 /// How to reach Redis or Valkey.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RedisConfig {
     /// `redis://user:password@host:6379/0`, or `rediss://` for TLS; user, password, port and database may be left out.
     /// With `-cluster` or `-sentinel` after the scheme the further nodes follow as in
@@ -44,17 +45,45 @@ impl RedisConfig {
         }
     }
 
+    /// With so many connections.
+    #[must_use]
+    pub const fn with_pool_size(mut self, pool_size: NonZeroUsize) -> Self {
+        self.pool_size = pool_size;
+        self
+    }
+
+    /// With a deadline for each call.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// With keys that begin so.
+    #[must_use]
+    pub fn with_key_prefix(mut self, key_prefix: impl Into<String>) -> Self {
+        self.key_prefix = key_prefix.into();
+        self
+    }
+
+    /// With all keys [in one slot](crate::KeyPrefix::in_one_slot) of a cluster, or not.
+    #[must_use]
+    pub const fn with_one_slot(mut self, is_one_slot: bool) -> Self {
+        self.is_one_slot = is_one_slot;
+        self
+    }
+
     /// Checks what can be told without a connection.
     ///
     /// # Errors
-    /// [`ConnectError::Address`] and [`ConnectError::KeyPrefix`].
-    pub fn check(&self) -> Result<(), ConnectError> {
+    /// [`RedisError::Address`] and [`RedisError::KeyPrefix`].
+    pub fn check(&self) -> Result<(), RedisError> {
         self.prefix()?;
         Address::parse(&self.url)?;
         Ok(())
     }
 
-    pub(crate) fn prefix(&self) -> Result<KeyPrefix, ConnectError> {
+    pub(crate) fn prefix(&self) -> Result<KeyPrefix, RedisError> {
         let prefix = KeyPrefix::parse(&self.key_prefix)?;
         Ok(if self.is_one_slot {
             prefix.in_one_slot()

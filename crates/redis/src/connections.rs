@@ -20,13 +20,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::{
     leaving::Leaving,
-    line::{Line, Slot},
+    line::{PooledClient, Slot},
 };
 use crate::{
-    ConnectError, RedisConfig,
     address::Address,
-    error::Fault,
-    script::{Answer, Call},
+    config::RedisConfig,
+    error::{RedisError, RedisFault},
+    script::{ScriptAnswer, ScriptCall},
 };
 
 /// How often a call is sent whose connection breaks. Every operation may be repeated.
@@ -41,7 +41,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(5);
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Connections; those that were opened here reconnect for as long as this lives.
-pub(crate) struct Connections {
+pub(crate) struct RedisConnections {
     slots: Vec<Arc<Slot>>,
     next: AtomicUsize,
     deadline: Duration,
@@ -49,11 +49,8 @@ pub(crate) struct Connections {
     _kept: Vec<AbortOnDropHandle<()>>,
 }
 
-impl Connections {
-    pub(crate) async fn open(
-        address: &Address,
-        config: &RedisConfig,
-    ) -> Result<Self, ConnectError> {
+impl RedisConnections {
+    pub(crate) async fn open(address: &Address, config: &RedisConfig) -> Result<Self, RedisError> {
         let (first, longest) = RECONNECT_AFTER_MS;
         let client = Client::new(
             address.driver(),
@@ -104,14 +101,18 @@ impl Connections {
     }
 
     /// Runs a script.
-    pub(crate) async fn run(&self, call: &Call<'_>, until: Instant) -> Result<Answer, Fault> {
+    pub(crate) async fn run(
+        &self,
+        call: &ScriptCall<'_>,
+        until: Instant,
+    ) -> Result<ScriptAnswer, RedisFault> {
         let mut attempt = 1;
         loop {
             let line = self.connected(until).await?;
             let sent = Instant::now();
             let limit = limit(attempt, sent, until, self.deadline);
             let fault = match self.attempt(call, &line, limit).await {
-                Ok(answer) => return Answer::read(answer),
+                Ok(answer) => return ScriptAnswer::read(answer),
                 Err(fault) => fault,
             };
             if fault.is_of_silence() {
@@ -128,14 +129,14 @@ impl Connections {
 
     async fn attempt(
         &self,
-        call: &Call<'_>,
-        line: &Line,
+        call: &ScriptCall<'_>,
+        line: &PooledClient,
         limit: Instant,
-    ) -> Result<fred::types::Value, Fault> {
+    ) -> Result<fred::types::Value, RedisFault> {
         // The driver's own limit does not hold while it reconnects.
         let answer = timeout_at(limit, call.run(&line.client, limit)).await;
-        let answer = answer.map_err(|_| Fault::TimedOut(self.deadline))?;
-        let answer = answer.map_err(Fault::of);
+        let answer = answer.map_err(|_| RedisFault::TimedOut(self.deadline))?;
+        let answer = answer.map_err(RedisFault::of);
         if !matches!(&answer, Err(fault) if fault.is_of_the_connection()) {
             line.seen_alive();
         }
@@ -143,7 +144,7 @@ impl Connections {
     }
 
     /// A line with a connection, waiting for one if need be.
-    async fn connected(&self, until: Instant) -> Result<Arc<Line>, Fault> {
+    async fn connected(&self, until: Instant) -> Result<Arc<PooledClient>, RedisFault> {
         loop {
             for _ in &self.slots {
                 let next = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
@@ -153,7 +154,7 @@ impl Connections {
                 }
             }
             if Instant::now() >= until {
-                return Err(Fault::NotConnected(self.deadline));
+                return Err(RedisFault::NotConnected(self.deadline));
             }
             sleep(LOOK_AGAIN).await;
         }
@@ -228,9 +229,9 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(4);
 
-    fn connections() -> Connections {
+    fn connections() -> RedisConnections {
         let pool = Pool::new(Config::default(), None, None, None, 1).unwrap();
-        Connections::of(&pool, DEADLINE)
+        RedisConnections::of(&pool, DEADLINE)
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,13 +20,13 @@ const PASSING: [&str; 9] = [
 /// Why there is no counter. Each is one sentence that names the server and the cause, and never the password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectError {
+pub enum RedisError {
     /// The address is none.
     #[error("the redis address {0}")]
     Address(String),
     /// The prefix has characters that a key cannot begin with.
-    #[error("the redis key prefix {0:?} is not 1 to 64 of A-Z, a-z, 0-9, -, _, . and :")]
-    KeyPrefix(String),
+    #[error("the redis key prefix is not 1 to 64 of A-Z, a-z, 0-9, -, _, . and :")]
+    KeyPrefix,
     /// The host is unknown, refuses the connection or does not answer.
     #[error("redis at {server} cannot be reached: {cause}")]
     Unreachable {
@@ -63,7 +63,7 @@ pub enum ConnectError {
 
 /// What went wrong with a call.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum RedisFault {
     #[error("no connection to redis within {0:?}")]
     NotConnected(Duration),
     #[error("redis did not answer within {0:?}")]
@@ -80,7 +80,7 @@ pub(crate) enum Fault {
     Corrupt { key: String, fault: String },
 }
 
-impl Fault {
+impl RedisFault {
     /// From the driver's error, which does not tell answers of the server from its own troubles.
     pub(crate) fn of(error: FredError) -> Self {
         let details = error.details();
@@ -103,7 +103,7 @@ impl Fault {
     }
 }
 
-impl Fault {
+impl RedisFault {
     /// The call may be sent over another connection.
     pub(crate) fn is_of_the_connection(&self) -> bool {
         matches!(self, Self::TimedOut(_) | Self::BrokeOff(_))
@@ -124,18 +124,18 @@ impl Fault {
     }
 }
 
-impl From<Fault> for QuotaError {
-    fn from(fault: Fault) -> Self {
+impl From<RedisFault> for QuotaError {
+    fn from(fault: RedisFault) -> Self {
         match fault {
-            Fault::Corrupt { key, fault } => Self::Corrupt {
+            RedisFault::Corrupt { key, fault } => Self::Corrupt {
                 key,
                 source: fault.into(),
             },
-            Fault::NotConnected(_)
-            | Fault::TimedOut(_)
-            | Fault::BrokeOff(_)
-            | Fault::Passing(_) => Self::Unavailable(fault.into()),
-            Fault::Refused(_) | Fault::Answer => Self::Rejected(fault.into()),
+            RedisFault::NotConnected(_)
+            | RedisFault::TimedOut(_)
+            | RedisFault::BrokeOff(_)
+            | RedisFault::Passing(_) => Self::Unavailable(fault.into()),
+            RedisFault::Refused(_) | RedisFault::Answer => Self::Rejected(fault.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use lemon_domain::values::{BudgetKey, Holder};
 
-use crate::ConnectError;
+use crate::error::RedisError;
 
 /// How long the keys outlive their window: longer than clocks differ.
 const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
@@ -17,8 +17,8 @@ impl KeyPrefix {
     /// Reads a prefix.
     ///
     /// # Errors
-    /// [`ConnectError::KeyPrefix`] if it is empty, too long or has other characters.
-    pub fn parse(prefix: &str) -> Result<Self, ConnectError> {
+    /// [`RedisError::KeyPrefix`] if it is empty, too long or has other characters.
+    pub fn parse(prefix: &str) -> Result<Self, RedisError> {
         let fits = (1..=64).contains(&prefix.len())
             && prefix
                 .bytes()
@@ -29,7 +29,7 @@ impl KeyPrefix {
                 is_one_slot: false,
             })
         } else {
-            Err(ConnectError::KeyPrefix(prefix.to_owned()))
+            Err(RedisError::KeyPrefix)
         }
     }
 
@@ -51,11 +51,11 @@ impl KeyPrefix {
 /// all budgets of a scope are in one slot of a cluster, so that one script can take from several. Where several scopes are
 /// taken from in one step, the tag is the prefix: `lemon:{lemon}:LEARNME:daily:1795381200:places`.
 #[derive(Debug)]
-pub(crate) struct Keys {
+pub(crate) struct RedisKeys {
     prefix: KeyPrefix,
 }
 
-impl Keys {
+impl RedisKeys {
     pub(crate) const fn new(prefix: KeyPrefix) -> Self {
         Self { prefix }
     }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_key_names_scope_budget_and_window() {
-        let keys = Keys::new(KeyPrefix::parse("lemon").unwrap());
+        let keys = RedisKeys::new(KeyPrefix::parse("lemon").unwrap());
         assert_eq!(
             keys.of(&key("LEARNME", "daily", "2026-11-22T21:00:00Z")),
             [
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn all_keys_of_a_scope_share_a_slot() {
-        let keys = Keys::new(KeyPrefix::parse("a.b-c:d_e").unwrap());
+        let keys = RedisKeys::new(KeyPrefix::parse("a.b-c:d_e").unwrap());
         let slots = |scope| {
             let days = ["2026-11-22T21:00:00Z", "2026-11-23T21:00:00Z"];
             let windows = days.map(|day| ["daily", "reads"].map(|budget| key(scope, budget, day)));
@@ -154,7 +154,7 @@ mod tests {
     fn all_keys_share_a_slot_where_scopes_are_taken_from_together() {
         let slots = |prefix: &str| {
             let prefix = KeyPrefix::parse(prefix).unwrap().in_one_slot();
-            let keys = Keys::new(prefix);
+            let keys = RedisKeys::new(prefix);
             let scopes = ["LEARNME", "ANOTHER", "shared"];
             let all = scopes.map(|scope| key(scope, "reads", "2026-11-22T21:00:00Z"));
             assert!(keys.are_together(&all[0], &all[2]));

@@ -10,7 +10,7 @@ mod script;
 mod tls;
 
 pub use config::RedisConfig;
-pub use error::ConnectError;
+pub use error::RedisError;
 pub use fred;
 pub use keys::KeyPrefix;
 pub use quota_counter::RedisQuotaCounter;

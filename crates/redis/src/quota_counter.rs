@@ -19,21 +19,21 @@ use lemon_domain::{
 use tokio::time::Instant;
 
 use crate::{
-    ConnectError, KeyPrefix, RedisConfig,
     address::Address,
-    connections::Connections,
-    error::Fault,
-    keys::{Keys, expiry, field},
-    script::{Call, Scripts, count, number},
+    config::RedisConfig,
+    connections::RedisConnections,
+    error::{RedisError, RedisFault},
+    keys::{KeyPrefix, RedisKeys, expiry, field},
+    script::{ScriptCall, Scripts, count, number},
 };
 
 /// Counts in Redis or Valkey, for any number of processes.
 ///
 /// A cluster refuses a reservation in several scopes, unless their keys are [in one slot](KeyPrefix::in_one_slot).
 pub struct RedisQuotaCounter {
-    connections: Connections,
+    connections: RedisConnections,
     scripts: Scripts,
-    keys: Keys,
+    keys: RedisKeys,
 }
 
 impl RedisQuotaCounter {
@@ -44,9 +44,9 @@ impl RedisQuotaCounter {
     #[must_use]
     pub fn new(pool: &Pool, key_prefix: KeyPrefix, deadline: Duration) -> Self {
         Self {
-            connections: Connections::of(pool, deadline),
+            connections: RedisConnections::of(pool, deadline),
             scripts: Scripts::new(),
-            keys: Keys::new(key_prefix),
+            keys: RedisKeys::new(key_prefix),
         }
     }
 
@@ -56,11 +56,11 @@ impl RedisQuotaCounter {
     ///
     /// # Errors
     /// If the address is wrong, the server is out of reach, refuses the sign-in or cannot count.
-    pub async fn connect(config: &RedisConfig) -> Result<Self, ConnectError> {
-        let keys = Keys::new(config.prefix()?);
+    pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
+        let keys = RedisKeys::new(config.prefix()?);
         let address = Address::parse(&config.url)?;
         let counter = Self {
-            connections: Connections::open(&address, config).await?,
+            connections: RedisConnections::open(&address, config).await?,
             scripts: Scripts::new(),
             keys,
         };
@@ -72,8 +72,8 @@ impl RedisQuotaCounter {
     }
 
     /// Begins to restore a window that is long over: its keys expire as they are written.
-    async fn probe(&self) -> Result<(), Fault> {
-        let call = Call {
+    async fn probe(&self) -> Result<(), RedisFault> {
+        let call = ScriptCall {
             script: &self.scripts.begin,
             keys: self.keys.of_probe().into(),
             args: vec!["1".to_owned()],
@@ -88,7 +88,7 @@ impl RedisQuotaCounter {
         script: &Script,
         key: &BudgetKey,
         args: Vec<String>,
-    ) -> Result<Vec<Value>, Fault> {
+    ) -> Result<Vec<Value>, RedisFault> {
         self.run_until(script, key, args, self.connections.deadline())
             .await
     }
@@ -99,8 +99,8 @@ impl RedisQuotaCounter {
         key: &BudgetKey,
         args: Vec<String>,
         until: Instant,
-    ) -> Result<Vec<Value>, Fault> {
-        let call = Call {
+    ) -> Result<Vec<Value>, RedisFault> {
+        let call = ScriptCall {
             script,
             keys: self.keys.of(key).into(),
             args,
@@ -147,7 +147,7 @@ impl QuotaCounter for RedisQuotaCounter {
             args.push(budget.units.to_string());
             args.push(expiry(&budget.key).to_string());
         }
-        let call = Call {
+        let call = ScriptCall {
             script: &self.scripts.reserve,
             keys: self.keys_of(windows),
             args,
@@ -167,7 +167,7 @@ impl QuotaCounter for RedisQuotaCounter {
     ) -> Result<(), QuotaError> {
         let until = self.connections.deadline();
         for group in self.by_slot(keys) {
-            let call = Call {
+            let call = ScriptCall {
                 script: &self.scripts.release,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
                 args: vec![field(holder), as_of.timestamp_micros().to_string()],
@@ -181,14 +181,14 @@ impl QuotaCounter for RedisQuotaCounter {
         let until = self.connections.deadline();
         let mut usage = vec![None; keys.len()];
         for group in self.by_slot(keys) {
-            let call = Call {
+            let call = ScriptCall {
                 script: &self.scripts.usage,
                 keys: self.keys_of(group.iter().map(|(_, key)| *key)),
                 args: Vec::new(),
             };
             let used = self.connections.run(&call, until).await?.done()?;
             if used.len() != group.len() {
-                return Err(Fault::Answer.into());
+                return Err(RedisFault::Answer.into());
             }
             for ((index, _), used) in group.iter().zip(used) {
                 if !used.is_null() {

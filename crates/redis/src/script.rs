@@ -8,7 +8,7 @@ use fred::{
 };
 use tokio::time::Instant;
 
-use crate::error::Fault;
+use crate::error::RedisFault;
 
 macro_rules! script {
     ($file:literal) => {
@@ -49,13 +49,13 @@ impl Scripts {
 
 /// A script with its keys, all of one slot, and its arguments.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct ScriptCall<'a> {
     pub(crate) script: &'a Script,
     pub(crate) keys: Vec<String>,
     pub(crate) args: Vec<String>,
 }
 
-impl Call<'_> {
+impl ScriptCall<'_> {
     /// Runs the script by its hash, or by its text where the server does not have it (any more).
     pub(crate) async fn run(&self, client: &Client, until: Instant) -> Result<Value, FredError> {
         let by_hash = within(client, until)
@@ -78,7 +78,7 @@ impl Call<'_> {
 
 /// What a script answered. Windows are numbered from 0, in the order of the call.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum ScriptAnswer {
     Done(Vec<Value>),
     Unknown(usize),
     Exhausted {
@@ -88,8 +88,8 @@ pub(crate) enum Answer {
     },
 }
 
-impl Answer {
-    pub(crate) fn read(value: Value) -> Result<Self, Fault> {
+impl ScriptAnswer {
+    pub(crate) fn read(value: Value) -> Result<Self, RedisFault> {
         let mut parts = value.into_array().into_iter();
         let word = parts.next().and_then(Value::into_string);
         match word.as_deref() {
@@ -99,37 +99,37 @@ impl Answer {
             Some("corrupt") => {
                 let mut next = || parts.next().and_then(Value::into_string);
                 if let (Some(key), Some(fault)) = (next(), next()) {
-                    return Err(Fault::Corrupt { key, fault });
+                    return Err(RedisFault::Corrupt { key, fault });
                 }
                 None
             }
             _ => None,
         }
-        .ok_or(Fault::Answer)
+        .ok_or(RedisFault::Answer)
     }
 
     /// What a script that knows no refusal answered.
-    pub(crate) fn done(self) -> Result<Vec<Value>, Fault> {
+    pub(crate) fn done(self) -> Result<Vec<Value>, RedisFault> {
         match self {
             Self::Done(values) => Ok(values),
-            Self::Unknown(_) | Self::Exhausted { .. } => Err(Fault::Answer),
+            Self::Unknown(_) | Self::Exhausted { .. } => Err(RedisFault::Answer),
         }
     }
 }
 
 /// A number of seats or units. More than fit are as many as fit: no limit is higher.
-pub(crate) fn count(value: &Value) -> Result<u32, Fault> {
+pub(crate) fn count(value: &Value) -> Result<u32, RedisFault> {
     number(value).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// A number that is not negative.
-pub(crate) fn number(value: &Value) -> Result<u64, Fault> {
+pub(crate) fn number(value: &Value) -> Result<u64, RedisFault> {
     let number = value.as_i64().and_then(|number| number.try_into().ok());
-    number.ok_or(Fault::Answer)
+    number.ok_or(RedisFault::Answer)
 }
 
-fn exhausted(mut parts: impl Iterator<Item = Value>) -> Option<Answer> {
-    Some(Answer::Exhausted {
+fn exhausted(mut parts: impl Iterator<Item = Value>) -> Option<ScriptAnswer> {
+    Some(ScriptAnswer::Exhausted {
         window: window(&parts.next()?)?,
         used: count(&parts.next()?).ok()?,
         held: parts.map(|part| window(&part)).collect::<Option<_>>()?,

@@ -10,12 +10,10 @@ use lemon_test_servers::RedisServer;
 
 async fn subject() -> Subject<dyn QuotaCounter> {
     let server = RedisServer::get().await;
-    let config = RedisConfig {
-        key_prefix: server.key_prefix(),
-        // No case is about the machine's speed.
-        deadline: Duration::from_mins(1),
-        ..RedisConfig::new(server.url().as_str())
-    };
+    // No case is about the machine's speed.
+    let config = RedisConfig::new(server.url().as_str())
+        .with_key_prefix(server.key_prefix())
+        .with_deadline(Duration::from_mins(1));
     let counter = RedisQuotaCounter::connect(&config).await.unwrap();
     Subject::guarded(Arc::new(counter), server)
 }

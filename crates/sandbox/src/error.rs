@@ -3,7 +3,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 /// Why the sandbox does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BindError {
+pub enum SandboxError {
     /// The address can be reached from other machines, which nobody allowed.
     #[error(
         "the sandbox does not listen on {0}, which other machines may reach: anybody can sign in as anybody there"

@@ -12,6 +12,6 @@ mod workers;
 mod x_error;
 
 pub use config::SandboxConfig;
-pub use error::BindError;
+pub use error::SandboxError;
 pub use sandbox::Sandbox;
 pub use workers::{Workers, WorkersConfig, WorkersPorts};

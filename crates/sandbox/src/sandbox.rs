@@ -11,7 +11,7 @@ use lemon_domain::ports::{Clock, IdSource};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{BindError, SandboxConfig, provider::Provider, routes};
+use crate::{config::SandboxConfig, error::SandboxError, provider::OAuthProvider, routes};
 
 /// What connections may take.
 const LIMITS: Limits = Limits {
@@ -29,7 +29,7 @@ pub struct Sandbox {
     listener: TcpListener,
     address: SocketAddr,
     url: Url,
-    provider: Provider,
+    provider: OAuthProvider,
     limits: Limits,
 }
 
@@ -40,19 +40,19 @@ impl Sandbox {
     /// Takes the port and reads what was kept.
     ///
     /// # Errors
-    /// As [`BindError`] says: one sentence each.
+    /// As [`SandboxError`] says: one sentence each.
     pub fn bind(
         config: SandboxConfig,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
-    ) -> Result<Self, BindError> {
+    ) -> Result<Self, SandboxError> {
         let address = config.listen;
         if !address.ip().is_loopback() && !config.allow_public {
-            return Err(BindError::NotLoopback(address));
+            return Err(SandboxError::NotLoopback(address));
         }
         let listen = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::PortInUse(address),
-            _ => BindError::Listen { address, source },
+            io::ErrorKind::AddrInUse => SandboxError::PortInUse(address),
+            _ => SandboxError::Listen { address, source },
         };
         let listener = TcpListener::bind(address).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
@@ -62,7 +62,7 @@ impl Sandbox {
             address,
             listener,
             limits: LIMITS,
-            provider: Provider::open(config, clock, ids)?,
+            provider: OAuthProvider::open(config, clock, ids)?,
         })
     }
 

@@ -4,7 +4,7 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use crate::provider::Allowance;
+use crate::provider::{Allowance, Refusal};
 
 /// What X answers when it does not do what it is asked, in version 1.1's shape:
 /// <https://docs.x.com/x-api/fundamentals/response-codes-and-errors>.
@@ -34,6 +34,22 @@ pub(crate) enum XError {
     CallbackNotApproved,
     #[error("{0}")]
     InvalidRequest(String),
+}
+
+impl From<Refusal> for XError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::CouldNotAuthenticate => Self::CouldNotAuthenticate,
+            Refusal::BadAuthenticationData => Self::BadAuthenticationData,
+            Refusal::InvalidToken => Self::InvalidToken,
+            Refusal::TimestampOutOfBounds => Self::TimestampOutOfBounds,
+            Refusal::CallbackNotApproved => Self::CallbackNotApproved,
+            Refusal::RateLimited(allowance) => Self::RateLimited(allowance),
+            Refusal::NoText => Self::InvalidRequest("text is missing.".to_owned()),
+            Refusal::TextTooLong => Self::TextTooLong,
+            Refusal::DuplicatePost => Self::DuplicatePost,
+        }
+    }
 }
 
 impl XError {
@@ -77,13 +93,21 @@ impl XError {
 
     fn insert_headers(&self, response: &mut HttpResponseBuilder) {
         match self {
-            Self::RateLimited(allowance) => allowance.insert_headers(response),
+            Self::RateLimited(allowance) => insert_allowance(response, allowance),
             Self::WrongMethod { allow } => {
                 response.insert_header((header::ALLOW, *allow));
             }
             _ => {}
         }
     }
+}
+
+/// Says what is left of a limit.
+pub(crate) fn insert_allowance(response: &mut HttpResponseBuilder, allowance: &Allowance) {
+    response
+        .insert_header(("x-rate-limit-limit", allowance.limit))
+        .insert_header(("x-rate-limit-remaining", allowance.remaining))
+        .insert_header(("x-rate-limit-reset", allowance.reset.to_string()));
 }
 
 impl ResponseError for XError {
@@ -101,6 +125,12 @@ impl ResponseError for XError {
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub(crate) struct V2Error(#[from] XError);
+
+impl From<Refusal> for V2Error {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.into())
+    }
+}
 
 impl V2Error {
     fn detail(&self) -> String {

@@ -47,15 +47,15 @@ pub(crate) enum Command {
     /// Bring the database to this program's version, or back
     Migrate {
         /// Which way
-        #[arg(value_enum, default_value_t = Direction::Up)]
-        direction: Direction,
+        #[arg(value_enum, default_value_t = MigrationDirection::Up)]
+        direction: MigrationDirection,
         /// With `down`: how many migrations to take back
         #[arg(long, default_value_t = 1, value_name = "N")]
         steps: u32,
     },
     /// Print the OpenAPI document
     Openapi,
-    /// Make the queues on SQS, look at them, and send again what died in them
+    /// Make the queues on SQS, look at them, and redrive their dead letters
     Queues {
         #[command(subcommand)]
         action: QueuesAction,
@@ -70,25 +70,25 @@ pub(crate) enum QueuesAction {
     Create,
     /// Print how full each queue of the configuration is, and how it is set up
     Stats,
-    /// List messages that came to nothing: why, how often tried, how large; never what they say
+    /// List the dead letters of a queue: why, how often received, how large; never what they say
     DeadLetters {
-        /// The queue that they died in
+        /// The queue, not its dead-letter queue
         #[arg(value_parser = queue_name)]
         queue: QueueName,
         /// At most so many
         #[arg(long, default_value_t = 100, value_name = "N")]
         max: usize,
     },
-    /// Send every message that came to nothing to its queue again
+    /// Send every dead letter to its queue again
     Redrive {
-        /// The queue that they died in
+        /// The queue, not its dead-letter queue
         #[arg(value_parser = queue_name)]
         queue: QueueName,
     },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Direction {
+pub(crate) enum MigrationDirection {
     /// Apply what is missing
     Up,
     /// Take back the latest

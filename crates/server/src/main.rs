@@ -6,7 +6,6 @@ mod commands;
 mod config;
 mod data_dir;
 mod logging;
-mod system;
 
 use std::{io::Write, process::ExitCode, time::Duration};
 

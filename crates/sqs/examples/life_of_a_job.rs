@@ -10,14 +10,14 @@ use lemon_domain::{
     ports::{Delivery, JobQueue, Outgoing, QueueError},
     values::QueueName,
 };
-use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues};
+use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueueSettings, SqsQueues};
 use uuid::Uuid;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let jobs = QueueName::parse("ExampleJobs")?;
     let queues = SqsQueues::connect(&SqsConfig::default()).await?;
-    let made = queues.create(&jobs, &QueueSettings::default()).await?;
+    let made = queues.create(&jobs, &SqsQueueSettings::default()).await?;
     println!("{jobs}: {made:?}");
     let queue = SqsJobQueue::connect(&SqsConfig::default()).await?;
     queue.check(&[], from_ref(&jobs)).await?;

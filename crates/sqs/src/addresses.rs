@@ -9,24 +9,24 @@ use lemon_domain::values::QueueName;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::Fault;
+use crate::error::SqsFault;
 
-type Look = Shared<BoxFuture<'static, Result<Arc<str>, Fault>>>;
+type Lookup = Shared<BoxFuture<'static, Result<Arc<str>, SqsFault>>>;
 
 /// The addresses of queues, by name. However many callers ask for one at a time, SQS is asked once; what it knows is
 /// kept, and that it does not know a queue, or failed, is told to those who wait and then forgotten.
 #[derive(Default)]
-pub(crate) struct Addresses {
-    looks: Mutex<HashMap<QueueName, Look>>,
+pub(crate) struct QueueAddresses {
+    looks: Mutex<HashMap<QueueName, Lookup>>,
 }
 
-impl Addresses {
+impl QueueAddresses {
     pub(crate) async fn of(
         &self,
         client: &Client,
         queue: &QueueName,
         until: Instant,
-    ) -> Option<Result<Arc<str>, Fault>> {
+    ) -> Option<Result<Arc<str>, SqsFault>> {
         let look = self.look(client, queue);
         let answer = timeout_at(until, look.clone()).await.ok();
         if !matches!(answer, Some(Ok(_))) {
@@ -43,7 +43,7 @@ impl Addresses {
         self.looks().remove(queue);
     }
 
-    fn look(&self, client: &Client, queue: &QueueName) -> Look {
+    fn look(&self, client: &Client, queue: &QueueName) -> Lookup {
         let mut looks = self.looks();
         let look = looks
             .entry(queue.clone())
@@ -51,18 +51,18 @@ impl Addresses {
         look.clone()
     }
 
-    fn looks(&self) -> MutexGuard<'_, HashMap<QueueName, Look>> {
+    fn looks(&self) -> MutexGuard<'_, HashMap<QueueName, Lookup>> {
         self.looks.lock()
     }
 }
 
-async fn ask(client: Client, queue: QueueName) -> Result<Arc<str>, Fault> {
+async fn ask(client: Client, queue: QueueName) -> Result<Arc<str>, SqsFault> {
     let answer = client.get_queue_url().queue_name(queue.as_str()).send();
     let answer = answer
         .await
-        .map_err(|error| Fault::of(&error, queue.as_str()))?;
+        .map_err(|error| SqsFault::of(&error, queue.as_str()))?;
     answer
         .queue_url()
         .map(Arc::from)
-        .ok_or(Fault::Answer("queue url"))
+        .ok_or(SqsFault::Answer("queue url"))
 }

@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use lemon_domain::ports::{MAX_BATCH, MAX_BODY_BYTES};
 use tokio::time::{Instant, sleep};
 
-use crate::{connection::Connection, error::Fault};
+use crate::{connection::Connection, error::SqsFault};
 
 /// How often entries are tried again that failed within a batch that did not.
 const AGAIN: usize = 3;
@@ -17,18 +17,18 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// Something to hand over, and its place among the outcomes.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry<T> {
+pub(crate) struct BatchEntry<T> {
     pub(crate) place: usize,
     pub(crate) bytes: usize,
     pub(crate) item: T,
 }
 
 /// What one call says of each of its entries, in their order.
-pub(crate) type Outcomes = Vec<Result<(), Fault>>;
+pub(crate) type Outcomes = Vec<Result<(), SqsFault>>;
 
 /// In batches of at most ten entries and 1 MiB.
-pub(crate) fn split<T>(entries: Vec<Entry<T>>) -> Vec<Vec<Entry<T>>> {
-    let mut batches: Vec<Vec<Entry<T>>> = Vec::new();
+pub(crate) fn split<T>(entries: Vec<BatchEntry<T>>) -> Vec<Vec<BatchEntry<T>>> {
+    let mut batches: Vec<Vec<BatchEntry<T>>> = Vec::new();
     let mut bytes = 0;
     for entry in entries {
         match batches.last_mut() {
@@ -48,12 +48,12 @@ pub(crate) fn split<T>(entries: Vec<Entry<T>>) -> Vec<Vec<Entry<T>>> {
 /// Hands over all entries by `call`, which takes one batch; answers each one's outcome beside its place.
 pub(crate) async fn hand_over<T, F>(
     connection: &Connection,
-    entries: Vec<Entry<T>>,
+    entries: Vec<BatchEntry<T>>,
     call: impl Fn(Vec<T>, Instant) -> F,
-) -> Vec<(usize, Result<(), Fault>)>
+) -> Vec<(usize, Result<(), SqsFault>)>
 where
     T: Clone,
-    F: Future<Output = Result<Outcomes, Fault>>,
+    F: Future<Output = Result<Outcomes, SqsFault>>,
 {
     let (batches, until) = (split(entries).into_iter(), connection.until());
     let under_way = batches.map(|batch| persist(batch, until, &call));
@@ -67,13 +67,13 @@ where
 
 /// One batch; what SQS says of it that it failed for a passing reason is tried again.
 async fn persist<T, F>(
-    batch: Vec<Entry<T>>,
+    batch: Vec<BatchEntry<T>>,
     until: Instant,
     call: &impl Fn(Vec<T>, Instant) -> F,
-) -> Vec<(usize, Result<(), Fault>)>
+) -> Vec<(usize, Result<(), SqsFault>)>
 where
     T: Clone,
-    F: Future<Output = Result<Outcomes, Fault>>,
+    F: Future<Output = Result<Outcomes, SqsFault>>,
 {
     let mut waits = ExponentialBuilder::default()
         .with_min_delay(FIRST_WAIT)
@@ -96,7 +96,7 @@ where
         for (entry, outcome) in left.into_iter().zip(outcomes) {
             match &outcome {
                 // Of what is not mentioned nothing is known: it may have been taken.
-                Err(Fault::Answer(_)) => done.push((entry.place, outcome)),
+                Err(SqsFault::Answer(_)) => done.push((entry.place, outcome)),
                 Err(fault) if wait.is_some() && fault.is_transient() => again.push(entry),
                 _ => done.push((entry.place, outcome)),
             }
@@ -116,7 +116,7 @@ pub(crate) fn outcomes<'a>(
     failed: &[BatchResultErrorEntry],
     queue: &str,
 ) -> Outcomes {
-    let mut outcomes: Outcomes = vec![Err(Fault::Answer("outcome of an entry")); count];
+    let mut outcomes: Outcomes = vec![Err(SqsFault::Answer("outcome of an entry")); count];
     let mut set = |id: &str, outcome| {
         let place = id.parse().ok();
         if let Some(place) = place.and_then(|place: usize| outcomes.get_mut(place)) {
@@ -125,7 +125,7 @@ pub(crate) fn outcomes<'a>(
     };
     successful.for_each(|id| set(id, Ok(())));
     for entry in failed {
-        set(entry.id(), Err(Fault::of_entry(entry, queue)));
+        set(entry.id(), Err(SqsFault::of_entry(entry, queue)));
     }
     outcomes
 }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn sizes(bytes: &[usize]) -> Vec<Vec<usize>> {
-        let entries = bytes.iter().enumerate().map(|(place, bytes)| Entry {
+        let entries = bytes.iter().enumerate().map(|(place, bytes)| BatchEntry {
             place,
             bytes: *bytes,
             item: (),
@@ -173,7 +173,7 @@ mod tests {
         let failed = [failed.build().unwrap()];
         let outcomes = outcomes(3, ["0", "17", "x"].into_iter(), &failed, "Jobs");
         assert_eq!(outcomes[0], Ok(()));
-        assert!(matches!(outcomes[1], Err(Fault::Failing(_))));
-        assert!(matches!(outcomes[2], Err(Fault::Answer(_))));
+        assert!(matches!(outcomes[1], Err(SqsFault::Failing(_))));
+        assert!(matches!(outcomes[2], Err(SqsFault::Answer(_))));
     }
 }

@@ -13,11 +13,11 @@ use lemon_domain::{
 use tokio::time::Instant;
 
 use crate::{
+    attributes::count,
     batch::{Outcomes, outcomes},
     config::whole_seconds,
     connection::{Connection, attempts_within},
-    error::Fault,
-    queues::count,
+    error::SqsFault,
 };
 
 /// One receive, with SQS waiting for whole seconds.
@@ -26,7 +26,7 @@ pub(crate) async fn poll(
     queue: &QueueName,
     max: i32,
     wait: Duration,
-) -> Result<Vec<Delivery>, Fault> {
+) -> Result<Vec<Delivery>, SqsFault> {
     let until = connection.until() + wait;
     let address = connection.address(queue, connection.until()).await?;
     let limits = attempts_within(&connection.config, wait);
@@ -53,7 +53,7 @@ pub(crate) async fn send_batch(
     queue: &QueueName,
     bodies: Vec<String>,
     until: Instant,
-) -> Result<Outcomes, Fault> {
+) -> Result<Outcomes, SqsFault> {
     let address = connection.address(queue, until).await?;
     let count = bodies.len();
     let entries = bodies.into_iter().enumerate().map(|(place, body)| {
@@ -81,7 +81,7 @@ pub(crate) async fn delete_batch(
     queue: &QueueName,
     receipts: Vec<Receipt>,
     until: Instant,
-) -> Result<Outcomes, Fault> {
+) -> Result<Outcomes, SqsFault> {
     let address = connection.address(queue, until).await?;
     let count = receipts.len();
     let entries = receipts.into_iter().enumerate().map(|(place, receipt)| {
@@ -109,7 +109,7 @@ pub(crate) async fn delete(
     queue: &QueueName,
     receipt: &Receipt,
     until: Instant,
-) -> Result<(), Fault> {
+) -> Result<(), SqsFault> {
     let address = connection.address(queue, until).await?;
     let call = connection
         .client
@@ -129,7 +129,7 @@ pub(crate) async fn hide(
     receipt: &Receipt,
     seconds: i32,
     until: Instant,
-) -> Result<(), Fault> {
+) -> Result<(), SqsFault> {
     let address = connection.address(queue, until).await?;
     let call = connection
         .client
@@ -143,14 +143,14 @@ pub(crate) async fn hide(
         .map(drop)
 }
 
-fn delivery(message: Message) -> Result<Delivery, Fault> {
+fn delivery(message: Message) -> Result<Delivery, SqsFault> {
     let attempt = count(
         message.attributes.as_ref(),
         &MessageSystemAttributeName::ApproximateReceiveCount,
     );
     Ok(Delivery {
-        message_id: message.message_id.ok_or(Fault::Answer("message id"))?,
-        receipt: Receipt(message.receipt_handle.ok_or(Fault::Answer("receipt"))?),
+        message_id: message.message_id.ok_or(SqsFault::Answer("message id"))?,
+        receipt: Receipt(message.receipt_handle.ok_or(SqsFault::Answer("receipt"))?),
         body: message.body.unwrap_or_default(),
         attempt: u32::try_from(attempt.unwrap_or(1)).unwrap_or(u32::MAX),
     })

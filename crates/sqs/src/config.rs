@@ -4,6 +4,7 @@ use lemon_domain::{ports::MAX_DELAY, values};
 
 /// How to use SQS. Where it is and who asks come from the AWS SDK's own variables and files.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SqsConfig {
     /// The longest that a call to SQS takes, however many messages it is about, its repetitions and the look-up of its
     /// queue included; a `receive` has its wait on top. An attempt is given up after half of it, connecting after two
@@ -20,6 +21,27 @@ impl SqsConfig {
     pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
     /// The usual number of batches at a time.
     pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+    /// With a deadline for each call.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// With so many batches at a time.
+    #[must_use]
+    pub const fn with_concurrency(mut self, concurrency: NonZeroUsize) -> Self {
+        self.concurrency = concurrency;
+        self
+    }
+
+    /// With received messages that are hidden for so long, whatever the queue's own `VisibilityTimeout` is.
+    #[must_use]
+    pub const fn with_visibility(mut self, visibility: Duration) -> Self {
+        self.visibility = Some(visibility);
+        self
+    }
 
     /// The longest that connecting takes.
     pub(crate) fn connect_limit(&self) -> Duration {

@@ -11,7 +11,10 @@ use lemon_domain::values::QueueName;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    ConnectError, SqsConfig, addresses::Addresses, destination::Destination, error::Fault,
+    addresses::QueueAddresses,
+    config::SqsConfig,
+    destination::Destination,
+    error::{SqsError, SqsFault},
     http::http_client,
 };
 
@@ -26,7 +29,7 @@ pub(crate) struct Connection {
     pub(crate) config: SqsConfig,
     attempts: u32,
     destination: Destination,
-    addresses: Addresses,
+    addresses: QueueAddresses,
 }
 
 impl Connection {
@@ -47,23 +50,23 @@ impl Connection {
             config,
             attempts,
             destination,
-            addresses: Addresses::default(),
+            addresses: QueueAddresses::default(),
         }
     }
 
     /// From the AWS SDK's chain of configuration.
-    pub(crate) async fn resolve(config: &SqsConfig) -> Result<Self, ConnectError> {
+    pub(crate) async fn resolve(config: &SqsConfig) -> Result<Self, SqsError> {
         let loading = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client(config)?)
             .load();
         // Without a region it asks the machine's metadata service, which may not be there.
         let loaded = tokio::time::timeout(config.deadline, Box::pin(loading)).await;
-        let client = Client::new(&loaded.map_err(|_| ConnectError::Region)?);
+        let client = Client::new(&loaded.map_err(|_| SqsError::Region)?);
         let connection = Self::new(&client, config.clone());
         if connection.destination.has_region() {
             Ok(connection)
         } else {
-            Err(ConnectError::Region)
+            Err(SqsError::Region)
         }
     }
 
@@ -77,14 +80,14 @@ impl Connection {
         &self,
         queue: &QueueName,
         until: Instant,
-    ) -> Result<Arc<str>, Fault> {
+    ) -> Result<Arc<str>, SqsFault> {
         let attempt = || async move {
             let address = self.addresses.of(&self.client, queue, until).await;
-            address.unwrap_or(Err(Fault::TimedOut(self.config.deadline)))
+            address.unwrap_or(Err(SqsFault::TimedOut(self.config.deadline)))
         };
-        self.repeat(until, attempt, Fault::is_transient)
+        self.repeat(until, attempt, SqsFault::is_transient)
             .await
-            .map_err(Fault::before_the_call)
+            .map_err(SqsFault::before_the_call)
     }
 
     /// The answer to a call about a queue that may be repeated without harm.
@@ -93,13 +96,13 @@ impl Connection {
         queue: &QueueName,
         until: Instant,
         call: impl Fn() -> F,
-    ) -> Result<T, Fault>
+    ) -> Result<T, SqsFault>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         let attempt = || self.attempt(queue, until, call());
-        self.repeat(until, attempt, Fault::is_transient).await
+        self.repeat(until, attempt, SqsFault::is_transient).await
     }
 
     /// The answer to a call that would double its effect: it is made again only if it certainly had none.
@@ -108,12 +111,12 @@ impl Connection {
         queue: &QueueName,
         until: Instant,
         call: impl Fn() -> F,
-    ) -> Result<T, Fault>
+    ) -> Result<T, SqsFault>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let may_repeat = |fault: &Fault| fault.is_transient() && fault.is_certain();
+        let may_repeat = |fault: &SqsFault| fault.is_transient() && fault.is_certain();
         let attempt = || self.attempt(queue, until, call());
         self.repeat(until, attempt, may_repeat).await
     }
@@ -123,19 +126,19 @@ impl Connection {
         queue: &QueueName,
         until: Instant,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, Fault>
+    ) -> Result<T, SqsFault>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         if Instant::now() >= until {
-            return Err(Fault::NotSent("no time was left".to_owned()));
+            return Err(SqsFault::NotSent("no time was left".to_owned()));
         }
         let fault = match timeout_at(until, call).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => Fault::of(&error, queue.as_str()),
-            Err(_) => Fault::TimedOut(self.config.deadline),
+            Ok(Err(error)) => SqsFault::of(&error, queue.as_str()),
+            Err(_) => SqsFault::TimedOut(self.config.deadline),
         };
-        if matches!(fault, Fault::NoSuchQueue(_)) {
+        if matches!(fault, SqsFault::NoSuchQueue(_)) {
             self.addresses.forget(queue);
         }
         Err(fault)
@@ -146,10 +149,10 @@ impl Connection {
         &self,
         until: Instant,
         attempt: impl Fn() -> F,
-        may_repeat: impl Fn(&Fault) -> bool,
-    ) -> Result<T, Fault>
+        may_repeat: impl Fn(&SqsFault) -> bool,
+    ) -> Result<T, SqsFault>
     where
-        F: Future<Output = Result<T, Fault>>,
+        F: Future<Output = Result<T, SqsFault>>,
     {
         let times = usize::try_from(self.attempts).unwrap_or(usize::MAX);
         let mut waits = ExponentialBuilder::default()
@@ -171,21 +174,21 @@ impl Connection {
     }
 
     /// Whether all queues are there.
-    pub(crate) async fn check(&self, queues: &[QueueName]) -> Result<(), ConnectError> {
+    pub(crate) async fn check(&self, queues: &[QueueName]) -> Result<(), SqsError> {
         let mut missing = Vec::new();
         for queue in queues {
             // The address may be known from a time when the queue was there.
             self.addresses.forget(queue);
             match self.address(queue, self.until()).await {
                 Ok(_) => {}
-                Err(Fault::NoSuchQueue(name)) => missing.push(name),
+                Err(SqsFault::NoSuchQueue(name)) => missing.push(name),
                 Err(fault) => return Err(fault.explain(self.destination.server(), queue.as_str())),
             }
         }
         if missing.is_empty() {
             return Ok(());
         }
-        Err(ConnectError::Missing {
+        Err(SqsError::Missing {
             server: self.destination.server(),
             queues: missing,
         })
@@ -193,10 +196,10 @@ impl Connection {
 }
 
 /// The name of a queue's dead-letter queue.
-pub(crate) fn dead_letter_queue(queue: &QueueName) -> Result<QueueName, Fault> {
+pub(crate) fn dead_letter_queue(queue: &QueueName) -> Result<QueueName, SqsFault> {
     let name = queue.dead_letters();
     // A name that is too long is no queue's.
-    QueueName::parse(&name).map_err(|_| Fault::NoSuchQueue(name))
+    QueueName::parse(&name).map_err(|_| SqsFault::NoSuchQueue(name))
 }
 
 /// Limits that leave room in the deadline for a second attempt, on another connection, where the first hangs. SQS itself

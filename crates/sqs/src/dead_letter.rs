@@ -14,7 +14,7 @@ use crate::{
     calls::{delete, hide},
     config::whole_seconds,
     connection::{Connection, dead_letter_queue},
-    error::Fault,
+    error::SqsFault,
     text::attribute,
 };
 
@@ -34,7 +34,7 @@ pub(crate) async fn move_to_dead_letters(
     queue: &QueueName,
     delivery: &Delivery,
     reason: &str,
-) -> Result<(), Fault> {
+) -> Result<(), SqsFault> {
     let until = connection.until();
     // The queue that is missing is the one to name, not its dead-letter queue.
     connection.address(queue, until).await?;
@@ -58,7 +58,7 @@ async fn send(
     delivery: &Delivery,
     reason: &str,
     until: Instant,
-) -> Result<(), Fault> {
+) -> Result<(), SqsFault> {
     let mut call = connection
         .client
         .send_message()
@@ -68,7 +68,7 @@ async fn send(
         let value = MessageAttributeValue::builder()
             .data_type(kind)
             .string_value(value);
-        call = call.message_attributes(name, value.build().map_err(|_| Fault::Empty)?);
+        call = call.message_attributes(name, value.build().map_err(|_| SqsFault::Empty)?);
     }
     connection
         .call_once(dead_letters, until, || call.clone().send())

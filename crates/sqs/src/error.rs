@@ -8,14 +8,14 @@ use aws_sdk_sqs::{
 use lemon_domain::ports::QueueError;
 
 use crate::{
-    http::was_not_sent,
+    not_sent::was_not_sent,
     said::{Said, causes},
 };
 
 /// Why SQS cannot be used. Each is one sentence that names the queue or the server and the cause, and never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectError {
+pub enum SqsError {
     /// The configuration names no region.
     #[error("no aws region is configured: set AWS_REGION, or one in the profile")]
     Region,
@@ -84,7 +84,7 @@ const FAILING: [&str; 5] = [
 
 /// What went wrong with a call. It holds no answer of SQS in full, since that may be a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum SqsFault {
     #[error("there is no queue {0}")]
     NoSuchQueue(String),
     #[error("the receipt is stale")]
@@ -115,7 +115,7 @@ pub(crate) enum Fault {
     NotMoved(String),
 }
 
-impl Fault {
+impl SqsFault {
     /// From the driver's error about a queue. The error itself is not kept: it holds the answer.
     pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>, queue: &str) -> Self
     where
@@ -233,26 +233,24 @@ impl Fault {
     }
 
     /// In words for the one who configured the queue.
-    pub(crate) fn explain(self, server: String, queue: &str) -> ConnectError {
+    pub(crate) fn explain(self, server: String, queue: &str) -> SqsError {
         match self {
-            Self::NoSuchQueue(name) => ConnectError::Missing {
+            Self::NoSuchQueue(name) => SqsError::Missing {
                 server,
                 queues: vec![name],
             },
-            Self::NotSent(cause) | Self::BrokeOff(cause) => {
-                ConnectError::Unreachable { server, cause }
-            }
-            Self::TimedOut(_) => ConnectError::Unreachable {
+            Self::NotSent(cause) | Self::BrokeOff(cause) => SqsError::Unreachable { server, cause },
+            Self::TimedOut(_) => SqsError::Unreachable {
                 server,
                 cause: self.to_string(),
             },
-            Self::Unmade(cause) if cause.contains("Region") => ConnectError::Region,
-            Self::Unmade(cause) => ConnectError::Credentials { server, cause },
-            Self::Credentials(said) => ConnectError::Credentials {
+            Self::Unmade(cause) if cause.contains("Region") => SqsError::Region,
+            Self::Unmade(cause) => SqsError::Credentials { server, cause },
+            Self::Credentials(said) => SqsError::Credentials {
                 server,
                 cause: said.to_string(),
             },
-            other => ConnectError::Refused {
+            other => SqsError::Refused {
                 server,
                 queue: queue.to_owned(),
                 cause: other.to_string(),
@@ -261,19 +259,23 @@ impl Fault {
     }
 }
 
-impl From<Fault> for QueueError {
-    fn from(fault: Fault) -> Self {
+impl From<SqsFault> for QueueError {
+    fn from(fault: SqsFault) -> Self {
         match fault {
-            Fault::NoSuchQueue(name) => Self::NoSuchQueue(name),
-            Fault::StaleReceipt => Self::StaleReceipt,
-            Fault::Throttled(_) => Self::RateLimited { retry_after: None },
-            Fault::NotSent(_) | Fault::Unmade(_) | Fault::Busy(_) => Self::Unreached(fault.into()),
-            Fault::TimedOut(_) | Fault::BrokeOff(_) | Fault::Failing(_) | Fault::Answer(_) => {
-                Self::Unavailable(fault.into())
+            SqsFault::NoSuchQueue(name) => Self::NoSuchQueue(name),
+            SqsFault::StaleReceipt => Self::StaleReceipt,
+            SqsFault::Throttled(_) => Self::RateLimited { retry_after: None },
+            SqsFault::NotSent(_) | SqsFault::Unmade(_) | SqsFault::Busy(_) => {
+                Self::Unreached(fault.into())
             }
-            Fault::Empty | Fault::Credentials(_) | Fault::Refused(_) | Fault::NotMoved(_) => {
-                Self::Rejected(fault.into())
-            }
+            SqsFault::TimedOut(_)
+            | SqsFault::BrokeOff(_)
+            | SqsFault::Failing(_)
+            | SqsFault::Answer(_) => Self::Unavailable(fault.into()),
+            SqsFault::Empty
+            | SqsFault::Credentials(_)
+            | SqsFault::Refused(_)
+            | SqsFault::NotMoved(_) => Self::Rejected(fault.into()),
         }
     }
 }

@@ -4,7 +4,7 @@
 mod connect;
 mod generation;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_sqs::config::{
     HttpClient, RuntimeComponents, SharedHttpClient,
@@ -24,7 +24,7 @@ use self::{
     connect::{Connector, connector},
     generation::Generation,
 };
-use crate::{ConnectError, SqsConfig};
+use crate::{config::SqsConfig, error::SqsError};
 
 /// How long a call may take whose caller sets no limit.
 const USUAL_LIMIT: Duration = Duration::from_mins(1);
@@ -36,21 +36,16 @@ const USUAL_LIMIT: Duration = Duration::from_mins(1);
 /// not answered in time, which closes all idle connections with it.
 ///
 /// # Errors
-/// [`ConnectError::Tls`] if TLS cannot be set up.
-pub fn http_client(config: &SqsConfig) -> Result<SharedHttpClient, ConnectError> {
+/// [`SqsError::Tls`] if TLS cannot be set up.
+pub fn http_client(config: &SqsConfig) -> Result<SharedHttpClient, SqsError> {
     let connector = connector(config.connect_limit())?;
     let current = Mutex::new(Arc::new(Generation::new(&connector, Vec::new())));
-    Ok(SharedHttpClient::new(Client(Arc::new(Connections {
+    Ok(SharedHttpClient::new(Client(Arc::new(HttpConnections {
         connector,
         current,
         patience: config.attempt_limit(),
     }))))
 }
-
-/// The call did not leave: no connection came about.
-#[derive(Debug, thiserror::Error)]
-#[error("no connection was made")]
-pub(crate) struct NotSent(#[source] hyper_util::client::legacy::Error);
 
 /// SQS did not answer within the limit.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +53,7 @@ pub(crate) struct NotSent(#[source] hyper_util::client::legacy::Error);
 struct NoAnswer(Duration);
 
 #[derive(Debug, Clone)]
-struct Client(Arc<Connections>);
+struct Client(Arc<HttpConnections>);
 
 impl HttpClient for Client {
     fn http_connector(
@@ -76,7 +71,7 @@ impl HttpClient for Client {
 /// The client with the limit of one operation: from the call to the whole answer.
 #[derive(Debug)]
 struct Limited {
-    connections: Arc<Connections>,
+    connections: Arc<HttpConnections>,
     limit: Duration,
 }
 
@@ -89,14 +84,14 @@ impl HttpConnector for Limited {
 
 /// Connections to any number of hosts.
 #[derive(Debug)]
-struct Connections {
+struct HttpConnections {
     connector: Connector,
     current: Mutex<Arc<Generation>>,
     /// How long a call waits at least, on connections that are taken for dead.
     patience: Duration,
 }
 
-impl Connections {
+impl HttpConnections {
     async fn call(
         &self,
         request: HttpRequest,
@@ -143,9 +138,4 @@ fn whole(request: HttpRequest) -> Result<http::Request<Full<Bytes>>, ConnectorEr
     let body = body.bytes().map(Bytes::copy_from_slice);
     let body = body.ok_or_else(|| ConnectorError::user("the body is a stream".into()))?;
     Ok(http::Request::from_parts(head, Full::new(body)))
-}
-
-/// Whether an error of the SDK says that its call did not leave.
-pub(crate) fn was_not_sent(error: &ConnectorError) -> bool {
-    error.source().is_some_and(<dyn Error>::is::<NotSent>)
 }

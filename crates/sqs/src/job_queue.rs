@@ -8,13 +8,13 @@ use lemon_domain::{
 };
 
 use crate::{
-    ConnectError, SqsConfig,
-    batch::{Entry, hand_over},
+    attributes::depth,
+    batch::{BatchEntry, hand_over},
     calls::{delete_batch, hide, poll, send_batch},
-    config::whole_seconds,
+    config::{SqsConfig, whole_seconds},
     connection::{Connection, dead_letter_queue},
     dead_letter::move_to_dead_letters,
-    queues::depth,
+    error::SqsError,
 };
 
 /// The longest that SQS itself waits for a message:
@@ -47,8 +47,8 @@ impl SqsJobQueue {
     /// for another server than AWS, `AWS_MAX_ATTEMPTS`. SQS is not called; [`check`](Self::check) does that.
     ///
     /// # Errors
-    /// [`ConnectError::Region`] if no region is configured.
-    pub async fn connect(config: &SqsConfig) -> Result<Self, ConnectError> {
+    /// [`SqsError::Region`] if no region is configured.
+    pub async fn connect(config: &SqsConfig) -> Result<Self, SqsError> {
         let connection = Connection::resolve(config).await?;
         Ok(Self::over(Arc::new(connection)))
     }
@@ -66,7 +66,7 @@ impl SqsJobQueue {
         &self,
         sent_to: &[QueueName],
         consumed: &[QueueName],
-    ) -> Result<(), ConnectError> {
+    ) -> Result<(), SqsError> {
         let mut queues = [sent_to, consumed].concat();
         // A name too long for a dead-letter queue is found missing with its first message.
         queues.extend(
@@ -92,7 +92,7 @@ impl JobQueue for SqsJobQueue {
         for (place, message) in messages.into_iter().enumerate() {
             let checked = message.check();
             if checked.is_ok() {
-                entries.push(Entry {
+                entries.push(BatchEntry {
                     place,
                     bytes: message.body.len(),
                     item: message.body,
@@ -130,11 +130,14 @@ impl JobQueue for SqsJobQueue {
     }
 
     async fn ack(&self, queue: &QueueName, receipts: &[Receipt]) -> Vec<Result<(), QueueError>> {
-        let entries = receipts.iter().enumerate().map(|(place, receipt)| Entry {
-            place,
-            bytes: receipt.0.len(),
-            item: receipt.clone(),
-        });
+        let entries = receipts
+            .iter()
+            .enumerate()
+            .map(|(place, receipt)| BatchEntry {
+                place,
+                bytes: receipt.0.len(),
+                item: receipt.clone(),
+            });
         let mut outcomes: Vec<_> = receipts.iter().map(|_| Ok(())).collect();
         let call = |receipts, until| delete_batch(&self.connection, queue, receipts, until);
         for (place, outcome) in hand_over(&self.connection, entries.collect(), call).await {

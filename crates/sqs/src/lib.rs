@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod addresses;
+mod attributes;
 mod batch;
 mod calls;
 mod config;
@@ -10,12 +11,15 @@ mod destination;
 mod error;
 mod http;
 mod job_queue;
+mod not_sent;
 mod queues;
 mod said;
+mod settings;
 mod text;
 
 pub use config::SqsConfig;
-pub use error::ConnectError;
+pub use error::SqsError;
 pub use http::http_client;
 pub use job_queue::SqsJobQueue;
-pub use queues::{Change, DeadLetter, QueueSettings, QueueStats, SqsQueues};
+pub use queues::{DeadLetter, QueueChange, QueueStats, SqsQueues};
+pub use settings::SqsQueueSettings;

@@ -1,4 +1,3 @@
-mod attributes;
 mod dead_letters;
 mod redrive;
 
@@ -11,13 +10,13 @@ use lemon_domain::{
     values::QueueName,
 };
 
-use self::attributes::{Attributes, wanted, wanted_of_dead};
-pub(crate) use self::attributes::{count, depth};
 pub use self::dead_letters::DeadLetter;
 use crate::{
-    ConnectError, SqsConfig,
+    attributes::{Attributes, depth, wanted, wanted_of_dead},
+    config::SqsConfig,
     connection::{Connection, dead_letter_queue},
-    error::Fault,
+    error::{SqsError, SqsFault},
+    settings::SqsQueueSettings,
 };
 
 /// Codes by which SQS says that the queue is there, with other attributes.
@@ -27,41 +26,10 @@ const ALREADY_THERE: [&str; 2] = ["QueueAlreadyExists", "QueueNameExists"];
 const LOOKS: usize = 20;
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// How a queue is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueSettings {
-    /// How long a received message is hidden: whole seconds up to 12 h.
-    pub visibility: Duration,
-    /// How often a message is received before it goes to the dead-letter queue, 1 to 1000.
-    pub max_receives: u32,
-    /// How long a message is kept, in the queue and in its dead-letter queue: 1 minute to 14 days. SQS counts it from
-    /// the first sending, in both.
-    pub retention: Duration,
-}
-
-impl QueueSettings {
-    /// The usual visibility timeout, which is SQS' own.
-    pub const DEFAULT_VISIBILITY: Duration = Duration::from_secs(30);
-    /// The usual number of receives.
-    pub const DEFAULT_MAX_RECEIVES: u32 = 5;
-    /// The usual retention, which is the longest there is.
-    pub const DEFAULT_RETENTION: Duration = Duration::from_hours(14 * 24);
-}
-
-impl Default for QueueSettings {
-    fn default() -> Self {
-        Self {
-            visibility: Self::DEFAULT_VISIBILITY,
-            max_receives: Self::DEFAULT_MAX_RECEIVES,
-            retention: Self::DEFAULT_RETENTION,
-        }
-    }
-}
-
 /// What [`SqsQueues::create`] found to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Change {
+pub enum QueueChange {
     /// There was no such queue.
     Created,
     /// It was there with other settings, which are as wanted now.
@@ -85,7 +53,7 @@ pub struct QueueStats {
     pub dead_letter_queue: Option<String>,
 }
 
-/// The queues themselves: making them, looking at them, and at what died in them. For operators; a service that sends and
+/// The queues themselves: making them, looking at them and at their dead letters. For operators; a service that sends and
 /// receives needs none of it, nor the rights to it.
 pub struct SqsQueues {
     connection: Arc<Connection>,
@@ -103,8 +71,8 @@ impl SqsQueues {
     /// From the AWS SDK's own variables and files, as [`SqsJobQueue::connect`](crate::SqsJobQueue::connect).
     ///
     /// # Errors
-    /// [`ConnectError::Region`] if no region is configured.
-    pub async fn connect(config: &SqsConfig) -> Result<Self, ConnectError> {
+    /// [`SqsError::Region`] if no region is configured.
+    pub async fn connect(config: &SqsConfig) -> Result<Self, SqsError> {
         let connection = Arc::new(Connection::resolve(config).await?);
         Ok(Self { connection })
     }
@@ -118,8 +86,8 @@ impl SqsQueues {
     pub async fn create(
         &self,
         queue: &QueueName,
-        settings: &QueueSettings,
-    ) -> Result<Change, QueueError> {
+        settings: &SqsQueueSettings,
+    ) -> Result<QueueChange, QueueError> {
         let dead_letters = dead_letter_queue(queue)?;
         let of_dead_letters = self
             .ensure(&dead_letters, &wanted_of_dead(settings))
@@ -127,8 +95,8 @@ impl SqsQueues {
         let arn = self.made(&dead_letters).await?.arn()?;
         let of_queue = self.ensure(queue, &wanted(settings, &arn)).await?;
         Ok(match (of_queue, of_dead_letters) {
-            (Change::Unchanged, Change::Unchanged) => Change::Unchanged,
-            (Change::Unchanged, _) => Change::Updated,
+            (QueueChange::Unchanged, QueueChange::Unchanged) => QueueChange::Unchanged,
+            (QueueChange::Unchanged, _) => QueueChange::Updated,
             (change, _) => change,
         })
     }
@@ -175,39 +143,43 @@ impl SqsQueues {
         redrive::redrive(&self.connection, queue).await
     }
 
-    async fn attributes(&self, queue: &QueueName) -> Result<Attributes, Fault> {
+    async fn attributes(&self, queue: &QueueName) -> Result<Attributes, SqsFault> {
         Attributes::of(&self.connection, queue).await
     }
 
     /// The attributes of a queue that may just have been made: AWS says to wait a second before using one
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>).
-    async fn made(&self, queue: &QueueName) -> Result<Attributes, Fault> {
+    async fn made(&self, queue: &QueueName) -> Result<Attributes, SqsFault> {
         (|| self.attributes(queue))
             .retry(
                 ConstantBuilder::new()
                     .with_delay(LOOK_AGAIN)
                     .with_max_times(LOOKS),
             )
-            .when(|fault| matches!(fault, Fault::NoSuchQueue(_)))
+            .when(|fault| matches!(fault, SqsFault::NoSuchQueue(_)))
             .await
     }
 
-    async fn ensure(&self, queue: &QueueName, wanted: &Attributes) -> Result<Change, Fault> {
+    async fn ensure(
+        &self,
+        queue: &QueueName,
+        wanted: &Attributes,
+    ) -> Result<QueueChange, SqsFault> {
         let there = match self.attributes(queue).await {
-            Err(Fault::NoSuchQueue(_)) => match wanted.create(&self.connection, queue).await {
+            Err(SqsFault::NoSuchQueue(_)) => match wanted.create(&self.connection, queue).await {
                 // Somebody else made it just now.
-                Err(Fault::Refused(said)) if ALREADY_THERE.contains(&said.name()) => {
+                Err(SqsFault::Refused(said)) if ALREADY_THERE.contains(&said.name()) => {
                     self.attributes(queue).await?
                 }
-                outcome => return outcome.map(|()| Change::Created),
+                outcome => return outcome.map(|()| QueueChange::Created),
             },
             there => there?,
         };
         let differing = wanted.differing_from(&there);
         if differing.is_empty() {
-            return Ok(Change::Unchanged);
+            return Ok(QueueChange::Unchanged);
         }
         differing.set(&self.connection, queue).await?;
-        Ok(Change::Updated)
+        Ok(QueueChange::Updated)
     }
 }

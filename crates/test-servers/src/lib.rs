@@ -93,7 +93,7 @@ type Hold = Box<dyn fmt::Debug + Send + Sync>;
 
 /// A kind of server, and how to come to one in each way. Errors say why a way does not work.
 #[async_trait]
-trait Service: Sized {
+trait TestService: Sized {
     /// Its name.
     const NAME: &'static str;
     /// The variable that holds its address.
@@ -127,7 +127,7 @@ trait Service: Sized {
 ///
 /// # Panics
 /// If none does, with the ways and what is wrong with each.
-async fn find<S: Service>() -> S {
+async fn find<S: TestService>() -> S {
     static FAULTS: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
     let known = || FAULTS.lock();
     let mut faults = known().get(S::NAME).cloned();
@@ -147,7 +147,7 @@ async fn find<S: Service>() -> S {
     );
 }
 
-async fn search<S: Service>() -> Result<S, String> {
+async fn search<S: TestService>() -> Result<S, String> {
     let mut faults = Vec::new();
     for way in Way::allowed() {
         match come_by(way).await {
@@ -158,7 +158,7 @@ async fn search<S: Service>() -> Result<S, String> {
     Err(faults.join("\n"))
 }
 
-async fn come_by<S: Service>(way: Way) -> Result<S, String> {
+async fn come_by<S: TestService>(way: Way) -> Result<S, String> {
     let server: S = match way {
         Way::Env => env::var(S::VARIABLE)
             .map_err(|_| format!("{} is not set", S::VARIABLE))
@@ -176,7 +176,7 @@ async fn come_by<S: Service>(way: Way) -> Result<S, String> {
 ///
 /// # Panics
 /// As [`find`].
-async fn shared<S: Service>(running: &tokio::sync::Mutex<Weak<S>>) -> Arc<S> {
+async fn shared<S: TestService>(running: &tokio::sync::Mutex<Weak<S>>) -> Arc<S> {
     let mut running = running.lock().await;
     if let Some(server) = alive(running.upgrade()).await {
         return server;
@@ -187,7 +187,7 @@ async fn shared<S: Service>(running: &tokio::sync::Mutex<Weak<S>>) -> Arc<S> {
 }
 
 /// The server that tests share, if it is still there. One that has ended fails the tests that were at it, and no others.
-async fn alive<S: Service>(server: Option<Arc<S>>) -> Option<Arc<S>> {
+async fn alive<S: TestService>(server: Option<Arc<S>>) -> Option<Arc<S>> {
     let server = server?;
     let connected = timeout(CONNECTED_WITHIN, TcpStream::connect(server.address())).await;
     let has_ended = match connected {
@@ -208,7 +208,7 @@ fn tell(what: &str) {
 }
 
 /// A server once it is ready.
-async fn until_ready<S: Service>(server: S) -> Result<S, String> {
+async fn until_ready<S: TestService>(server: S) -> Result<S, String> {
     let give_up = Instant::now() + READY_WITHIN;
     let mut fault = "it does not answer".to_owned();
     while Instant::now() < give_up {

@@ -18,14 +18,14 @@ use tokio::{
 pub struct Link {
     server: (String, u16),
     port: u16,
-    state: watch::Sender<State>,
+    state: watch::Sender<LinkState>,
     connections: Arc<AtomicU64>,
     forwarder: JoinSet<()>,
 }
 
 /// What is passed on.
 #[derive(Debug, Clone, Default)]
-struct State {
+struct LinkState {
     stalled: bool,
     answers_lost: bool,
     /// The answer to what contains this is lost, and its connection with it.
@@ -34,7 +34,7 @@ struct State {
     silent_before: u64,
 }
 
-impl State {
+impl LinkState {
     fn loses_answer_to(&self, said: &[u8]) -> bool {
         let lost = self.lost_to.as_ref();
         lost.is_some_and(|part| said.windows(part.len()).any(|here| here == &**part))
@@ -49,7 +49,7 @@ struct Direction {
 }
 
 impl Direction {
-    fn is_open(self, state: &State) -> bool {
+    fn is_open(self, state: &LinkState) -> bool {
         let silent = self.connection < state.silent_before;
         !(silent || state.stalled || self.is_answer && state.answers_lost)
     }
@@ -113,9 +113,9 @@ impl Link {
     /// Leads to the server again. What came while it was stalled is passed on now, but not over silent connections.
     pub async fn mend(&mut self) {
         self.state.send_modify(|state| {
-            *state = State {
+            *state = LinkState {
                 silent_before: state.silent_before,
-                ..State::default()
+                ..LinkState::default()
             };
         });
         if self.forwarder.is_empty() {
@@ -137,7 +137,7 @@ impl Link {
 async fn forward(
     listener: TcpListener,
     server: (String, u16),
-    state: watch::Receiver<State>,
+    state: watch::Receiver<LinkState>,
     connections: Arc<AtomicU64>,
 ) {
     let mut lines = JoinSet::new();
@@ -151,7 +151,7 @@ async fn forward(
 async fn connect(
     client: TcpStream,
     server: (String, u16),
-    state: watch::Receiver<State>,
+    state: watch::Receiver<LinkState>,
     connection: u64,
 ) -> io::Result<()> {
     let server = TcpStream::connect(server).await?;
@@ -164,11 +164,11 @@ async fn connect(
         is_answer,
     };
     let answer_is_lost = AtomicBool::new(false);
-    let asks = |state: &State, said: &[u8]| {
+    let asks = |state: &LinkState, said: &[u8]| {
         answer_is_lost.fetch_or(state.loses_answer_to(said), Ordering::Relaxed);
         true
     };
-    let answers = |_: &State, _: &[u8]| !answer_is_lost.load(Ordering::Relaxed);
+    let answers = |_: &LinkState, _: &[u8]| !answer_is_lost.load(Ordering::Relaxed);
     tokio::select! {
         end = pass(from_client, to_server, state.clone(), direction(false), asks) => end,
         end = pass(from_server, to_client, state, direction(true), answers) => end,
@@ -179,9 +179,9 @@ async fn connect(
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut state: watch::Receiver<State>,
+    mut state: watch::Receiver<LinkState>,
     direction: Direction,
-    goes_on: impl Fn(&State, &[u8]) -> bool,
+    goes_on: impl Fn(&LinkState, &[u8]) -> bool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {

@@ -16,7 +16,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Hold, READY_WITHIN, Service,
+    Hold, READY_WITHIN, TestService,
     local::{LocalServer, Stop, free_port},
     shared,
 };
@@ -158,7 +158,7 @@ async fn connect(url: &Url) -> Result<DatabaseConnection, DbErr> {
 }
 
 #[async_trait]
-impl Service for PostgresServer {
+impl TestService for PostgresServer {
     const NAME: &'static str = "PostgreSQL";
     const VARIABLE: &'static str = "LEMON_TEST_POSTGRES_URL";
     const PROGRAMS: &'static [&'static str] = &["postgres"];

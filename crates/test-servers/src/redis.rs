@@ -16,7 +16,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Hold, Service,
+    Hold, TestService,
     local::{LocalServer, Stop, free_port},
     shared,
 };
@@ -83,7 +83,7 @@ impl RedisServer {
 }
 
 #[async_trait]
-impl Service for RedisServer {
+impl TestService for RedisServer {
     const NAME: &'static str = "Redis";
     const VARIABLE: &'static str = "LEMON_TEST_REDIS_URL";
     const PROGRAMS: &'static [&'static str] = &["redis-server", "valkey-server"];

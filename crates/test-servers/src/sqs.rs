@@ -20,7 +20,7 @@ use url::Url;
 
 use self::calls::call;
 use super::{
-    Hold, Service, alive, find,
+    Hold, TestService, alive, find,
     local::{LocalServer, Stop, free_port},
 };
 
@@ -110,7 +110,7 @@ impl SqsServer {
         });
         let (host, port) = self.address();
         let sent = call((&host, port), "SendMessage", &parameters).await;
-        let sent = sent.and_then(calls::Answer::accepted);
+        let sent = sent.and_then(calls::SqsAnswer::accepted);
         assert!(sent.is_ok(), "{sent:?}");
     }
 
@@ -123,7 +123,7 @@ impl SqsServer {
 }
 
 #[async_trait]
-impl Service for SqsServer {
+impl TestService for SqsServer {
     const NAME: &'static str = "SQS";
     const VARIABLE: &'static str = "LEMON_TEST_SQS_URL";
     const PROGRAMS: &'static [&'static str] = &["LocalStack in a Python environment"];

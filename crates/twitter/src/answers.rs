@@ -5,14 +5,14 @@ use lemon_domain::ports::{Profile, Tweet, TweetId, TweetPage};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use crate::refusal::Problem;
+use crate::refusal::XProblem;
 
 /// Version 2's envelope. Even a success may carry errors, with or without data.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Document<T> {
+pub(crate) struct V2Answer<T> {
     pub(crate) data: Option<T>,
     #[serde(default)]
-    pub(crate) errors: Vec<Problem>,
+    pub(crate) errors: Vec<XProblem>,
     #[serde(default)]
     pub(crate) meta: Meta,
 }
@@ -133,7 +133,7 @@ impl From<TweetV2> for Tweet {
     }
 }
 
-impl Document<Vec<TweetV2>> {
+impl V2Answer<Vec<TweetV2>> {
     pub(crate) fn into_page(self) -> TweetPage {
         let tweets = self.data.unwrap_or_default();
         TweetPage {

@@ -11,17 +11,17 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::{
-    TwitterConfig, TwitterConfigError,
-    error::Fault,
-    lines::{Line, Lines},
-    refusal::{Bearer, fault_of},
+    config::{TwitterConfig, TwitterConfigError},
+    error::TwitterFault,
+    lines::{HttpGeneration, HttpGenerations},
+    meaning::{TokenOwner, fault_of},
 };
 
 /// The largest answer taken. A full page of posts is under 200 KiB.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// A call to make: method, path, parameters, and the token it is signed with.
-pub(crate) struct Call<'a> {
+pub(crate) struct TwitterCall<'a> {
     method: Method,
     path: String,
     query: Vec<(&'a str, &'a str)>,
@@ -30,10 +30,10 @@ pub(crate) struct Call<'a> {
     verifier: Option<&'a str>,
     token: Option<(&'a str, &'a SecretString)>,
     deadline: Option<Instant>,
-    bearer: Bearer,
+    bearer: TokenOwner,
 }
 
-impl<'a> Call<'a> {
+impl<'a> TwitterCall<'a> {
     pub(crate) fn get(path: impl Into<String>, query: &[(&'a str, &'a str)]) -> Self {
         Self {
             query: query.to_vec(),
@@ -55,7 +55,7 @@ impl<'a> Call<'a> {
             verifier: None,
             token: None,
             deadline: None,
-            bearer: Bearer::Application,
+            bearer: TokenOwner::Application,
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Call<'a> {
         Self {
             token: Some(token),
             verifier: Some(verifier),
-            bearer: Bearer::SignIn,
+            bearer: TokenOwner::SignIn,
             ..self
         }
     }
@@ -88,7 +88,7 @@ impl<'a> Call<'a> {
     pub(crate) fn of_person(self, credentials: &'a Credentials) -> Self {
         Self {
             token: Some((credentials.token.expose_secret(), &credentials.secret)),
-            bearer: Bearer::Person,
+            bearer: TokenOwner::Person,
             ..self
         }
     }
@@ -109,13 +109,13 @@ impl<'a> Call<'a> {
 
 /// The consumer's secrets and, if the call has one, the token's. Unlike the crate's own, it is printed nowhere.
 #[derive(Clone, Copy)]
-struct Secrets<'a> {
+struct CallSecrets<'a> {
     consumer_key: &'a SecretString,
     consumer_secret: &'a SecretString,
     token: Option<(&'a str, &'a SecretString)>,
 }
 
-impl SecretsProvider for Secrets<'_> {
+impl SecretsProvider for CallSecrets<'_> {
     fn get_consumer_key_pair(&self) -> (&str, &str) {
         (
             self.consumer_key.expose_secret(),
@@ -130,19 +130,26 @@ impl SecretsProvider for Secrets<'_> {
 }
 
 /// Signs calls, sends them and reads the answers.
-pub(crate) struct Caller {
-    lines: Lines,
+pub(crate) struct SigningClient {
+    lines: HttpGenerations,
     config: TwitterConfig,
     clock: Arc<dyn Clock>,
 }
 
-impl Caller {
+impl SigningClient {
+    /// With connections of its own, or over a client of the caller's.
     pub(crate) fn new(
+        http: Option<reqwest::Client>,
         config: TwitterConfig,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TwitterConfigError> {
-        let origin = config.origin()?;
-        let lines = Lines::new(&config, is_loopback(origin)).map_err(TwitterConfigError::Client)?;
+        let without_proxy = is_loopback(config.origin()?);
+        let lines = match http {
+            Some(http) => HttpGenerations::of(http),
+            None => {
+                HttpGenerations::new(&config, without_proxy).map_err(TwitterConfigError::Client)?
+            }
+        };
         Ok(Self {
             lines,
             config,
@@ -167,14 +174,18 @@ impl Caller {
     }
 
     /// The answer as JSON.
-    pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Fault> {
+    pub(crate) async fn json<T: DeserializeOwned>(
+        &self,
+        call: TwitterCall<'_>,
+    ) -> Result<T, TwitterFault> {
         let name = call.name();
         let body = self.send(call).await?;
-        serde_json::from_slice(&body).map_err(|source| Fault::NotExpected { call: name, source })
+        serde_json::from_slice(&body)
+            .map_err(|source| TwitterFault::NotExpected { call: name, source })
     }
 
     /// The answer of a successful call.
-    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, Fault> {
+    pub(crate) async fn send(&self, call: TwitterCall<'_>) -> Result<Vec<u8>, TwitterFault> {
         let (name, bearer) = (call.name(), call.bearer);
         let line = self.lines.current();
         let broken = |source: reqwest::Error| {
@@ -188,7 +199,7 @@ impl Caller {
         tracing::debug!(call = name, status = status.as_u16(), "Twitter answered");
         if status.is_redirection() {
             let host = redirected_to(&self.config.url, &headers);
-            return Err(Fault::Redirected { call: name, host });
+            return Err(TwitterFault::Redirected { call: name, host });
         }
         let body = read(&name, response, broken).await?;
         if status.is_success() {
@@ -198,10 +209,14 @@ impl Caller {
         Err(fault_of(name, bearer, (status, &headers, &body), now))
     }
 
-    fn sign(&self, line: &Line, call: Call<'_>) -> Result<reqwest::RequestBuilder, Fault> {
-        let secrets = Secrets {
-            consumer_key: &self.config.consumer_key,
-            consumer_secret: &self.config.consumer_secret,
+    fn sign(
+        &self,
+        line: &HttpGeneration,
+        call: TwitterCall<'_>,
+    ) -> Result<reqwest::RequestBuilder, TwitterFault> {
+        let secrets = CallSecrets {
+            consumer_key: &self.config.app.consumer_key,
+            consumer_secret: &self.config.app.consumer_secret,
             token: call.token,
         };
         let name = call.name();
@@ -228,7 +243,7 @@ impl Caller {
         }
         request
             .generate_signature()
-            .map_err(|source| Fault::Unsigned { call: name, source })
+            .map_err(|source| TwitterFault::Unsigned { call: name, source })
     }
 
     fn time_left(&self, deadline: Option<Instant>) -> Duration {
@@ -239,26 +254,26 @@ impl Caller {
 }
 
 /// Only what fails while connecting has certainly not been seen by Twitter.
-fn broken(call: &str, source: reqwest::Error) -> Fault {
+fn broken(call: &str, source: reqwest::Error) -> TwitterFault {
     let call = call.to_owned();
     let source = source.without_url();
     if source.is_connect() {
-        Fault::NotSent { call, source }
+        TwitterFault::NotSent { call, source }
     } else {
-        Fault::BrokeOff { call, source }
+        TwitterFault::BrokeOff { call, source }
     }
 }
 
 async fn read(
     call: &str,
     mut response: Response,
-    broken: impl Fn(reqwest::Error) -> Fault,
-) -> Result<Vec<u8>, Fault> {
+    broken: impl Fn(reqwest::Error) -> TwitterFault,
+) -> Result<Vec<u8>, TwitterFault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(&broken)? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER_BYTES {
-            return Err(Fault::TooLarge {
+            return Err(TwitterFault::TooLarge {
                 call: call.to_owned(),
                 max: MAX_ANSWER_BYTES,
             });

@@ -11,11 +11,11 @@ use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
 use crate::{
-    TwitterApi, TwitterConfig, TwitterConfigError,
-    answers::{Document, Me, Posted, TweetV2, UserV1, UserV2},
-    call::{Call, Caller},
-    error::Fault,
-    refusal::fault_without_data,
+    answers::{Me, Posted, TweetV2, UserV1, UserV2, V2Answer},
+    call::{SigningClient, TwitterCall},
+    config::{TwitterApi, TwitterConfig, TwitterConfigError},
+    error::TwitterFault,
+    meaning::fault_without_data,
 };
 
 const REQUEST_TOKEN: &str = "oauth/request_token";
@@ -30,25 +30,42 @@ const PAGE: (&str, &str) = ("max_results", "100");
 
 /// Twitter over HTTP, with calls signed as OAuth 1.0a says (HMAC-SHA1).
 pub struct HttpTwitterClient {
-    caller: Caller,
+    caller: SigningClient,
 }
 
 impl HttpTwitterClient {
-    /// A client that has not called anybody yet. `clock` dates the signatures and measures rate-limit waits.
+    /// Over a client of one's own. It must not follow redirects, for a signed call is good for one address; the deadline
+    /// holds whatever limits it has. `clock` dates the signatures and measures rate-limit waits.
     ///
     /// # Errors
-    /// If the address is more than scheme, host and port, or TLS cannot be set up.
-    pub fn new(config: TwitterConfig, clock: Arc<dyn Clock>) -> Result<Self, TwitterConfigError> {
-        let caller = Caller::new(config, clock)?;
+    /// [`TwitterConfigError::Address`] if the address is more than scheme, host and port.
+    pub fn new(
+        http: reqwest::Client,
+        config: TwitterConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TwitterConfigError> {
+        let caller = SigningClient::new(Some(http), config, clock)?;
         Ok(Self { caller })
     }
 
-    async fn start(&self) -> Result<RequestGrant, Fault> {
-        let callback = &self.caller.config().callback_url;
-        let call = Call::post(REQUEST_TOKEN).callback(callback);
+    /// With connections of its own, which are replaced after a silent cut. Nobody is called yet.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`TwitterConfigError::Client`] if TLS cannot be set up.
+    pub fn connect(
+        config: &TwitterConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TwitterConfigError> {
+        let caller = SigningClient::new(None, config.clone(), clock)?;
+        Ok(Self { caller })
+    }
+
+    async fn start(&self) -> Result<RequestGrant, TwitterFault> {
+        let callback = &self.caller.config().app.callback_url;
+        let call = TwitterCall::post(REQUEST_TOKEN).callback(callback);
         let mut answer = Form::read(REQUEST_TOKEN, &self.caller.send(call).await?);
         if answer.take("oauth_callback_confirmed").as_deref() != Some("true") {
-            return Err(Fault::CallbackNotConfirmed);
+            return Err(TwitterFault::CallbackNotConfirmed);
         }
         let token = RequestToken::parse(answer.need("oauth_token")?)
             .map_err(|_| answer.lacks("oauth_token"))?;
@@ -72,9 +89,9 @@ impl HttpTwitterClient {
         token: &RequestToken,
         secret: &SecretString,
         verifier: &Verifier,
-    ) -> Result<AccessGrant, Fault> {
+    ) -> Result<AccessGrant, TwitterFault> {
         let deadline = self.caller.deadline();
-        let call = Call::post(ACCESS_TOKEN)
+        let call = TwitterCall::post(ACCESS_TOKEN)
             .in_sign_in((token.as_str(), secret), verifier.expose())
             .until(deadline);
         let mut answer = Form::read(ACCESS_TOKEN, &self.caller.send(call).await?);
@@ -93,10 +110,10 @@ impl HttpTwitterClient {
         })
     }
 
-    async fn me(&self, credentials: &Credentials, deadline: Instant) -> Result<Me, Fault> {
+    async fn me(&self, credentials: &Credentials, deadline: Instant) -> Result<Me, TwitterFault> {
         match self.caller.config().api {
             TwitterApi::V2 => {
-                let call = Call::get("2/users/me", &[USER_FIELDS]);
+                let call = TwitterCall::get("2/users/me", &[USER_FIELDS]);
                 let user: UserV2 = self
                     .data(call.of_person(credentials).until(deadline))
                     .await?;
@@ -104,7 +121,7 @@ impl HttpTwitterClient {
             }
             TwitterApi::V1_1 => {
                 let query = [("include_entities", "false"), ("skip_status", "true")];
-                let call = Call::get("1.1/account/verify_credentials.json", &query);
+                let call = TwitterCall::get("1.1/account/verify_credentials.json", &query);
                 let call = call.of_person(credentials).until(deadline);
                 let user: UserV1 = self.caller.json(call).await?;
                 Ok(user.into())
@@ -113,9 +130,12 @@ impl HttpTwitterClient {
     }
 
     /// The data of a version 2 answer that is nothing without.
-    async fn data<T: serde::de::DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Fault> {
+    async fn data<T: serde::de::DeserializeOwned>(
+        &self,
+        call: TwitterCall<'_>,
+    ) -> Result<T, TwitterFault> {
         let name = call.name();
-        let document: Document<T> = self.caller.json(call).await?;
+        let document: V2Answer<T> = self.caller.json(call).await?;
         document
             .data
             .ok_or_else(|| fault_without_data(name, &document.errors))
@@ -126,12 +146,12 @@ impl HttpTwitterClient {
         credentials: &Credentials,
         of: ProviderUserId,
         page: Option<&str>,
-    ) -> Result<TweetPage, Fault> {
+    ) -> Result<TweetPage, TwitterFault> {
         let mut query = vec![PAGE, TWEET_FIELDS];
         query.extend(page.map(|page| ("pagination_token", page)));
-        let call = Call::get(format!("2/users/{of}/tweets"), &query).of_person(credentials);
+        let call = TwitterCall::get(format!("2/users/{of}/tweets"), &query).of_person(credentials);
         let name = call.name();
-        let document: Document<Vec<TweetV2>> = self.caller.json(call).await?;
+        let document: V2Answer<Vec<TweetV2>> = self.caller.json(call).await?;
         if document.data.is_none() && !document.errors.is_empty() {
             return Err(fault_without_data(name, &document.errors));
         }
@@ -173,13 +193,13 @@ impl TwitterClient for HttpTwitterClient {
         credentials: &Credentials,
         text: &str,
     ) -> Result<TweetId, TwitterError> {
-        let call = Call::post("2/tweets").json(serde_json::json!({ "text": text }));
+        let call = TwitterCall::post("2/tweets").json(serde_json::json!({ "text": text }));
         let posted: Posted = self.data(call.of_person(credentials)).await?;
         Ok(TweetId(posted.id))
     }
 
     async fn revoke(&self, credentials: &Credentials) -> Result<(), TwitterError> {
-        let call = Call::post("1.1/oauth/invalidate_token").of_person(credentials);
+        let call = TwitterCall::post("1.1/oauth/invalidate_token").of_person(credentials);
         self.caller.send(call).await?;
         Ok(())
     }
@@ -203,12 +223,12 @@ impl Form {
         self.fields.remove(field).filter(|value| !value.is_empty())
     }
 
-    fn need(&mut self, field: &'static str) -> Result<String, Fault> {
+    fn need(&mut self, field: &'static str) -> Result<String, TwitterFault> {
         self.take(field).ok_or_else(|| self.lacks(field))
     }
 
-    fn lacks(&self, field: &'static str) -> Fault {
+    fn lacks(&self, field: &'static str) -> TwitterFault {
         let call = format!("POST /{}", self.path);
-        Fault::Lacks { call, field }
+        TwitterFault::Lacks { call, field }
     }
 }

@@ -6,18 +6,15 @@ use url::Url;
 
 /// How to reach Twitter, and as which application.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TwitterConfig {
     /// Scheme, host and port: `https://api.x.com`. It is part of each signature, so it must be the host that answers,
     /// not one that redirects there (`api.twitter.com`).
     pub url: Url,
+    /// As which application.
+    pub app: TwitterApp,
     /// Which API the profile comes from.
     pub api: TwitterApi,
-    /// The application's key.
-    pub consumer_key: SecretString,
-    /// The application's secret.
-    pub consumer_secret: SecretString,
-    /// Where the person comes back to; it must stand in the application's allow list at Twitter, letter by letter.
-    pub callback_url: Url,
     /// The longest that a call takes; two fifths of it are for connecting.
     pub deadline: Duration,
 }
@@ -25,6 +22,31 @@ pub struct TwitterConfig {
 impl TwitterConfig {
     /// The usual deadline: 5 seconds, 2 of them for connecting.
     pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+
+    /// The usual settings for an address and an application.
+    #[must_use]
+    pub fn new(url: Url, app: TwitterApp) -> Self {
+        Self {
+            url,
+            app,
+            api: TwitterApi::default(),
+            deadline: Self::DEFAULT_DEADLINE,
+        }
+    }
+
+    /// With profiles from this API.
+    #[must_use]
+    pub const fn with_api(mut self, api: TwitterApi) -> Self {
+        self.api = api;
+        self
+    }
+
+    /// With a deadline for each call.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
 
     pub(crate) fn connect_deadline(&self) -> Duration {
         self.deadline * 2 / 5
@@ -44,6 +66,17 @@ impl TwitterConfig {
             Err(TwitterConfigError::Address)
         }
     }
+}
+
+/// An application at Twitter.
+#[derive(Debug, Clone)]
+pub struct TwitterApp {
+    /// Its key.
+    pub consumer_key: SecretString,
+    /// Its secret.
+    pub consumer_secret: SecretString,
+    /// Where the person comes back to; it must stand in the application's allow list at Twitter, letter by letter.
+    pub callback_url: Url,
 }
 
 /// The version of Twitter's API that profiles are read with. Posts are read and written with version 2 in either case.

@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use lemon_domain::ports::TwitterError;
 
-use crate::refusal::Refusal;
+use crate::refusal::XRefusal;
 
 /// What went wrong with a call, with all that is known and fit for a log: never a token, nor text of the answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum TwitterFault {
     #[error("twitter does not accept the token")]
     InvalidToken,
     #[error("the account is suspended or locked")]
@@ -36,7 +36,7 @@ pub(crate) enum Fault {
         source: reqwest_oauth1::SignerError,
     },
     #[error("{call} was refused with {refusal}")]
-    Refused { call: String, refusal: Refusal },
+    Refused { call: String, refusal: XRefusal },
     #[error("{call} was redirected to {host}, which is not followed")]
     Redirected { call: String, host: String },
     #[error("twitter did not confirm the callback")]
@@ -53,22 +53,24 @@ pub(crate) enum Fault {
     Lacks { call: String, field: &'static str },
 }
 
-impl From<Fault> for TwitterError {
-    fn from(fault: Fault) -> Self {
+impl From<TwitterFault> for TwitterError {
+    fn from(fault: TwitterFault) -> Self {
         match fault {
-            Fault::InvalidToken => Self::InvalidToken,
-            Fault::Suspended => Self::Suspended,
-            Fault::DuplicatePost => Self::DuplicatePost,
-            Fault::RateLimited(retry_after) => Self::RateLimited { retry_after },
-            Fault::NotSent { .. } => Self::Unreached(fault.into()),
-            Fault::BrokeOff { .. } | Fault::Failed { .. } => Self::Unavailable(fault.into()),
-            Fault::Unsigned { .. }
-            | Fault::Refused { .. }
-            | Fault::Redirected { .. }
-            | Fault::CallbackNotConfirmed => Self::Rejected(fault.into()),
-            Fault::TooLarge { .. } | Fault::NotExpected { .. } | Fault::Lacks { .. } => {
-                Self::Corrupt(fault.into())
+            TwitterFault::InvalidToken => Self::InvalidToken,
+            TwitterFault::Suspended => Self::Suspended,
+            TwitterFault::DuplicatePost => Self::DuplicatePost,
+            TwitterFault::RateLimited(retry_after) => Self::RateLimited { retry_after },
+            TwitterFault::NotSent { .. } => Self::Unreached(fault.into()),
+            TwitterFault::BrokeOff { .. } | TwitterFault::Failed { .. } => {
+                Self::Unavailable(fault.into())
             }
+            TwitterFault::Unsigned { .. }
+            | TwitterFault::Refused { .. }
+            | TwitterFault::Redirected { .. }
+            | TwitterFault::CallbackNotConfirmed => Self::Rejected(fault.into()),
+            TwitterFault::TooLarge { .. }
+            | TwitterFault::NotExpected { .. }
+            | TwitterFault::Lacks { .. } => Self::Corrupt(fault.into()),
         }
     }
 }

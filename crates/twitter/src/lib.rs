@@ -6,7 +6,8 @@ mod client;
 mod config;
 mod error;
 mod lines;
+mod meaning;
 mod refusal;
 
 pub use client::HttpTwitterClient;
-pub use config::{TwitterApi, TwitterConfig, TwitterConfigError};
+pub use config::{TwitterApi, TwitterApp, TwitterConfig, TwitterConfigError};

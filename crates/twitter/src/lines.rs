@@ -3,7 +3,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use reqwest::{Client, ClientBuilder, redirect};
 
-use crate::TwitterConfig;
+use crate::config::TwitterConfig;
 
 const USER_AGENT: &str = concat!("lemon-toolbox/", env!("CARGO_PKG_VERSION"));
 
@@ -23,43 +23,53 @@ const PING: Duration = Duration::from_secs(4);
 /// Connections to Twitter, which are all given up when one of them is silent: after a cut each of them would cost a
 /// deadline.
 #[derive(Debug)]
-pub(crate) struct Lines {
-    config: TwitterConfig,
-    without_proxy: bool,
-    current: Mutex<Line>,
+pub(crate) struct HttpGenerations {
+    /// How new ones are made, and whether without a proxy; `None` if they are the caller's.
+    remade: Option<(TwitterConfig, bool)>,
+    current: Mutex<HttpGeneration>,
 }
 
 /// Connections that were made between one silence and the next.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
+pub(crate) struct HttpGeneration {
     pub(crate) http: Client,
     number: u64,
 }
 
-impl Lines {
+impl HttpGenerations {
     pub(crate) fn new(config: &TwitterConfig, without_proxy: bool) -> Result<Self, reqwest::Error> {
         let http = builder(config, without_proxy).build()?;
         Ok(Self {
-            config: config.clone(),
-            without_proxy,
-            current: Mutex::new(Line { http, number: 0 }),
+            remade: Some((config.clone(), without_proxy)),
+            ..Self::of(http)
         })
     }
 
-    pub(crate) fn current(&self) -> Line {
+    /// Those of a client of the caller's, which are kept whatever happens to them.
+    pub(crate) fn of(http: Client) -> Self {
+        Self {
+            remade: None,
+            current: Mutex::new(HttpGeneration { http, number: 0 }),
+        }
+    }
+
+    pub(crate) fn current(&self) -> HttpGeneration {
         self.lock().clone()
     }
 
     /// Gives up the connections among which one did not answer, unless that was done before.
-    pub(crate) fn give_up(&self, silent: &Line) {
+    pub(crate) fn give_up(&self, silent: &HttpGeneration) {
+        let Some((config, without_proxy)) = &self.remade else {
+            return;
+        };
         let mut current = self.lock();
         if current.number != silent.number {
             return;
         }
-        match builder(&self.config, self.without_proxy).build() {
+        match builder(config, *without_proxy).build() {
             Ok(http) => {
                 let number = current.number + 1;
-                *current = Line { http, number };
+                *current = HttpGeneration { http, number };
             }
             Err(error) => tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -68,7 +78,7 @@ impl Lines {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    fn lock(&self) -> MutexGuard<'_, HttpGeneration> {
         self.current.lock()
     }
 }
@@ -103,6 +113,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::config::TwitterApp;
 
     /// What a client says first, <https://www.rfc-editor.org/rfc/rfc9113.html#section-3.4>.
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -133,14 +144,13 @@ mod tests {
     async fn an_http_2_connection_that_does_not_answer_a_ping_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let config = TwitterConfig {
-            url: url.parse().unwrap(),
-            api: crate::TwitterApi::V2,
+        let app = TwitterApp {
             consumer_key: String::new().into(),
             consumer_secret: String::new().into(),
             callback_url: url.parse().unwrap(),
-            deadline: Duration::from_mins(5),
         };
+        let config =
+            TwitterConfig::new(url.parse().unwrap(), app).with_deadline(Duration::from_mins(5));
         let http = builder(&config, true).http2_prior_knowledge().build();
         let call = http.unwrap().get(url).send();
         let both = async { tokio::join!(call, silent(listener)) };

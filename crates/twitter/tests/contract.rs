@@ -9,7 +9,7 @@ use lemon_contracts::twitter_client::{Consent, TwitterSubject};
 use lemon_domain::values::{RequestToken, Verifier};
 use lemon_fakes::{FakeClock, SequentialIds};
 use lemon_sandbox::{Sandbox, SandboxConfig};
-use lemon_twitter::{HttpTwitterClient, TwitterApi, TwitterConfig};
+use lemon_twitter::{HttpTwitterClient, TwitterApi, TwitterApp, TwitterConfig};
 use reqwest::{header, redirect};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -66,16 +66,16 @@ fn subject_with(api: TwitterApi) -> TwitterSubject {
     let stop = CancellationToken::new();
     tokio::spawn(sandbox.run(stop.clone()));
 
-    let config = TwitterConfig {
-        url: url.clone(),
-        api,
+    let app = TwitterApp {
         consumer_key: CONSUMER_KEY.into(),
         consumer_secret: CONSUMER_SECRET.into(),
         callback_url: CALLBACK.parse().unwrap(),
-        // No case is about the machine's speed.
-        deadline: Duration::from_mins(1),
     };
-    let client = HttpTwitterClient::new(config, clock).unwrap();
+    // No case is about the machine's speed.
+    let config = TwitterConfig::new(url.clone(), app)
+        .with_api(api)
+        .with_deadline(Duration::from_mins(1));
+    let client = HttpTwitterClient::connect(&config, clock).unwrap();
     let browser = reqwest::Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())

@@ -14,7 +14,7 @@ use uuid::Uuid;
 /// A job's body. The workers tell jobs apart by `finished`, and ignore fields they do not know.
 #[derive(Serialize)]
 #[serde(tag = "finished")]
-enum Body<'a> {
+enum JobBody<'a> {
     #[serde(rename = "spring_request_fetch_tweet")]
     Train {
         user_id: String,
@@ -52,7 +52,7 @@ pub fn render(job: &Job) -> Result<String, serde_json::Error> {
             credentials,
             service,
             request_id,
-        } => Body::Train {
+        } => JobBody::Train {
             user_id: user_id(account),
             access_token: credentials.token.expose_secret(),
             access_secret: credentials.secret.expose_secret(),
@@ -65,7 +65,7 @@ pub fn render(job: &Job) -> Result<String, serde_json::Error> {
             message,
             service,
             request_id,
-        } => Body::Notify {
+        } => JobBody::Notify {
             user_id: user_id(account),
             access_token: credentials.token.expose_secret(),
             access_secret: credentials.secret.expose_secret(),
@@ -77,7 +77,7 @@ pub fn render(job: &Job) -> Result<String, serde_json::Error> {
             account,
             service,
             request_id,
-        } => Body::Delete {
+        } => JobBody::Delete {
             user_id: user_id(account),
             service_name: service.as_str(),
             request_id: *request_id,
@@ -86,7 +86,7 @@ pub fn render(job: &Job) -> Result<String, serde_json::Error> {
 }
 
 #[derive(Deserialize)]
-struct Ready {
+struct ReadyBody {
     oauth_user_id: i64,
     oauth_type: String,
     service_name: String,
@@ -138,7 +138,7 @@ impl From<serde_json::Error> for MalformedReady {
 /// # Errors
 /// Says what is wrong with it.
 pub fn parse_ready(body: &str) -> Result<TrainingReady, MalformedReady> {
-    let ready: Ready = serde_json::from_str(body)?;
+    let ready: ReadyBody = serde_json::from_str(body)?;
     let invalid = |field| move |_: InvalidValue| MalformedReady::Value { field };
     Ok(TrainingReady {
         account: AccountId {

@@ -5,7 +5,7 @@ use lemon_consumer::{Rendered, Renderer};
 use lemon_domain::{
     ports::{OutboxEntry, StoreError},
     usecases::{Dispatch, Job, Prepared},
-    values::QueueName,
+    values::{QueueName, Task},
 };
 
 use crate::messages;
@@ -17,8 +17,8 @@ pub struct JobRenderer {
 }
 
 #[async_trait]
-impl Renderer for JobRenderer {
-    async fn render(&self, entries: &[OutboxEntry]) -> Result<Vec<Rendered>, StoreError> {
+impl Renderer<Task> for JobRenderer {
+    async fn render(&self, entries: &[OutboxEntry<Task>]) -> Result<Vec<Rendered>, StoreError> {
         let prepared = self.dispatch.prepare(entries).await?;
         Ok(prepared.into_iter().map(render).collect())
     }

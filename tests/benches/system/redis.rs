@@ -32,10 +32,9 @@ const SCRIPT: &str = concat!(
 /// How many places a second the counter gives away, beside the same script called by the server's own benchmark.
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let server = RedisServer::get().await;
-    let counter = RedisQuotaCounter::connect(&RedisConfig {
-        key_prefix: server.key_prefix(),
-        ..RedisConfig::new(server.url().to_string())
-    })
+    let counter = RedisQuotaCounter::connect(
+        &RedisConfig::new(server.url().to_string()).with_key_prefix(server.key_prefix()),
+    )
     .await?;
     let ours = Ours::new(counter).await?;
     let bare = Bare::new(&server);

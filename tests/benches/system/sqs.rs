@@ -19,7 +19,7 @@ use lemon_domain::{
     ports::{JobQueue, MAX_BATCH, Outgoing},
     values::QueueName,
 };
-use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues};
+use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueueSettings, SqsQueues};
 use lemon_test_servers::SqsServer;
 use uuid::Uuid;
 
@@ -77,7 +77,7 @@ fn client(endpoint: &str) -> Client {
 async fn fresh_queue(client: &Client, server: &SqsServer) -> anyhow::Result<QueueName> {
     let queue = QueueName::parse(&format!("{}bench", server.queue_prefix()))?;
     let queues = SqsQueues::new(client, SqsConfig::default());
-    queues.create(&queue, &QueueSettings::default()).await?;
+    queues.create(&queue, &SqsQueueSettings::default()).await?;
     Ok(queue)
 }
 

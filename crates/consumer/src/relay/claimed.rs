@@ -6,20 +6,20 @@ use lemon_domain::{ports::OutboxEntry, values::QueueName};
 use crate::renderer::Rendered;
 
 /// A batch that was claimed and rendered.
-pub(super) struct Claimed {
+pub(super) struct Claimed<T> {
     /// When it was claimed.
     pub(super) at: DateTime<Utc>,
     /// What is sent, by queue.
-    pub(super) messages: BTreeMap<QueueName, Vec<(OutboxEntry, String)>>,
+    pub(super) messages: BTreeMap<QueueName, Vec<(OutboxEntry<T>, String)>>,
     /// What is not.
-    pub(super) others: Vec<(OutboxEntry, Rendered)>,
+    pub(super) others: Vec<(OutboxEntry<T>, Rendered)>,
     rows: usize,
 }
 
-impl Claimed {
+impl<T> Claimed<T> {
     pub(super) fn new(
         at: DateTime<Utc>,
-        rendered: impl IntoIterator<Item = (OutboxEntry, Rendered)>,
+        rendered: impl IntoIterator<Item = (OutboxEntry<T>, Rendered)>,
     ) -> Self {
         let mut claimed = Self {
             at,

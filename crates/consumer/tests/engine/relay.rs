@@ -13,10 +13,10 @@ use chrono::{DateTime, Utc};
 use lemon_consumer::{Relay, RelayConfig, Rendered, Renderer};
 use lemon_domain::{
     ports::{
-        Backlog, Clock, Delivery, Depth, JobQueue, Outbox, OutboxEntry, OutboxTask, Outgoing,
-        QueueError, Receipt, StoreError,
+        Backlog, Clock, Delivery, Depth, JobQueue, Outbox, OutboxEntry, Outgoing, QueueError,
+        Receipt, StoreError,
     },
-    values::{AccountId, ProviderUserId, QueueName, RequestId, ServiceType},
+    values::{QueueName, RequestId},
 };
 use lemon_fakes::FakeClock;
 use tokio::sync::Notify;
@@ -25,13 +25,12 @@ use uuid::Uuid;
 
 use crate::subjects::eventually;
 
-fn row(id: i64) -> OutboxEntry {
+/// Rows that say what nobody here knows.
+fn row(id: i64) -> OutboxEntry<&'static str> {
     OutboxEntry {
         id,
         attempt: 1,
-        task: OutboxTask::Train,
-        service: ServiceType::parse("LEARNME").unwrap(),
-        account: AccountId::twitter(ProviderUserId::try_from(id).unwrap()),
+        content: "a parcel",
         request_id: RequestId::new(Uuid::nil()),
         created_at: FakeClock::default().now(),
     }
@@ -40,7 +39,7 @@ fn row(id: i64) -> OutboxEntry {
 /// Rows, which are claimed once.
 #[derive(Default)]
 struct Rows {
-    due: Mutex<Vec<OutboxEntry>>,
+    due: Mutex<Vec<OutboxEntry<&'static str>>>,
     removed: Mutex<Vec<i64>>,
     postponed: Mutex<Vec<i64>>,
     set_aside: Mutex<Vec<i64>>,
@@ -49,13 +48,13 @@ struct Rows {
 }
 
 #[async_trait]
-impl Outbox for Rows {
+impl Outbox<&'static str> for Rows {
     async fn claim(
         &self,
         max: u32,
         _: Duration,
         _: DateTime<Utc>,
-    ) -> Result<Vec<OutboxEntry>, StoreError> {
+    ) -> Result<Vec<OutboxEntry<&'static str>>, StoreError> {
         if self.claims.fetch_add(1, Ordering::Relaxed) == 1 {
             self.claimed_twice.notify_one();
         }
@@ -69,12 +68,20 @@ impl Outbox for Rows {
         Ok(())
     }
 
-    async fn postpone(&self, entry: &OutboxEntry, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn postpone(
+        &self,
+        entry: &OutboxEntry<&'static str>,
+        _: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.postponed.lock().unwrap().push(entry.id);
         Ok(())
     }
 
-    async fn set_aside(&self, entry: &OutboxEntry, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn set_aside(
+        &self,
+        entry: &OutboxEntry<&'static str>,
+        _: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         self.set_aside.lock().unwrap().push(entry.id);
         Ok(())
     }
@@ -137,10 +144,13 @@ impl JobQueue for Slow {
 struct Numbers;
 
 #[async_trait]
-impl Renderer for Numbers {
-    async fn render(&self, entries: &[OutboxEntry]) -> Result<Vec<Rendered>, StoreError> {
+impl Renderer<&'static str> for Numbers {
+    async fn render(
+        &self,
+        entries: &[OutboxEntry<&'static str>],
+    ) -> Result<Vec<Rendered>, StoreError> {
         let reason = || "on purpose".to_owned();
-        let render = |entry: &OutboxEntry| match entry.id {
+        let render = |entry: &OutboxEntry<&'static str>| match entry.id {
             3 => Rendered::Drop { reason: reason() },
             4 => Rendered::Postpone { reason: reason() },
             6 => Rendered::SetAside { reason: reason() },

@@ -11,9 +11,9 @@ use lemon_domain::{
     ports::{Depth, JobQueue, Outgoing},
     values::QueueName,
 };
-use lemon_embedded::{EmbeddedJobQueue, QueueConfig};
+use lemon_embedded::{EmbeddedJobQueue, EmbeddedQueueConfig};
 use lemon_fakes::{FakeClock, MemoryJobQueue, SequentialIds};
-use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues, http_client};
+use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueueSettings, SqsQueues, http_client};
 use lemon_test_servers::SqsServer;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -75,7 +75,7 @@ pub(crate) async fn fake() -> Subject {
 
 pub(crate) async fn embedded() -> Subject {
     let folder = tempfile::tempdir().unwrap();
-    let config = QueueConfig::new(folder.path().join("queue.db"), [jobs()].into());
+    let config = EmbeddedQueueConfig::new(folder.path().join("queue.db"), [jobs()].into());
     let (clock, ids) = (FakeClock::default(), SequentialIds::default());
     let queue = EmbeddedJobQueue::open(&config, Arc::new(clock), Arc::new(ids)).unwrap();
     Subject {
@@ -88,10 +88,7 @@ pub(crate) async fn embedded() -> Subject {
 pub(crate) async fn sqs() -> Subject {
     let server = SqsServer::get().await;
     // So that no machine is too slow.
-    let config = SqsConfig {
-        deadline: Duration::from_mins(1),
-        ..SqsConfig::default()
-    };
+    let config = SqsConfig::default().with_deadline(Duration::from_mins(1));
     let (key, secret) = (SqsServer::ACCESS_KEY, SqsServer::SECRET_KEY);
     let client = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -103,7 +100,7 @@ pub(crate) async fn sqs() -> Subject {
     let name = QueueName::parse(&format!("{}jobs", server.queue_prefix())).unwrap();
     let queues = SqsQueues::new(&client, config.clone());
     queues
-        .create(&name, &QueueSettings::default())
+        .create(&name, &SqsQueueSettings::default())
         .await
         .unwrap();
     Subject {

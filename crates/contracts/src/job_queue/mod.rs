@@ -63,7 +63,7 @@ impl PassTime for TrueTime {
 
 /// The line between a queue and its server.
 #[async_trait]
-pub trait Line: Send + Sync {
+pub trait NetworkLink: Send + Sync {
     /// Nothing passes, in either direction.
     async fn stall(&self);
     /// What goes to the server passes, and nothing of what it answers.
@@ -74,10 +74,10 @@ pub trait Line: Send + Sync {
 
 /// A queue without a server has no line either.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoLine;
+pub struct NoLink;
 
 #[async_trait]
-impl Line for NoLine {
+impl NetworkLink for NoLink {
     async fn stall(&self) {}
     async fn lose_answers(&self) {}
     async fn mend(&self) {}
@@ -94,7 +94,7 @@ pub struct QueueSubject {
     /// How its time passes.
     pub time: Arc<dyn PassTime>,
     /// The line to its server.
-    pub line: Arc<dyn Line>,
+    pub line: Arc<dyn NetworkLink>,
     /// What must live as long as the port.
     pub guard: Box<dyn Any + Send + Sync>,
 }

@@ -9,7 +9,7 @@ use std::{
 use lemon_domain::ports::{MAX_BATCH, MAX_BODY_BYTES};
 
 use super::{DEADLINE, QueueSubject, bodies, consume, outgoing};
-use crate::race;
+use crate::race::race;
 
 /// 1: with its body, as a first attempt.
 pub async fn what_was_sent_is_received(subject: QueueSubject) {

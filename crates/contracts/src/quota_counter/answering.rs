@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use lemon_domain::{ports::QuotaCounter, values::Budget};
 
 use super::{crowd, daily, place, places, reads, refused, reserve, restore, state};
-use crate::Subject;
+use crate::subject::Subject;
 
 /// 16: of each budget with its limit; the place that was given is counted, and a refusal tells what there is too little of.
 pub async fn an_answer_carries_the_state_that_it_was_decided_by(

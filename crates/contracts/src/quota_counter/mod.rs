@@ -20,7 +20,7 @@ use lemon_domain::{
     values::{Budget, BudgetKey, BudgetName, BudgetState, Holder, Place, Scope, Window},
 };
 
-use crate::{Subject, race};
+use crate::{race::race, subject::Subject};
 
 /// Emits the cases of the `QuotaCounter` contract. `$subject` is an async function without arguments that answers a
 /// `Subject<dyn QuotaCounter>`, fresh and empty.

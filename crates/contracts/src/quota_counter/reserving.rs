@@ -13,7 +13,7 @@ use super::{
     after, ask_at_once, at, crowd, daily, distinct_seats, holder, key, place, places, reads,
     refused, reserve, restore, seat, used, wish,
 };
-use crate::{Subject, race};
+use crate::{race::race, subject::Subject};
 
 /// 1, 4: 500 people for 400 places.
 pub async fn a_crowd_gets_exactly_the_places_there_are(counter: Subject<dyn QuotaCounter>) {

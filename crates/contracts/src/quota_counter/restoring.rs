@@ -5,7 +5,7 @@ use super::{
     after, crowd, daily, distinct_seats, holder, place, places, reads, reserve, restore,
     restore_as_of, seat, used, wish,
 };
-use crate::{Subject, race};
+use crate::{race::race, subject::Subject};
 
 /// 7: the record is the truth, and its holders find their places.
 pub async fn a_restored_place_is_held_with_its_seat_and_units(counter: Subject<dyn QuotaCounter>) {

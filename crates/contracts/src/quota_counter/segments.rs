@@ -11,7 +11,7 @@ use lemon_domain::{
 };
 
 use super::{after, at, daily, holder, place, places, reserve, restore, seat, used, wish};
-use crate::Subject;
+use crate::subject::Subject;
 
 /// A seat of the second segment.
 const FAR: u32 = Segment::SEATS + 1;

@@ -1,12 +1,15 @@
 //! Contract 9: deletions.
 
-use lemon_domain::ports::{FinishOutcome, NewRegistration, OutboxTask};
-
-use super::super::{
-    Store,
-    given::{self, HOUR, MICROSECOND},
+use lemon_domain::{
+    ports::{FinishOutcome, NewRegistration},
+    values::TaskKind,
 };
-use crate::{Subject, race};
+
+use crate::{
+    given::{self, HOUR, MICROSECOND},
+    store::Store,
+};
+use crate::{race::race, subject::Subject};
 
 /// Contract 9.
 pub async fn deleting_removes_the_registration_and_its_unsent_rows(store: Subject<dyn Store>) {
@@ -19,9 +22,9 @@ pub async fn deleting_removes_the_registration_and_its_unsent_rows(store: Subjec
     assert_eq!(store.list(who.user).await.unwrap(), []);
     let rows = given::outbox(&*store).await;
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].task, OutboxTask::Delete);
-    assert_eq!(rows[0].account, who.account);
-    assert_eq!(rows[0].service, given::learn_me());
+    assert_eq!(rows[0].content.kind, TaskKind::Delete);
+    assert_eq!(rows[0].content.account, who.account);
+    assert_eq!(rows[0].content.service, given::learn_me());
     assert_eq!(rows[0].request_id, given::request_id(1));
     assert_eq!(rows[0].created_at, deletion.at);
 }
@@ -35,7 +38,7 @@ pub async fn deleting_removes_claimed_rows_too(store: Subject<dyn Store>) {
     // The relay that has it may still give it back or remove it: neither brings it to life.
     store.postpone(&claimed[0], given::now()).await.unwrap();
     store.remove(&[claimed[0].id]).await.unwrap();
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);
 }
 
 /// Contract 9.
@@ -52,7 +55,7 @@ pub async fn a_delete_row_waits_until_nobody_can_be_sending_what_was_withdrawn(
     assert_eq!(claim(given::now() + lease - MICROSECOND).await, []);
     let due = claim(given::now() + lease).await;
     assert_eq!(due.len(), 1);
-    assert_eq!(due[0].task, OutboxTask::Delete);
+    assert_eq!(due[0].content.kind, TaskKind::Delete);
 }
 
 /// Contract 9: what nobody has claimed, nobody can be sending.
@@ -62,7 +65,7 @@ pub async fn a_delete_row_is_due_at_once_if_nothing_was_claimed(store: Subject<d
     assert!(store.delete(deletion.clone()).await.unwrap());
     let due = store.claim(10, HOUR, deletion.at).await.unwrap();
     assert_eq!(due.len(), 1);
-    assert_eq!(due[0].task, OutboxTask::Delete);
+    assert_eq!(due[0].content.kind, TaskKind::Delete);
 }
 
 /// Contract 9, and 7 of the outbox: the delete job means the earlier training, not the new one.
@@ -74,14 +77,14 @@ pub async fn who_registers_after_a_deletion_is_trained_after_the_delete_job(
     let second = given::next_request(who, 1);
     given::registered(&*store, second.clone()).await;
     let expected = [
-        (OutboxTask::Delete, given::request_id(1)),
-        (OutboxTask::Train, second.request_id),
+        (TaskKind::Delete, given::request_id(1)),
+        (TaskKind::Train, second.request_id),
     ];
     for expected in expected {
         let claimed = store.claim(10, HOUR, second.at).await.unwrap();
         let claimed: Vec<_> = claimed
             .iter()
-            .map(|row| (row.id, row.task, row.request_id))
+            .map(|row| (row.id, row.content.kind, row.request_id))
             .collect();
         let [(id, task, request_id)] = claimed[..] else {
             panic!("{claimed:?}");
@@ -128,7 +131,7 @@ pub async fn deleting_what_is_not_there_changes_nothing(store: Subject<dyn Store
     given::registered(&*store, given::request(who, 1)).await;
     assert!(store.delete(given::deletion(who.user)).await.unwrap());
     assert!(!store.delete(given::deletion(who.user)).await.unwrap());
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);
 }
 
 /// Contract 9.
@@ -143,11 +146,14 @@ pub async fn deleting_touches_nobody_elses_and_no_other_service(store: Subject<d
     assert_eq!(left[0].service, given::draw_me());
     assert_eq!(store.list(two.user).await.unwrap().len(), 1);
     let rows = given::outbox(&*store).await;
-    let left: Vec<_> = rows.iter().map(|row| (row.task, row.request_id)).collect();
+    let left: Vec<_> = rows
+        .iter()
+        .map(|row| (row.content.kind, row.request_id))
+        .collect();
     let expected = [
-        (OutboxTask::Train, given::request_id(2)),
-        (OutboxTask::Train, given::request_id(3)),
-        (OutboxTask::Delete, given::request_id(1)),
+        (TaskKind::Train, given::request_id(2)),
+        (TaskKind::Train, given::request_id(3)),
+        (TaskKind::Delete, given::request_id(1)),
     ];
     assert_eq!(left, expected);
 }
@@ -159,11 +165,14 @@ pub async fn deleting_again_keeps_the_earlier_delete_row(store: Subject<dyn Stor
     given::registered(&*store, given::next_request(who, 1)).await;
     assert!(store.delete(given::deletion(who.user)).await.unwrap());
     let rows = given::outbox(&*store).await;
-    let left: Vec<_> = rows.iter().map(|row| (row.task, row.request_id)).collect();
+    let left: Vec<_> = rows
+        .iter()
+        .map(|row| (row.content.kind, row.request_id))
+        .collect();
     let second = given::next_request(who, 1).request_id;
     let expected = [
-        (OutboxTask::Delete, given::request_id(1)),
-        (OutboxTask::Delete, second),
+        (TaskKind::Delete, given::request_id(1)),
+        (TaskKind::Delete, second),
     ];
     assert_eq!(left, expected);
 }
@@ -177,7 +186,7 @@ pub async fn of_concurrent_deletions_one_is_effective(store: Subject<dyn Store>)
     })
     .await;
     assert_eq!(deleted.into_iter().filter(|deleted| *deleted).count(), 1);
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);
 }
 
 /// Contract 8 and 9: the worker has just stored what must not stay.
@@ -192,7 +201,7 @@ pub async fn a_training_that_ends_after_the_deletion_puts_one_delete_row(
     let spare = given::request_id(500);
     let outcome = store.finish(&ready, spare, given::now()).await.unwrap();
     assert_eq!(outcome, FinishOutcome::NotRegistered);
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);
 }
 
 /// Contract 8 and 9.
@@ -215,7 +224,7 @@ pub async fn a_deletion_that_races_a_finish_leaves_no_notification(store: Subjec
         assert_eq!(store.list(who.user).await.unwrap(), []);
     }
     let rows = given::outbox(&*store).await;
-    assert!(rows.iter().all(|row| row.task == OutboxTask::Delete));
+    assert!(rows.iter().all(|row| row.content.kind == TaskKind::Delete));
     assert!((8..=16).contains(&rows.len()));
 }
 

@@ -2,15 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{Deletion, FinishOutcome, OutboxTask, OverdueOutcome, OverdueStep},
-    values::{AccountId, Identity, Registration, RequestId, TrainingReady, TrainingState, UserId},
+    ports::{Deletion, FinishOutcome, OverdueOutcome, OverdueStep},
+    values::{
+        AccountId, Identity, Registration, RequestId, TaskKind, TrainingReady, TrainingState,
+        UserId,
+    },
 };
 
-use super::super::{
-    Store,
+use crate::{
     given::{self, HOUR, MICROSECOND},
+    store::Store,
 };
-use crate::{Subject, race};
+use crate::{race::race, subject::Subject};
 
 /// What goes on a delete job if the message has no request id.
 fn spare() -> RequestId {
@@ -47,9 +50,9 @@ pub async fn finishing_marks_and_puts_one_notify_row(store: Subject<dyn Store>) 
     assert_eq!(registration(&*store, who.user).await, expected);
     let rows = given::outbox(&*store).await;
     assert_eq!(rows.len(), 2);
-    assert_eq!(rows[1].task, OutboxTask::Notify);
-    assert_eq!(rows[1].account, who.account);
-    assert_eq!(rows[1].service, given::learn_me());
+    assert_eq!(rows[1].content.kind, TaskKind::Notify);
+    assert_eq!(rows[1].content.account, who.account);
+    assert_eq!(rows[1].content.service, given::learn_me());
     assert_eq!(rows[1].request_id, expected.request_id);
     assert_eq!(rows[1].created_at, given::now() + HOUR);
 }
@@ -64,7 +67,7 @@ pub async fn finishing_again_changes_nothing(store: Subject<dyn Store>) {
         assert_eq!(outcome, FinishOutcome::AlreadyFinished);
     }
     let tasks = given::tasks(&*store).await;
-    assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Notify]);
+    assert_eq!(tasks, [TaskKind::Train, TaskKind::Notify]);
 }
 
 /// Contract 6.
@@ -84,7 +87,7 @@ pub async fn of_concurrent_finishes_one_is_effective(store: Subject<dyn Store>) 
     assert_eq!(count(FinishOutcome::Finished), 1);
     assert_eq!(count(FinishOutcome::AlreadyFinished), 15);
     let tasks = given::tasks(&*store).await;
-    assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Notify]);
+    assert_eq!(tasks, [TaskKind::Train, TaskKind::Notify]);
 }
 
 /// Contract 6: `ready` stays true from the first training on, yet the second is announced too.
@@ -101,7 +104,7 @@ pub async fn each_request_is_finished_and_announced(store: Subject<dyn Store>) {
     let notified: Vec<_> = given::outbox(&*store)
         .await
         .into_iter()
-        .filter(|row| row.task == OutboxTask::Notify)
+        .filter(|row| row.content.kind == TaskKind::Notify)
         .map(|row| row.request_id)
         .collect();
     let second = given::next_request(who, 1).request_id;
@@ -121,9 +124,9 @@ async fn announced_again(store: &dyn Store, n: usize) -> Identity {
 }
 
 /// What can be sent at a time.
-async fn due(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxTask> {
+async fn due(store: &dyn Store, at: DateTime<Utc>) -> Vec<TaskKind> {
     let due = store.claim(10, HOUR, at).await.unwrap();
-    due.iter().map(|row| row.task).collect()
+    due.iter().map(|row| row.content.kind).collect()
 }
 
 /// Contract 6.
@@ -136,21 +139,21 @@ pub async fn finishing_withdraws_a_repeated_announcement_that_was_not_sent(
     let outcome = store.finish(&ready, spare(), at).await.unwrap();
     assert_eq!(outcome, FinishOutcome::Finished);
     assert_eq!(given::rows(&*store).await, 1);
-    assert_eq!(due(&*store, at).await, [OutboxTask::Notify]);
+    assert_eq!(due(&*store, at).await, [TaskKind::Notify]);
 }
 
 /// Contract 6 and 9.
 pub async fn nothing_overtakes_a_repeated_announcement_that_may_be_being_sent(
     store: Subject<dyn Store>,
 ) {
-    for (n, last) in [(1, OutboxTask::Notify), (2, OutboxTask::Delete)] {
+    for (n, last) in [(1, TaskKind::Notify), (2, TaskKind::Delete)] {
         let who = announced_again(&*store, n).await;
         let claimed_at = given::now() + 2 * HOUR;
-        assert_eq!(due(&*store, claimed_at).await, [OutboxTask::Train]);
+        assert_eq!(due(&*store, claimed_at).await, [TaskKind::Train]);
         let at = claimed_at + HOUR / 2;
         let ready = given::ready(who.account);
         store.finish(&ready, spare(), at).await.unwrap();
-        if last == OutboxTask::Delete {
+        if last == TaskKind::Delete {
             let deletion = Deletion {
                 at,
                 ..given::deletion(who.user)
@@ -187,9 +190,9 @@ pub async fn finishing_another_request_changes_nothing(store: Subject<dyn Store>
 async fn assert_one_delete_row(store: &dyn Store, account: AccountId, request_id: RequestId) {
     let rows = given::outbox(store).await;
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].task, OutboxTask::Delete);
-    assert_eq!(rows[0].account, account);
-    assert_eq!(rows[0].service, given::learn_me());
+    assert_eq!(rows[0].content.kind, TaskKind::Delete);
+    assert_eq!(rows[0].content.account, account);
+    assert_eq!(rows[0].content.service, given::learn_me());
     assert_eq!(rows[0].request_id, request_id);
     assert_eq!(rows[0].created_at, given::now() + HOUR);
 }
@@ -221,9 +224,9 @@ pub async fn finishing_another_service_puts_one_delete_row(store: Subject<dyn St
     assert_eq!(finish(&*store, &ready).await, FinishOutcome::NotRegistered);
     assert!(!registration(&*store, who.user).await.ready);
     let rows = given::outbox(&*store).await;
-    let tasks: Vec<_> = rows.iter().map(|row| row.task).collect();
-    assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Delete]);
-    assert_eq!(rows[1].service, given::draw_me());
+    let tasks: Vec<_> = rows.iter().map(|row| row.content.kind).collect();
+    assert_eq!(tasks, [TaskKind::Train, TaskKind::Delete]);
+    assert_eq!(rows[1].content.service, given::draw_me());
 }
 
 /// Contract 8.
@@ -261,8 +264,8 @@ pub async fn a_ready_message_that_races_a_request_deletes_before_it_trains(
         .await;
         let tasks = given::tasks(&*store).await;
         let right = [
-            [OutboxTask::Delete, OutboxTask::Train],
-            [OutboxTask::Train, OutboxTask::Notify],
+            [TaskKind::Delete, TaskKind::Train],
+            [TaskKind::Train, TaskKind::Notify],
         ];
         assert!(right.contains(&[tasks[0], tasks[1]]), "{tasks:?}");
     }

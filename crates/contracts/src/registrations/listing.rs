@@ -5,8 +5,8 @@ use lemon_domain::{
     values::{Registration, TrainingState, UserId},
 };
 
-use super::super::{Store, given};
-use crate::Subject;
+use crate::subject::Subject;
+use crate::{given, store::Store};
 
 fn publication(user: UserId, public: bool) -> Publication {
     Publication {

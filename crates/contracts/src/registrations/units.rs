@@ -5,8 +5,8 @@ use lemon_domain::{
     values::{BudgetKey, ServiceType, Window},
 };
 
-use super::super::{Store, given};
-use crate::{Subject, race};
+use crate::{given, store::Store};
+use crate::{race::race, subject::Subject};
 
 /// A request that also takes units of a hundred.
 async fn with_units(store: &dyn Store, n: usize, key: BudgetKey, units: u32) -> NewRegistration {

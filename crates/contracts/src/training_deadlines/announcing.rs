@@ -1,15 +1,16 @@
 //! Contract 4 and 5: a training is announced again, by one of those who try.
 
 use lemon_domain::{
-    ports::{OutboxEntry, OutboxTask, OverdueOutcome, OverdueStep},
-    values::TrainingState,
+    ports::{OutboxEntry, OverdueOutcome, OverdueStep},
+    values::{Task, TaskKind, TrainingState},
 };
 
 use super::{announced, day, fail, long_ago, overdue, overdue_one, registration, send, settle};
 use crate::{
-    Store, Subject,
     given::{self, HOUR, MICROSECOND},
-    race,
+    race::race,
+    store::Store,
+    subject::Subject,
 };
 
 /// Contract 5.
@@ -23,9 +24,11 @@ pub async fn announcing_puts_one_train_row_with_the_same_request_id(store: Subje
     let expected = OutboxEntry {
         id: rows[0].id,
         attempt: 1,
-        task: OutboxTask::Train,
-        service: given::learn_me(),
-        account: who.account,
+        content: Task {
+            kind: TaskKind::Train,
+            service: given::learn_me(),
+            account: who.account,
+        },
         request_id: given::request_id(1),
         created_at: at,
     };
@@ -52,7 +55,7 @@ pub async fn of_concurrent_announcements_one_is_made(store: Subject<dyn Store>) 
         .iter()
         .filter(|it| **it == OverdueOutcome::Announced);
     assert_eq!(made.count(), 1, "{outcomes:?}");
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Train]);
 }
 
 /// Contract 4.
@@ -75,5 +78,5 @@ pub async fn a_step_that_was_overtaken_changes_nothing(store: Subject<dyn Store>
         let outcome = settle(&*store, &found, step).await;
         assert_eq!(outcome, OverdueOutcome::Overtaken);
     }
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Delete]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);
 }

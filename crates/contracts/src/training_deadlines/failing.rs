@@ -1,8 +1,8 @@
 //! Contract 4, 6 and 8: a training has failed.
 
 use lemon_domain::{
-    ports::{FinishOutcome, NewRegistration, OutboxTask, OverdueOutcome, OverdueStep},
-    values::{BudgetKey, Registration, Scope, TrainingState, Turn},
+    ports::{FinishOutcome, NewRegistration, OverdueOutcome, OverdueStep},
+    values::{BudgetKey, Registration, Scope, TaskKind, TrainingState, Turn},
 };
 
 use super::{
@@ -10,9 +10,10 @@ use super::{
     request, send, settle,
 };
 use crate::{
-    Store, Subject,
     given::{self, DAY, HOUR},
-    race,
+    race::race,
+    store::Store,
+    subject::Subject,
 };
 
 /// Contract 4.
@@ -157,7 +158,7 @@ pub async fn a_failed_training_still_finishes_once(store: Subject<dyn Store>) {
         (finished.ready, finished.state),
         (true, TrainingState::Ready)
     );
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Notify]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Notify]);
     assert_eq!(overdue(&*store, at + DAY).await, []);
 }
 

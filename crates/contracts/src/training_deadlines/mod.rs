@@ -13,12 +13,12 @@ pub use overdue::*;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{NewRegistration, OutboxEntry, OverdueOutcome, OverdueStep, OverdueTraining},
-    values::{BudgetKey, Identity, Registration, Window},
+    values::{BudgetKey, Identity, Registration, Task, Window},
 };
 
 use crate::{
-    Store,
     given::{self, DAY, HOUR},
+    store::Store,
 };
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::Store).
@@ -99,7 +99,7 @@ fn daily_request(who: Identity, seat: u32) -> NewRegistration {
 }
 
 /// Has the outbox sent, as a relay would at that time.
-async fn send(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxEntry> {
+async fn send(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxEntry<Task>> {
     let sent = store.claim(100, HOUR, at).await.unwrap();
     let ids: Vec<_> = sent.iter().map(|row| row.id).collect();
     store.remove(&ids).await.unwrap();

@@ -2,16 +2,17 @@
 
 use chrono::SubsecRound;
 use lemon_domain::{
-    ports::{NewRegistration, OutboxTask, OverdueOutcome, OverdueStep, OverdueTraining, PROMPT},
-    values::TrainingState,
+    ports::{NewRegistration, OverdueOutcome, OverdueStep, OverdueTraining, PROMPT},
+    values::{TaskKind, TrainingState},
 };
 
 use super::{
     announced, daily_request, day, fail, long_ago, overdue, overdue_one, registration, send, settle,
 };
 use crate::{
-    Store, Subject,
     given::{self, DAY, HOUR, MICROSECOND},
+    store::Store,
+    subject::Subject,
 };
 
 /// Contract 1.
@@ -162,7 +163,7 @@ pub async fn a_row_that_was_not_sent_starts_the_deadline_again(store: Subject<dy
         registration(&*store, who).await.state,
         TrainingState::Training
     );
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Train]);
 }
 
 /// Contract 7.

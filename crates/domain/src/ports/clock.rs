@@ -44,6 +44,6 @@ pub trait IdSource: Send + Sync + 'static {
     /// A fresh UUID, for request ids and token ids.
     fn uuid(&self) -> Uuid;
 
-    /// A fresh nonce for sealing.
-    fn nonce(&self) -> [u8; 24];
+    /// Fills with fresh bytes, for nonces and secrets. Those of 16 bytes and more are answers that differ.
+    fn fill(&self, bytes: &mut [u8]);
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
-use crate::values::{BudgetKey, RequestId, ServiceType, Turn, UserId};
+use super::{OutboxEntry, StoreError};
+use crate::values::{BudgetKey, RequestId, ServiceType, Task, TaskKind, Turn, UserId};
 
 /// A training that was announced to the workers and not finished by its deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,3 +118,11 @@ pub trait TrainingDeadlines: Send + Sync + 'static {
 /// How long a `Train` row may wait for its claim without its training's deadline starting again: a relay that works claims
 /// within this time, and so writes nothing more than the claim.
 pub const PROMPT: Duration = Duration::from_secs(5);
+
+impl OutboxEntry<Task> {
+    /// It is a training's, and waited so long that the training's deadline starts again: see [`TrainingDeadlines`].
+    #[must_use]
+    pub fn is_late(&self, now: DateTime<Utc>) -> bool {
+        self.content.kind == TaskKind::Train && self.created_at + PROMPT < now
+    }
+}

@@ -30,7 +30,7 @@ pub use deadlines::{
     OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines,
 };
 pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
-pub use outbox::{Backlog, Outbox, OutboxEntry, OutboxTask, READ_ATTEMPTS};
+pub use outbox::{Backlog, Outbox, OutboxEntry, READ_ATTEMPTS};
 pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};
 pub use queue::{
     Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, MAX_RECEIVES, Outgoing,

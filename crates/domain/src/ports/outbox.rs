@@ -3,58 +3,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{PROMPT, StoreError};
-use crate::values::{AccountId, RequestId, ServiceType};
+use super::StoreError;
+use crate::values::RequestId;
 
-/// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OutboxTask {
-    /// Have the workers train.
-    Train,
-    /// Tell the person that it is ready.
-    Notify,
-    /// Have the workers delete what they trained.
-    Delete,
-}
-
-impl OutboxTask {
-    /// The name in the store and in logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Notify => "notify",
-            Self::Delete => "delete",
-        }
-    }
-}
-
-/// A claimed row: what to do and for whom. How, and with which credentials, is found when it is sent.
+/// A claimed row. What it says is the renderer's business: how it is done, and with which credentials, is found when it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutboxEntry {
+pub struct OutboxEntry<T> {
     /// Its number; rows are claimed in this order.
     pub id: i64,
     /// How often it was claimed, this time included. Names the lease.
     pub attempt: u32,
-    /// What to do.
-    pub task: OutboxTask,
-    /// For which service.
-    pub service: ServiceType,
-    /// For which account.
-    pub account: AccountId,
-    /// On account of which request.
+    /// On account of which request. Its message has the same id.
     pub request_id: RequestId,
     /// When it was put there.
     pub created_at: DateTime<Utc>,
-}
-
-impl OutboxEntry {
-    /// It is a training's, and waited so long that the training's deadline starts again: see
-    /// [`TrainingDeadlines`](super::TrainingDeadlines).
-    #[must_use]
-    pub fn is_late(&self, now: DateTime<Utc>) -> bool {
-        self.task == OutboxTask::Train && self.created_at + PROMPT < now
-    }
+    /// What it says, such as a [`Task`](crate::values::Task).
+    pub content: T,
 }
 
 /// How much waits to be sent.
@@ -68,7 +32,10 @@ pub struct Backlog {
     pub set_aside: u64,
 }
 
-/// Tasks that were committed with the change that caused them and are not yet in a queue.
+/// What was committed with the change that caused it and is not yet in a queue.
+///
+/// `T` is what a row says. It also says in which *sequence* a row keeps its order: that of a [`Task`](crate::values::Task) is
+/// [`Task::sequence`](crate::values::Task::sequence).
 ///
 /// # Contract
 /// 1. A row is claimed by one caller at a time: of concurrent claims each row goes to one.
@@ -79,15 +46,15 @@ pub struct Backlog {
 /// 5. `postpone` with an attempt that is not the latest changes nothing: the row is another's.
 /// 6. `changed` returns soon after a row was put by anybody, or one that others waited behind was removed or set aside,
 ///    since the call before; and may return for no reason.
-/// 7. The rows of an account for a service are handed out in the order in which they were put: none is claimed while an
-///    earlier one is there, be it due, claimed or postponed. Accounts and services do not wait for one another.
+/// 7. The rows of a sequence are handed out in the order in which they were put: none is claimed while an earlier one is
+///    there, be it due, claimed or postponed. Sequences do not wait for one another.
 /// 8. A row that is set aside stays for the operator: it is claimed no more, none waits for it, and `backlog` counts it apart.
 ///    One that the operator lets go goes out of order: whether it may is for the operator to know.
 ///    `remove` removes it all the same, and `set_aside` with an attempt that is not the latest changes nothing.
 /// 9. A row that the store cannot read is set aside by the claim that is the [`READ_ATTEMPTS`]th to fail at it: until then another
 ///    replica, of a version that can read it, may come by it. Claims that read it do not count.
 #[async_trait]
-pub trait Outbox: Send + Sync + 'static {
+pub trait Outbox<T: Send + Sync + 'static>: Send + Sync + 'static {
     /// Claims due rows until `now + lease`.
     ///
     /// # Errors
@@ -98,7 +65,7 @@ pub trait Outbox: Send + Sync + 'static {
         max: u32,
         lease: Duration,
         now: DateTime<Utc>,
-    ) -> Result<Vec<OutboxEntry>, StoreError>;
+    ) -> Result<Vec<OutboxEntry<T>>, StoreError>;
 
     /// Removes rows that were sent, or that must never be.
     ///
@@ -110,13 +77,17 @@ pub trait Outbox: Send + Sync + 'static {
     ///
     /// # Errors
     /// Infrastructure only.
-    async fn postpone(&self, entry: &OutboxEntry, until: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn postpone(
+        &self,
+        entry: &OutboxEntry<T>,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 
     /// Sets a claimed row aside that can never be sent, and the fault is in the row itself.
     ///
     /// # Errors
     /// Infrastructure only.
-    async fn set_aside(&self, entry: &OutboxEntry, at: DateTime<Utc>) -> Result<(), StoreError>;
+    async fn set_aside(&self, entry: &OutboxEntry<T>, at: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// How much waits.
     ///

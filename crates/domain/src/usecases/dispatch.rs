@@ -4,9 +4,11 @@ use std::{
 };
 
 use crate::{
-    ports::{Accounts, OutboxEntry, OutboxTask, StoreError, StoredAccount},
+    ports::{Accounts, OutboxEntry, StoreError, StoredAccount},
     sealing::SealingKeys,
-    values::{AccountId, Catalogue, Credentials, QueueName, RequestId, ServiceType},
+    values::{
+        AccountId, Catalogue, Credentials, QueueName, RequestId, ServiceType, Task, TaskKind,
+    },
 };
 
 /// A job for the workers, with all they need.
@@ -59,7 +61,7 @@ pub enum Prepared {
 }
 
 /// Accounts as stored, or why they cannot be read.
-type Found = HashMap<AccountId, Result<StoredAccount, String>>;
+type FoundAccounts = HashMap<AccountId, Result<StoredAccount, String>>;
 
 /// Makes jobs of outbox entries: credentials are put in last, so that they are fresh and rest in one place only.
 pub struct Dispatch {
@@ -76,20 +78,23 @@ impl Dispatch {
     ///
     /// # Errors
     /// If the store fails in a way that may pass. An account that is corrupt holds its own entries only.
-    pub async fn prepare(&self, entries: &[OutboxEntry]) -> Result<Vec<Prepared>, StoreError> {
+    pub async fn prepare(
+        &self,
+        entries: &[OutboxEntry<Task>],
+    ) -> Result<Vec<Prepared>, StoreError> {
         let needed = entries
             .iter()
-            .filter(|entry| entry.task != OutboxTask::Delete);
-        let needed: HashSet<AccountId> = needed.map(|entry| entry.account).collect();
+            .filter(|entry| entry.content.kind != TaskKind::Delete);
+        let needed: HashSet<AccountId> = needed.map(|entry| entry.content.account).collect();
         let found = self.find(needed.into_iter().collect()).await?;
-        let job = |entry: &OutboxEntry| self.job(entry, found.get(&entry.account));
+        let job = |entry: &OutboxEntry<Task>| self.job(entry, found.get(&entry.content.account));
         Ok(entries.iter().map(job).collect())
     }
 
     /// What is stored of the accounts. Of one that cannot be read, why.
-    async fn find(&self, accounts: Vec<AccountId>) -> Result<Found, StoreError> {
+    async fn find(&self, accounts: Vec<AccountId>) -> Result<FoundAccounts, StoreError> {
         if accounts.is_empty() {
-            return Ok(Found::new());
+            return Ok(FoundAccounts::new());
         }
         match self.accounts.accounts(&accounts).await {
             Ok(found) => Ok(found.into_iter().map(|it| (it.account, Ok(it))).collect()),
@@ -99,8 +104,8 @@ impl Dispatch {
         }
     }
 
-    async fn find_each(&self, accounts: Vec<AccountId>) -> Result<Found, StoreError> {
-        let mut found = Found::new();
+    async fn find_each(&self, accounts: Vec<AccountId>) -> Result<FoundAccounts, StoreError> {
+        let mut found = FoundAccounts::new();
         for account in accounts {
             match self.accounts.account(account).await {
                 Ok(None) => {}
@@ -112,16 +117,26 @@ impl Dispatch {
         Ok(found)
     }
 
-    fn job(&self, entry: &OutboxEntry, stored: Option<&Result<StoredAccount, String>>) -> Prepared {
-        let Some(service) = self.catalogue.by_type(&entry.service) else {
-            return Prepared::Hold(format!("the catalogue has no service {}", entry.service));
+    fn job(
+        &self,
+        entry: &OutboxEntry<Task>,
+        stored: Option<&Result<StoredAccount, String>>,
+    ) -> Prepared {
+        let Task {
+            kind,
+            ref service,
+            account,
+        } = entry.content;
+        let request_id = entry.request_id;
+        let Some(offered) = self.catalogue.by_type(service) else {
+            return Prepared::Hold(format!("the catalogue has no service {service}"));
         };
-        let (account, request_id) = (entry.account, entry.request_id);
-        let queues = &service.queues;
-        if entry.task == OutboxTask::Delete {
+        let queues = &offered.queues;
+        let service = service.clone();
+        if kind == TaskKind::Delete {
             let job = Job::Delete {
                 account,
-                service: entry.service.clone(),
+                service,
                 request_id,
             };
             return Prepared::Send(queues.delete.clone(), job);
@@ -135,23 +150,23 @@ impl Dispatch {
             Ok(credentials) => credentials,
             Err(error) => return Prepared::Hold(error.to_string()),
         };
-        match entry.task {
-            OutboxTask::Notify => Prepared::Send(
+        match kind {
+            TaskKind::Notify => Prepared::Send(
                 queues.notify.clone(),
                 Job::Notify {
                     account,
                     credentials,
-                    message: service.notification.clone(),
-                    service: entry.service.clone(),
+                    message: offered.notification.clone(),
+                    service,
                     request_id,
                 },
             ),
-            OutboxTask::Train | OutboxTask::Delete => Prepared::Send(
+            TaskKind::Train | TaskKind::Delete => Prepared::Send(
                 queues.train.clone(),
                 Job::Train {
                     account,
                     credentials,
-                    service: entry.service.clone(),
+                    service,
                     request_id,
                 },
             ),

@@ -5,7 +5,7 @@ use crate::{
         AccessGrant, Accounts, Clock, IdSource, PendingSignIn, PendingSignIns, RequestGrant,
         SignIn, SignInClaim, StoreError, TwitterClient, TwitterError,
     },
-    sealing::{OpenError, Place, SealingKeys},
+    sealing::{OpenError, SealContext, SealingKeys, fresh_nonce},
     values::{AccountId, Identity, RequestToken, Verifier},
 };
 
@@ -57,9 +57,9 @@ impl SignIns {
     pub async fn begin(&self) -> Result<RequestGrant, SignInError> {
         let grant = self.twitter.request_token().await?;
         let secret = self.keys.seal(
-            Place::RequestTokenSecret(&grant.token),
+            SealContext::RequestTokenSecret(&grant.token),
             &grant.secret,
-            self.ids.nonce(),
+            fresh_nonce(&*self.ids),
         );
         let pending = PendingSignIn {
             token: grant.token.clone(),
@@ -91,9 +91,11 @@ impl SignIns {
         let account = AccountId::twitter(grant.user_id);
         let sign_in = SignIn {
             account,
-            credentials: self
-                .keys
-                .seal_credentials(account, &grant.credentials, self.ids.nonce()),
+            credentials: self.keys.seal_credentials(
+                account,
+                &grant.credentials,
+                fresh_nonce(&*self.ids),
+            ),
             at: self.clock.now(),
         };
         let user = self.accounts.sign_in(sign_in).await?;
@@ -105,7 +107,7 @@ impl SignIns {
         pending: &PendingSignIn,
         verifier: &Verifier,
     ) -> Result<AccessGrant, SignInError> {
-        let place = Place::RequestTokenSecret(&pending.token);
+        let place = SealContext::RequestTokenSecret(&pending.token);
         let secret = match self.keys.open(place, &pending.secret) {
             Ok(secret) => secret,
             Err(error) => {

@@ -4,10 +4,12 @@ mod budget;
 mod catalogue;
 mod credentials;
 mod ids;
+mod names;
 mod registration;
 mod seconds;
 mod segment;
 mod service;
+mod task;
 mod turn;
 mod window;
 
@@ -15,14 +17,14 @@ pub use budget::{Budget, BudgetKey, BudgetName, BudgetState, Holder, Place, Scop
 pub use catalogue::Catalogue;
 pub use credentials::{Credentials, RequestToken, Verifier};
 pub use ids::{AccountId, Identity, Provider, ProviderUserId, RequestId, UserId};
+pub use names::{QueueName, ServicePath, ServiceType};
 pub use registration::{
     IdempotencyKey, Registered, Registration, TrainingReady, TrainingState, Use,
 };
 pub use seconds::whole_seconds;
 pub use segment::{Segment, SegmentSums, Sums, fingerprint};
-pub use service::{
-    BudgetPolicy, QueueName, Service, ServicePath, ServiceQueues, ServiceType, TrainingPolicy,
-};
+pub use service::{BudgetPolicy, Service, ServiceQueues, TrainingPolicy};
+pub use task::{Task, TaskKind};
 pub use turn::Turn;
 pub use window::{Period, Window, WindowPolicy};
 

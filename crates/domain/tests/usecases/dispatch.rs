@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use lemon_domain::{
-    ports::{Accounts, OutboxEntry, OutboxTask, StoreError},
+    ports::{Accounts, OutboxEntry, StoreError},
     usecases::{Dispatch, Job, Prepared},
-    values::{Catalogue, RequestId, Service},
+    values::{Catalogue, RequestId, Service, Task, TaskKind},
 };
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -21,24 +21,26 @@ fn dispatch(world: &World, services: Vec<Service>) -> Dispatch {
     }
 }
 
-fn entry(world: &World, task: OutboxTask) -> OutboxEntry {
+fn entry(world: &World, kind: TaskKind) -> OutboxEntry<Task> {
     OutboxEntry {
         id: 1,
         attempt: 1,
-        task,
-        service: learn_me(400).service_type,
-        account: account(7),
+        content: Task {
+            kind,
+            service: learn_me(400).service_type,
+            account: account(7),
+        },
         request_id: RequestId::new(Uuid::from_u128(42)),
         created_at: world.now(),
     }
 }
 
-async fn prepare(world: &World, task: OutboxTask) -> Prepared {
+async fn prepare(world: &World, task: TaskKind) -> Prepared {
     let dispatch = dispatch(world, vec![learn_me(400)]);
     prepare_by(&dispatch, entry(world, task)).await
 }
 
-async fn prepare_by(dispatch: &Dispatch, entry: OutboxEntry) -> Prepared {
+async fn prepare_by(dispatch: &Dispatch, entry: OutboxEntry<Task>) -> Prepared {
     let mut prepared = dispatch.prepare(&[entry]).await.unwrap();
     assert_eq!(prepared.len(), 1);
     prepared.remove(0)
@@ -57,7 +59,7 @@ async fn a_training_goes_out_with_the_persons_credentials() {
     let world = World::new();
     world.person(7).await;
     let job = assert_sent(
-        prepare(&world, OutboxTask::Train).await,
+        prepare(&world, TaskKind::Train).await,
         "TweetGetRequestQueue",
     );
     let Job::Train {
@@ -80,7 +82,7 @@ async fn a_notification_goes_out_with_credentials_and_the_services_text() {
     let world = World::new();
     world.person(7).await;
     let job = assert_sent(
-        prepare(&world, OutboxTask::Notify).await,
+        prepare(&world, TaskKind::Notify).await,
         "TweetNotificationQueue",
     );
     let Job::Notify {
@@ -107,13 +109,13 @@ async fn a_deletion_needs_no_credentials_and_no_account() {
         accounts: Arc::new(MockAccounts::new()),
         ..dispatch(&world, vec![learn_me(400)])
     };
-    let entry = entry(&world, OutboxTask::Delete);
+    let entry = entry(&world, TaskKind::Delete);
     let prepared = prepare_by(&dispatch, entry.clone()).await;
     let job = assert_sent(prepared, "LearnMeTrainDataDeleteRequestQueue");
     assert!(matches!(
         job,
         Job::Delete { account: of, service, request_id }
-            if of == account(7) && service == entry.service && request_id == entry.request_id
+            if of == account(7) && service == entry.content.service && request_id == entry.request_id
     ));
 }
 
@@ -126,7 +128,7 @@ async fn credentials_are_those_of_the_latest_sign_in() {
     twitter.revoke(&credentials).await.unwrap();
     world.person(7).await;
     let job = assert_sent(
-        prepare(&world, OutboxTask::Train).await,
+        prepare(&world, TaskKind::Train).await,
         "TweetGetRequestQueue",
     );
     let fresh = world.twitter.credentials_of(7);
@@ -137,7 +139,7 @@ async fn credentials_are_those_of_the_latest_sign_in() {
 #[tokio::test]
 async fn a_job_of_an_account_that_is_gone_is_dropped() {
     let world = World::new();
-    for task in [OutboxTask::Train, OutboxTask::Notify] {
+    for task in [TaskKind::Train, TaskKind::Notify] {
         let prepared = prepare(&world, task).await;
         assert!(matches!(prepared, Prepared::Drop("the account is gone")));
     }
@@ -151,7 +153,7 @@ async fn a_job_whose_sealing_key_is_missing_is_held() {
         keys: Arc::new(sealing_keys(&["third"])),
         ..dispatch(&world, vec![learn_me(400)])
     };
-    let entry = entry(&world, OutboxTask::Train);
+    let entry = entry(&world, TaskKind::Train);
     let prepared = prepare_by(&dispatch, entry).await;
     assert!(matches!(prepared, Prepared::Hold(reason) if reason.contains("\"first\"")));
 }
@@ -160,7 +162,7 @@ async fn a_job_whose_sealing_key_is_missing_is_held() {
 async fn a_job_of_a_service_that_the_catalogue_lacks_is_held() {
     let world = World::new();
     let dispatch = dispatch(&world, vec![]);
-    for task in [OutboxTask::Train, OutboxTask::Notify, OutboxTask::Delete] {
+    for task in [TaskKind::Train, TaskKind::Notify, TaskKind::Delete] {
         let prepared = prepare_by(&dispatch, entry(&world, task)).await;
         assert!(matches!(prepared, Prepared::Hold(reason) if reason.contains("LEARNME")));
     }
@@ -177,7 +179,7 @@ async fn a_store_that_fails_is_told() {
         accounts: Arc::new(accounts),
         ..dispatch(&world, vec![learn_me(400)])
     };
-    let entry = entry(&world, OutboxTask::Notify);
+    let entry = entry(&world, TaskKind::Notify);
     assert!(dispatch.prepare(&[entry]).await.is_err());
 }
 
@@ -207,9 +209,10 @@ async fn a_corrupt_account_holds_its_own_jobs_only() {
         accounts: Arc::new(accounts),
         ..dispatch(&world, vec![learn_me(400)])
     };
-    let entries = [8, 7].map(|n| OutboxEntry {
-        account: account(n),
-        ..entry(&world, OutboxTask::Train)
+    let entries = [8, 7].map(|n| {
+        let mut entry = entry(&world, TaskKind::Train);
+        entry.content.account = account(n);
+        entry
     });
     let prepared = dispatch.prepare(&entries).await.unwrap();
     let [held, sent] = &prepared[..] else {
@@ -224,7 +227,7 @@ async fn a_printed_job_shows_no_credentials() {
     let world = World::new();
     world.person(7).await;
     let credentials = world.twitter.credentials_of(7);
-    for task in [OutboxTask::Train, OutboxTask::Notify] {
+    for task in [TaskKind::Train, TaskKind::Notify] {
         let printed = format!("{:?}", prepare(&world, task).await);
         for secret in [&credentials.token, &credentials.secret] {
             assert!(!printed.contains(secret.expose_secret()), "{printed}");

@@ -3,9 +3,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lemon_contracts::Store as _;
 use lemon_domain::{
-    ports::{Outbox, OutboxTask, Publication, Registrations, StoreError},
+    ports::{Outbox, Publication, Registrations, StoreError},
     usecases::{Availability, RegisterError},
-    values::{BudgetName, BudgetState, Identity, Registered, Service, Turn, UserId},
+    values::{BudgetName, BudgetState, Identity, Registered, Service, TaskKind, Turn, UserId},
 };
 
 use crate::world::{
@@ -31,7 +31,7 @@ fn assert_cooling_down(outcome: &Result<Registered, RegisterError>, end: DateTim
 }
 
 /// Takes every row out of the outbox, in order.
-async fn tasks(world: &World) -> Vec<OutboxTask> {
+async fn tasks(world: &World) -> Vec<TaskKind> {
     let mut tasks = Vec::new();
     loop {
         let rows = world.store.claim(1000, SECOND, world.now()).await.unwrap();
@@ -40,7 +40,7 @@ async fn tasks(world: &World) -> Vec<OutboxTask> {
         }
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         world.store.remove(&ids).await.unwrap();
-        tasks.extend(rows.iter().map(|row| row.task));
+        tasks.extend(rows.iter().map(|row| row.content.kind));
     }
 }
 
@@ -52,7 +52,7 @@ async fn each_person_is_told_which_of_the_days_places_is_theirs() {
         assert_eq!(world.register(who, &service).await.unwrap(), nth(n, 400));
         assert_eq!(world.store.list(who.user).await.unwrap().len(), 1);
     }
-    assert_eq!(tasks(&world).await, [OutboxTask::Train; 3]);
+    assert_eq!(tasks(&world).await, [TaskKind::Train; 3]);
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn the_same_idempotency_key_answers_the_same_again_and_nothing_happens_twi
         let again = registering.register(who, &service, key()).await;
         assert_eq!(again.unwrap(), first);
     }
-    assert_eq!(tasks(&world).await, [OutboxTask::Train; 2]);
+    assert_eq!(tasks(&world).await, [TaskKind::Train; 2]);
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn an_old_idempotency_key_answers_the_same_after_a_later_one() {
         let registered = registering.register(who, &service, key).await;
         assert_eq!(registered.unwrap(), nth(position, 400));
     }
-    assert_eq!(tasks(&world).await, [OutboxTask::Train; 2]);
+    assert_eq!(tasks(&world).await, [TaskKind::Train; 2]);
     world
         .clock
         .advance(Duration::from_hours(24).saturating_sub(SECOND));
@@ -241,7 +241,7 @@ async fn a_deletion_keeps_the_cooldown_and_the_place() {
     assert_cooling_down(&world.register(people[0], &service).await, end);
     let outcome = world.register(people[1], &service).await;
     assert_exhausted(&outcome, "daily", 1);
-    assert_eq!(tasks(&world).await, [OutboxTask::Delete]);
+    assert_eq!(tasks(&world).await, [TaskKind::Delete]);
     assert!(!registering.delete(people[0].user, &service).await.unwrap());
 }
 
@@ -272,7 +272,7 @@ async fn after_the_cooldown_and_the_purge_the_person_is_as_new() {
     assert_eq!(again.unwrap(), nth(1, 400));
     let last_use = world.store.last_use(who.user, &service.service_type).await;
     assert_eq!(last_use.unwrap().unwrap().turn, 1);
-    assert_eq!(tasks(&world).await, [OutboxTask::Train; 2]);
+    assert_eq!(tasks(&world).await, [TaskKind::Train; 2]);
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use lemon_domain::{
-    sealing::{OpenError, Place, Sealed, SealingKey, SealingKeys},
+    sealing::{OpenError, SealContext, Sealed, SealingKey, SealingKeys},
     values::{Credentials, RequestToken},
 };
 use proptest::prelude::*;
@@ -14,13 +14,13 @@ fn token(text: &str) -> RequestToken {
 }
 
 fn sealed_for_account_1(secret: &str) -> Sealed {
-    let place = Place::AccountCredentials(account(1));
+    let place = SealContext::AccountCredentials(account(1));
     sealing_keys(&["first"]).seal(place, &secret.into(), NONCE)
 }
 
 #[test]
 fn the_first_key_seals_and_all_open() {
-    let place = Place::AccountCredentials(account(1));
+    let place = SealContext::AccountCredentials(account(1));
     let old = sealing_keys(&["old"]).seal(place, &"secret".into(), NONCE);
     let keys = sealing_keys(&["new", "old"]);
     let new = keys.seal(place, &"secret".into(), NONCE);
@@ -36,9 +36,9 @@ fn a_secret_does_not_open_in_another_place() {
     let sealed = sealed_for_account_1("secret");
     let (mine, named_alike) = (token("token"), token(&account(1).to_string()));
     let elsewhere = [
-        Place::AccountCredentials(account(2)),
-        Place::RequestTokenSecret(&mine),
-        Place::RequestTokenSecret(&named_alike),
+        SealContext::AccountCredentials(account(2)),
+        SealContext::RequestTokenSecret(&mine),
+        SealContext::RequestTokenSecret(&named_alike),
     ];
     for place in elsewhere {
         let opened = keys.open(place, &sealed).map(|_| "opened");
@@ -50,8 +50,12 @@ fn a_secret_does_not_open_in_another_place() {
 fn a_secret_of_one_request_token_does_not_open_for_another() {
     let keys = sealing_keys(&["first"]);
     let (mine, theirs) = (token("mine"), token("theirs"));
-    let sealed = keys.seal(Place::RequestTokenSecret(&mine), &"secret".into(), NONCE);
-    let opened = keys.open(Place::RequestTokenSecret(&theirs), &sealed);
+    let sealed = keys.seal(
+        SealContext::RequestTokenSecret(&mine),
+        &"secret".into(),
+        NONCE,
+    );
+    let opened = keys.open(SealContext::RequestTokenSecret(&theirs), &sealed);
     assert_eq!(opened.map(|_| "opened"), Err(OpenError::Altered));
 }
 
@@ -60,14 +64,14 @@ fn another_key_under_the_same_id_does_not_open_it() {
     let other = "first:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let other = SealingKey::parse(&other.into()).unwrap();
     let other = SealingKeys::new(vec![other]).unwrap();
-    let place = Place::AccountCredentials(account(1));
+    let place = SealContext::AccountCredentials(account(1));
     let opened = other.open(place, &sealed_for_account_1("secret"));
     assert_eq!(opened.map(|_| "opened"), Err(OpenError::Altered));
 }
 
 #[test]
 fn a_key_that_is_not_in_the_list_is_named() {
-    let place = Place::AccountCredentials(account(1));
+    let place = SealContext::AccountCredentials(account(1));
     let opened = sealing_keys(&["second"]).open(place, &sealed_for_account_1("secret"));
     let error = opened.map(|_| "opened").unwrap_err();
     assert_eq!(error, OpenError::UnknownKey("first".to_owned()));
@@ -77,7 +81,7 @@ fn a_key_that_is_not_in_the_list_is_named() {
 #[test]
 fn a_sealed_secret_cut_short_does_not_open() {
     let whole = sealed_for_account_1("secret");
-    let place = Place::AccountCredentials(account(1));
+    let place = SealContext::AccountCredentials(account(1));
     for length in 0..whole.data.len() {
         let cut = Sealed {
             data: whole.data[..length].to_vec(),
@@ -91,7 +95,7 @@ fn a_sealed_secret_cut_short_does_not_open() {
 #[test]
 fn one_secret_sealed_with_two_nonces_looks_different() {
     let keys = sealing_keys(&["first"]);
-    let place = Place::AccountCredentials(account(1));
+    let place = SealContext::AccountCredentials(account(1));
     let secret = SecretString::from("secret");
     let (one, two) = (
         keys.seal(place, &secret, [1; 24]),
@@ -159,7 +163,7 @@ proptest! {
     #[test]
     fn what_was_sealed_opens_as_it_was(secret in ".*", nonce: [u8; 24]) {
         let keys = sealing_keys(&["first"]);
-        let place = Place::AccountCredentials(account(1));
+        let place = SealContext::AccountCredentials(account(1));
         let sealed = keys.seal(place, &secret.as_str().into(), nonce);
         let opened = keys.open(place, &sealed).unwrap();
         prop_assert_eq!(opened.expose_secret(), secret);
@@ -183,7 +187,7 @@ proptest! {
         let mut sealed = sealed_for_account_1("secret");
         let at = at.index(sealed.data.len());
         sealed.data[at] ^= 1_u8 << bit;
-        let place = Place::AccountCredentials(account(1));
+        let place = SealContext::AccountCredentials(account(1));
         let opened = sealing_keys(&["first"]).open(place, &sealed);
         prop_assert_eq!(opened.map(|_| "opened"), Err(OpenError::Altered));
     }
@@ -191,7 +195,7 @@ proptest! {
     #[test]
     fn any_bytes_open_as_nothing(data: Vec<u8>) {
         let sealed = Sealed { key_id: "first".to_owned(), data };
-        let place = Place::AccountCredentials(account(1));
+        let place = SealContext::AccountCredentials(account(1));
         prop_assert!(sealing_keys(&["first"]).open(place, &sealed).is_err());
     }
 }

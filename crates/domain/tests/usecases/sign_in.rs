@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use lemon_contracts::race;
 use lemon_domain::{
     ports::{Accounts, PendingSignIn, PendingSignIns, SignInClaim, StoreError, TwitterError},
-    sealing::{OpenError, Place, Sealed},
+    sealing::{OpenError, SealContext, Sealed},
     usecases::{SignInError, SignIns},
     values::{RequestToken, Verifier},
 };
@@ -91,7 +91,7 @@ async fn the_request_tokens_secret_rests_sealed() {
         .await;
     let secret = pending.unwrap().unwrap().secret;
     assert!(!contains(&secret, grant.secret.expose_secret()));
-    let place = Place::RequestTokenSecret(&grant.token);
+    let place = SealContext::RequestTokenSecret(&grant.token);
     let opened = world.keys.open(place, &secret).unwrap();
     assert_eq!(opened.expose_secret(), grant.secret.expose_secret());
 }

@@ -1,7 +1,7 @@
 use lemon_domain::{
-    ports::{FinishOutcome, Outbox, OutboxTask, Registrations},
+    ports::{FinishOutcome, Outbox, Registrations},
     usecases::Trainings,
-    values::{RequestId, TrainingReady},
+    values::{RequestId, TaskKind, TrainingReady},
 };
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ fn ready(n: u32) -> TrainingReady {
 }
 
 /// Takes every row out of the outbox, in order.
-async fn tasks(world: &World) -> Vec<OutboxTask> {
+async fn tasks(world: &World) -> Vec<TaskKind> {
     let mut tasks = Vec::new();
     loop {
         let rows = world.store.claim(1000, SECOND, world.now()).await.unwrap();
@@ -33,7 +33,7 @@ async fn tasks(world: &World) -> Vec<OutboxTask> {
         }
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         world.store.remove(&ids).await.unwrap();
-        tasks.extend(rows.iter().map(|row| row.task));
+        tasks.extend(rows.iter().map(|row| row.content.kind));
     }
 }
 
@@ -51,7 +51,7 @@ async fn a_training_is_finished_once_however_often_it_is_told() {
     }
     assert!(world.store.list(who.user).await.unwrap()[0].ready);
     let tasks = tasks(&world).await;
-    assert_eq!(tasks, [OutboxTask::Train, OutboxTask::Notify]);
+    assert_eq!(tasks, [TaskKind::Train, TaskKind::Notify]);
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn delete_jobs_for_strangers_have_request_ids_of_their_own() {
     }
     let rows = world.store.claim(100, SECOND, world.now()).await.unwrap();
     assert_eq!(rows.len(), 2);
-    assert!(rows.iter().all(|row| row.task == OutboxTask::Delete));
+    assert!(rows.iter().all(|row| row.content.kind == TaskKind::Delete));
     assert_ne!(rows[0].request_id, rows[1].request_id);
     assert_eq!(rows[0].created_at, world.now());
 }

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use lemon_domain::{
-    ports::{Outbox, OutboxTask, QuotaError, Registrations},
+    ports::{Outbox, QuotaError, Registrations},
     usecases::{Quotas, QuotasError, RegisterError, Registering, Swept, TrainingSweep},
-    values::{Catalogue, Identity, Registered, Service, TrainingPolicy, TrainingState},
+    values::{Catalogue, Identity, Registered, Service, TaskKind, TrainingPolicy, TrainingState},
 };
 
 use lemon_contracts::Store as _;
@@ -36,17 +36,17 @@ async fn sweep(world: &World, service: &Service) -> Vec<Swept> {
 }
 
 /// Has the outbox sent; answers what was.
-async fn send(world: &World) -> Vec<OutboxTask> {
+async fn send(world: &World) -> Vec<TaskKind> {
     let rows = world.store.claim(10, SECOND, world.now()).await.unwrap();
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     world.store.remove(&ids).await.unwrap();
-    rows.iter().map(|row| row.task).collect()
+    rows.iter().map(|row| row.content.kind).collect()
 }
 
 /// Announces a training as often as the service does, and lets it be lost each time.
 async fn lose(world: &World, service: &Service) {
     for announcement in 1..=service.training.attempts {
-        assert_eq!(send(world).await, [OutboxTask::Train]);
+        assert_eq!(send(world).await, [TaskKind::Train]);
         world.clock.advance(DEADLINE.saturating_sub(SECOND));
         assert_eq!(sweep(world, service).await.len(), 0);
         world.clock.advance(SECOND);
@@ -174,7 +174,7 @@ async fn a_training_that_was_not_sent_yet_is_not_lost() {
         assert!(matches!(done[..], [Swept::Waiting]), "{done:?}");
     }
     world.clock.advance(DEADLINE / 2);
-    assert_eq!(send(&world).await, [OutboxTask::Train]);
+    assert_eq!(send(&world).await, [TaskKind::Train]);
     world.clock.advance(DEADLINE.saturating_sub(SECOND));
     assert_eq!(sweep(&world, &service).await.len(), 0);
     world.clock.advance(SECOND);
@@ -200,5 +200,5 @@ async fn a_sweep_that_comes_second_changes_nothing() {
     }
     let late = other.settle(&service, &seen[0]).await.unwrap();
     assert!(matches!(late, Swept::Overtaken));
-    assert_eq!(send(&world).await, [OutboxTask::Train]);
+    assert_eq!(send(&world).await, [TaskKind::Train]);
 }

@@ -5,10 +5,9 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Accounts, Clock, Expiring, Housekeeping, IdSource, PURGE_SLACK, QuotaCounter,
-        Registrations, SignIn,
+        Accounts, Clock, Expiring, Housekeeping, PURGE_SLACK, QuotaCounter, Registrations, SignIn,
     },
-    sealing::{SealingKey, SealingKeys},
+    sealing::{SealingKey, SealingKeys, fresh_nonce},
     usecases::{Quotas, RegisterError, Registering, RegisteringPorts, SignIns},
     values::{
         AccountId, BudgetKey, BudgetName, BudgetPolicy, IdempotencyKey, Identity, Period,
@@ -101,7 +100,7 @@ impl World {
             account,
             credentials: self
                 .keys
-                .seal_credentials(account, &credentials, self.ids.nonce()),
+                .seal_credentials(account, &credentials, fresh_nonce(&*self.ids)),
             at: self.now(),
         };
         Identity {

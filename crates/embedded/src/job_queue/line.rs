@@ -7,7 +7,7 @@ use lemon_domain::values::QueueName;
 use tokio::sync::Notify;
 
 /// One queue, dead-letter queues included.
-pub(super) struct Line {
+pub(super) struct QueueState {
     /// Its name.
     pub(super) name: String,
     /// Where messages go that are not handled; a dead-letter queue has none.
@@ -16,7 +16,7 @@ pub(super) struct Line {
     pub(super) changed: Notify,
 }
 
-impl Line {
+impl QueueState {
     /// Where its dead letters go; those of a dead-letter queue stay.
     pub(super) fn dead_letter_queue(&self) -> &str {
         let dead = self.dead_letters.as_ref();
@@ -36,7 +36,7 @@ pub(super) struct DeadLetters {
 pub(super) fn lines(
     queues: &BTreeSet<QueueName>,
     max_receives: u32,
-) -> BTreeMap<String, Arc<Line>> {
+) -> BTreeMap<String, Arc<QueueState>> {
     let mut lines = BTreeMap::new();
     for queue in queues {
         let dead = queue.dead_letters();
@@ -53,11 +53,11 @@ pub(super) fn lines(
 }
 
 fn insert(
-    lines: &mut BTreeMap<String, Arc<Line>>,
+    lines: &mut BTreeMap<String, Arc<QueueState>>,
     name: String,
     dead_letters: Option<DeadLetters>,
 ) {
-    let line = Line {
+    let line = QueueState {
         name: name.clone(),
         dead_letters,
         changed: Notify::new(),

@@ -3,7 +3,7 @@ use lemon_domain::ports::{Delivery, Depth, Receipt};
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::{DeadLetter, line::Line, receipt::Handle};
+use super::{DeadLetter, line::QueueState, receipt::Handle};
 use crate::file::{Durability, Format, time};
 
 /// The file of a job queue. A message that was taken must not be lost by a power failure either.
@@ -16,13 +16,13 @@ pub(super) const FORMAT: Format = Format {
 };
 
 /// A message to put.
-pub(super) struct Message {
+pub(super) struct MessageRow {
     pub(super) id: Uuid,
     pub(super) body: String,
 }
 
 /// What a look at a queue found.
-pub(super) struct Look {
+pub(super) struct ReceivedMessages {
     /// What was received.
     pub(super) deliveries: Vec<Delivery>,
     /// When the next message is visible, if there is one.
@@ -33,13 +33,13 @@ pub(super) struct Look {
 pub(super) fn send(
     connection: &Connection,
     queue: &str,
-    messages: &[Message],
+    messages: &[MessageRow],
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO messages (queue, id, sent_at, visible_at, body) VALUES (?1, ?2, ?3, ?3, ?4)",
     )?;
-    for Message { id, body } in messages {
+    for MessageRow { id, body } in messages {
         insert.execute(params![queue, id.as_bytes(), now.timestamp_micros(), body])?;
     }
     Ok(())
@@ -48,12 +48,12 @@ pub(super) fn send(
 /// Receives what is visible at `now`, and hides it until `until`.
 pub(super) fn receive(
     connection: &Connection,
-    line: &Line,
+    line: &QueueState,
     max: usize,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
-) -> rusqlite::Result<Look> {
-    bury_exhausted(connection, line, now)?;
+) -> rusqlite::Result<ReceivedMessages> {
+    dead_letter_exhausted(connection, line, now)?;
     let mut take = connection.prepare_cached(
         "UPDATE messages SET visible_at = ?4, receives = receives + 1
          WHERE number IN (SELECT number FROM messages
@@ -69,7 +69,7 @@ pub(super) fn receive(
     } else {
         None
     };
-    Ok(Look { deliveries, next })
+    Ok(ReceivedMessages { deliveries, next })
 }
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
@@ -86,7 +86,10 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     })
 }
 
-fn next_visible(connection: &Connection, line: &Line) -> rusqlite::Result<Option<DateTime<Utc>>> {
+fn next_visible(
+    connection: &Connection,
+    line: &QueueState,
+) -> rusqlite::Result<Option<DateTime<Utc>>> {
     let next: Option<i64> = connection
         .prepare_cached("SELECT min(visible_at) FROM messages WHERE queue = ?1")?
         .query_row([&line.name], |row| row.get(0))?;
@@ -94,9 +97,9 @@ fn next_visible(connection: &Connection, line: &Line) -> rusqlite::Result<Option
 }
 
 /// Moves what was received too often to the dead letters.
-fn bury_exhausted(
+fn dead_letter_exhausted(
     connection: &Connection,
-    line: &Line,
+    line: &QueueState,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     let Some(dead) = &line.dead_letters else {
@@ -163,7 +166,7 @@ pub(super) fn hide(
 /// Moves a message to the dead letters; answers whether the receipt was its latest.
 pub(super) fn dead_letter(
     connection: &Connection,
-    line: &Line,
+    line: &QueueState,
     handle: Handle,
     reason: &str,
     now: DateTime<Utc>,
@@ -188,10 +191,10 @@ pub(super) fn dead_letter(
 /// Counts.
 pub(super) fn depth(
     connection: &Connection,
-    line: &Line,
+    line: &QueueState,
     now: DateTime<Utc>,
 ) -> rusqlite::Result<Depth> {
-    bury_exhausted(connection, line, now)?;
+    dead_letter_exhausted(connection, line, now)?;
     let (waiting, in_flight) = connection
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE visible_at <= ?2), count(*) FILTER (WHERE visible_at > ?2)
@@ -233,7 +236,7 @@ pub(super) fn dead_letters(
                 message_id: Uuid::from_bytes(row.get("id")?).to_string(),
                 reason: row.get("reason")?,
                 sent_at: time(row, "sent_at")?,
-                died_at: time(row, "died_at")?,
+                dead_lettered_at: time(row, "died_at")?,
             })
         })?
         .collect()

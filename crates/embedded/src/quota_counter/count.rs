@@ -76,7 +76,7 @@ impl Count {
         place
     }
 
-    /// Puts a place where it belongs, in the stead of whatever has its holder or seat.
+    /// Puts a place where it belongs, instead of whatever has its holder or seat.
     pub(super) fn put(&mut self, place: Place) {
         self.remove(&place.holder);
         let seated = self.seats.get(&place.seat);
@@ -117,7 +117,7 @@ impl Count {
     }
 
     /// Makes the record of a segment true; young places stay that are not in its way. Answers what changed.
-    pub(super) fn restore(&mut self, record: &RecordedSegment) -> Restored {
+    pub(super) fn restore(&mut self, record: &RecordedSegment) -> RestoredPlaces {
         let recorded: HashSet<&Holder> = record.places.iter().map(|it| &it.holder).collect();
         let counted = self.seats.range(record.segment.seats());
         let old = counted
@@ -138,13 +138,13 @@ impl Count {
             self.put(place.clone());
             put.push(place.clone());
         }
-        Restored { removed, put }
+        RestoredPlaces { removed, put }
     }
 }
 
-/// What a restoration changed: first these places went, then those came, in the stead of what had their holders.
+/// What a restoration changed: first these places went, then those came, instead of what had their holders.
 #[derive(Debug)]
-pub(super) struct Restored {
+pub(super) struct RestoredPlaces {
     pub(super) removed: Vec<Holder>,
     pub(super) put: Vec<Place>,
 }

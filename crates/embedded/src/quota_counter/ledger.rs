@@ -6,7 +6,7 @@ use lemon_domain::{
     values::{Budget, BudgetKey, Holder, Place, SegmentSums},
 };
 
-use super::count::{Count, Restored};
+use super::count::{Count, RestoredPlaces};
 
 /// How long a window is remembered after its end: a call that began before the turn may end after it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
@@ -15,13 +15,16 @@ const REMEMBERED: TimeDelta = TimeDelta::hours(1);
 ///
 /// Each holds the whole truth about what it names, so that writing it again, or after a write that failed, is right.
 #[derive(Debug)]
-pub(super) enum Change {
-    /// This place, in the stead of whatever has its holder or seat.
+pub(super) enum LedgerChange {
+    /// This place, instead of whatever has its holder or seat.
     Put { window: i64, place: Place },
     /// No place of that holder.
     Remove { window: i64, holder: Holder },
     /// What a restoration of a segment changed.
-    Restore { window: i64, restored: Restored },
+    Restore {
+        window: i64,
+        restored: RestoredPlaces,
+    },
     /// The window is known. What is put in one that is not is gone when the file is opened again.
     Open { window: i64, key: BudgetKey },
     /// The window is not known any more. Its places go afterwards, in portions.
@@ -30,7 +33,7 @@ pub(super) enum Change {
 
 /// A window that is counted.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct LedgerWindow {
     /// Its number in the file.
     pub(super) id: i64,
     /// Its budget and its time.
@@ -41,7 +44,7 @@ pub(super) struct Window {
     pub(super) restoration: Option<RestorationId>,
 }
 
-impl Window {
+impl LedgerWindow {
     fn has(&self, key: &BudgetKey) -> bool {
         self.key.window.start == key.window.start
             && self.key.budget == key.budget
@@ -59,7 +62,7 @@ impl Window {
 /// any map.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    windows: Vec<Window>,
+    windows: Vec<LedgerWindow>,
     /// The number of the next window: none is given twice while the places of an earlier one may still be in the file.
     next: i64,
     restorations: u64,
@@ -67,7 +70,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// What a file remembered.
-    pub(super) fn new(windows: Vec<Window>) -> Self {
+    pub(super) fn new(windows: Vec<LedgerWindow>) -> Self {
         let latest = windows.iter().map(|window| window.id).max();
         Self {
             windows,
@@ -82,7 +85,7 @@ impl Ledger {
     }
 
     /// Reserves in all budgets or in none.
-    pub(super) fn reserve(&mut self, wish: &Reservation) -> (ReserveOutcome, Vec<Change>) {
+    pub(super) fn reserve(&mut self, wish: &Reservation) -> (ReserveOutcome, Vec<LedgerChange>) {
         for Budget { key, .. } in &wish.budgets {
             if self.find_open(key).is_none() {
                 return (ReserveOutcome::Unknown(key.clone()), Vec::new());
@@ -101,7 +104,7 @@ impl Ledger {
                     units: place.units,
                     state: window.count.state(budget),
                 });
-                changes.push(Change::Put {
+                changes.push(LedgerChange::Put {
                     window: window.id,
                     place,
                 });
@@ -116,14 +119,14 @@ impl Ledger {
         holder: &Holder,
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
-    ) -> Vec<Change> {
+    ) -> Vec<LedgerChange> {
         let mut changes = Vec::with_capacity(keys.len());
         for key in keys {
             if let Some(window) = self.find_mut(key)
                 && window.count.asked_until(holder, as_of)
             {
                 window.count.remove(holder);
-                changes.push(Change::Remove {
+                changes.push(LedgerChange::Remove {
                     window: window.id,
                     holder: holder.clone(),
                 });
@@ -155,7 +158,7 @@ impl Ledger {
         }
         self.restorations += 1;
         let restoration = Some(RestorationId(self.restorations));
-        self.windows.push(Window {
+        self.windows.push(LedgerWindow {
             id: self.next,
             key: key.clone(),
             count: Count::new(),
@@ -166,7 +169,7 @@ impl Ledger {
     }
 
     /// Sets a segment right; nothing if the window is not in that state.
-    pub(super) fn restore(&mut self, record: &RecordedSegment) -> Option<Vec<Change>> {
+    pub(super) fn restore(&mut self, record: &RecordedSegment) -> Option<Vec<LedgerChange>> {
         let window = self.find_mut(&record.key)?;
         if window.restoration != record.restoration {
             return None;
@@ -176,7 +179,7 @@ impl Ledger {
             return Some(Vec::new());
         }
         let window = window.id;
-        Some(vec![Change::Restore { window, restored }])
+        Some(vec![LedgerChange::Restore { window, restored }])
     }
 
     /// Ends a restoration; nothing if the window is not in it.
@@ -184,13 +187,13 @@ impl Ledger {
         &mut self,
         key: &BudgetKey,
         restoration: RestorationId,
-    ) -> Option<Vec<Change>> {
+    ) -> Option<Vec<LedgerChange>> {
         let window = self.find_mut(key)?;
         if window.restoration != Some(restoration) {
             return None;
         }
         window.restoration = None;
-        Some(vec![Change::Open {
+        Some(vec![LedgerChange::Open {
             window: window.id,
             key: window.key.clone(),
         }])
@@ -218,15 +221,15 @@ impl Ledger {
         })
     }
 
-    fn find_open(&self, key: &BudgetKey) -> Option<&Window> {
+    fn find_open(&self, key: &BudgetKey) -> Option<&LedgerWindow> {
         self.find(key).filter(|window| window.restoration.is_none())
     }
 
-    fn find(&self, key: &BudgetKey) -> Option<&Window> {
+    fn find(&self, key: &BudgetKey) -> Option<&LedgerWindow> {
         self.windows.iter().find(|window| window.has(key))
     }
 
-    fn find_mut(&mut self, key: &BudgetKey) -> Option<&mut Window> {
+    fn find_mut(&mut self, key: &BudgetKey) -> Option<&mut LedgerWindow> {
         self.windows.iter_mut().find(|window| window.has(key))
     }
 }

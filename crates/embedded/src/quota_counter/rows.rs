@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use super::{
     count::Count,
     holders,
-    ledger::{Change, Window},
+    ledger::{LedgerChange, LedgerWindow},
 };
 use crate::file::{Durability, Format, time};
 
@@ -24,25 +24,25 @@ pub(super) const FORMAT: Format = Format {
 const PORTION: usize = 1024;
 
 /// Makes changes.
-pub(super) fn write(connection: &Connection, changes: &[Change]) -> rusqlite::Result<()> {
+pub(super) fn write(connection: &Connection, changes: &[LedgerChange]) -> rusqlite::Result<()> {
     changes
         .iter()
         .try_for_each(|change| write_one(connection, change))
 }
 
-fn write_one(connection: &Connection, change: &Change) -> rusqlite::Result<()> {
+fn write_one(connection: &Connection, change: &LedgerChange) -> rusqlite::Result<()> {
     match change {
-        Change::Put { window, place } => put(connection, *window, place),
-        Change::Remove { window, holder } => remove(connection, *window, holder),
-        Change::Restore { window, restored } => {
+        LedgerChange::Put { window, place } => put(connection, *window, place),
+        LedgerChange::Remove { window, holder } => remove(connection, *window, holder),
+        LedgerChange::Restore { window, restored } => {
             for holder in &restored.removed {
                 remove(connection, *window, holder)?;
             }
             let mut places = restored.put.iter();
             places.try_for_each(|place| put(connection, *window, place))
         }
-        Change::Open { window, key } => open(connection, *window, key),
-        Change::Forget { window } => connection
+        LedgerChange::Open { window, key } => open(connection, *window, key),
+        LedgerChange::Forget { window } => connection
             .prepare_cached("DELETE FROM windows WHERE id = ?1")?
             .execute([window])
             .map(drop),
@@ -115,7 +115,7 @@ pub(super) fn remove_portion(connection: &Connection, window: i64) -> rusqlite::
 /// holders of none.
 pub(super) fn sweep(connection: &Connection, past: &[i64]) -> rusqlite::Result<()> {
     for window in past {
-        write_one(connection, &Change::Forget { window: *window })?;
+        write_one(connection, &LedgerChange::Forget { window: *window })?;
     }
     connection.execute(
         "DELETE FROM places WHERE window_id NOT IN (SELECT id FROM windows)",
@@ -125,14 +125,14 @@ pub(super) fn sweep(connection: &Connection, past: &[i64]) -> rusqlite::Result<(
 }
 
 /// Reads everything.
-pub(super) fn load(connection: &Connection) -> Result<Vec<Window>, BoxError> {
+pub(super) fn load(connection: &Connection) -> Result<Vec<LedgerWindow>, BoxError> {
     let mut statement = connection
         .prepare("SELECT id, service, budget, starts_at, ends_at FROM windows ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut windows = Vec::new();
     while let Some(row) = rows.next()? {
         let id = row.get("id")?;
-        windows.push(Window {
+        windows.push(LedgerWindow {
             id,
             key: key(row)?,
             count: count(connection, id)?,

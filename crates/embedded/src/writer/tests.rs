@@ -19,7 +19,7 @@ fn connection() -> Connection {
     connection
 }
 
-fn insert(writer: &Writer, number: i64) -> Pending<i64> {
+fn insert(writer: &Writer, number: i64) -> PendingWrite<i64> {
     writer.submit(move |connection| {
         connection.execute("INSERT INTO numbers (n) VALUES (?1)", [number])?;
         Ok(number)
@@ -61,8 +61,14 @@ async fn a_write_that_fails_is_undone_alone() {
     let last = insert(&writer, 3);
     release.send(()).unwrap();
     assert_eq!(first.committed().await.unwrap(), 1);
-    assert!(matches!(again.committed().await, Err(Fault::Sqlite(_))));
-    assert!(matches!(half.committed().await, Err(Fault::Sqlite(_))));
+    assert!(matches!(
+        again.committed().await,
+        Err(EmbeddedFault::Sqlite(_))
+    ));
+    assert!(matches!(
+        half.committed().await,
+        Err(EmbeddedFault::Sqlite(_))
+    ));
     assert_eq!(last.committed().await.unwrap(), 3);
     assert_eq!(numbers(&writer).await, [1, 3]);
 }
@@ -83,10 +89,16 @@ async fn a_group_that_finds_the_disk_full_fails_and_a_later_one_does_not() {
     });
     let after = insert(&writer, 3);
     release.send(()).unwrap();
-    assert!(matches!(before.committed().await, Err(Fault::RolledBack)));
+    assert!(matches!(
+        before.committed().await,
+        Err(EmbeddedFault::RolledBack)
+    ));
     let large = large.committed().await.unwrap_err();
     assert!(large.is_transient(), "{large:?}");
-    assert!(matches!(after.committed().await, Err(Fault::RolledBack)));
+    assert!(matches!(
+        after.committed().await,
+        Err(EmbeddedFault::RolledBack)
+    ));
     insert(&writer, 4).committed().await.unwrap();
     assert_eq!(numbers(&writer).await, [4]);
 }
@@ -114,8 +126,8 @@ async fn what_was_submitted_is_written_before_the_writer_is_gone() {
 fn commit_on_a_broken_disk(
     connection: &mut Connection,
     checkpoints: &mut Checkpoints,
-    group: &mut [Box<dyn Job>],
-) -> Result<(), Fault> {
+    group: &mut [Box<dyn WriterJob>],
+) -> Result<(), EmbeddedFault> {
     commit(connection, checkpoints, group)?;
     let broken = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
     Err(rusqlite::Error::SqliteFailure(broken, None).into())
@@ -126,7 +138,7 @@ async fn after_a_flush_that_failed_nothing_is_written_any_more() {
     let writer = Writer::start_with("test", connection(), commit_on_a_broken_disk).unwrap();
     writer.check().unwrap();
     let first = insert(&writer, 1).committed().await;
-    assert!(matches!(first, Err(Fault::Sqlite(_))), "{first:?}");
+    assert!(matches!(first, Err(EmbeddedFault::Sqlite(_))), "{first:?}");
     let made = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&made);
     let later = writer.submit(move |_| {
@@ -134,9 +146,12 @@ async fn after_a_flush_that_failed_nothing_is_written_any_more() {
         Ok(())
     });
     let later = later.committed().await;
-    assert!(matches!(later, Err(Fault::DiskFailed(_))), "{later:?}");
+    assert!(
+        matches!(later, Err(EmbeddedFault::DiskFailed(_))),
+        "{later:?}"
+    );
     assert!(!made.load(Ordering::SeqCst), "it was not even tried");
-    assert!(matches!(writer.check(), Err(Fault::DiskFailed(_))));
+    assert!(matches!(writer.check(), Err(EmbeddedFault::DiskFailed(_))));
     assert!(!writer.failed().await.is_empty());
 }
 

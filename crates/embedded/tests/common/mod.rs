@@ -6,7 +6,7 @@ use lemon_domain::{
     ports::{Delivery, JobQueue, Outgoing},
     values::QueueName,
 };
-use lemon_embedded::{EmbeddedJobQueue, OpenError, QueueConfig};
+use lemon_embedded::{EmbeddedError, EmbeddedJobQueue, EmbeddedQueueConfig};
 use lemon_fakes::{FakeClock, SequentialIds};
 use uuid::Uuid;
 
@@ -22,11 +22,9 @@ pub(crate) fn jobs() -> QueueName {
 pub(crate) fn try_open(
     folder: &Path,
     clock: &Arc<FakeClock>,
-) -> Result<EmbeddedJobQueue, OpenError> {
-    let config = QueueConfig {
-        visibility: VISIBILITY,
-        ..QueueConfig::new(folder.join("queue.db"), [jobs()].into())
-    };
+) -> Result<EmbeddedJobQueue, EmbeddedError> {
+    let config = EmbeddedQueueConfig::new(folder.join("queue.db"), [jobs()].into())
+        .with_visibility(VISIBILITY);
     EmbeddedJobQueue::open(&config, clock.clone(), Arc::new(SequentialIds::default()))
 }
 

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        OutboxTask, OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
+        OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
         TrainingDeadlines,
     },
-    values::{BudgetKey, RequestId, ServiceType, TrainingState, Turn, UserId},
+    values::{BudgetKey, RequestId, ServiceType, TaskKind, TrainingState, Turn, UserId},
 };
 
-use super::{Current, MemoryStore, State};
+use super::{MemoryStore, StoreState, StoredRegistration};
 
 #[async_trait]
 impl TrainingDeadlines for MemoryStore {
@@ -54,7 +54,7 @@ impl TrainingDeadlines for MemoryStore {
     }
 }
 
-impl Current {
+impl StoredRegistration {
     fn overdue(&self, user: UserId, found_at: DateTime<Utc>) -> OverdueTraining {
         OverdueTraining {
             user,
@@ -67,11 +67,11 @@ impl Current {
     }
 }
 
-impl State {
+impl StoreState {
     fn settle(&mut self, training: &OverdueTraining, step: OverdueStep) -> OverdueOutcome {
         let at = training.found_at;
         let waits = self.outbox.values().any(|row| {
-            row.entry.task == OutboxTask::Train
+            row.entry.content.kind == TaskKind::Train
                 && row.entry.request_id == training.request_id
                 && !row.is_set_aside
         });
@@ -92,7 +92,7 @@ impl State {
                 current.announcements += 1;
                 let account = current.account;
                 let (service, request_id) = (&training.service, training.request_id);
-                self.put_row(OutboxTask::Train, service, account, request_id, at);
+                self.put_row(TaskKind::Train, service, account, request_id, at);
                 OverdueOutcome::Announced
             }
             OverdueStep::Fail { running } => {

@@ -17,44 +17,43 @@ use std::{
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Attempt, Clock, OutboxEntry, OutboxTask, PendingSignIn, ReservedPlace, SignInClaim,
-        StoredAccount,
+        Attempt, Clock, OutboxEntry, PendingSignIn, ReservedPlace, SignInClaim, StoredAccount,
     },
     values::{
-        AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Turn,
-        Use, UserId,
+        AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Task,
+        TaskKind, Turn, Use, UserId,
     },
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::FakeClock;
+use crate::clock::FakeClock;
 
 /// Everything that a store keeps, under one lock: each call is one step, as a transaction is.
 ///
 /// Every call gives way once before its step, as one over a wire would, so that concurrent calls really interleave.
 pub struct MemoryStore {
-    state: Mutex<State>,
+    state: Mutex<StoreState>,
     row_put: Notify,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct StoreState {
     accounts: BTreeMap<AccountId, StoredAccount>,
     pending: HashMap<RequestToken, Claimable>,
-    registrations: BTreeMap<(UserId, ServiceType), Current>,
+    registrations: BTreeMap<(UserId, ServiceType), StoredRegistration>,
     uses: BTreeMap<(UserId, ServiceType), Use>,
     latest_requests: BTreeMap<(UserId, ServiceType), RequestId>,
     attempts: BTreeMap<(UserId, ServiceType), Vec<Answered>>,
     places: Vec<Recorded>,
-    outbox: BTreeMap<i64, Row>,
+    outbox: BTreeMap<i64, OutboxRow>,
     last_row: i64,
 }
 
 /// A registration, and what the person does not see of it.
 #[derive(Debug)]
-struct Current {
+struct StoredRegistration {
     shown: Registration,
     account: AccountId,
     announced_at: DateTime<Utc>,
@@ -87,8 +86,8 @@ struct Answered {
 }
 
 #[derive(Debug)]
-struct Row {
-    entry: OutboxEntry,
+struct OutboxRow {
+    entry: OutboxEntry<Task>,
     due_at: DateTime<Utc>,
     is_set_aside: bool,
 }
@@ -109,7 +108,7 @@ impl MemoryStore {
         self.clock.now().min(now)
     }
 
-    async fn state(&self) -> MutexGuard<'_, State> {
+    async fn state(&self) -> MutexGuard<'_, StoreState> {
         tokio::task::yield_now().await;
         self.state.lock()
     }
@@ -129,10 +128,10 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-impl State {
+impl StoreState {
     fn put_row(
         &mut self,
-        task: OutboxTask,
+        kind: TaskKind,
         service: &ServiceType,
         account: AccountId,
         request_id: RequestId,
@@ -142,13 +141,15 @@ impl State {
         let entry = OutboxEntry {
             id: self.last_row,
             attempt: 0,
-            task,
-            service: service.clone(),
-            account,
+            content: Task {
+                kind,
+                service: service.clone(),
+                account,
+            },
             request_id,
             created_at: at,
         };
-        let row = Row {
+        let row = OutboxRow {
             entry,
             due_at: at,
             is_set_aside: false,

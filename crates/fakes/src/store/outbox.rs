@@ -2,34 +2,39 @@ use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use lemon_domain::ports::{Backlog, Outbox, OutboxEntry, StoreError};
+use lemon_domain::{
+    ports::{Backlog, Outbox, OutboxEntry, StoreError},
+    values::Task,
+};
 
-use super::{MemoryStore, Row};
+use super::{MemoryStore, OutboxRow};
 
-impl Row {
-    /// It is of the account and service of another.
+impl OutboxRow {
+    /// It is of the sequence of another.
     fn follows(&self, other: &Self) -> bool {
-        self.entry.account == other.entry.account && self.entry.service == other.entry.service
+        self.entry.content.sequence() == other.entry.content.sequence()
     }
 }
 
 #[async_trait]
-impl Outbox for MemoryStore {
+impl Outbox<Task> for MemoryStore {
     async fn claim(
         &self,
         max: u32,
         lease: Duration,
         now: DateTime<Utc>,
-    ) -> Result<Vec<OutboxEntry>, StoreError> {
+    ) -> Result<Vec<OutboxEntry<Task>>, StoreError> {
         let mut state = self.state().await;
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        // The first of each account and service, for the others wait behind it.
+        // The first of each sequence, for the others wait behind it.
         let mut seen = HashSet::new();
-        let claimed: Vec<OutboxEntry> = state
+        let claimed: Vec<OutboxEntry<Task>> = state
             .outbox
             .values_mut()
             .filter(|row| !row.is_set_aside)
-            .filter(|row| seen.insert((row.entry.account, row.entry.service.clone())))
+            .filter(|row| {
+                seen.insert((row.entry.content.account, row.entry.content.service.clone()))
+            })
             .filter(|row| row.due_at <= now)
             .take(max)
             .map(|row| {
@@ -46,11 +51,11 @@ impl Outbox for MemoryStore {
 
     async fn remove(&self, ids: &[i64]) -> Result<(), StoreError> {
         let mut state = self.state().await;
-        let removed: Vec<Row> = ids
+        let removed: Vec<OutboxRow> = ids
             .iter()
             .filter_map(|id| state.outbox.remove(id))
             .collect();
-        let goes_on = |row: &Row| {
+        let goes_on = |row: &OutboxRow| {
             state
                 .outbox
                 .values()
@@ -62,7 +67,11 @@ impl Outbox for MemoryStore {
         Ok(())
     }
 
-    async fn set_aside(&self, entry: &OutboxEntry, _at: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn set_aside(
+        &self,
+        entry: &OutboxEntry<Task>,
+        _at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let mut state = self.state().await;
         if let Some(row) = state.outbox.get_mut(&entry.id)
             && row.entry.attempt == entry.attempt
@@ -73,7 +82,11 @@ impl Outbox for MemoryStore {
         Ok(())
     }
 
-    async fn postpone(&self, entry: &OutboxEntry, until: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn postpone(
+        &self,
+        entry: &OutboxEntry<Task>,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let mut state = self.state().await;
         if let Some(row) = state.outbox.get_mut(&entry.id)
             && row.entry.attempt == entry.attempt
@@ -85,7 +98,7 @@ impl Outbox for MemoryStore {
 
     async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError> {
         let state = self.state().await;
-        let (set_aside, waiting): (Vec<&Row>, Vec<&Row>) =
+        let (set_aside, waiting): (Vec<&OutboxRow>, Vec<&OutboxRow>) =
             state.outbox.values().partition(|row| row.is_set_aside);
         let oldest = waiting.iter().map(|row| row.entry.created_at).min();
         Ok(Backlog {

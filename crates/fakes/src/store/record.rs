@@ -10,7 +10,7 @@ use lemon_domain::{
     values::{BudgetKey, Place, Segment, Sums},
 };
 
-use super::{Claimable, MemoryStore, Recorded, State};
+use super::{Claimable, MemoryStore, Recorded, StoreState};
 
 impl Recorded {
     fn is_over(&self, now: DateTime<Utc>) -> bool {
@@ -21,7 +21,7 @@ impl Recorded {
 /// Segments that one portion of the sums spans.
 const PORTION: u32 = 2;
 
-impl State {
+impl StoreState {
     /// The recorded places of a window, by seat.
     fn places(&self, key: &BudgetKey) -> Vec<Place> {
         let recorded = self.places.iter().filter(|it| it.place.key == *key);
@@ -100,7 +100,7 @@ impl Housekeeping for MemoryStore {
     }
 }
 
-impl State {
+impl StoreState {
     /// Removes at most `max` of what had expired at an instant; answers how many.
     fn remove(&mut self, what: Expiring, by: DateTime<Utc>, max: usize) -> usize {
         match what {

@@ -2,16 +2,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Deletion, FinishOutcome, NewRegistration, OutboxEntry, OutboxTask, Publication,
-        Registrations, RequestOutcome, StoreError,
+        Deletion, FinishOutcome, NewRegistration, OutboxEntry, Publication, Registrations,
+        RequestOutcome, StoreError,
     },
     values::{
-        AccountId, IdempotencyKey, Registered, Registration, RequestId, ServiceType, TrainingReady,
-        TrainingState, Use, UserId,
+        AccountId, IdempotencyKey, Registered, Registration, RequestId, ServiceType, Task,
+        TaskKind, TrainingReady, TrainingState, Use, UserId,
     },
 };
 
-use super::{MemoryStore, Row, State};
+use super::{MemoryStore, OutboxRow, StoreState};
 
 #[async_trait]
 impl Registrations for MemoryStore {
@@ -93,7 +93,7 @@ impl Registrations for MemoryStore {
     }
 }
 
-impl State {
+impl StoreState {
     fn finish(
         &mut self,
         ready: &TrainingReady,
@@ -109,7 +109,7 @@ impl State {
             let latest = user.and_then(|user| self.latest_request(user, &ready.service));
             let request_id = ready.request_id.or(latest).unwrap_or(spare);
             self.put_row(
-                OutboxTask::Delete,
+                TaskKind::Delete,
                 &ready.service,
                 ready.account,
                 request_id,
@@ -128,13 +128,13 @@ impl State {
         current.shown.ready = true;
         let due_at = if current.announcements > 1 {
             self.withdraw(ready.account, &ready.service, at, |entry| {
-                entry.task == OutboxTask::Train && entry.request_id == request_id
+                entry.content.kind == TaskKind::Train && entry.request_id == request_id
             })
         } else {
             at
         };
         self.put_row(
-            OutboxTask::Notify,
+            TaskKind::Notify,
             &ready.service,
             ready.account,
             request_id,
@@ -150,10 +150,10 @@ impl State {
             return false;
         };
         let due_at = self.withdraw(current.account, &deletion.service, deletion.at, |entry| {
-            entry.task != OutboxTask::Delete
+            entry.content.kind != TaskKind::Delete
         });
         self.put_row(
-            OutboxTask::Delete,
+            TaskKind::Delete,
             &deletion.service,
             current.account,
             current.shown.request_id,
@@ -182,10 +182,10 @@ impl State {
         account: AccountId,
         service: &ServiceType,
         at: DateTime<Utc>,
-        which: impl Fn(&OutboxEntry) -> bool,
+        which: impl Fn(&OutboxEntry<Task>) -> bool,
     ) -> DateTime<Utc> {
-        let withdrawn = self.outbox.extract_if(.., |_, Row { entry, .. }| {
-            entry.account == account && entry.service == *service && which(entry)
+        let withdrawn = self.outbox.extract_if(.., |_, OutboxRow { entry, .. }| {
+            entry.content.account == account && entry.content.service == *service && which(entry)
         });
         withdrawn.fold(at, |free_at, (_, row)| free_at.max(row.due_at))
     }

@@ -1,15 +1,16 @@
 //! What becomes of a request, and what is stored of it.
 
 use lemon_domain::{
-    ports::{NewRegistration, OutboxTask, RequestOutcome, SeatTaken, StoreError},
+    ports::{NewRegistration, RequestOutcome, SeatTaken, StoreError},
     values::{
-        IdempotencyKey, Registered, Registration, ServiceType, TrainingState, Turn, Use, UserId,
+        IdempotencyKey, Registered, Registration, ServiceType, TaskKind, TrainingState, Turn, Use,
+        UserId,
     },
 };
 
-use super::{Answered, Current, Recorded, State};
+use super::{Answered, Recorded, StoreState, StoredRegistration};
 
-impl State {
+impl StoreState {
     pub(super) fn check_identity(&self, new: &NewRegistration) -> Result<(), StoreError> {
         self.accounts
             .get(&new.identity.account)
@@ -82,7 +83,7 @@ impl State {
             can_use_at: new.cooldown_until,
         };
         let account = new.identity.account;
-        let current = Current {
+        let current = StoredRegistration {
             shown,
             account,
             announced_at: new.at,
@@ -105,7 +106,7 @@ impl State {
         self.latest_requests.insert(key.clone(), new.request_id);
         self.registrations.insert(key, current);
         self.put_row(
-            OutboxTask::Train,
+            TaskKind::Train,
             &new.service,
             account,
             new.request_id,

@@ -5,26 +5,12 @@ pub(crate) mod profile;
 mod quota;
 pub(crate) mod registration;
 pub(crate) mod services;
-
-use std::sync::Arc;
+mod time;
 
 use actix_web::web;
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
-use lemon_domain::values::{Catalogue, Service};
+use lemon_domain::values::Catalogue;
 
-use crate::{
-    Deadlines, Tokens, UseCases,
-    deadline::Carried,
-    route::{Route, get},
-};
-
-/// What handlers work with.
-pub(crate) struct Api {
-    pub(crate) use_cases: UseCases,
-    pub(crate) tokens: Arc<Tokens>,
-    pub(crate) deadlines: Deadlines,
-    pub(crate) carried: Carried,
-}
+use crate::route::{Route, get};
 
 const REQUEST_TOKEN: Route = Route {
     pattern: "/api/oauth/twitter/request-token",
@@ -91,20 +77,4 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, catalogue: &Catalogue) {
         )
         .service(CAN_USE.resource_of_none())
         .service(SERVICE.resource_of_none());
-}
-
-/// A time in the zone of the service's day, in whole seconds: rounded up, so that it is never too early.
-fn shown(time: DateTime<Utc>, service: Option<&Arc<Service>>) -> String {
-    let down = time.trunc_subsecs(0);
-    let up = if down < time {
-        down + TimeDelta::seconds(1)
-    } else {
-        down
-    };
-    match service {
-        Some(service) => up
-            .with_timezone(&service.daily.window.zone())
-            .to_rfc3339_opts(SecondsFormat::Secs, false),
-        None => up.to_rfc3339_opts(SecondsFormat::Secs, false),
-    }
 }

@@ -9,8 +9,8 @@ use lemon_domain::values::{self, Verifier};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Api;
 use crate::{
+    api::Api,
     deadline::within,
     extract::{Fields, FromFields, Json, invalid},
     problem::{Code, Problem},
@@ -18,12 +18,12 @@ use crate::{
 
 /// A request token, and where to send the person with it.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(as = RequestToken, example = json!({
     "token": "Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
     "authorization_url": "https://api.x.com/oauth/authorize?oauth_token=Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
     "authentication_url": "https://api.x.com/oauth/authenticate?oauth_token=Z6eEdO8MOmk394WozF5oKyuAv855l4Mlqo7hhlSLik",
 }))]
-pub(crate) struct RequestToken {
+pub(crate) struct RequestTokenBody {
     /// The request token. Good once, for ten minutes; others stay good while new ones are issued.
     token: String,
     /// Here Twitter always asks the person.
@@ -51,8 +51,8 @@ pub(crate) struct TwitterLogin {
 
 /// The token to call with.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({ "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl" }))]
-pub(crate) struct SignedIn {
+#[schema(as = SignedIn, example = json!({ "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl" }))]
+pub(crate) struct SignedInBody {
     /// A JWT, to be sent as `Authorization: Bearer`. The header of the same name has it as well.
     access_token: String,
 }
@@ -94,11 +94,11 @@ impl TwitterLogin {
     path = "/api/oauth/twitter/request-token",
     operation_id = "begin_sign_in",
     tag = "sign-in",
-    responses((status = OK, body = RequestToken, description = "A fresh request token."))
+    responses((status = OK, body = RequestTokenBody, description = "A fresh request token."))
 )]
 pub(crate) async fn request_token(api: Data<Api>) -> Result<HttpResponse, Problem> {
     let grant = within(api.deadlines.twitter, api.use_cases.sign_ins.begin()).await??;
-    Ok(HttpResponse::Ok().json(RequestToken {
+    Ok(HttpResponse::Ok().json(RequestTokenBody {
         token: grant.token.as_str().to_owned(),
         authorization_url: grant.authorization_url.into(),
         authentication_url: grant.authentication_url.into(),
@@ -116,7 +116,7 @@ pub(crate) async fn request_token(api: Data<Api>) -> Result<HttpResponse, Proble
     tag = "sign-in",
     request_body = TwitterLogin,
     responses((
-        status = CREATED, body = SignedIn, description = "Signed in.",
+        status = CREATED, body = SignedInBody, description = "Signed in.",
         headers(("Authorization" = String, description = "`Bearer` and the token."))
     ))
 )]
@@ -136,5 +136,5 @@ pub(crate) async fn twitter_login(
         HeaderValue::try_from(format!("Bearer {access_token}")).map_err(Problem::internal)?;
     Ok(HttpResponse::Created()
         .insert_header((header::AUTHORIZATION, bearer))
-        .json(SignedIn { access_token }))
+        .json(SignedInBody { access_token }))
 }

@@ -3,8 +3,7 @@ use lemon_domain::ports::Profile;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Api;
-use crate::{deadline::within, extract::Caller, problem::Problem};
+use crate::{api::Api, deadline::within, extract::Caller, problem::Problem};
 
 /// A person's profile at Twitter, as it is now.
 #[derive(Serialize, ToSchema)]

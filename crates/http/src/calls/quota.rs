@@ -16,7 +16,7 @@ pub(crate) struct Policy<'a> {
 }
 
 /// How much is left of what a policy allows, for the `RateLimit` header.
-pub(crate) struct Left<'a> {
+pub(crate) struct QuotaState<'a> {
     /// Of which.
     pub(crate) policy: Policy<'a>,
     /// Units that are not taken.
@@ -25,7 +25,7 @@ pub(crate) struct Left<'a> {
     pub(crate) resets_in: Duration,
 }
 
-impl<'a> Left<'a> {
+impl<'a> QuotaState<'a> {
     /// Of a budget.
     pub(crate) fn of(state: &'a BudgetState, now: DateTime<Utc>) -> Self {
         let window = state.key.window;

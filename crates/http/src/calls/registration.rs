@@ -10,20 +10,20 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Api,
-    quota::{Left, Policy, policies},
-    shown,
+    quota::{Policy, QuotaState, policies},
+    time::shown,
 };
 use crate::{
+    api::Api,
     deadline::{stored, within},
-    extract::{Attempt, Caller, Offered, Unread},
+    extract::{Caller, NamedAttempt, Offered, Unread},
     problem::{Code, Problem},
 };
 
 /// "Today's n-th of limit."
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({ "register_count": 337, "register_limit": 400 }))]
-pub(crate) struct Registered {
+#[schema(as = Registered, example = json!({ "register_count": 337, "register_limit": 400 }))]
+pub(crate) struct RegisteredBody {
     /// The n-th.
     register_count: u32,
     /// Of limit.
@@ -58,12 +58,12 @@ pub(crate) struct Usability {
                            again, and nothing happens twice.",
             example = "8e03978e-40d5-43e8-bc93-6894a57f9324"),
     ),
-    responses((status = CREATED, body = Registered, description = "Registered: today's n-th of limit."))
+    responses((status = CREATED, body = RegisteredBody, description = "Registered: today's n-th of limit."))
 )]
 pub(crate) async fn register(
     Offered(service): Offered,
     Caller(identity): Caller,
-    Attempt(key): Attempt,
+    NamedAttempt(key): NamedAttempt,
     _: Unread,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
@@ -97,12 +97,12 @@ fn registered_as(
 ) -> HttpResponse {
     let mut answer = HttpResponse::Created();
     if let Some(daily) = daily {
-        let left = Left::of(daily, now);
+        let left = QuotaState::of(daily, now);
         answer
             .insert_header(policies(&[&left.policy]))
             .insert_header(left.header());
     }
-    answer.json(Registered {
+    answer.json(RegisteredBody {
         register_count: registered.position,
         register_limit: registered.limit,
     })
@@ -122,7 +122,7 @@ pub(crate) async fn can_use(
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let Availability { can_use, daily } = look(&api, &service).await?;
-    let left = Left::of(&daily, api.use_cases.clock.now());
+    let left = QuotaState::of(&daily, api.use_cases.clock.now());
     Ok(HttpResponse::Ok()
         .insert_header(policies(&[&left.policy]))
         .insert_header(left.header())
@@ -175,7 +175,7 @@ fn cooldown_active(until: DateTime<Utc>, service: &Arc<Service>, now: DateTime<U
         quota: service.daily.limit,
         window: day.left(day.start),
     };
-    let left = Left::of_cooldown(service.cooldown, wait);
+    let left = QuotaState::of_cooldown(service.cooldown, wait);
     Problem::new(Code::CooldownActive, detail)
         .can_use_time(time)
         .with_header(policies(&[&daily, &left.policy]))
@@ -191,7 +191,7 @@ fn exhausted(state: &BudgetState, service: &Service, now: DateTime<Utc>) -> Prob
         let detail = format!("The quota {} is used up.", state.key.budget);
         Problem::new(Code::QuotaExhausted, detail)
     };
-    let left = Left::of(state, now);
+    let left = QuotaState::of(state, now);
     problem
         .with_header(policies(&[&left.policy]))
         .with_header(left.header())

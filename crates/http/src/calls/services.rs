@@ -6,8 +6,9 @@ use lemon_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, shown};
+use super::time::shown;
 use crate::{
+    api::Api,
     deadline::{stored, within},
     extract::{Caller, Fields, FromFields, Json, invalid},
     problem::{Code, Problem},
@@ -31,7 +32,7 @@ pub(crate) struct RegisteredService {
     /// A training has finished. Stays true while a later one runs.
     ready: bool,
     /// How far the training of the latest request is.
-    state: State,
+    state: TrainingStateBody,
     /// When the caller may ask again, in the zone of the service's day.
     #[schema(format = DateTime)]
     can_use_time: String,
@@ -42,13 +43,13 @@ pub(crate) struct RegisteredService {
 #[derive(Serialize, ToSchema)]
 #[schema(as = TrainingState)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum State {
+pub(crate) enum TrainingStateBody {
     Training,
     Ready,
     Failed,
 }
 
-impl From<TrainingState> for State {
+impl From<TrainingState> for TrainingStateBody {
     fn from(state: TrainingState) -> Self {
         match state {
             TrainingState::Training => Self::Training,
@@ -60,8 +61,8 @@ impl From<TrainingState> for State {
 
 /// Whether others may use the result of a service.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({ "service_type": "LEARNME", "public": true }))]
-pub(crate) struct Publication {
+#[schema(as = Publication, example = json!({ "service_type": "LEARNME", "public": true }))]
+pub(crate) struct PublicationBody {
     /// The service.
     #[schema(pattern = "^[A-Z0-9_]{1,32}$")]
     service_type: String,
@@ -69,7 +70,7 @@ pub(crate) struct Publication {
     public: bool,
 }
 
-impl FromFields for Publication {
+impl FromFields for PublicationBody {
     fn from_fields(fields: &Fields) -> Result<Self, Problem> {
         Ok(Self {
             service_type: fields.text("service_type")?.to_owned(),
@@ -112,12 +113,12 @@ pub(crate) async fn list(
     operation_id = "publish_service",
     tag = "services",
     security(("bearer" = [])),
-    request_body = Publication,
-    responses((status = OK, body = Publication, description = "As it is now."))
+    request_body = PublicationBody,
+    responses((status = OK, body = PublicationBody, description = "As it is now."))
 )]
 pub(crate) async fn publish(
     Caller(identity): Caller,
-    Json(wish): Json<Publication>,
+    Json(wish): Json<PublicationBody>,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let service =
@@ -145,7 +146,7 @@ pub(crate) async fn publish(
             "The caller is not registered for this service.",
         )
     })?;
-    Ok(HttpResponse::Ok().json(Publication {
+    Ok(HttpResponse::Ok().json(PublicationBody {
         service_type: published.service.to_string(),
         public: published.public,
     }))

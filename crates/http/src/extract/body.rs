@@ -10,8 +10,10 @@ use futures::{StreamExt, future::LocalBoxFuture};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use super::api;
-use crate::problem::{Code, Problem};
+use crate::{
+    api::Api,
+    problem::{Code, Problem},
+};
 
 /// The largest body taken, in bytes. Ours are under 600.
 const MAX_BYTES: usize = 64 * 1024;
@@ -134,7 +136,7 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Proble
     if announced.is_ok_and(|bytes| bytes > MAX_BYTES) {
         return Err(too_large());
     }
-    let patience: Duration = api(request)?.deadlines.request;
+    let patience: Duration = Api::of(request)?.deadlines.request;
     timeout(patience, collect(payload)).await.map_err(|_| {
         let detail = format!("The body was not there after {} s.", patience.as_secs_f64());
         Problem::new(Code::RequestTimeout, detail)

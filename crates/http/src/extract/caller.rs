@@ -4,9 +4,9 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use lemon_domain::values::Identity;
 use tracing::{Span, field};
 
-use super::api;
 use crate::{
-    TokenError,
+    api::Api,
+    jwt::TokenError,
     problem::{Code, Problem},
 };
 
@@ -43,7 +43,7 @@ fn authenticate(request: &HttpRequest) -> Result<Identity, Problem> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token)
         .ok_or(TokenError::Invalid)?;
-    let identity = api(request)?.tokens.verify(token)?;
+    let identity = Api::of(request)?.tokens.verify(token)?;
     Span::current().record("user.id", field::display(identity.user));
     Ok(identity)
 }

@@ -6,9 +6,9 @@ use lemon_domain::values::IdempotencyKey;
 use crate::problem::{Code, Problem};
 
 /// The client's name for this attempt, if it gives one (`Idempotency-Key`).
-pub(crate) struct Attempt(pub(crate) Option<IdempotencyKey>);
+pub(crate) struct NamedAttempt(pub(crate) Option<IdempotencyKey>);
 
-impl FromRequest for Attempt {
+impl FromRequest for NamedAttempt {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

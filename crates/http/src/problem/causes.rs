@@ -6,7 +6,7 @@ use lemon_domain::{
 };
 
 use super::{Code, Problem};
-use crate::TokenError;
+use crate::jwt::TokenError;
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {

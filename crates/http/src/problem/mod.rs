@@ -38,7 +38,7 @@ pub(crate) struct Problem {
 /// A problem as it is answered: `application/problem+json` (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct Body<'a> {
+pub(crate) struct ProblemBody<'a> {
     /// What kind of problem it is. The same for all problems of one code.
     #[serde(rename = "type")]
     #[schema(format = "uri-reference")]
@@ -167,8 +167,8 @@ impl Problem {
         answer.content_type(MEDIA_TYPE).json(self.body(instance))
     }
 
-    pub(crate) fn body<'a>(&'a self, instance: &'a str) -> Body<'a> {
-        Body {
+    pub(crate) fn body<'a>(&'a self, instance: &'a str) -> ProblemBody<'a> {
+        ProblemBody {
             kind: self.code.kind(),
             title: self.code.title(),
             status: self.code.status().as_u16(),

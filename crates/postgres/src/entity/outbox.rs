@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
-    ports::{OutboxEntry, OutboxTask},
-    values::{RequestId, ServiceType},
+    ports::OutboxEntry,
+    values::{RequestId, ServiceType, Task, TaskKind},
 };
 use sea_orm::{QueryResult, entity::prelude::*};
 
@@ -33,27 +33,29 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Row for Model {
     const TABLE: &'static str = "outbox";
-    type Value = OutboxEntry;
+    type Value = OutboxEntry<Task>;
 
     fn key(row: &QueryResult) -> String {
         key::<i64>(row, "id")
     }
 
-    fn value(self) -> Result<OutboxEntry, BoxError> {
+    fn value(self) -> Result<OutboxEntry<Task>, BoxError> {
         Ok(OutboxEntry {
             id: self.id,
             attempt: self.attempt.try_into()?,
-            task: task(&self.task)?,
-            service: ServiceType::parse(&self.service)?,
-            account: account_id(&self.provider, self.provider_user_id)?,
+            content: Task {
+                kind: task(&self.task)?,
+                service: ServiceType::parse(&self.service)?,
+                account: account_id(&self.provider, self.provider_user_id)?,
+            },
             request_id: RequestId::new(self.request_id),
             created_at: self.created_at,
         })
     }
 }
 
-fn task(name: &str) -> Result<OutboxTask, BoxError> {
-    [OutboxTask::Train, OutboxTask::Notify, OutboxTask::Delete]
+fn task(name: &str) -> Result<TaskKind, BoxError> {
+    TaskKind::ALL
         .into_iter()
         .find(|task| task.as_str() == name)
         .ok_or_else(|| format!("the task is {name:?}, not train, notify or delete").into())

@@ -5,14 +5,14 @@ use crate::error::{nothing_changed, uncertain, unchanged};
 
 /// Where connections come from.
 #[derive(Debug, Clone)]
-pub(super) enum Connections {
+pub(super) enum PostgresConnections {
     /// A pool of the store's.
     Own(Pool),
     /// The caller's, which other things may use as well.
     Given(DatabaseConnection),
 }
 
-impl Connections {
+impl PostgresConnections {
     /// Sends a statement for what it does.
     pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {

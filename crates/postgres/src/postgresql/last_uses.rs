@@ -4,7 +4,7 @@ use lemon_domain::values::{ServiceType, Use, UserId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::statements::Statements;
+use super::statements::PostgresStatements;
 use crate::{
     entity::uses::Model,
     error::SqlError,
@@ -34,27 +34,27 @@ const FIND: &str = "SELECT asked.number, last.user_id, last.service, last.turn, 
 /// Questions for people's latest uses, of which those that wait go to the server in one statement: on a busy server a
 /// round trip costs more than what it asks for. A question that finds nothing under way waits for nobody.
 #[derive(Debug, Clone)]
-pub(crate) struct LastUses(Arc<Shared>);
+pub(crate) struct LastUses(Arc<SharedReads>);
 
 #[derive(Debug)]
-struct Shared {
-    reader: Statements,
+struct SharedReads {
+    reader: PostgresStatements,
     deadline: Duration,
-    waiting: Together<Question, Answer>,
+    waiting: Together<LastUsesQuestion, LastUsesAnswer>,
     turns: Semaphore,
 }
 
 #[derive(Debug)]
-struct Question {
+struct LastUsesQuestion {
     user: UserId,
     service: ServiceType,
 }
 
-type Answer = Result<Option<Use>, SqlError>;
+type LastUsesAnswer = Result<Option<Use>, SqlError>;
 
 impl LastUses {
-    pub(crate) fn new(reader: Statements, deadline: Duration) -> Self {
-        Self(Arc::new(Shared {
+    pub(crate) fn new(reader: PostgresStatements, deadline: Duration) -> Self {
+        Self(Arc::new(SharedReads {
             reader,
             deadline,
             waiting: Together::default(),
@@ -63,9 +63,9 @@ impl LastUses {
     }
 
     /// The person's latest use of the service.
-    pub(crate) async fn find(&self, user: UserId, service: &ServiceType) -> Answer {
+    pub(crate) async fn find(&self, user: UserId, service: &ServiceType) -> LastUsesAnswer {
         let service = service.clone();
-        let answer = self.0.waiting.put(Question { user, service });
+        let answer = self.0.waiting.put(LastUsesQuestion { user, service });
         // Apart from this call, which may end at its deadline with the others' questions in hand.
         let last_uses = self.clone();
         tokio::spawn(async move { last_uses.read_waiting().await });
@@ -91,8 +91,8 @@ impl LastUses {
 
 /// What is found, with the number of its question from 0.
 async fn read(
-    reader: &Statements,
-    together: &[Waiting<Question, Answer>],
+    reader: &PostgresStatements,
+    together: &[Waiting<LastUsesQuestion, LastUsesAnswer>],
 ) -> Result<Vec<(usize, QueryResult)>, SqlError> {
     let questions = || together.iter().map(|waiting| &waiting.question);
     let users: Vec<i64> = questions().map(|asked| asked.user.get()).collect();
@@ -111,7 +111,10 @@ async fn read(
 }
 
 /// A row that cannot be read is its person's trouble only.
-fn tell_each(together: Vec<Waiting<Question, Answer>>, found: &[(usize, QueryResult)]) {
+fn tell_each(
+    together: Vec<Waiting<LastUsesQuestion, LastUsesAnswer>>,
+    found: &[(usize, QueryResult)],
+) {
     let mut found: HashMap<usize, &QueryResult> =
         found.iter().map(|(number, row)| (*number, row)).collect();
     for (number, waiting) in together.into_iter().enumerate() {

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     server::{CONNECT_WITHIN, Server},
-    session::Settings,
-    statements::Statements,
+    session::SessionSettings,
+    statements::PostgresStatements,
 };
 use crate::error::{driver_error, unchanged};
 
@@ -34,20 +34,20 @@ const UNHEARD: Duration = Duration::from_secs(30);
 /// A migration may take as long as it takes, so no deadline tells whether its line was cut without a word. The server does,
 /// over another line: it ends a session that is silent between two statements.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct MigrationSession {
     pid: i32,
     /// With the number, for the server gives that to another one day, and at once after a restart.
     pub(super) began_at: DateTime<Utc>,
     /// Over connections that are found to be broken.
-    others: Statements,
+    others: PostgresStatements,
     deadline: Duration,
 }
 
-impl Session {
+impl MigrationSession {
     /// That of a connection.
     pub(super) async fn of(
         connection: &DatabaseConnection,
-        others: Statements,
+        others: PostgresStatements,
         deadline: Duration,
     ) -> Result<Self, DbErr> {
         let own = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
@@ -91,19 +91,23 @@ impl Session {
 
 impl Server {
     /// A connection of its own, as the migrator takes it: that of the driver. Who drops it closes it.
-    pub(crate) async fn for_migrations(&self) -> Result<(DatabaseConnection, Session), DbErr> {
+    pub(crate) async fn for_migrations(
+        &self,
+    ) -> Result<(DatabaseConnection, MigrationSession), DbErr> {
         let connecting = async {
             let pool = Self::single().connect_with(self.options.clone()).await;
             let pool = pool.map_err(unchanged)?;
             let mut connection = pool.acquire().await.map_err(unchanged)?;
-            let told = Settings::of_migrations().apply(&mut connection).await;
+            let told = SessionSettings::of_migrations()
+                .apply(&mut connection)
+                .await;
             told.map_err(unchanged)?;
             drop(connection);
             let mut connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
             if let Some(observer) = &self.observer {
                 observer.observe(&mut connection);
             }
-            let session = Session::of(&connection, self.reader(), self.deadline).await?;
+            let session = MigrationSession::of(&connection, self.reader(), self.deadline).await?;
             Ok((connection, session))
         };
         timeout(CONNECT_WITHIN, connecting)

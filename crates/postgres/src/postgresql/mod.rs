@@ -13,9 +13,9 @@ mod transaction;
 
 pub(crate) use self::{
     last_uses::LastUses,
-    migrating::{Session, gives_way, lock_tables},
+    migrating::{MigrationSession, gives_way, lock_tables},
     replicas::Replicas,
     server::{Server, open, over},
-    statements::Statements,
-    transaction::Transaction,
+    statements::PostgresStatements,
+    transaction::PostgresTransaction,
 };

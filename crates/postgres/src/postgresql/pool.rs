@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     health::{Health, Mark},
-    session::Settings,
+    session::SessionSettings,
 };
 use crate::{config::patience, error::unchanged, observer::Observer};
 
@@ -55,7 +55,7 @@ impl Pool {
         let patience = patience(deadline);
         let manager = Manager {
             options,
-            settings: Settings::of_calls(deadline),
+            settings: SessionSettings::of_calls(deadline),
             health: Arc::default(),
             proof: patience / 3,
             observer,
@@ -110,7 +110,7 @@ impl Pool {
 #[derive(Debug)]
 struct Manager {
     options: PgConnectOptions,
-    settings: Settings,
+    settings: SessionSettings,
     health: Arc<Health>,
     /// How long a connection may take to answer that is tried.
     proof: Duration,
@@ -119,32 +119,32 @@ struct Manager {
 
 /// A place in the pool: empty while its connection is used, and when it was closed.
 #[derive(Debug)]
-struct Place(Option<Session>);
+struct PoolSlot(Option<PooledSession>);
 
 /// A connection, and since when it is known to be well.
 #[derive(Debug)]
-struct Session {
+struct PooledSession {
     connection: PgConnection,
     made: Mark,
     answered: Mark,
 }
 
 impl managed::Manager for Manager {
-    type Type = Place;
+    type Type = PoolSlot;
     type Error = SqlxError;
 
-    async fn create(&self) -> Result<Place, SqlxError> {
+    async fn create(&self) -> Result<PoolSlot, SqlxError> {
         let made = self.health.mark();
         let mut connection = self.options.connect().await?;
         self.settings.apply(&mut connection).await?;
-        Ok(Place(Some(Session {
+        Ok(PoolSlot(Some(PooledSession {
             connection,
             made,
             answered: made,
         })))
     }
 
-    async fn recycle(&self, place: &mut Place, metrics: &Metrics) -> RecycleResult<SqlxError> {
+    async fn recycle(&self, place: &mut PoolSlot, metrics: &Metrics) -> RecycleResult<SqlxError> {
         let Some(mut session) = place.0.take() else {
             return Err(RecycleError::message("it was closed"));
         };
@@ -169,7 +169,7 @@ impl managed::Manager for Manager {
 #[derive(Debug)]
 pub(crate) struct Borrowed {
     place: Object<Manager>,
-    session: Option<Session>,
+    session: Option<PooledSession>,
     /// Since a request was sent, until its whole answer is there.
     asked: Option<Mark>,
     health: Arc<Health>,

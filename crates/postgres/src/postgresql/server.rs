@@ -10,7 +10,8 @@ use sea_orm::{
 use secrecy::ExposeSecret;
 
 use super::{
-    connections::Connections, pool::Pool, statements::Statements, transaction::Transaction,
+    connections::PostgresConnections, pool::Pool, statements::PostgresStatements,
+    transaction::PostgresTransaction,
 };
 use crate::{
     config::StoreConfig,
@@ -27,7 +28,7 @@ pub(crate) struct Server {
     /// What it is called in errors: never with a password.
     name: String,
     pub(super) options: PgConnectOptions,
-    connections: Connections,
+    connections: PostgresConnections,
     pub(super) deadline: Duration,
     pub(super) channel: String,
     pub(super) migration_lock: i64,
@@ -55,18 +56,30 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> 
         cause: cause(&error),
     })?;
     first.give_back();
-    Ok(Server::with(options, Connections::Own(pool), config))
+    Ok(Server::with(
+        options,
+        PostgresConnections::Own(pool),
+        config,
+    ))
 }
 
 /// The server that a pool of the caller's connects to. Nothing is asked of it.
 pub(crate) fn over(connection: &DatabaseConnection, config: &StoreConfig) -> Server {
     let pool = connection.get_postgres_connection_pool();
     let options = PgConnectOptions::clone(&pool.connect_options());
-    Server::with(options, Connections::Given(connection.clone()), config)
+    Server::with(
+        options,
+        PostgresConnections::Given(connection.clone()),
+        config,
+    )
 }
 
 impl Server {
-    fn with(options: PgConnectOptions, connections: Connections, config: &StoreConfig) -> Self {
+    fn with(
+        options: PgConnectOptions,
+        connections: PostgresConnections,
+        config: &StoreConfig,
+    ) -> Self {
         Self {
             name: name(&options),
             options,
@@ -83,22 +96,22 @@ impl Server {
     }
 
     /// For what changes something in one statement.
-    pub(crate) fn writer(&self) -> Statements {
-        Statements::that_write(self.connections.clone())
+    pub(crate) fn writer(&self) -> PostgresStatements {
+        PostgresStatements::that_write(self.connections.clone())
     }
 
     /// For what only reads.
-    pub(crate) fn reader(&self) -> Statements {
-        Statements::that_read(self.connections.clone())
+    pub(crate) fn reader(&self) -> PostgresStatements {
+        PostgresStatements::that_read(self.connections.clone())
     }
 
-    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
-        Transaction::begin(&self.connections).await
+    pub(crate) async fn begin(&self) -> Result<PostgresTransaction, DbErr> {
+        PostgresTransaction::begin(&self.connections).await
     }
 
     /// Closes the store's own connections; those of the caller are the caller's to close.
     pub(crate) async fn close(&self) {
-        if let Connections::Own(pool) = &self.connections {
+        if let PostgresConnections::Own(pool) = &self.connections {
             pool.close().await;
         }
     }

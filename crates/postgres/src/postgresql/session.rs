@@ -21,9 +21,9 @@ const MIGRATION_IDLE: Duration = Duration::from_secs(30);
 /// What the server is told about a session, so that it does not hold for a program that is paused, cut off or dead what
 /// others need (<https://www.postgresql.org/docs/current/runtime-config-client.html>).
 #[derive(Debug, Clone)]
-pub(super) struct Settings(String);
+pub(super) struct SessionSettings(String);
 
-impl Settings {
+impl SessionSettings {
     /// For calls, which end within the deadline: so does a statement, a pause between two of them, and, on servers that
     /// can (17 and later), a transaction.
     pub(super) fn of_calls(deadline: Duration) -> Self {

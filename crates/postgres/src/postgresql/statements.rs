@@ -1,18 +1,18 @@
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 
-use super::{connections::Connections, health::is_broken};
+use super::{connections::PostgresConnections, health::is_broken};
 
 /// Statements that are each a transaction of its own.
 #[derive(Debug, Clone)]
-pub(crate) struct Statements {
-    connections: Connections,
+pub(crate) struct PostgresStatements {
+    connections: PostgresConnections,
     only_reads: bool,
 }
 
-impl Statements {
+impl PostgresStatements {
     /// Such as may change something: each is sent once.
-    pub(super) const fn that_write(connections: Connections) -> Self {
+    pub(super) const fn that_write(connections: PostgresConnections) -> Self {
         Self {
             connections,
             only_reads: false,
@@ -20,7 +20,7 @@ impl Statements {
     }
 
     /// Such as only read: one whose connection breaks is sent again, over another connection.
-    pub(super) const fn that_read(connections: Connections) -> Self {
+    pub(super) const fn that_read(connections: PostgresConnections) -> Self {
         Self {
             connections,
             only_reads: true,
@@ -39,7 +39,7 @@ impl Statements {
 }
 
 #[async_trait]
-impl ConnectionTrait for Statements {
+impl ConnectionTrait for PostgresStatements {
     fn get_database_backend(&self) -> DbBackend {
         DbBackend::Postgres
     }

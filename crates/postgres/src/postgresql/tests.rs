@@ -6,11 +6,11 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::timeout;
 
 use super::{
-    connections::Connections,
+    connections::PostgresConnections,
     pool::Pool,
     server::{Server, open, options},
-    statements::Statements,
-    transaction::Transaction,
+    statements::PostgresStatements,
+    transaction::PostgresTransaction,
 };
 use crate::{config::StoreConfig, error::cause};
 
@@ -96,7 +96,7 @@ async fn a_transaction_that_is_dropped_is_undone_and_its_connection_is_not_used_
     let elsewhere = server(url.as_str()).await.writer();
     let make = "CREATE TABLE rows (id int PRIMARY KEY)";
     here.execute_unprepared(make).await.unwrap();
-    let tx: Transaction = server_here.begin().await.unwrap();
+    let tx: PostgresTransaction = server_here.begin().await.unwrap();
     tx.execute_unprepared("INSERT INTO rows VALUES (1)")
         .await
         .unwrap();
@@ -141,14 +141,14 @@ async fn after_a_cut_what_begins_or_reads_is_sent_again_over_a_new_connection() 
     let (_postgres, mut link, pool) = pooled().await;
     link.cut().await;
     link.mend().await;
-    let begun = Transaction::begin(&Connections::Own(pool.clone()))
+    let begun = PostgresTransaction::begin(&PostgresConnections::Own(pool.clone()))
         .await
         .unwrap();
     begun.rollback().await.unwrap();
     on_all(&pool, "SELECT 1").await;
     link.cut().await;
     link.mend().await;
-    let reader = Statements::that_read(Connections::Own(pool));
+    let reader = PostgresStatements::that_read(PostgresConnections::Own(pool));
     assert_eq!(setting(&reader, "client_min_messages").await, "warning");
 }
 
@@ -172,7 +172,7 @@ async fn one_call_is_refused_by_a_server_that_takes_no_changes_and_the_next_has_
     let (_postgres, _link, pool) = pooled().await;
     // As on a server that was demoted; a new session is one on its successor.
     on_all(&pool, "SET default_transaction_read_only = on").await;
-    let writer = Statements::that_write(Connections::Own(pool));
+    let writer = PostgresStatements::that_write(PostgresConnections::Own(pool));
     let change = "CREATE TABLE rows ()";
     let refused = writer.execute_unprepared(change).await.unwrap_err();
     let said = cause(&refused);

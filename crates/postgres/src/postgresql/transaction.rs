@@ -6,7 +6,7 @@ use sea_orm::{
 use tokio::sync::Mutex;
 
 use super::{
-    connections::Connections,
+    connections::PostgresConnections,
     health::is_broken,
     pool::{Borrowed, Pool},
 };
@@ -14,26 +14,26 @@ use crate::error::{nothing_changed, uncertain, unchanged};
 
 /// A transaction. Unless it is committed or rolled back, it is undone.
 #[derive(Debug)]
-pub(crate) enum Transaction {
+pub(crate) enum PostgresTransaction {
     /// On a connection of the store's, which is closed then: the server takes that for a rollback.
     Own(Mutex<Borrowed>),
     /// On one of the caller's, where the driver rolls it back.
     Given(DatabaseTransaction),
 }
 
-impl Transaction {
+impl PostgresTransaction {
     /// Begins one; on a second connection if the first is found broken, since nothing was asked of it yet.
-    pub(super) async fn begin(connections: &Connections) -> Result<Self, DbErr> {
+    pub(super) async fn begin(connections: &PostgresConnections) -> Result<Self, DbErr> {
         match Self::begin_once(connections).await {
             Err(error) if is_broken(&error) => Self::begin_once(connections).await,
             outcome => outcome,
         }
     }
 
-    async fn begin_once(connections: &Connections) -> Result<Self, DbErr> {
+    async fn begin_once(connections: &PostgresConnections) -> Result<Self, DbErr> {
         match connections {
-            Connections::Own(pool) => begin_own(pool).await,
-            Connections::Given(connection) => begin_given(connection.clone()).await,
+            PostgresConnections::Own(pool) => begin_own(pool).await,
+            PostgresConnections::Given(connection) => begin_given(connection.clone()).await,
         }
     }
 
@@ -66,25 +66,25 @@ impl Transaction {
     }
 }
 
-async fn begin_own(pool: &Pool) -> Result<Transaction, DbErr> {
+async fn begin_own(pool: &Pool) -> Result<PostgresTransaction, DbErr> {
     let mut connection = pool.borrow().await?;
     let begun = connection.execute_unprepared("BEGIN").await;
     begun.map_err(unchanged)?;
-    Ok(Transaction::Own(Mutex::new(connection)))
+    Ok(PostgresTransaction::Own(Mutex::new(connection)))
 }
 
 /// In a task of its own: if its caller dropped it before the answer, the driver's pool would take the connection back
 /// inside of a transaction (<https://github.com/launchbadge/sqlx/issues/4385>).
-async fn begin_given(connection: DatabaseConnection) -> Result<Transaction, DbErr> {
+async fn begin_given(connection: DatabaseConnection) -> Result<PostgresTransaction, DbErr> {
     tokio::spawn(async move { connection.begin().await })
         .await
         .unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
-        .map(Transaction::Given)
+        .map(PostgresTransaction::Given)
 }
 
 /// Whatever fails has changed nothing: what is not committed is undone.
 #[async_trait]
-impl ConnectionTrait for Transaction {
+impl ConnectionTrait for PostgresTransaction {
     fn get_database_backend(&self) -> DbBackend {
         DbBackend::Postgres
     }

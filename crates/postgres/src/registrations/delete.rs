@@ -1,6 +1,6 @@
 use lemon_domain::{
-    ports::{Deletion, OutboxTask},
-    values::{AccountId, RequestId},
+    ports::Deletion,
+    values::{AccountId, RequestId, TaskKind},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryTrait, sea_query::Query};
 
@@ -22,10 +22,10 @@ pub(super) async fn delete(calls: &Calls, deletion: Deletion) -> Result<bool, Sq
         return Ok(false);
     };
     // What would have the workers train, or tell of it: of this request or of one before it.
-    let to_come = outbox::Column::Task.ne(OutboxTask::Delete.as_str());
+    let to_come = outbox::Column::Task.ne(TaskKind::Delete.as_str());
     let due_at = withdraw(&tx, account, &deletion.service, to_come, deletion.at).await?;
     let entry = NewEntry {
-        task: OutboxTask::Delete,
+        task: TaskKind::Delete,
         service: &deletion.service,
         account,
         request_id,

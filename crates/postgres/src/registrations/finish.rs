@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
-    ports::{FinishOutcome, OutboxTask},
-    values::{RequestId, TrainingReady},
+    ports::FinishOutcome,
+    values::{RequestId, TaskKind, TrainingReady},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
@@ -35,7 +35,7 @@ pub(super) async fn finish(
     let (outcome, task, request_id, due_at) = match find(&tx, ready).await? {
         None => (
             FinishOutcome::NotRegistered,
-            OutboxTask::Delete,
+            TaskKind::Delete,
             meant(&tx, ready).await?.unwrap_or(request_id),
             at,
         ),
@@ -49,7 +49,7 @@ pub(super) async fn finish(
             current.mark(&tx, at).await?;
             (
                 FinishOutcome::Finished,
-                OutboxTask::Notify,
+                TaskKind::Notify,
                 RequestId::new(current.request_id),
                 current.withdraw_repeated(&tx, ready, at).await?,
             )
@@ -70,7 +70,7 @@ pub(super) async fn finish(
 
 /// What is registered now.
 #[derive(FromQueryResult)]
-struct Current {
+struct CurrentRegistration {
     user_id: i64,
     service: String,
     request_id: Uuid,
@@ -78,7 +78,7 @@ struct Current {
     announcements: i64,
 }
 
-impl Row for Current {
+impl Row for CurrentRegistration {
     const TABLE: &'static str = Model::TABLE;
     type Value = Self;
 
@@ -99,7 +99,7 @@ impl Row for Current {
 async fn find(
     tx: &impl ConnectionTrait,
     ready: &TrainingReady,
-) -> Result<Option<Current>, SqlError> {
+) -> Result<Option<CurrentRegistration>, SqlError> {
     if let Some(current) = lock(tx, ready).await? {
         return Ok(Some(current));
     }
@@ -143,7 +143,7 @@ async fn meant(
 async fn lock(
     tx: &impl ConnectionTrait,
     ready: &TrainingReady,
-) -> Result<Option<Current>, SqlError> {
+) -> Result<Option<CurrentRegistration>, SqlError> {
     let account = Query::select()
         .column(accounts::Column::Id)
         .from(accounts::Entity)
@@ -154,10 +154,10 @@ async fn lock(
         .filter(Column::Service.eq(ready.service.as_str()))
         .lock_exclusive()
         .into_query();
-    row::one::<Current>(tx, &find).await
+    row::one::<CurrentRegistration>(tx, &find).await
 }
 
-impl Current {
+impl CurrentRegistration {
     /// Why this message does not finish it.
     fn obstacle(&self, ready: &TrainingReady) -> Option<FinishOutcome> {
         let named = ready.request_id.map(RequestId::get);
@@ -197,7 +197,7 @@ impl Current {
             return Ok(at);
         }
         let row = Condition::all()
-            .add(outbox::Column::Task.eq(OutboxTask::Train.as_str()))
+            .add(outbox::Column::Task.eq(TaskKind::Train.as_str()))
             .add(outbox::Column::RequestId.eq(self.request_id));
         withdraw(tx, ready.account, &ready.service, row, at).await
     }

@@ -1,7 +1,10 @@
 #[cfg(feature = "sqlite")]
 use std::time::Duration;
 
-use lemon_domain::ports::{NewRegistration, OutboxTask, RequestOutcome};
+use lemon_domain::{
+    ports::{NewRegistration, RequestOutcome},
+    values::TaskKind,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
@@ -22,7 +25,7 @@ use crate::{
     row,
 };
 #[cfg(feature = "sqlite")]
-use crate::{executor::Transaction, sqlite::Writer, together::Waiting};
+use crate::{executor::Transaction, sqlite::GroupWriter, together::Waiting};
 
 /// Stores all of a request, or nothing.
 pub(super) async fn request(
@@ -42,7 +45,7 @@ pub(super) async fn request(
 }
 
 #[cfg(feature = "sqlite")]
-impl Writer<NewRegistration, RequestOutcome> for Calls {
+impl GroupWriter<NewRegistration, RequestOutcome> for Calls {
     type Transaction = Transaction;
 
     fn deadline(&self) -> Duration {
@@ -89,7 +92,7 @@ async fn put(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<Request
     }
     put_registration(tx, new, account_id).await?;
     let train = NewEntry {
-        task: OutboxTask::Train,
+        task: TaskKind::Train,
         service: &new.service,
         account: new.identity.account,
         request_id: new.request_id,

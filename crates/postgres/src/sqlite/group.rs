@@ -15,15 +15,15 @@ const MAX_TOGETHER: usize = 64;
 ///
 /// None depends on another: where one is refused after something was written for it, or fails, all is undone and each is
 /// stored by itself.
-pub(crate) struct Group<Q, A>(Arc<Shared<Q, A>>);
+pub(crate) struct Group<Q, A>(Arc<SharedGroup<Q, A>>);
 
-struct Shared<Q, A> {
+struct SharedGroup<Q, A> {
     waiting: Together<Q, Result<A, SqlError>>,
     turn: Mutex<()>,
 }
 
 /// How such writes are stored.
-pub(crate) trait Writer<Q, A>: Clone + Send + Sync + 'static {
+pub(crate) trait GroupWriter<Q, A>: Clone + Send + Sync + 'static {
     type Transaction: Send;
 
     fn deadline(&self) -> Duration;
@@ -45,7 +45,7 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
     /// Stores it, together with those that wait by then.
     pub(crate) async fn store(
         &self,
-        writer: &impl Writer<Q, A>,
+        writer: &impl GroupWriter<Q, A>,
         question: Q,
     ) -> Result<A, SqlError> {
         let outcome = self.0.waiting.put(question);
@@ -59,8 +59,8 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
 
     /// Stores those who wait, unless another has by now.
     ///
-    /// A write whose deadline passes before the transaction has begun is left out: its caller has been told.
-    async fn store_waiting(&self, writer: &impl Writer<Q, A>) {
+    /// A write is left out if its deadline has passed when the transaction begins: its caller has been told.
+    async fn store_waiting(&self, writer: &impl GroupWriter<Q, A>) {
         let _turn = self.0.turn.lock().await;
         if self.0.waiting.is_empty() {
             return;
@@ -87,7 +87,10 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
 }
 
 /// Stores each by itself.
-async fn each<Q, A>(writer: &impl Writer<Q, A>, together: Vec<Waiting<Q, Result<A, SqlError>>>) {
+async fn each<Q, A>(
+    writer: &impl GroupWriter<Q, A>,
+    together: Vec<Waiting<Q, Result<A, SqlError>>>,
+) {
     for waiting in together.into_iter().filter(Waiting::is_waiting) {
         let outcome = timeout(writer.deadline(), writer.one(&waiting.question)).await;
         waiting.tell(outcome.unwrap_or(Err(SqlError::TimedOut(writer.deadline()))));
@@ -102,7 +105,7 @@ impl<Q, A> Clone for Group<Q, A> {
 
 impl<Q, A> Default for Group<Q, A> {
     fn default() -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedGroup {
             waiting: Together::default(),
             turn: Mutex::default(),
         }))

@@ -25,10 +25,10 @@ use super::disk::Disk;
 /// against 568 and 764 with `FULL`, with 64 writers 852 and 1,355 against 728 and 974. With one writer there is nothing to
 /// share: 157 against 179.
 #[derive(Debug, Clone)]
-pub(crate) struct WriteAheadLog(Arc<Shared>);
+pub(crate) struct WriteAheadLog(Arc<SharedLog>);
 
 #[derive(Debug)]
-struct Shared {
+struct SharedLog {
     path: PathBuf,
     disk: Disk,
     /// Commits so far.
@@ -51,7 +51,7 @@ impl WriteAheadLog {
     pub(crate) fn of(database: &Path, disk: Disk) -> Self {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedLog {
             path: path.into(),
             disk,
             commits: AtomicU64::new(0),

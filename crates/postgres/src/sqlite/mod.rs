@@ -21,8 +21,8 @@ use sea_orm::{
 
 use self::{checkpoints::Checkpoints, disk::Disk, log::WriteAheadLog, statements::Commits};
 pub(crate) use self::{
-    group::{Group, Writer},
-    statements::{Statements, Transaction},
+    group::{Group, GroupWriter},
+    statements::{SqliteStatements, SqliteTransaction},
 };
 use crate::{
     config::{StoreConfig, patience},
@@ -134,23 +134,23 @@ impl Sqlite {
     }
 
     /// For what changes something in one statement.
-    pub(crate) fn writer(&self) -> Statements {
-        Statements {
+    pub(crate) fn writer(&self) -> SqliteStatements {
+        SqliteStatements {
             connection: self.writer.clone(),
             commits: Some(self.commits.clone()),
         }
     }
 
     /// For what only reads.
-    pub(crate) fn reader(&self) -> Statements {
-        Statements {
+    pub(crate) fn reader(&self) -> SqliteStatements {
+        SqliteStatements {
             connection: self.reader.clone(),
             commits: None,
         }
     }
 
-    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
-        Ok(Transaction {
+    pub(crate) async fn begin(&self) -> Result<SqliteTransaction, DbErr> {
+        Ok(SqliteTransaction {
             tx: begin(&self.writer).await?,
             commits: self.commits.clone(),
         })

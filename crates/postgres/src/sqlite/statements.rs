@@ -10,7 +10,7 @@ use super::{checkpoints::Checkpoints, disk::Disk};
 
 /// Statements that are each a transaction of its own.
 #[derive(Debug, Clone)]
-pub(crate) struct Statements {
+pub(crate) struct SqliteStatements {
     pub(super) connection: DatabaseConnection,
     /// How commits are made, if they write.
     pub(super) commits: Option<Commits>,
@@ -24,7 +24,7 @@ pub(crate) struct Commits {
     pub(super) checkpoints: Option<Checkpoints>,
 }
 
-impl Statements {
+impl SqliteStatements {
     async fn ask<T, A>(&self, ask: impl FnOnce(DatabaseConnection) -> A) -> Result<T, DbErr>
     where
         T: Send + 'static,
@@ -63,7 +63,7 @@ async fn to_its_end<T: Send + 'static>(
 }
 
 #[async_trait]
-impl ConnectionTrait for Statements {
+impl ConnectionTrait for SqliteStatements {
     fn get_database_backend(&self) -> DbBackend {
         DbBackend::Sqlite
     }
@@ -92,12 +92,12 @@ impl ConnectionTrait for Statements {
 
 /// A transaction. The driver undoes one that is dropped, whatever it was doing.
 #[derive(Debug)]
-pub(crate) struct Transaction {
+pub(crate) struct SqliteTransaction {
     pub(super) tx: DatabaseTransaction,
     pub(super) commits: Commits,
 }
 
-impl Transaction {
+impl SqliteTransaction {
     /// Commits it. After an error it may be committed or not.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.commits.make(self.tx.commit()).await
@@ -114,7 +114,7 @@ impl Transaction {
 }
 
 #[async_trait]
-impl ConnectionTrait for Transaction {
+impl ConnectionTrait for SqliteTransaction {
     fn get_database_backend(&self) -> DbBackend {
         DbBackend::Sqlite
     }

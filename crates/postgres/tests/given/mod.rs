@@ -9,14 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lemon_contracts::race;
 use lemon_domain::{
     ports::{
-        Accounts, NewRegistration, Outbox, OutboxTask, PlaceRecord, READ_ATTEMPTS, Registrations,
+        Accounts, NewRegistration, Outbox, PlaceRecord, READ_ATTEMPTS, Registrations,
         RequestOutcome, ReservedPlace, SignIn,
     },
     sealing::{SealingKey, SealingKeys},
     usecases::Quotas,
     values::{
         AccountId, BudgetKey, BudgetName, Credentials, Identity, ProviderUserId, RequestId,
-        ServiceType, Window,
+        ServiceType, TaskKind, Window,
     },
 };
 use lemon_fakes::{FakeClock, MemoryQuotaCounter};
@@ -146,14 +146,14 @@ pub(crate) async fn unreadable_row_is_set_aside(store: &SqlStore, db: &DatabaseC
     let backlog = store.backlog(at).await.unwrap();
     assert_eq!((backlog.rows, backlog.set_aside), (1, 1));
     let claimed = store.claim(10, minute, at).await.unwrap();
-    let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
-    assert_eq!(tasks, [OutboxTask::Delete]);
+    let tasks: Vec<_> = claimed.iter().map(|row| row.content.kind).collect();
+    assert_eq!(tasks, [TaskKind::Delete]);
     // The operator mends it.
     let mend = "UPDATE outbox SET task = 'train', set_aside_at = NULL WHERE task = 'sing'";
     db.execute_unprepared(mend).await.unwrap();
     let claimed = store.claim(10, minute, at + minute).await.unwrap();
-    let tasks: Vec<_> = claimed.iter().map(|row| row.task).collect();
-    assert_eq!(tasks, [OutboxTask::Train]);
+    let tasks: Vec<_> = claimed.iter().map(|row| row.content.kind).collect();
+    assert_eq!(tasks, [TaskKind::Train]);
 }
 
 /// Totals are spoiled, and people register afterwards as the places let them.

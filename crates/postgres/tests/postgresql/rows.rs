@@ -32,7 +32,7 @@ async fn a_corrupt_row_stops_nobody_else() {
     }
     let claimed = store.claim(10, Duration::from_mins(1), now()).await;
     let claimed = claimed.unwrap();
-    let accounts: Vec<_> = claimed.iter().map(|entry| entry.account).collect();
+    let accounts: Vec<_> = claimed.iter().map(|entry| entry.content.account).collect();
     assert_eq!(accounts, [account(3)]);
     let places = store.places(&today()).await.unwrap();
     let seats: Vec<_> = places.iter().map(|place| place.seat).collect();

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use lemon_domain::{
     ports::{Accounts, Outbox, PendingSignIn, PendingSignIns, Registrations, RequestOutcome},
-    sealing::Place,
+    sealing::SealContext,
     values::{Credentials, RequestToken},
 };
 use lemon_postgres::{SqlStore, StoreConfig};
@@ -63,7 +63,7 @@ async fn nothing_secret_can_be_read_in_the_files() {
     let token = RequestToken::parse("a-request-token").unwrap();
     let secret = SecretString::from("the-request-tokens-secret");
     let pending = PendingSignIn {
-        secret: keys().seal(Place::RequestTokenSecret(&token), &secret, [9; 24]),
+        secret: keys().seal(SealContext::RequestTokenSecret(&token), &secret, [9; 24]),
         token,
         expires_at: now() + TimeDelta::minutes(10),
     };

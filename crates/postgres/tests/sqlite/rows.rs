@@ -37,7 +37,7 @@ async fn a_corrupt_row_stops_nobody_else() {
         .claim(10, Duration::from_mins(1), now())
         .await
         .unwrap();
-    let accounts: Vec<_> = claimed.iter().map(|entry| entry.account).collect();
+    let accounts: Vec<_> = claimed.iter().map(|entry| entry.content.account).collect();
     assert_eq!(accounts, [account(3)]);
     let places = store.places(&today()).await.unwrap();
     assert_eq!(

@@ -10,10 +10,10 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// When connections to a server that takes no writes are left: at once, and then after waits that double, so that a server
 /// that stays a replica is not met by as many new connections as there are calls.
 #[derive(Debug, Default)]
-pub(super) struct Leaving(Mutex<Option<Left>>);
+pub(super) struct Leaving(Mutex<Option<Replacement>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Left {
+struct Replacement {
     at: Instant,
     wait: Duration,
 }
@@ -23,12 +23,12 @@ impl Leaving {
     pub(super) fn may_leave(&self, now: Instant) -> bool {
         let mut left = self.0.lock();
         let wait = match *left {
-            Some(Left { at, wait }) if now < at + wait => return false,
+            Some(Replacement { at, wait }) if now < at + wait => return false,
             // It is the same trouble as long as one follows on the other.
-            Some(Left { at, wait }) if now < at + 2 * LONGEST => (2 * wait).min(LONGEST),
+            Some(Replacement { at, wait }) if now < at + 2 * LONGEST => (2 * wait).min(LONGEST),
             _ => FIRST,
         };
-        *left = Some(Left { at: now, wait });
+        *left = Some(Replacement { at: now, wait });
         true
     }
 }

@@ -23,13 +23,13 @@ use crate::address::Address;
 
 /// A client of the driver, which is one connection (of a cluster, one to each node), and when it last proved that it
 /// leads somewhere: by an answer, or by being made.
-pub(super) struct Line {
+pub(super) struct PooledClient {
     pub(super) client: Client,
     alive: Mutex<Instant>,
     left: AtomicBool,
 }
 
-impl Line {
+impl PooledClient {
     fn new(client: Client) -> Self {
         Self {
             client,
@@ -59,24 +59,24 @@ impl Line {
 
 /// Where a line can be replaced by a new one.
 pub(super) struct Slot {
-    line: Mutex<Arc<Line>>,
+    line: Mutex<Arc<PooledClient>>,
     leave: Notify,
 }
 
 impl Slot {
     pub(super) fn new(client: Client) -> Self {
         Self {
-            line: Mutex::new(Arc::new(Line::new(client))),
+            line: Mutex::new(Arc::new(PooledClient::new(client))),
             leave: Notify::new(),
         }
     }
 
-    pub(super) fn line(&self) -> Arc<Line> {
+    pub(super) fn line(&self) -> Arc<PooledClient> {
         Arc::clone(&self.line.lock())
     }
 
     /// Has the line replaced, once.
-    pub(super) fn leave_if(&self, condition: impl FnOnce(&Line) -> bool) {
+    pub(super) fn leave_if(&self, condition: impl FnOnce(&PooledClient) -> bool) {
         let line = self.line();
         if condition(&line) && !line.left.swap(true, Ordering::AcqRel) {
             self.leave.notify_one();
@@ -84,9 +84,9 @@ impl Slot {
     }
 
     /// A new line, that is still to connect, in the place of the present one.
-    fn replace(&self) -> Arc<Line> {
+    fn replace(&self) -> Arc<PooledClient> {
         let mut line = self.line.lock();
-        *line = Arc::new(Line::new(line.client.clone_new()));
+        *line = Arc::new(PooledClient::new(line.client.clone_new()));
         Arc::clone(&line)
     }
 }
@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_line_is_not_silent_that_was_connected_again_or_answered_after_a_call_was_sent() {
-        let line = Line::new(Client::default());
+        let line = PooledClient::new(Client::default());
         let second = Duration::from_secs(1);
         advance(second).await;
         let sent = Instant::now();

@@ -7,25 +7,28 @@ use lemon_domain::{
 };
 
 use crate::{
-    error::Fault,
-    script::{Answer, count, number},
+    error::RedisFault,
+    script::{ScriptAnswer, count, number},
 };
 
 /// The field without which a window's sums are not kept.
 const COUNTED: &str = "counted";
 
-pub(super) fn outcome(answer: Answer, budgets: &[Budget]) -> Result<ReserveOutcome, Fault> {
-    let budget = |index: usize| budgets.get(index).ok_or(Fault::Answer);
+pub(super) fn outcome(
+    answer: ScriptAnswer,
+    budgets: &[Budget],
+) -> Result<ReserveOutcome, RedisFault> {
+    let budget = |index: usize| budgets.get(index).ok_or(RedisFault::Answer);
     let key = |index| budget(index).map(|budget| budget.key.clone());
     match answer {
-        Answer::Unknown(index) => key(index).map(ReserveOutcome::Unknown),
-        Answer::Exhausted { window, used, held } => Ok(ReserveOutcome::Exhausted {
+        ScriptAnswer::Unknown(index) => key(index).map(ReserveOutcome::Unknown),
+        ScriptAnswer::Exhausted { window, used, held } => Ok(ReserveOutcome::Exhausted {
             state: state(budget(window)?, used),
             held: held.into_iter().map(key).collect::<Result<_, _>>()?,
         }),
-        Answer::Done(numbers) => {
+        ScriptAnswer::Done(numbers) => {
             if numbers.len() != 3 * budgets.len() {
-                return Err(Fault::Answer);
+                return Err(RedisFault::Answer);
             }
             let taken = budgets.iter().zip(numbers.chunks_exact(3)).map(taken);
             taken
@@ -43,9 +46,9 @@ fn state(budget: &Budget, used: u32) -> BudgetState {
     }
 }
 
-fn taken((budget, numbers): (&Budget, &[Value])) -> Result<Taken, Fault> {
+fn taken((budget, numbers): (&Budget, &[Value])) -> Result<Taken, RedisFault> {
     let [seat, units, used] = numbers else {
-        return Err(Fault::Answer);
+        return Err(RedisFault::Answer);
     };
     Ok(Taken {
         seat: count(seat)?,
@@ -55,15 +58,15 @@ fn taken((budget, numbers): (&Budget, &[Value])) -> Result<Taken, Fault> {
 }
 
 /// Whether the window was in the state that the call said.
-pub(super) fn is_done(answer: &[Value]) -> Result<bool, Fault> {
+pub(super) fn is_done(answer: &[Value]) -> Result<bool, RedisFault> {
     match answer {
         [done] => Ok(number(done)? == 1),
-        _ => Err(Fault::Answer),
+        _ => Err(RedisFault::Answer),
     }
 }
 
 /// What a segment is like of which a part was restored.
-pub(super) struct Restored {
+pub(super) struct RestoredSegment {
     /// Places of others on the seats of the part.
     pub(super) others: u64,
     /// What the segment sums up to.
@@ -73,13 +76,13 @@ pub(super) struct Restored {
 }
 
 /// Nothing if the window was not in the state that the call said.
-pub(super) fn restored(answer: &[Value]) -> Result<Option<Restored>, Fault> {
+pub(super) fn restored(answer: &[Value]) -> Result<Option<RestoredSegment>, RedisFault> {
     let [done, restored @ ..] = answer else {
-        return Err(Fault::Answer);
+        return Err(RedisFault::Answer);
     };
     match (number(done)?, restored) {
         (0, []) => Ok(None),
-        (1, [others, places, units, fingerprint, last]) => Ok(Some(Restored {
+        (1, [others, places, units, fingerprint, last]) => Ok(Some(RestoredSegment {
             others: number(others)?,
             sums: Sums {
                 places: number(places)?,
@@ -88,19 +91,19 @@ pub(super) fn restored(answer: &[Value]) -> Result<Option<Restored>, Fault> {
             },
             last: count(last)?,
         })),
-        _ => Err(Fault::Answer),
+        _ => Err(RedisFault::Answer),
     }
 }
 
-pub(super) fn sums(answer: Vec<Value>) -> Result<WindowSums, Fault> {
+pub(super) fn sums(answer: Vec<Value>) -> Result<WindowSums, RedisFault> {
     let [known, restoration, used, seated, last, fields] =
-        <[Value; 6]>::try_from(answer).map_err(|_| Fault::Answer)?;
+        <[Value; 6]>::try_from(answer).map_err(|_| RedisFault::Answer)?;
     let state = match (number(&known)?, number(&restoration)?) {
         (1, _) => WindowState::Open,
         (_, 0) => WindowState::Unknown,
         (_, id) => WindowState::Restoring(RestorationId(id)),
     };
-    let fields = Fields::read(&fields.into_string().ok_or(Fault::Answer)?);
+    let fields = AnswerFields::read(&fields.into_string().ok_or(RedisFault::Answer)?);
     let segments = if fields.add_up_to(number(&seated)?, number(&used)?) {
         fields.segments
     } else {
@@ -110,12 +113,12 @@ pub(super) fn sums(answer: Vec<Value>) -> Result<WindowSums, Fault> {
 }
 
 /// The fields of the hash of sums.
-struct Fields {
+struct AnswerFields {
     counted: bool,
     segments: SegmentSums,
 }
 
-impl Fields {
+impl AnswerFields {
     fn read(fields: &str) -> Self {
         let mut texts = fields.split_ascii_whitespace();
         let (mut counted, mut segments) = (false, BTreeMap::new());

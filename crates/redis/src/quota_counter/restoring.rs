@@ -7,7 +7,7 @@ use lemon_domain::{
 
 use super::{RedisQuotaCounter, answers};
 use crate::{
-    error::Fault,
+    error::RedisFault,
     keys::{expiry, field},
 };
 
@@ -19,7 +19,7 @@ impl RedisQuotaCounter {
     /// Sets a segment right, part by part, up to the last seat that the record or the counter has; others are served
     /// between two parts. `false` if the window is not in the
     /// state that the record says.
-    pub(super) async fn restore_parts(&self, record: &RecordedSegment) -> Result<bool, Fault> {
+    pub(super) async fn restore_parts(&self, record: &RecordedSegment) -> Result<bool, RedisFault> {
         let (script, key) = (&self.scripts.restore, &record.key);
         let until = self.connections.deadline();
         let (mut others, mut sums) = (0, Sums::default());

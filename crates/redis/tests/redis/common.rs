@@ -40,12 +40,10 @@ impl Redis {
     }
 
     pub(crate) fn config_at(&self, url: &str) -> RedisConfig {
-        RedisConfig {
-            key_prefix: self.prefix.clone(),
-            // No test is about the machine's speed.
-            deadline: Duration::from_mins(1),
-            ..RedisConfig::new(url)
-        }
+        // No test is about the machine's speed.
+        RedisConfig::new(url)
+            .with_key_prefix(self.prefix.clone())
+            .with_deadline(Duration::from_mins(1))
     }
 
     pub(crate) async fn counter(&self) -> RedisQuotaCounter {

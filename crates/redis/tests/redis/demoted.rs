@@ -95,10 +95,7 @@ async fn a_server_that_stays_a_replica_is_not_left_at_each_refusal() {
     const CALLERS: i64 = 16;
     const REFUSALS: u64 = 800;
     let (double, url) = Double::start().await;
-    let config = RedisConfig {
-        deadline: Duration::from_mins(1),
-        ..RedisConfig::new(url)
-    };
+    let config = RedisConfig::new(url).with_deadline(Duration::from_mins(1));
     let counter = Arc::new(RedisQuotaCounter::connect(&config).await.unwrap());
     asks(&counter, 0).await.unwrap();
     let before = double.connections.load(Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use lemon_contracts::restore;
 use lemon_domain::ports::{QuotaCounter, QuotaError, ReserveOutcome};
-use lemon_redis::{ConnectError, RedisConfig, RedisQuotaCounter};
+use lemon_redis::{RedisError, RedisQuotaCounter};
 use lemon_test_servers::Link;
 use tokio::time::{sleep, timeout};
 
@@ -18,10 +18,7 @@ const FOREVER: Duration = Duration::from_mins(1);
 async fn over_a_line(redis: &Redis) -> (RedisQuotaCounter, Link) {
     let line = Link::to(redis.server.address()).await;
     let url = format!("redis://127.0.0.1:{}", line.port());
-    let config = RedisConfig {
-        deadline: DEADLINE,
-        ..redis.config_at(&url)
-    };
+    let config = redis.config_at(&url).with_deadline(DEADLINE);
     let counter = RedisQuotaCounter::connect(&config).await.unwrap();
     (counter, line)
 }
@@ -109,10 +106,9 @@ async fn connections_that_silently_lead_nowhere_are_left_while_calls_keep_coming
 async fn a_call_over_a_connection_that_leads_nowhere_goes_out_on_another_in_time() {
     let redis = Redis::get().await;
     let line = Link::to(redis.server.address()).await;
-    let config = RedisConfig {
-        deadline: FOREVER / 2,
-        ..redis.config_at(&format!("redis://127.0.0.1:{}", line.port()))
-    };
+    let config = redis
+        .config_at(&format!("redis://127.0.0.1:{}", line.port()))
+        .with_deadline(FOREVER / 2);
     let counter = RedisQuotaCounter::connect(&config).await.unwrap();
     let daily = daily(10);
     restore(&counter, &daily.key, &[], at()).await.unwrap();
@@ -164,12 +160,9 @@ async fn what_is_wrong_at_the_start_is_one_sentence_without_the_password() {
         ("http://:hush@127.0.0.1", "does not begin with redis://"),
     ];
     for (url, said) in faults {
-        let config = RedisConfig {
-            deadline: DEADLINE,
-            ..redis.config_at(url)
-        };
+        let config = redis.config_at(url).with_deadline(DEADLINE);
         let fault = RedisQuotaCounter::connect(&config).await;
-        let fault: ConnectError = fault.err().unwrap();
+        let fault: RedisError = fault.err().unwrap();
         let words = fault.to_string();
         assert!(words.contains(said) && !words.contains("hush"), "{words}");
         assert_eq!(words.lines().count(), 1);

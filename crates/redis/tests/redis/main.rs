@@ -22,7 +22,7 @@ use lemon_domain::{
     ports::{QuotaCounter, QuotaError, Reservation, ReserveOutcome},
     values::{Budget, BudgetKey, Place, Scope, Window},
 };
-use lemon_redis::{RedisConfig, RedisQuotaCounter};
+use lemon_redis::RedisQuotaCounter;
 
 /// The keys of the [`daily`] budget.
 fn keys(redis: &Redis) -> [String; 3] {
@@ -246,10 +246,7 @@ async fn a_window_of_which_half_was_lost_is_unknown_until_it_is_restored() {
 #[tokio::test]
 async fn keys_of_one_slot_are_named_for_the_prefix_and_taken_from_together() {
     let redis = Redis::get().await;
-    let config = RedisConfig {
-        is_one_slot: true,
-        ..redis.config()
-    };
+    let config = redis.config().with_one_slot(true);
     let counter = RedisQuotaCounter::connect(&config).await.unwrap();
     let daily = daily(10);
     let other = Budget {

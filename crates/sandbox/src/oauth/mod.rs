@@ -7,4 +7,4 @@ mod signature;
 
 pub(crate) use authorization::Authorization;
 pub(crate) use encoding::form_pairs;
-pub(crate) use signature::{Secrets, SignedRequest, hmac_sha1};
+pub(crate) use signature::{SignedRequest, SigningSecrets, hmac_sha1};

@@ -10,7 +10,7 @@ use super::{
 
 /// The two secrets that key a signature. The token's is empty when the call has no token.
 #[derive(Clone, Copy)]
-pub(crate) struct Secrets<'a> {
+pub(crate) struct SigningSecrets<'a> {
     pub(crate) consumer: &'a str,
     pub(crate) token: &'a str,
 }
@@ -29,7 +29,7 @@ pub(crate) struct SignedRequest<'a> {
 
 impl SignedRequest<'_> {
     /// The header's signature is the one that these secrets make. Takes the same time wherever they differ.
-    pub(crate) fn is_signed_with(&self, secrets: Secrets<'_>) -> bool {
+    pub(crate) fn is_signed_with(&self, secrets: SigningSecrets<'_>) -> bool {
         let given = self.authorization.get("oauth_signature").unwrap_or("");
         self.signature(secrets)
             .as_bytes()
@@ -38,7 +38,7 @@ impl SignedRequest<'_> {
     }
 
     /// HMAC-SHA1, in Base64: RFC 5849, section 3.4.2.
-    fn signature(&self, secrets: Secrets<'_>) -> String {
+    fn signature(&self, secrets: SigningSecrets<'_>) -> String {
         let key = format!(
             "{}&{}",
             encode(secrets.consumer.as_bytes()),
@@ -112,12 +112,12 @@ mod tests {
             form: b"status=Hello%20Ladies%20%2b%20Gentlemen%2c%20a%20signed%20OAuth%20request%21",
             authorization: &authorization,
         };
-        let secrets = Secrets {
+        let secrets = SigningSecrets {
             consumer: "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw",
             token: "LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE",
         };
         assert!(request.is_signed_with(secrets));
-        assert!(!request.is_signed_with(Secrets {
+        assert!(!request.is_signed_with(SigningSecrets {
             token: "",
             ..secrets
         }));
@@ -148,7 +148,7 @@ mod tests {
             form: b"",
             authorization: &authorization,
         };
-        assert!(request.is_signed_with(Secrets {
+        assert!(request.is_signed_with(SigningSecrets {
             consumer: "kd94hf93k423kf44",
             token: "hdhd0244k9j7ao03",
         }));
@@ -173,7 +173,7 @@ mod tests {
             form: b"",
             authorization: &authorization,
         };
-        let secrets = Secrets {
+        let secrets = SigningSecrets {
             consumer: "kd94hf93k423kf44",
             token: "pfkkdhi9sl3r4s00",
         };

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{BindError, people::Person};
+use crate::{error::SandboxError, people::Person};
 
 const FILE: &str = "sandbox-twitter.jsonl";
 /// Posts are numbered from here, after all made-up ones.
@@ -28,7 +28,7 @@ pub(crate) struct Post {
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Entry {
+enum LedgerEntry {
     Post(Post),
     Revoked { user_id: i64, times: u32 },
 }
@@ -38,20 +38,20 @@ enum Entry {
 /// In memory, and in an append-only file of JSON lines if there is a folder for it. The file is read, and rewritten
 /// without what is no longer needed, at the start. Lines are short and rare, so they are written in place.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(super) struct PostLedger {
     posts: VecDeque<Post>,
     revocations: HashMap<i64, u32>,
     file: Option<File>,
 }
 
-impl Ledger {
-    pub(super) fn open(dir: Option<PathBuf>) -> Result<Self, BindError> {
+impl PostLedger {
+    pub(super) fn open(dir: Option<PathBuf>) -> Result<Self, SandboxError> {
         let mut ledger = Self::default();
         if let Some(dir) = dir {
             let path = dir.join(FILE);
             ledger
                 .open_file(&path)
-                .map_err(|source| BindError::State { path, source })?;
+                .map_err(|source| SandboxError::State { path, source })?;
         }
         Ok(ledger)
     }
@@ -83,15 +83,15 @@ impl Ledger {
         Ok(())
     }
 
-    fn take_in(&mut self, entry: Entry) {
+    fn take_in(&mut self, entry: LedgerEntry) {
         match entry {
-            Entry::Post(post) => {
+            LedgerEntry::Post(post) => {
                 if self.posts.len() >= MOST_POSTS {
                     self.posts.pop_front();
                 }
                 self.posts.push_back(post);
             }
-            Entry::Revoked { user_id, times } => {
+            LedgerEntry::Revoked { user_id, times } => {
                 self.revocations.insert(user_id, times);
             }
         }
@@ -101,9 +101,15 @@ impl Ledger {
         let revoked = self
             .revocations
             .iter()
-            .map(|(&user_id, &times)| Entry::Revoked { user_id, times });
+            .map(|(&user_id, &times)| LedgerEntry::Revoked { user_id, times });
         let mut lines = Vec::new();
-        for entry in self.posts.iter().cloned().map(Entry::Post).chain(revoked) {
+        for entry in self
+            .posts
+            .iter()
+            .cloned()
+            .map(LedgerEntry::Post)
+            .chain(revoked)
+        {
             lines.append(&mut line(&entry)?);
         }
         Ok(lines)
@@ -120,12 +126,12 @@ impl Ledger {
             text: text.to_owned(),
             created_at: at,
         };
-        self.record(Entry::Post(post.clone()));
+        self.record(LedgerEntry::Post(post.clone()));
         Some(post)
     }
 
     pub(super) fn revoke(&mut self, person: Person) {
-        self.record(Entry::Revoked {
+        self.record(LedgerEntry::Revoked {
             user_id: person.user_id(),
             times: self.generation(person) + 1,
         });
@@ -146,7 +152,7 @@ impl Ledger {
             .filter(move |post| by.is_none_or(|id| post.user_id == id))
     }
 
-    fn record(&mut self, entry: Entry) {
+    fn record(&mut self, entry: LedgerEntry) {
         if let Some(file) = &mut self.file {
             let written = line(&entry).and_then(|line| file.write_all(&line));
             if let Err(error) = written {
@@ -157,7 +163,7 @@ impl Ledger {
     }
 }
 
-fn line(entry: &Entry) -> io::Result<Vec<u8>> {
+fn line(entry: &LedgerEntry) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(entry)?;
     line.push(b'\n');
     Ok(line)
@@ -171,14 +177,14 @@ mod tests {
         Person::new(number).unwrap()
     }
 
-    fn post(ledger: &mut Ledger, number: u32, text: &str) -> Option<Post> {
+    fn post(ledger: &mut PostLedger, number: u32, text: &str) -> Option<Post> {
         ledger.post(person(number), text, DateTime::UNIX_EPOCH)
     }
 
     #[test]
     fn everything_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        let open = || Ledger::open(Some(dir.path().join("deep"))).unwrap();
+        let open = || PostLedger::open(Some(dir.path().join("deep"))).unwrap();
         let mut before = open();
         let first = post(&mut before, 1, "하나\n둘").unwrap();
         let second = post(&mut before, 2, "two").unwrap();
@@ -199,7 +205,7 @@ mod tests {
     #[test]
     fn half_a_line_is_left_out_and_spoils_no_other() {
         let dir = tempfile::tempdir().unwrap();
-        let open = || Ledger::open(Some(dir.path().to_owned())).unwrap();
+        let open = || PostLedger::open(Some(dir.path().to_owned())).unwrap();
         post(&mut open(), 1, "one");
         let mut file = OpenOptions::new()
             .append(true)
@@ -214,7 +220,7 @@ mod tests {
 
     #[test]
     fn numbers_grow_and_only_the_newest_are_kept() {
-        let mut ledger = Ledger::default();
+        let mut ledger = PostLedger::default();
         for n in 0..=MOST_POSTS {
             let number = u32::try_from(n).unwrap() + 1;
             post(&mut ledger, number, "hello").unwrap();

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 
-use actix_web::HttpResponseBuilder;
 use chrono::{DateTime, Utc};
 
 use crate::people::Person;
@@ -35,29 +34,22 @@ impl Endpoint {
 /// What is left of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowance {
-    limit: u32,
-    remaining: u32,
-    /// Seconds since 1970.
-    reset: i64,
-}
-
-impl Allowance {
-    pub(crate) fn insert_headers(&self, response: &mut HttpResponseBuilder) {
-        response
-            .insert_header(("x-rate-limit-limit", self.limit))
-            .insert_header(("x-rate-limit-remaining", self.remaining))
-            .insert_header(("x-rate-limit-reset", self.reset.to_string()));
-    }
+    /// Calls in the window.
+    pub(crate) limit: u32,
+    /// How many of them are left.
+    pub(crate) remaining: u32,
+    /// When the window turns, in seconds since 1970.
+    pub(crate) reset: i64,
 }
 
 /// Calls of the current quarter of an hour. All windows turn with the clock, so that old counts go at once.
 #[derive(Default)]
-pub(super) struct Limits {
+pub(super) struct CallLimits {
     window: i64,
     counts: HashMap<(Person, Endpoint), u32>,
 }
 
-impl Limits {
+impl CallLimits {
     /// Counts a call, or says what the exhausted limit is.
     pub(super) fn admit(
         &mut self,
@@ -93,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_limit_holds_until_the_window_turns() {
-        let mut limits = Limits::default();
+        let mut limits = CallLimits::default();
         let start = DateTime::from_timestamp(900_000, 0).unwrap();
         let (one, two) = (Person::new(1).unwrap(), Person::new(2).unwrap());
         for left in (0..75).rev() {

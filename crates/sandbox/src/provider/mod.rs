@@ -5,6 +5,7 @@ mod ledger;
 mod limits;
 mod nonces;
 mod pending;
+mod refusal;
 mod text;
 
 use std::sync::Arc;
@@ -16,20 +17,21 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
-    BindError, SandboxConfig,
-    oauth::{Authorization, Secrets, SignedRequest},
+    config::SandboxConfig,
+    error::SandboxError,
+    oauth::{Authorization, SignedRequest, SigningSecrets},
     people::Person,
-    x_error::XError,
 };
 use access_tokens::AccessTokens;
-use ledger::Ledger;
-use limits::Limits;
+use ledger::PostLedger;
+use limits::CallLimits;
 use nonces::Nonces;
 use pending::PendingTokens;
 
 pub(crate) use access_tokens::AccessToken;
 pub(crate) use ledger::Post;
 pub(crate) use limits::{Allowance, Endpoint};
+pub(crate) use refusal::Refusal;
 
 /// How far a timestamp may be off, in seconds: X's five minutes.
 const TIMESTAMP_LEEWAY: i64 = 300;
@@ -44,41 +46,41 @@ pub(crate) struct ReceivedCall {
 }
 
 /// A token and its secret, fresh.
-pub(crate) struct Issued {
+pub(crate) struct IssuedToken {
     pub(crate) token: String,
     pub(crate) secret: String,
 }
 
 /// What a person decides on the consent page.
-pub(crate) enum Decision {
+pub(crate) enum ConsentDecision {
     Authorize(Person),
     Cancel,
 }
 
 /// The OAuth provider and what people posted.
-pub(crate) struct Provider {
+pub(crate) struct OAuthProvider {
     consumer_key: String,
     consumer_secret: SecretString,
     callbacks: Vec<Url>,
     tokens: AccessTokens,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    state: Mutex<State>,
+    state: Mutex<ProviderState>,
 }
 
-struct State {
+struct ProviderState {
     pending: PendingTokens,
     nonces: Nonces,
-    limits: Limits,
-    ledger: Ledger,
+    limits: CallLimits,
+    ledger: PostLedger,
 }
 
-impl Provider {
+impl OAuthProvider {
     pub(crate) fn open(
         config: SandboxConfig,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
-    ) -> Result<Self, BindError> {
+    ) -> Result<Self, SandboxError> {
         Ok(Self {
             consumer_key: config.consumer_key,
             consumer_secret: config.consumer_secret,
@@ -86,11 +88,11 @@ impl Provider {
             tokens: AccessTokens::new(config.token_key),
             clock,
             ids,
-            state: Mutex::new(State {
+            state: Mutex::new(ProviderState {
                 pending: PendingTokens::default(),
                 nonces: Nonces::default(),
-                limits: Limits::default(),
-                ledger: Ledger::open(config.state_dir)?,
+                limits: CallLimits::default(),
+                ledger: PostLedger::open(config.state_dir)?,
             }),
         })
     }
@@ -98,7 +100,7 @@ impl Provider {
     // sign-in
 
     /// Starts a sign-in.
-    pub(crate) fn issue_request_token(&self, call: &ReceivedCall) -> Result<Issued, XError> {
+    pub(crate) fn issue_request_token(&self, call: &ReceivedCall) -> Result<IssuedToken, Refusal> {
         let authorization = self.authorization(call)?;
         self.check_signature(call, &authorization, "")?;
         let wanted = authorization.get("oauth_callback");
@@ -106,8 +108,8 @@ impl Provider {
             .callbacks
             .iter()
             .find(|callback| Some(callback.as_str()) == wanted)
-            .ok_or(XError::CallbackNotApproved)?;
-        let issued = Issued {
+            .ok_or(Refusal::CallbackNotApproved)?;
+        let issued = IssuedToken {
             token: self.random(),
             secret: self.random(),
         };
@@ -123,11 +125,11 @@ impl Provider {
     }
 
     /// Takes a person's decision, once; answers where they go.
-    pub(crate) fn decide(&self, token: &str, decision: &Decision) -> Option<Url> {
+    pub(crate) fn decide(&self, token: &str, decision: &ConsentDecision) -> Option<Url> {
         let mut state = self.state();
         let mut callback = state.pending.undecided(token, self.clock.now())?;
         match decision {
-            Decision::Authorize(person) => {
+            ConsentDecision::Authorize(person) => {
                 let verifier = self.random();
                 callback
                     .query_pairs_mut()
@@ -135,7 +137,7 @@ impl Provider {
                     .append_pair("oauth_verifier", &verifier);
                 state.pending.agree(token, *person, verifier);
             }
-            Decision::Cancel => {
+            ConsentDecision::Cancel => {
                 callback.query_pairs_mut().append_pair("denied", token);
                 state.pending.remove(token);
             }
@@ -144,57 +146,57 @@ impl Provider {
     }
 
     /// Completes a sign-in.
-    pub(crate) fn exchange(&self, call: &ReceivedCall) -> Result<AccessToken, XError> {
+    pub(crate) fn exchange(&self, call: &ReceivedCall) -> Result<AccessToken, Refusal> {
         let authorization = self.authorization(call)?;
         let token = authorization
             .get("oauth_token")
-            .ok_or(XError::BadAuthenticationData)?;
+            .ok_or(Refusal::BadAuthenticationData)?;
         let now = self.clock.now();
         let secret = self.state().pending.secret(token, now);
-        self.check_signature(call, &authorization, &secret.ok_or(XError::InvalidToken)?)?;
+        self.check_signature(call, &authorization, &secret.ok_or(Refusal::InvalidToken)?)?;
         let verifier = authorization
             .get("oauth_verifier")
-            .ok_or(XError::InvalidToken)?;
+            .ok_or(Refusal::InvalidToken)?;
         let mut state = self.state();
         let person = state
             .pending
             .take(token, verifier, now)
-            .ok_or(XError::InvalidToken)?;
+            .ok_or(Refusal::InvalidToken)?;
         Ok(self.tokens.of(person, state.ledger.generation(person)))
     }
 
     // calls of a person
 
     /// Whose call it is, and the access token it came with.
-    pub(crate) fn person(&self, call: &ReceivedCall) -> Result<AccessToken, XError> {
+    pub(crate) fn person(&self, call: &ReceivedCall) -> Result<AccessToken, Refusal> {
         let authorization = self.authorization(call)?;
         let token = authorization
             .get("oauth_token")
-            .ok_or(XError::BadAuthenticationData)?;
-        let person = AccessTokens::claimed_person(token).ok_or(XError::InvalidToken)?;
+            .ok_or(Refusal::BadAuthenticationData)?;
+        let person = AccessTokens::claimed_person(token).ok_or(Refusal::InvalidToken)?;
         let current = self.tokens.of(person, self.generation(person));
         if !current.is(token) {
-            return Err(XError::InvalidToken);
+            return Err(Refusal::InvalidToken);
         }
         self.check_signature(call, &authorization, &current.secret)?;
         Ok(current)
     }
 
     /// Counts a call against the person's limit for an endpoint.
-    pub(crate) fn admit(&self, person: Person, endpoint: Endpoint) -> Result<Allowance, XError> {
+    pub(crate) fn admit(&self, person: Person, endpoint: Endpoint) -> Result<Allowance, Refusal> {
         self.state()
             .limits
             .admit(person, endpoint, self.clock.now())
-            .map_err(XError::RateLimited)
+            .map_err(Refusal::RateLimited)
     }
 
     /// Posts a text.
-    pub(crate) fn post(&self, person: Person, text: &str) -> Result<Post, XError> {
+    pub(crate) fn post(&self, person: Person, text: &str) -> Result<Post, Refusal> {
         text::check(text)?;
         self.state()
             .ledger
             .post(person, text, self.clock.now())
-            .ok_or(XError::DuplicatePost)
+            .ok_or(Refusal::DuplicatePost)
     }
 
     /// Gives up the person's access token. The next sign-in makes another one.
@@ -217,23 +219,23 @@ impl Provider {
     // checks
 
     /// What can be checked without knowing the token's secret.
-    fn authorization(&self, call: &ReceivedCall) -> Result<Authorization, XError> {
+    fn authorization(&self, call: &ReceivedCall) -> Result<Authorization, Refusal> {
         let authorization = call
             .authorization
             .as_deref()
             .and_then(Authorization::parse)
-            .ok_or(XError::BadAuthenticationData)?;
+            .ok_or(Refusal::BadAuthenticationData)?;
         if authorization.get("oauth_consumer_key") != Some(&self.consumer_key)
             || authorization.get("oauth_signature_method") != Some("HMAC-SHA1")
             || !authorization.is_version_1()
         {
-            return Err(XError::CouldNotAuthenticate);
+            return Err(Refusal::CouldNotAuthenticate);
         }
         let off = authorization
             .timestamp
             .abs_diff(self.clock.now().timestamp());
         if off > TIMESTAMP_LEEWAY.unsigned_abs() {
-            return Err(XError::TimestampOutOfBounds);
+            return Err(Refusal::TimestampOutOfBounds);
         }
         Ok(authorization)
     }
@@ -244,7 +246,7 @@ impl Provider {
         call: &ReceivedCall,
         authorization: &Authorization,
         token_secret: &str,
-    ) -> Result<(), XError> {
+    ) -> Result<(), Refusal> {
         let request = SignedRequest {
             method: &call.method,
             url: &call.url,
@@ -252,7 +254,7 @@ impl Provider {
             form: &call.form,
             authorization,
         };
-        let secrets = Secrets {
+        let secrets = SigningSecrets {
             consumer: self.consumer_secret.expose_secret(),
             token: token_secret,
         };
@@ -264,16 +266,18 @@ impl Provider {
         if fresh {
             Ok(())
         } else {
-            Err(XError::CouldNotAuthenticate)
+            Err(Refusal::CouldNotAuthenticate)
         }
     }
 
     fn random(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(self.ids.nonce())
+        let mut bytes = [0; 24];
+        self.ids.fill(&mut bytes);
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// Each change is complete before the lock is given back, so a panic elsewhere leaves nothing half done.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProviderState> {
         self.state.lock()
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use subtle::ConstantTimeEq;
 use url::Url;
 
-use super::Issued;
+use super::IssuedToken;
 use crate::people::Person;
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
@@ -14,12 +14,12 @@ const MOST: usize = 50_000;
 /// Request tokens until they are exchanged, refused or too old.
 #[derive(Default)]
 pub(super) struct PendingTokens {
-    by_token: HashMap<String, Pending>,
+    by_token: HashMap<String, PendingToken>,
     /// In the order of expiry. Tokens that are gone stay here until theirs comes.
     expiries: VecDeque<(DateTime<Utc>, String)>,
 }
 
-struct Pending {
+struct PendingToken {
     secret: String,
     callback: Url,
     expires_at: DateTime<Utc>,
@@ -27,7 +27,7 @@ struct Pending {
 }
 
 impl PendingTokens {
-    pub(super) fn insert(&mut self, issued: &Issued, callback: Url, now: DateTime<Utc>) {
+    pub(super) fn insert(&mut self, issued: &IssuedToken, callback: Url, now: DateTime<Utc>) {
         while let Some((expires_at, token)) = self.expiries.front() {
             if *expires_at > now && self.expiries.len() < MOST {
                 break;
@@ -36,7 +36,7 @@ impl PendingTokens {
             self.expiries.pop_front();
         }
         let expires_at = now + LIFETIME;
-        let pending = Pending {
+        let pending = PendingToken {
             secret: issued.secret.clone(),
             callback,
             expires_at,
@@ -83,7 +83,7 @@ impl PendingTokens {
         Some(person)
     }
 
-    fn live(&self, token: &str, now: DateTime<Utc>) -> Option<&Pending> {
+    fn live(&self, token: &str, now: DateTime<Utc>) -> Option<&PendingToken> {
         self.by_token
             .get(token)
             .filter(|pending| pending.expires_at > now)
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn insert(tokens: &mut PendingTokens, token: &str, now: DateTime<Utc>) {
-        let issued = Issued {
+        let issued = IssuedToken {
             token: token.to_owned(),
             secret: "s".to_owned(),
         };

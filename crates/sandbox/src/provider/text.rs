@@ -1,18 +1,18 @@
 //! How long a post may be: <https://docs.x.com/fundamentals/counting-characters>.
 
-use crate::x_error::XError;
+use super::refusal::Refusal;
 
 const LONGEST: usize = 280;
 /// Any link counts as one of this length.
 const LINK: usize = 23;
 
 /// A post has at least one visible character, and 280 at most as X counts them.
-pub(super) fn check(text: &str) -> Result<(), XError> {
+pub(super) fn check(text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
-        return Err(XError::InvalidRequest("text is missing.".to_owned()));
+        return Err(Refusal::NoText);
     }
     if weight(text) > LONGEST {
-        return Err(XError::TextTooLong);
+        return Err(Refusal::TextTooLong);
     }
     Ok(())
 }
@@ -45,9 +45,9 @@ mod tests {
     #[test]
     fn latin_counts_one_and_korean_two() {
         assert!(check(&"a".repeat(280)).is_ok());
-        assert_eq!(check(&"a".repeat(281)), Err(XError::TextTooLong));
+        assert_eq!(check(&"a".repeat(281)), Err(Refusal::TextTooLong));
         assert!(check(&"학".repeat(140)).is_ok());
-        assert_eq!(check(&"학".repeat(141)), Err(XError::TextTooLong));
+        assert_eq!(check(&"학".repeat(141)), Err(Refusal::TextTooLong));
     }
 
     #[test]
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn a_text_of_nothing_is_refused() {
         for text in ["", " ", "\n\t"] {
-            assert!(matches!(check(text), Err(XError::InvalidRequest(_))));
+            assert!(matches!(check(text), Err(Refusal::NoText)));
         }
     }
 }

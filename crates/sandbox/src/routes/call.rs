@@ -6,12 +6,12 @@ use super::in_shape;
 use crate::{oauth::form_pairs, provider::ReceivedCall, x_error::XError};
 
 /// A call with its body, read to the end.
-pub(super) struct Call {
+pub(super) struct SignedCall {
     pub(super) request: HttpRequest,
     pub(super) body: web::Bytes,
 }
 
-impl FromRequest for Call {
+impl FromRequest for SignedCall {
     type Error = actix_web::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
@@ -35,7 +35,7 @@ impl FromRequest for Call {
     }
 }
 
-impl Call {
+impl SignedCall {
     /// The call as its signature sees it.
     pub(super) fn received(&self) -> ReceivedCall {
         let connection = self.request.connection_info();

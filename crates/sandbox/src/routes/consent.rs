@@ -5,11 +5,11 @@ use actix_web::{
     web,
 };
 
-use super::{call::Call, csrf::is_from_elsewhere};
+use super::{call::SignedCall, csrf::is_from_elsewhere};
 use crate::{
     html::{ConsentPage, Language, expired, misread},
     people::Person,
-    provider::{Decision, Provider},
+    provider::{ConsentDecision, OAuthProvider},
 };
 
 /// Who signed in at this browser, as `<number>.<generation>`: a revoked consent is asked for again.
@@ -17,7 +17,7 @@ use crate::{
 const COOKIE: &str = "lemon_sandbox_person";
 
 /// `GET /oauth/authorize`: always asks.
-pub(super) async fn ask(provider: web::Data<Provider>, call: Call) -> HttpResponse {
+pub(super) async fn ask(provider: web::Data<OAuthProvider>, call: SignedCall) -> HttpResponse {
     let token = call.parameter("oauth_token").unwrap_or_default();
     let language = language_of(&call.request);
     let Some(callback) = provider.undecided(&token) else {
@@ -33,10 +33,13 @@ pub(super) async fn ask(provider: web::Data<Provider>, call: Call) -> HttpRespon
 }
 
 /// `GET /oauth/authenticate`: asks unless this browser's person agreed before.
-pub(super) async fn authenticate(provider: web::Data<Provider>, call: Call) -> HttpResponse {
+pub(super) async fn authenticate(
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
+) -> HttpResponse {
     let token = call.parameter("oauth_token").unwrap_or_default();
     let agreed = signed_in(&provider, &call.request)
-        .and_then(|person| provider.decide(&token, &Decision::Authorize(person)));
+        .and_then(|person| provider.decide(&token, &ConsentDecision::Authorize(person)));
     match agreed {
         Some(callback) => redirect(StatusCode::FOUND, callback.as_str()),
         None => ask(provider, call).await,
@@ -44,7 +47,7 @@ pub(super) async fn authenticate(provider: web::Data<Provider>, call: Call) -> H
 }
 
 /// `POST /oauth/authorize`: the person's decision.
-pub(super) async fn decide(provider: web::Data<Provider>, call: Call) -> HttpResponse {
+pub(super) async fn decide(provider: web::Data<OAuthProvider>, call: SignedCall) -> HttpResponse {
     let language = language_of(&call.request);
     if is_from_elsewhere(&call.request) {
         return misread(language, StatusCode::FORBIDDEN).into_response();
@@ -52,15 +55,15 @@ pub(super) async fn decide(provider: web::Data<Provider>, call: Call) -> HttpRes
     let field = |name| call.form_field(name).unwrap_or_default();
     let person = field("person").parse().ok().and_then(Person::new);
     let decision = match (field("decision").as_str(), person) {
-        ("authorize", Some(person)) => Decision::Authorize(person),
-        ("cancel", _) => Decision::Cancel,
+        ("authorize", Some(person)) => ConsentDecision::Authorize(person),
+        ("cancel", _) => ConsentDecision::Cancel,
         _ => return misread(language, StatusCode::BAD_REQUEST).into_response(),
     };
     let Some(callback) = provider.decide(&field("oauth_token"), &decision) else {
         return expired(language).into_response();
     };
     let mut response = redirect(StatusCode::SEE_OTHER, callback.as_str());
-    if let Decision::Authorize(person) = decision {
+    if let ConsentDecision::Authorize(person) = decision {
         let value = format!("{}.{}", person.number(), provider.generation(person));
         // A cookie of digits and a dot is always a valid header.
         let _ = response.add_cookie(&cookie(value));
@@ -85,7 +88,7 @@ pub(super) fn language_of(request: &HttpRequest) -> Language {
     Language::preferred(accept.unwrap_or_default())
 }
 
-fn signed_in(provider: &Provider, request: &HttpRequest) -> Option<Person> {
+fn signed_in(provider: &OAuthProvider, request: &HttpRequest) -> Option<Person> {
     let cookie = request.cookie(COOKIE)?;
     let (number, generation) = cookie.value().split_once('.')?;
     let person = Person::new(number.parse().ok()?)?;

@@ -2,13 +2,13 @@ use actix_web::{HttpResponse, http::header, web};
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::call::Call;
-use crate::{provider::Provider, x_error::XError};
+use super::call::SignedCall;
+use crate::{provider::OAuthProvider, x_error::XError};
 
 /// `POST /oauth/request_token`
 pub(super) async fn request_token(
-    provider: web::Data<Provider>,
-    call: Call,
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
 ) -> Result<HttpResponse, XError> {
     let issued = provider.issue_request_token(&call.received())?;
     Ok(form(&[
@@ -20,8 +20,8 @@ pub(super) async fn request_token(
 
 /// `POST /oauth/access_token`
 pub(super) async fn access_token(
-    provider: web::Data<Provider>,
-    call: Call,
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
 ) -> Result<HttpResponse, XError> {
     let access = provider.exchange(&call.received())?;
     Ok(form(&[
@@ -34,8 +34,8 @@ pub(super) async fn access_token(
 
 /// `POST /1.1/oauth/invalidate_token`
 pub(super) async fn invalidate_token(
-    provider: web::Data<Provider>,
-    call: Call,
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
 ) -> Result<HttpResponse, XError> {
     let access = provider.person(&call.received())?;
     provider.revoke(access.person);

@@ -6,18 +6,18 @@ use super::{consent::language_of, path_part};
 use crate::{
     html::{self, ICON, STYLE},
     people::Person,
-    provider::Provider,
+    provider::OAuthProvider,
     x_error::XError,
 };
 
 /// `GET /timeline`
-pub(super) async fn all(provider: web::Data<Provider>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn all(provider: web::Data<OAuthProvider>, request: HttpRequest) -> HttpResponse {
     html::timeline(language_of(&request), &provider.posts(None), None).into_response()
 }
 
 /// `GET /timeline/{user_id}`
 pub(super) async fn of_person(
-    provider: web::Data<Provider>,
+    provider: web::Data<OAuthProvider>,
     request: HttpRequest,
 ) -> Result<HttpResponse, XError> {
     let person = person(&request)?;
@@ -27,7 +27,7 @@ pub(super) async fn of_person(
 
 /// `GET /sandbox/notifications/{user_id}`: what was posted with the person's token, newest first, for pages of any origin.
 pub(super) async fn notifications(
-    provider: web::Data<Provider>,
+    provider: web::Data<OAuthProvider>,
     request: HttpRequest,
 ) -> Result<HttpResponse, XError> {
     let posts = provider.posts(Some(person(&request)?));

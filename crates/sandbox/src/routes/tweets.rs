@@ -3,11 +3,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{call::Call, path_part};
+use super::{call::SignedCall, path_part};
 use crate::{
     people::{MadeUpTweet, Person, tweets},
-    provider::{Endpoint, Post, Provider},
-    x_error::{V2Error, XError},
+    provider::{Endpoint, OAuthProvider, Post},
+    x_error::{V2Error, XError, insert_allowance},
 };
 
 /// Stands in a `pagination_token` before a post's number: the next page starts after that post, whatever came since.
@@ -15,12 +15,12 @@ const OLDER_THAN: &str = "before";
 
 /// `GET /2/users/:id/tweets`: <https://docs.x.com/x-api/users/get-posts>.
 pub(super) async fn of_person(
-    provider: web::Data<Provider>,
-    call: Call,
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
 ) -> Result<HttpResponse, V2Error> {
     let caller = provider.person(&call.received())?.person;
     let allowance = provider.admit(caller, Endpoint::Tweets)?;
-    let question = Question::read(&call)?;
+    let question = TimelineQuery::read(&call)?;
     let id = path_part(&call.request, "id");
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(invalid("The `id` path parameter is not a number.").into());
@@ -30,14 +30,14 @@ pub(super) async fn of_person(
         None => not_found(id),
     };
     let mut response = HttpResponse::Ok();
-    allowance.insert_headers(&mut response);
+    insert_allowance(&mut response, &allowance);
     Ok(response.json(body))
 }
 
 /// `POST /2/tweets`: <https://docs.x.com/x-api/posts/create-post>.
 pub(super) async fn post(
-    provider: web::Data<Provider>,
-    call: Call,
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
 ) -> Result<HttpResponse, V2Error> {
     #[derive(Deserialize)]
     struct NewPost {
@@ -51,20 +51,20 @@ pub(super) async fn post(
     let post = provider.post(person, &new.text)?;
     let id = post.id.to_string();
     let mut response = HttpResponse::Created();
-    allowance.insert_headers(&mut response);
+    insert_allowance(&mut response, &allowance);
     let data = json!({ "id": id, "edit_history_tweet_ids": [id], "text": post.text });
     Ok(response.json(json!({ "data": data })))
 }
 
 /// Which posts are asked for, and how they are to look.
-struct Question {
+struct TimelineQuery {
     max_results: usize,
     before: Option<i64>,
     with_time: bool,
 }
 
-impl Question {
-    fn read(call: &Call) -> Result<Self, XError> {
+impl TimelineQuery {
+    fn read(call: &SignedCall) -> Result<Self, XError> {
         let max_results = match call.parameter("max_results") {
             None => 10,
             Some(number) => number
@@ -91,14 +91,14 @@ impl Question {
     }
 }
 
-fn page(provider: &Provider, person: Person, question: &Question) -> Value {
+fn page(provider: &OAuthProvider, person: Person, question: &TimelineQuery) -> Value {
     let mut older = provider
         .posts(Some(person))
         .into_iter()
-        .map(Tweet::from)
-        .chain(tweets(person).map(Tweet::from))
+        .map(TweetObject::from)
+        .chain(tweets(person).map(TweetObject::from))
         .filter(|tweet| question.before.is_none_or(|before| tweet.id < before));
-    let found: Vec<Tweet> = older.by_ref().take(question.max_results).collect();
+    let found: Vec<TweetObject> = older.by_ref().take(question.max_results).collect();
     let mut meta = json!({ "result_count": found.len() });
     let Some((newest, oldest)) = found.first().zip(found.last()) else {
         return json!({ "meta": meta });
@@ -116,13 +116,13 @@ fn page(provider: &Provider, person: Person, question: &Question) -> Value {
 }
 
 /// A post, made up or not.
-struct Tweet {
+struct TweetObject {
     id: i64,
     text: String,
     created_at: DateTime<Utc>,
 }
 
-impl Tweet {
+impl TweetObject {
     fn to_json(&self, with_time: bool) -> Value {
         let id = self.id.to_string();
         let mut tweet = json!({ "id": id, "edit_history_tweet_ids": [id], "text": self.text });
@@ -136,7 +136,7 @@ impl Tweet {
     }
 }
 
-impl From<Post> for Tweet {
+impl From<Post> for TweetObject {
     fn from(post: Post) -> Self {
         Self {
             id: post.id,
@@ -146,7 +146,7 @@ impl From<Post> for Tweet {
     }
 }
 
-impl From<MadeUpTweet> for Tweet {
+impl From<MadeUpTweet> for TweetObject {
     fn from(tweet: MadeUpTweet) -> Self {
         Self {
             id: tweet.id,

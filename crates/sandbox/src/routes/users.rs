@@ -1,33 +1,36 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::{call::Call, origin};
+use super::{call::SignedCall, origin};
 use crate::{
     people::{Person, tweet_count},
-    provider::{Endpoint, Provider},
-    x_error::{V2Error, XError},
+    provider::{Endpoint, OAuthProvider},
+    x_error::{V2Error, XError, insert_allowance},
 };
 
 /// `GET /2/users/me`, with the fields asked for: <https://docs.x.com/x-api/users/get-my-user>.
-pub(super) async fn me(provider: web::Data<Provider>, call: Call) -> Result<HttpResponse, V2Error> {
+pub(super) async fn me(
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
+) -> Result<HttpResponse, V2Error> {
     let person = provider.person(&call.received())?.person;
     let allowance = provider.admit(person, Endpoint::Me)?;
     let fields = call.parameter("user.fields").unwrap_or_default();
     let data = user_v2(person, &origin(&call.request), &fields)?;
     let mut response = HttpResponse::Ok();
-    allowance.insert_headers(&mut response);
+    insert_allowance(&mut response, &allowance);
     Ok(response.json(json!({ "data": data })))
 }
 
 /// `GET /1.1/account/verify_credentials.json`
 pub(super) async fn verify_credentials(
-    provider: web::Data<Provider>,
-    call: Call,
+    provider: web::Data<OAuthProvider>,
+    call: SignedCall,
 ) -> Result<HttpResponse, XError> {
     let person = provider.person(&call.received())?.person;
     let allowance = provider.admit(person, Endpoint::VerifyCredentials)?;
     let mut response = HttpResponse::Ok();
-    allowance.insert_headers(&mut response);
+    insert_allowance(&mut response, &allowance);
     Ok(response.json(user_v1(person, &origin(&call.request))))
 }
 

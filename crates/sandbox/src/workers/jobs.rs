@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     WorkersConfig, WorkersPorts,
-    messages::{DeleteJob, NotifyJob, Ready, TrainJob},
+    messages::{DeleteJob, NotifyJob, ReadyMessage, TrainJob},
 };
 
 /// Pages read at most: X gives a person's latest 3,200 posts, <https://docs.x.com/x-api/users/get-posts>.
@@ -150,7 +150,7 @@ impl Bench {
         let posts = self.count_posts(&job.credentials(), person).await?;
         tokio::time::sleep(self.config.training).await;
         self.memory().insert(person, posts);
-        self.send_ready(Ready {
+        self.send_ready(ReadyMessage {
             finished: "sandbox_train",
             oauth_user_id: person.get(),
             oauth_type: Provider::Twitter.as_str(),
@@ -193,7 +193,7 @@ impl Bench {
         Ok(posts)
     }
 
-    async fn send_ready(&self, ready: Ready<'_>) -> Result<(), JobError> {
+    async fn send_ready(&self, ready: ReadyMessage<'_>) -> Result<(), JobError> {
         let message = Outgoing {
             id: self.ports.ids.uuid(),
             body: serde_json::to_string(&ready)?,

@@ -52,7 +52,7 @@ impl DeleteJob {
 
 /// `{finished, oauth_user_id: <number>, oauth_type, service_name}`: a number here, a string in the jobs.
 #[derive(Serialize)]
-pub(super) struct Ready<'a> {
+pub(super) struct ReadyMessage<'a> {
     pub(super) finished: &'static str,
     pub(super) oauth_user_id: i64,
     pub(super) oauth_type: &'static str,

@@ -5,9 +5,9 @@ use lemon_domain::{
     ports::{Clock, IdSource, JobQueue, MAX_RECEIVES, QuotaCounter},
     values::Catalogue,
 };
-use lemon_embedded::{EmbeddedJobQueue, EmbeddedQuotaCounter, QueueConfig};
+use lemon_embedded::{EmbeddedJobQueue, EmbeddedQueueConfig, EmbeddedQuotaCounter};
 use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
-use lemon_redis::{ConnectError, RedisConfig, RedisQuotaCounter};
+use lemon_redis::{RedisConfig, RedisError, RedisQuotaCounter};
 use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueues};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -111,23 +111,21 @@ pub(crate) async fn quota_and_disk(
 
 /// A budget that services share is taken from in one step with those of a service, which a cluster does in one slot.
 fn redis(settings: &QuotaSettings, is_one_slot: bool) -> RedisConfig {
-    RedisConfig {
-        url: settings.url.clone(),
+    RedisConfig::new(settings.url.clone())
         // None is refused at the start.
-        pool_size: NonZeroUsize::new(settings.pool_size).unwrap_or(NonZeroUsize::MIN),
-        deadline: Duration::from_millis(settings.deadline_ms),
-        key_prefix: settings.key_prefix.clone(),
-        is_one_slot,
-    }
+        .with_pool_size(NonZeroUsize::new(settings.pool_size).unwrap_or(NonZeroUsize::MIN))
+        .with_deadline(Duration::from_millis(settings.deadline_ms))
+        .with_key_prefix(settings.key_prefix.clone())
+        .with_one_slot(is_one_slot)
 }
 
-fn no_counter(fault: ConnectError) -> StartError {
+fn no_counter(fault: RedisError) -> StartError {
     match fault {
-        ConnectError::Address(fault) => {
+        RedisError::Address(fault) => {
             let fault = format!("it is not \"embedded\", and as a Redis address it {fault}");
             ConfigError::wrong("quota.url", fault).into()
         }
-        ConnectError::KeyPrefix(_) => ConfigError::wrong("quota.key_prefix", fault).into(),
+        RedisError::KeyPrefix => ConfigError::wrong("quota.key_prefix", fault).into(),
         _ => anyhow::Error::new(fault).context(NO_QUOTA).into(),
     }
 }
@@ -155,12 +153,9 @@ pub(crate) async fn queue_and_disk(
     match settings.url.as_str() {
         EMBEDDED => {
             make(data_dir)?;
-            let config = QueueConfig {
-                path: data_dir.join("queue.db"),
-                visibility: Duration::from_secs(settings.visibility_seconds),
-                max_receives: MAX_RECEIVES,
-                queues: catalogue.queues(),
-            };
+            let config = EmbeddedQueueConfig::new(data_dir.join("queue.db"), catalogue.queues())
+                .with_visibility(Duration::from_secs(settings.visibility_seconds))
+                .with_max_receives(MAX_RECEIVES);
             let queue = EmbeddedJobQueue::open(&config, Arc::clone(clock), Arc::clone(ids))
                 .context(NO_QUEUE)?;
             let queue = Arc::new(queue);
@@ -195,20 +190,16 @@ pub(crate) async fn queues(settings: &QueueSettings) -> Result<SqsQueues, StartE
 }
 
 /// How a queue is made.
-pub(crate) fn queue_settings(settings: &QueueSettings) -> lemon_sqs::QueueSettings {
-    lemon_sqs::QueueSettings {
-        visibility: Duration::from_secs(settings.visibility_seconds),
-        max_receives: MAX_RECEIVES,
-        ..lemon_sqs::QueueSettings::default()
-    }
+pub(crate) fn queue_settings(settings: &QueueSettings) -> lemon_sqs::SqsQueueSettings {
+    lemon_sqs::SqsQueueSettings::default()
+        .with_visibility(Duration::from_secs(settings.visibility_seconds))
+        .with_max_receives(MAX_RECEIVES)
 }
 
 fn sqs(settings: &QueueSettings) -> SqsConfig {
-    SqsConfig {
-        deadline: Duration::from_millis(settings.deadline_ms),
-        visibility: Some(Duration::from_secs(settings.visibility_seconds)),
-        ..SqsConfig::default()
-    }
+    SqsConfig::default()
+        .with_deadline(Duration::from_millis(settings.deadline_ms))
+        .with_visibility(Duration::from_secs(settings.visibility_seconds))
 }
 
 fn never() -> Failure {

@@ -24,7 +24,7 @@ const FEWEST_CONNECTIONS: usize = 8;
 
 /// How many connections each port takes at a time, so that descriptors are left for what they lean on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Connections {
+pub(crate) struct ConnectionCaps {
     /// To the API.
     pub(crate) http: usize,
     /// To the sandbox.
@@ -32,7 +32,7 @@ pub(crate) struct Connections {
 }
 
 /// Raises the limit of descriptors as far as is allowed, and shares out what it allows.
-pub(crate) fn share(plan: &Plan) -> Connections {
+pub(crate) fn share(plan: &Plan) -> ConnectionCaps {
     let allowed = raise();
     let reserve = reserve(plan);
     let connections = shared(allowed, reserve, plan);
@@ -108,9 +108,9 @@ fn parts(plan: &Plan) -> usize {
     }
 }
 
-fn shared(allowed: usize, reserve: usize, plan: &Plan) -> Connections {
+fn shared(allowed: usize, reserve: usize, plan: &Plan) -> ConnectionCaps {
     let part = (allowed.saturating_sub(reserve) / parts(plan)).max(FEWEST_CONNECTIONS);
-    Connections {
+    ConnectionCaps {
         http: part.min(plan.max_connections.unwrap_or(DEFAULT_CONNECTIONS)),
         sandbox: part.min(Sandbox::MAX_CONNECTIONS),
     }

@@ -14,6 +14,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use lemon_domain::ports::{Clock, IdSource};
 use lemon_http::{Listener, Mount};
+use lemon_system::{SystemClock, SystemIds};
 
 pub(crate) use parts::Parts;
 pub(crate) use plan::{Plan, TwitterPlan};
@@ -21,10 +22,7 @@ use running::Running;
 pub(crate) use stand_alone::StandAlone;
 use stand_ins::StandIns;
 
-use crate::{
-    config::ConfigError,
-    system::{SystemClock, SystemIds},
-};
+use crate::config::ConfigError;
 
 /// Why the program did not start.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +37,7 @@ pub(crate) enum StartError {
 
 /// Where the program listens.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Addresses {
+pub(crate) struct ListenAddresses {
     pub(crate) http: SocketAddr,
     pub(crate) ops: SocketAddr,
     pub(crate) sandbox: Option<SocketAddr>,
@@ -47,7 +45,7 @@ pub(crate) struct Addresses {
 
 /// Everything that runs.
 pub(crate) struct App {
-    addresses: Addresses,
+    addresses: ListenAddresses,
     running: Running,
 }
 
@@ -79,7 +77,7 @@ impl App {
             .map_or_else(Mount::nothing, |(stand_ins, service)| {
                 stand_ins.page(service)
             });
-        let addresses = Addresses {
+        let addresses = ListenAddresses {
             http: http.local_addr(),
             ops: ops.local_addr(),
             sandbox: stand_ins.as_ref().map(StandIns::local_addr),
@@ -99,7 +97,7 @@ impl App {
         Ok(Self { addresses, running })
     }
 
-    pub(crate) const fn addresses(&self) -> &Addresses {
+    pub(crate) const fn addresses(&self) -> &ListenAddresses {
         &self.addresses
     }
 

@@ -58,7 +58,7 @@ impl Parts {
             .migrate()
             .await
             .context("the database cannot be brought up to date")?;
-        let twitter = HttpTwitterClient::new(twitter, Arc::clone(&clock))
+        let twitter = HttpTwitterClient::connect(&twitter, Arc::clone(&clock))
             .map_err(|error| crate::config::ConfigError::wrong("twitter.url", error))?;
         let quotas = |grace| {
             Quotas::new(

@@ -12,17 +12,15 @@ use lemon_domain::{
     values::Catalogue,
 };
 use lemon_http::{Deadlines, JwtConfig, Origin, Tokens};
-use lemon_twitter::{TwitterApi, TwitterConfig};
+use lemon_system::{SystemClock, SystemIds};
+use lemon_twitter::{TwitterApi, TwitterApp, TwitterConfig};
 use secrecy::SecretString;
 use url::Url;
 
 use super::{StartError, connections};
-use crate::{
-    config::{
-        ConfigError, Keys, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
-        TwitterSettings,
-    },
-    system::{SystemClock, SystemIds},
+use crate::config::{
+    ConfigError, Keys, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
+    TwitterSettings,
 };
 
 /// A web app under development, as its tools serve it.
@@ -228,9 +226,7 @@ fn sandbox(
 
 fn real(settings: TwitterSettings, api: TwitterApi, url: Url) -> Result<TwitterPlan, ConfigError> {
     let required = |key: &str| ConfigError::missing(key, NOT_SANDBOX);
-    Ok(TwitterPlan::Real(TwitterConfig {
-        api,
-        url,
+    let app = TwitterApp {
         consumer_key: settings
             .consumer_key
             .ok_or_else(|| required("twitter.consumer_key"))?,
@@ -240,8 +236,11 @@ fn real(settings: TwitterSettings, api: TwitterApi, url: Url) -> Result<TwitterP
         callback_url: settings
             .callback_url
             .ok_or_else(|| required("twitter.callback_url"))?,
-        deadline: Duration::from_millis(settings.deadline_ms),
-    }))
+    };
+    let config = TwitterConfig::new(url, app)
+        .with_api(api)
+        .with_deadline(Duration::from_millis(settings.deadline_ms));
+    Ok(TwitterPlan::Real(config))
 }
 
 #[cfg(test)]

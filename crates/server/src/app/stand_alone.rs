@@ -2,6 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use lemon_domain::ports::{Clock, IdSource};
 use lemon_sandbox::WorkersPorts;
+use lemon_system::{SystemClock, SystemIds};
 use lemon_twitter::HttpTwitterClient;
 
 use super::{
@@ -10,10 +11,7 @@ use super::{
     running::Running,
     stand_ins::StandIns,
 };
-use crate::{
-    config::ConfigError,
-    system::{SystemClock, SystemIds},
-};
+use crate::config::ConfigError;
 
 /// The stand-ins without the system: a Twitter, and workers on its queues, that several replicas share.
 pub(crate) struct StandAlone {
@@ -39,7 +37,7 @@ impl StandAlone {
             Arc::clone(&clock),
             Arc::clone(&ids),
         )?;
-        let client = HttpTwitterClient::new(config, clock).map_err(anyhow::Error::from)?;
+        let client = HttpTwitterClient::connect(&config, clock).map_err(anyhow::Error::from)?;
         let client = Arc::new(client);
         let ports = || WorkersPorts {
             queue: Arc::clone(&queue),

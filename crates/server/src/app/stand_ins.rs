@@ -7,7 +7,7 @@ use lemon_domain::{
 };
 use lemon_page::PageConfig;
 use lemon_sandbox::{Sandbox, SandboxConfig, Workers, WorkersConfig, WorkersPorts};
-use lemon_twitter::TwitterConfig;
+use lemon_twitter::{TwitterApp, TwitterConfig};
 use secrecy::ExposeSecret;
 use tracing::warn;
 use url::Url;
@@ -47,14 +47,14 @@ impl StandIns {
             sandbox.address = %sandbox.local_addr(),
             "the sandbox Twitter is on: anybody can sign in as anybody"
         );
-        let twitter = TwitterConfig {
-            url: sandbox.url().clone(),
-            api: plan.api,
+        let app = TwitterApp {
             consumer_key: plan.consumer_key.clone(),
             consumer_secret: plan.consumer_secret.clone(),
             callback_url,
-            deadline: plan.deadline,
         };
+        let twitter = TwitterConfig::new(sandbox.url().clone(), app)
+            .with_api(plan.api)
+            .with_deadline(plan.deadline);
         let training = Duration::from_secs(plan.settings.training_seconds);
         Ok((Self { sandbox, training }, twitter))
     }

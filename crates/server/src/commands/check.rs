@@ -2,12 +2,10 @@ use std::{fmt::Display, io::Write, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use lemon_domain::ports::{Clock, IdSource};
+use lemon_system::{SystemClock, SystemIds};
 use lemon_twitter::HttpTwitterClient;
 
-use crate::{
-    app::{Plan, StartError, TwitterPlan, connections},
-    system::{SystemClock, SystemIds},
-};
+use crate::app::{Plan, StartError, TwitterPlan, connections};
 
 /// Tries every connection, a line each.
 pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
@@ -84,7 +82,7 @@ async fn twitter(plan: &Plan, clock: Arc<dyn Clock>) -> Result<String, StartErro
         TwitterPlan::Sandbox(_) => Ok("sandbox".to_owned()),
         TwitterPlan::Real(config) => {
             let client =
-                HttpTwitterClient::new(config.clone(), clock).context("twitter cannot be used")?;
+                HttpTwitterClient::connect(config, clock).context("twitter cannot be used")?;
             client
                 .request_token()
                 .await

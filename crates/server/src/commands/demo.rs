@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::{
-    app::{Addresses, App, Plan, StartError},
+    app::{App, ListenAddresses, Plan, StartError},
     config::{Overrides, load},
     logging,
 };
@@ -54,7 +54,7 @@ struct Journey {
 }
 
 impl Journey {
-    fn new(addresses: &Addresses) -> anyhow::Result<Self> {
+    fn new(addresses: &ListenAddresses) -> anyhow::Result<Self> {
         Ok(Self {
             api: format!("http://{}/", addresses.http).parse()?,
             sandbox: addresses

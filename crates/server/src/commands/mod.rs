@@ -14,7 +14,7 @@ use tracing::warn;
 
 use crate::{
     app::{Plan, StartError, connections},
-    cli::{Cli, Command, Common, Direction},
+    cli::{Cli, Command, Common, MigrationDirection},
     config::{ConfigError, Overrides, Settings, load},
     logging,
 };
@@ -58,11 +58,11 @@ fn settings(common: Common) -> Result<(Settings, Vec<String>), ConfigError> {
     load(&overrides, env::vars_os())
 }
 
-async fn migrate(plan: Plan, direction: Direction, steps: u32) -> Result<(), StartError> {
+async fn migrate(plan: Plan, direction: MigrationDirection, steps: u32) -> Result<(), StartError> {
     let store = connections::store(&plan.store, &plan.data_dir).await?;
     match direction {
-        Direction::Up => store.migrate().await,
-        Direction::Down => store.roll_back(steps).await,
+        MigrationDirection::Up => store.migrate().await,
+        MigrationDirection::Down => store.roll_back(steps).await,
     }
     .context("the database cannot be migrated")?;
     Ok(())

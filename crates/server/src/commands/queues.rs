@@ -2,7 +2,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use lemon_domain::{ports::QueueError, values::QueueName};
-use lemon_sqs::{Change, DeadLetter, SqsQueues};
+use lemon_sqs::{DeadLetter, QueueChange, SqsQueues};
 
 use crate::{
     app::{Plan, StartError, connections},
@@ -38,8 +38,8 @@ async fn create(queues: &SqsQueues, plan: &Plan) -> anyhow::Result<()> {
         }
         let change = queues.create(&queue, &settings).await;
         let change = match change.with_context(|| failed(&queue))? {
-            Change::Created => "created",
-            Change::Updated => "brought into line",
+            QueueChange::Created => "created",
+            QueueChange::Updated => "brought into line",
             _ => "as it should be",
         };
         say(format_args!("{queue:<40} {change}"))?;

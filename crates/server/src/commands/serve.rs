@@ -7,7 +7,7 @@ use std::{
 use tracing::info;
 
 use super::ending::asked_to_end;
-use crate::app::{Addresses, App, Plan, StartError};
+use crate::app::{App, ListenAddresses, Plan, StartError};
 
 /// Serves until it is asked to end.
 pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
@@ -47,8 +47,8 @@ struct Welcome {
 }
 
 impl Welcome {
-    fn text(&self, addresses: Addresses) -> String {
-        let Addresses { http, ops, sandbox } = addresses;
+    fn text(&self, addresses: ListenAddresses) -> String {
+        let ListenAddresses { http, ops, sandbox } = addresses;
         let lines = [
             sandbox.map(|_| ("page", format!("http://{http}/"))),
             self.docs
@@ -83,7 +83,7 @@ mod tests {
             docs: true,
             data_dir: "/var/lib/lemon".into(),
         };
-        let addresses = Addresses {
+        let addresses = ListenAddresses {
             http: "127.0.0.1:8080".parse().unwrap(),
             ops: "[::1]:8082".parse().unwrap(),
             sandbox: Some("127.0.0.1:8081".parse().unwrap()),
@@ -99,7 +99,7 @@ mod tests {
         ] {
             assert!(text.contains(value), "{text}");
         }
-        let addresses = Addresses {
+        let addresses = ListenAddresses {
             sandbox: None,
             ..addresses
         };

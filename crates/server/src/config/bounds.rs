@@ -1,6 +1,10 @@
-use std::{fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
-use super::{ConfigError, QueueSettings, SQS, Settings};
+use super::{
+    bounded::{LONGEST_SECONDS, bounded},
+    error::ConfigError,
+    settings::{QueueSettings, SQS, Settings},
+};
 
 /// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up within
 /// the deadline of its call and what storing adds, which must be within a stop, and well before the grace of its reservation
@@ -23,26 +27,8 @@ const MOST_POOLED: usize = 1_000;
 /// More than any machine serves.
 const MOST_CONNECTIONS: usize = 1_000_000;
 
-/// Ten years: every date that comes of it can be written down.
-pub(super) const LONGEST_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
-
 /// The longest a stand-in may train: as long as any training may take.
 const LONGEST_TRAINING_SECONDS: u64 = 30 * 24 * 60 * 60;
-
-/// Checks that a number is one of those that do no harm.
-pub(super) fn bounded<T: PartialOrd + Display>(
-    key: &str,
-    value: &T,
-    of: &str,
-    bounds: &RangeInclusive<T>,
-) -> Result<(), ConfigError> {
-    if bounds.contains(value) {
-        return Ok(());
-    }
-    let (least, most) = (bounds.start(), bounds.end());
-    let fault = format!("it is a number of {of} from {least} to {most}");
-    Err(ConfigError::wrong(key, fault))
-}
 
 impl Settings {
     /// Checks the numbers that stand for themselves. Those of a service are checked with it.

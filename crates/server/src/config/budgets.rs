@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lemon_domain::values::{BudgetName, BudgetPolicy, Period, WindowPolicy};
 use serde::Deserialize;
 
-use super::{ConfigError, bounds::bounded};
+use super::{bounded::bounded, error::ConfigError};
 
 /// Units of a budget: as many as can be counted everywhere.
 const MOST_UNITS: u32 = 1_000_000_000;

@@ -6,12 +6,12 @@ use std::{
     path::Path,
 };
 
-use super::{ConfigError, load::is_key};
+use super::{
+    error::ConfigError,
+    settings::Settings,
+    variable::{PREFIX, SEPARATOR, variable},
+};
 
-/// Our variables start so.
-const PREFIX: &str = "LEMON_";
-/// Between a section and its key.
-const SEPARATOR: &str = "__";
 /// Keys outside of any section.
 const TOP_LEVEL: [&str; 1] = ["LEMON_DATA_DIR"];
 /// Says that the value is in a file.
@@ -63,11 +63,6 @@ impl Environment {
     }
 }
 
-/// The environment variable of a key.
-pub(super) fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.replace('.', SEPARATOR).to_uppercase())
-}
-
 fn is_ours(name: &str) -> bool {
     let key = name.strip_suffix(FILE).unwrap_or(name);
     name.contains(SEPARATOR) || TOP_LEVEL.contains(&key)
@@ -76,7 +71,7 @@ fn is_ours(name: &str) -> bool {
 /// Who sets a whole section means a key of it, most likely its `url`.
 fn refuse_section(name: &str) -> Result<(), ConfigError> {
     let section = name.trim_start_matches(PREFIX).to_lowercase();
-    if is_key(&section) {
+    if Settings::have(&section) {
         let fault = format!("{name} is a section: set its keys, as LEMON_STORE__URL");
         return Err(ConfigError::new(fault));
     }
@@ -90,8 +85,8 @@ fn hint(name: &str) -> Option<String> {
     let path = splits(&rest).find_map(|(section, key)| match section {
         "services" | "budgets" => splits(key)
             .map(|(name, key)| format!("{section}.{name}.{key}"))
-            .find(|path| is_key(path)),
-        _ => Some(format!("{section}.{key}")).filter(|path| is_key(path)),
+            .find(|path| Settings::have(path)),
+        _ => Some(format!("{section}.{key}")).filter(|path| Settings::have(path)),
     })?;
     Some(format!("{name} is ignored: {} is a key", variable(&path)))
 }

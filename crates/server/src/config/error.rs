@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::environment::variable;
+use super::variable::variable;
 
 /// Why a configuration is not one: a sentence that names the key or the variable, and never says a value, which may be a
 /// secret or stand beside one.

@@ -1,6 +1,6 @@
 use std::{collections::HashMap, ffi::OsString, fs, path::PathBuf};
 
-use config::{Config, ConfigBuilder, File, FileFormat, builder::DefaultState};
+use config::{Config, File, FileFormat};
 
 use super::{ConfigError, Settings, environment::Environment};
 
@@ -46,18 +46,6 @@ fn variables(values: HashMap<String, String>) -> config::Environment {
         .prefix_separator("_")
         .separator("__")
         .source(Some(values))
-}
-
-/// Whether there is such a key, as `store.url`: whatever its value, nobody says that it is unknown.
-pub(super) fn is_key(path: &str) -> bool {
-    let with = Config::builder().set_override(path, "");
-    let settings = with
-        .and_then(ConfigBuilder::<DefaultState>::build)
-        .and_then(Config::try_deserialize::<Settings>);
-    settings.map_or_else(
-        |error| !error.to_string().contains("unknown field"),
-        |_| true,
-    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Configuration: a file, then the environment, then the command line; a struct per section.
 
+mod bounded;
 mod bounds;
 mod budgets;
 mod environment;
@@ -10,6 +11,7 @@ mod load;
 mod log;
 mod services;
 mod settings;
+mod variable;
 
 #[cfg(test)]
 pub(crate) use bounds::{LONGEST_DEADLINE, LONGEST_QUEUE_DEADLINE};

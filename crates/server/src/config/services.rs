@@ -10,9 +10,9 @@ use lemon_domain::values::{
 use serde::Deserialize;
 
 use super::{
-    ConfigError,
-    bounds::{LONGEST_SECONDS, bounded},
+    bounded::{LONGEST_SECONDS, bounded},
     budgets::{BudgetSettings, SharedBudgetsSettings, TURNS_AT, ZONE},
+    error::ConfigError,
 };
 
 /// The service that is always there, and the only one whose queues and notification have defaults.

@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use config::{Config, ConfigBuilder, builder::DefaultState};
 use lemon_postgres::StoreConfig;
 use lemon_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -32,6 +33,20 @@ pub(crate) struct Settings {
     pub(crate) log: LogSettings,
     pub(crate) budgets: SharedBudgetsSettings,
     pub(crate) services: ServicesSettings,
+}
+
+impl Settings {
+    /// Whether there is such a key, as `store.url`: whatever its value, nobody says that it is unknown.
+    pub(super) fn have(path: &str) -> bool {
+        let with = Config::builder().set_override(path, "");
+        let settings = with
+            .and_then(ConfigBuilder::<DefaultState>::build)
+            .and_then(Config::try_deserialize::<Self>);
+        settings.map_or_else(
+            |error| !error.to_string().contains("unknown field"),
+            |_| true,
+        )
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,4 @@
 use std::{
-    error::Error,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -13,7 +12,9 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::time::timeout;
 use tower_service::Service;
 
-use crate::ConnectError;
+use lemon_domain::BoxError;
+
+use crate::error::SqsError;
 
 /// A connection that is silent for so long is asked whether it lives, then each second, and given up after three times:
 /// a long poll on a dead line is noticed within ten seconds.
@@ -27,10 +28,8 @@ const USER_TIMEOUT: Duration = Duration::from_secs(8);
 /// Connects over TCP or TLS, within a limit.
 pub(super) type Connector = Within<HttpsConnector<HttpConnector>>;
 
-type BoxError = Box<dyn Error + Send + Sync>;
-
 /// What connects so.
-pub(super) fn connector(limit: Duration) -> Result<Connector, ConnectError> {
+pub(super) fn connector(limit: Duration) -> Result<Connector, SqsError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -47,13 +46,13 @@ pub(super) fn connector(limit: Duration) -> Result<Connector, ConnectError> {
     Ok(Within { inner, limit })
 }
 
-fn tls() -> Result<ClientConfig, ConnectError> {
+fn tls() -> Result<ClientConfig, SqsError> {
     let mut roots = RootCertStore::empty();
     // A machine without roots may still use an endpoint without TLS.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| ConnectError::Tls(error.to_string()))?;
+        .map_err(|error| SqsError::Tls(error.to_string()))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 

@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Connector, NotSent};
+use super::Connector;
+use crate::not_sent::NotSent;
 
 /// How long a connection waits for another call.
 const IDLE: Duration = Duration::from_secs(20);

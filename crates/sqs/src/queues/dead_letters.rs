@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use lemon_domain::{ports::MAX_BATCH, values::QueueName};
 
-use super::attributes::count;
 use crate::{
+    attributes::count,
     config::whole_seconds,
     connection::{Connection, attempts_within, dead_letter_queue},
     dead_letter::{ATTEMPTS, REASON},
-    error::Fault,
+    error::SqsFault,
 };
 
 /// Asks all of SQS' servers, where a call that waits for nothing asks some.
@@ -20,7 +20,7 @@ const WAIT: Duration = Duration::from_secs(1);
 /// How long the letters are hidden from others if the look breaks off.
 const HIDDEN_SECONDS: i32 = 30;
 
-/// A message that came to nothing, without its text, which may carry credentials.
+/// A dead-lettered message, without its text, which may carry credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// SQS' id of the message; one that was dead-lettered by a program has another than before.
@@ -40,7 +40,7 @@ pub(super) async fn look(
     connection: &Connection,
     queue: &QueueName,
     max: usize,
-) -> Result<Vec<DeadLetter>, Fault> {
+) -> Result<Vec<DeadLetter>, SqsFault> {
     connection.address(queue, connection.until()).await?;
     let dead_letters = dead_letter_queue(queue)?;
     let (mut letters, mut receipts) = (Vec::new(), Vec::new());
@@ -77,7 +77,7 @@ async fn receive(
     connection: &Connection,
     dead_letters: &QueueName,
     max: usize,
-) -> Result<Vec<Message>, Fault> {
+) -> Result<Vec<Message>, SqsFault> {
     let until = connection.until() + WAIT;
     let address = connection.address(dead_letters, connection.until()).await?;
     let limits = attempts_within(&connection.config, WAIT);

@@ -8,11 +8,11 @@ use lemon_domain::{
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::attributes::Attributes;
 use crate::{
-    SqsJobQueue,
+    attributes::Attributes,
     connection::{Connection, dead_letter_queue},
-    error::Fault,
+    error::SqsFault,
+    job_queue::SqsJobQueue,
 };
 
 /// How often a task that runs is looked at.
@@ -37,7 +37,7 @@ pub(super) async fn redrive(
     let source = Attributes::of(connection, &dead_letters).await?.arn()?;
     match start(connection, &dead_letters, &source, &target).await {
         Ok(()) => Ok(finished(connection, &dead_letters, &source).await?),
-        Err(Fault::Refused(said) | Fault::Failing(said) | Fault::Busy(said))
+        Err(SqsFault::Refused(said) | SqsFault::Failing(said) | SqsFault::Busy(said))
             if NO_SUCH_CALL.contains(&said.name()) =>
         {
             copy(connection, &dead_letters, queue).await
@@ -52,7 +52,7 @@ async fn start(
     dead_letters: &QueueName,
     source: &str,
     target: &str,
-) -> Result<(), Fault> {
+) -> Result<(), SqsFault> {
     let call = connection
         .client
         .start_message_move_task()
@@ -70,7 +70,7 @@ async fn finished(
     connection: &Connection,
     dead_letters: &QueueName,
     source: &str,
-) -> Result<u64, Fault> {
+) -> Result<u64, SqsFault> {
     loop {
         let call = connection
             .client
@@ -93,9 +93,9 @@ async fn finished(
 }
 
 /// How a task ended, if it has.
-fn outcome(task: Option<&Task>) -> Option<Result<u64, Fault>> {
+fn outcome(task: Option<&Task>) -> Option<Result<u64, SqsFault>> {
     let Some(task) = task else {
-        return Some(Err(Fault::Answer("move task")));
+        return Some(Err(SqsFault::Answer("move task")));
     };
     match task.status() {
         Some("RUNNING" | "CANCELLING") => None,
@@ -103,10 +103,10 @@ fn outcome(task: Option<&Task>) -> Option<Result<u64, Fault>> {
             let moved = task.approximate_number_of_messages_moved();
             Some(Ok(u64::try_from(moved).unwrap_or(0)))
         }
-        Some("CANCELLED") => Some(Err(Fault::NotMoved("somebody cancelled it".to_owned()))),
+        Some("CANCELLED") => Some(Err(SqsFault::NotMoved("somebody cancelled it".to_owned()))),
         _ => {
             let reason = task.failure_reason().unwrap_or("no reason given");
-            Some(Err(Fault::NotMoved(reason.to_owned())))
+            Some(Err(SqsFault::NotMoved(reason.to_owned())))
         }
     }
 }

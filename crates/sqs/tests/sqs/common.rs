@@ -11,7 +11,7 @@ use lemon_domain::{
     ports::{Delivery, Depth, JobQueue, Outgoing, QueueError},
     values::QueueName,
 };
-use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue, SqsQueues, http_client};
+use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueueSettings, SqsQueues, http_client};
 use lemon_test_servers::SqsServer;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ impl Sqs {
     /// A queue of this test with its dead-letter queue.
     pub(crate) async fn queue(&self, name: &str) -> QueueName {
         let name = self.name(name);
-        let settings = QueueSettings::default();
+        let settings = SqsQueueSettings::default();
         self.queues().create(&name, &settings).await.unwrap();
         name
     }
@@ -62,10 +62,7 @@ impl Sqs {
 
 /// So that no machine is too slow where a deadline is not what is tested.
 pub(crate) fn patient() -> SqsConfig {
-    SqsConfig {
-        deadline: Duration::from_mins(1),
-        ..SqsConfig::default()
-    }
+    SqsConfig::default().with_deadline(Duration::from_mins(1))
 }
 
 /// A client of a server.

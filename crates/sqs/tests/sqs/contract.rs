@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use lemon_contracts::job_queue::{Line, QueueSubject, TrueTime};
-use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue};
+use lemon_contracts::job_queue::{NetworkLink, QueueSubject, TrueTime};
+use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueueSettings};
 use lemon_test_servers::Link;
 use tokio::sync::Mutex;
 
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 struct ToServer(Mutex<Link>);
 
 #[async_trait]
-impl Line for ToServer {
+impl NetworkLink for ToServer {
     async fn stall(&self) {
         self.0.lock().await.stall();
     }
@@ -36,16 +36,10 @@ impl Line for ToServer {
 async fn subject() -> QueueSubject {
     let sqs = Sqs::get().await;
     let consumed = sqs.name("ServiceReadyQueue");
-    let settings = QueueSettings {
-        visibility: VISIBILITY,
-        ..QueueSettings::default()
-    };
+    let settings = SqsQueueSettings::default().with_visibility(VISIBILITY);
     sqs.queues().create(&consumed, &settings).await.unwrap();
     let line = Link::to(sqs.server.address()).await;
-    let config = SqsConfig {
-        deadline: DEADLINE,
-        ..SqsConfig::default()
-    };
+    let config = SqsConfig::default().with_deadline(DEADLINE);
     let client = client_with(&format!("http://127.0.0.1:{}", line.port()), &config);
     QueueSubject {
         queue: Arc::new(SqsJobQueue::new(&client, config)),

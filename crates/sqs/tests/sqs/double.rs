@@ -76,10 +76,7 @@ impl Double {
 }
 
 pub(crate) fn config() -> SqsConfig {
-    SqsConfig {
-        deadline: DEADLINE,
-        ..SqsConfig::default()
-    }
+    SqsConfig::default().with_deadline(DEADLINE)
 }
 
 pub(crate) fn jobs() -> QueueName {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use lemon_domain::ports::{Depth, JobQueue, MAX_BODY_BYTES, QueueError};
-use lemon_sqs::{QueueSettings, SqsConfig, SqsJobQueue};
+use lemon_sqs::{SqsJobQueue, SqsQueueSettings};
 
 use crate::common::{Sqs, await_depth, collect, outgoing, patient, send};
 
@@ -46,15 +46,9 @@ async fn a_text_that_sqs_does_not_take_is_refused_and_takes_no_other_along() {
 async fn a_configured_visibility_timeout_goes_before_the_queues_own() {
     let sqs = Sqs::get().await;
     let name = sqs.name("Jobs");
-    let settings = QueueSettings {
-        visibility: Duration::from_hours(1),
-        ..QueueSettings::default()
-    };
+    let settings = SqsQueueSettings::default().with_visibility(Duration::from_hours(1));
     sqs.queues().create(&name, &settings).await.unwrap();
-    let config = SqsConfig {
-        visibility: Some(Duration::from_secs(1)),
-        ..patient()
-    };
+    let config = patient().with_visibility(Duration::from_secs(1));
     let queue = SqsJobQueue::new(&sqs.client(), config);
     send(&queue, &name, &["again"]).await;
     for attempt in 1..=2 {

@@ -1,4 +1,4 @@
-//! Making queues, looking at them, and redriving what died in them.
+//! Making queues, looking at them, and redriving their dead letters.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use lemon_domain::{
     ports::{Depth, JobQueue, QueueError},
     values::QueueName,
 };
-use lemon_sqs::{Change, QueueSettings, SqsConfig, SqsQueues};
+use lemon_sqs::{QueueChange, SqsConfig, SqsQueueSettings, SqsQueues};
 use serde_json::json;
 
 use crate::{
@@ -19,11 +19,14 @@ use crate::{
 async fn creating_a_queue_twice_changes_nothing_and_other_settings_are_brought_into_line() {
     let sqs = Sqs::get().await;
     let (queues, name) = (sqs.queues(), sqs.name("Jobs"));
-    let usual = QueueSettings::default();
-    assert_eq!(queues.create(&name, &usual).await.unwrap(), Change::Created);
+    let usual = SqsQueueSettings::default();
     assert_eq!(
         queues.create(&name, &usual).await.unwrap(),
-        Change::Unchanged
+        QueueChange::Created
+    );
+    assert_eq!(
+        queues.create(&name, &usual).await.unwrap(),
+        QueueChange::Unchanged
     );
     let stats = queues.stats(&name).await.unwrap();
     assert_eq!(stats.visibility, Duration::from_secs(30));
@@ -32,12 +35,14 @@ async fn creating_a_queue_twice_changes_nothing_and_other_settings_are_brought_i
     assert_eq!(stats.dead_letter_queue, Some(format!("{name}-dlq")));
 
     send(&sqs.job_queue(), &name, &["kept"]).await;
-    let other = QueueSettings {
-        visibility: Duration::from_secs(90),
-        max_receives: 3,
-        retention: Duration::from_hours(24),
-    };
-    assert_eq!(queues.create(&name, &other).await.unwrap(), Change::Updated);
+    let other = SqsQueueSettings::default()
+        .with_visibility(Duration::from_secs(90))
+        .with_max_receives(3)
+        .with_retention(Duration::from_hours(24));
+    assert_eq!(
+        queues.create(&name, &other).await.unwrap(),
+        QueueChange::Updated
+    );
     let stats = queues.stats(&name).await.unwrap();
     assert_eq!(stats.visibility, other.visibility);
     assert_eq!(stats.retention, other.retention);
@@ -52,8 +57,11 @@ async fn a_queue_that_somebody_else_made_is_brought_into_line() {
     let (queues, name) = (sqs.queues(), sqs.name("Jobs"));
     let made = sqs.client().create_queue().queue_name(name.as_str()).send();
     made.await.unwrap();
-    let usual = QueueSettings::default();
-    assert_eq!(queues.create(&name, &usual).await.unwrap(), Change::Updated);
+    let usual = SqsQueueSettings::default();
+    assert_eq!(
+        queues.create(&name, &usual).await.unwrap(),
+        QueueChange::Updated
+    );
     assert_eq!(queues.stats(&name).await.unwrap().max_receives, Some(5));
 }
 
@@ -63,7 +71,7 @@ async fn several_who_create_a_queue_at_once_do_not_disturb_one_another() {
     let (queues, name) = (Arc::new(sqs.queues()), sqs.name("Jobs"));
     let made = race(4, |_| {
         let (queues, name) = (Arc::clone(&queues), name.clone());
-        async move { queues.create(&name, &QueueSettings::default()).await }
+        async move { queues.create(&name, &SqsQueueSettings::default()).await }
     });
     for outcome in made.await {
         outcome.unwrap();
@@ -83,10 +91,7 @@ async fn settings_that_sqs_does_not_take_are_refused() {
     let wrong = "Invalid value for the parameter MessageRetentionPeriod.";
     let wrong = error(400, "InvalidAttributeValue", wrong);
     double.answers("CreateQueue", wrong).await;
-    let settings = QueueSettings {
-        retention: Duration::from_secs(1),
-        ..QueueSettings::default()
-    };
+    let settings = SqsQueueSettings::default().with_retention(Duration::from_secs(1));
     let refused = double.queues().create(&jobs(), &settings).await;
     let refused = refused.unwrap_err();
     assert!(matches!(refused, QueueError::Rejected(_)), "{refused:?}");
@@ -170,10 +175,7 @@ async fn dead_letters_are_shown_within_a_short_deadline_too() {
     let sqs = Sqs::get().await;
     let name = with_two_dead(&sqs).await;
     // A look waits a second for SQS, half of this.
-    let config = SqsConfig {
-        deadline: Duration::from_secs(2),
-        ..SqsConfig::default()
-    };
+    let config = SqsConfig::default().with_deadline(Duration::from_secs(2));
     let queues = SqsQueues::new(&sqs.client(), config);
     assert_eq!(queues.dead_letters(&name, 10).await.unwrap().len(), 2);
 }

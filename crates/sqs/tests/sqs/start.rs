@@ -7,7 +7,7 @@ use lemon_domain::{
     ports::{Depth, JobQueue},
     values::QueueName,
 };
-use lemon_sqs::{ConnectError, SqsConfig, SqsJobQueue, SqsQueues, http_client};
+use lemon_sqs::{SqsConfig, SqsError, SqsJobQueue, SqsQueues, http_client};
 use lemon_test_servers::SqsServer;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     double::{Double, config, error, jobs},
 };
 
-fn assert_said(fault: &ConnectError, words: &[&str]) {
+fn assert_said(fault: &SqsError, words: &[&str]) {
     let said = fault.to_string();
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(words.iter().all(|word| said.contains(word)), "{said}");
@@ -45,7 +45,7 @@ async fn all_missing_queues_are_named_dead_letter_queues_among_them() {
     let server = sqs.server.endpoint();
     let server = server.as_str().trim_end_matches('/');
     assert_said(&fault, &[server, nowhere.as_str(), &dead]);
-    let ConnectError::Missing { queues, .. } = fault else {
+    let SqsError::Missing { queues, .. } = fault else {
         panic!("{fault:?}");
     };
     assert_eq!(queues, [nowhere.as_str(), &dead]);
@@ -55,10 +55,7 @@ async fn all_missing_queues_are_named_dead_letter_queues_among_them() {
 async fn an_endpoint_where_nobody_is_is_named() {
     let queue = SqsJobQueue::new(&client_of("http://me:hush@127.0.0.1:1"), config());
     let fault = queue.check(&[jobs()], &[]).await.unwrap_err();
-    assert!(
-        matches!(fault, ConnectError::Unreachable { .. }),
-        "{fault:?}"
-    );
+    assert!(matches!(fault, SqsError::Unreachable { .. }), "{fault:?}");
     assert_said(
         &fault,
         &["sqs at http://127.0.0.1:1 cannot be reached", "refused"],
@@ -72,10 +69,7 @@ async fn credentials_that_are_wrong_or_missing_are_told_apart_from_the_rest() {
     let wrong = error(403, "InvalidClientTokenId", wrong);
     double.answers("GetQueueUrl", wrong).await;
     let fault = double.job_queue().check(&[jobs()], &[]).await.unwrap_err();
-    assert!(
-        matches!(fault, ConnectError::Credentials { .. }),
-        "{fault:?}"
-    );
+    assert!(matches!(fault, SqsError::Credentials { .. }), "{fault:?}");
     assert_said(&fault, &["InvalidClientTokenId"]);
 
     let nobody = aws_sdk_sqs::Config::builder()
@@ -86,10 +80,7 @@ async fn credentials_that_are_wrong_or_missing_are_told_apart_from_the_rest() {
     let client = aws_sdk_sqs::Client::from_conf(nobody.build());
     let queue = SqsJobQueue::new(&client, config());
     let fault = queue.check(&[jobs()], &[]).await.unwrap_err();
-    assert!(
-        matches!(fault, ConnectError::Credentials { .. }),
-        "{fault:?}"
-    );
+    assert!(matches!(fault, SqsError::Credentials { .. }), "{fault:?}");
 }
 
 #[tokio::test]
@@ -101,7 +92,7 @@ async fn a_client_without_a_region_is_told_so() {
     let client = aws_sdk_sqs::Client::from_conf(lost.build());
     let queue = SqsJobQueue::new(&client, config());
     let fault = queue.check(&[jobs()], &[]).await.unwrap_err();
-    assert_eq!(fault, ConnectError::Region);
+    assert_eq!(fault, SqsError::Region);
     assert_said(&fault, &["AWS_REGION"]);
 }
 
@@ -115,7 +106,7 @@ async fn anything_else_that_sqs_has_against_it_is_said() {
     );
     double.answers("GetQueueUrl", refused).await;
     let fault = double.job_queue().check(&[jobs()], &[]).await.unwrap_err();
-    assert!(matches!(fault, ConnectError::Refused { .. }), "{fault:?}");
+    assert!(matches!(fault, SqsError::Refused { .. }), "{fault:?}");
     assert_said(&fault, &["refuses queue Jobs", "not made over HTTPS"]);
 }
 

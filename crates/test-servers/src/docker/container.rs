@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::image::{Image, Reference};
+use super::image::{Reference, TestImage};
 use crate::tell;
 
 /// How long an engine may take to say that it is there.
@@ -47,7 +47,7 @@ pub(crate) struct Container {
 impl Container {
     /// Starts a server and waits until it is ready. The port is the container's.
     pub(super) async fn start<M: Module + Debug + 'static>(
-        image: Image,
+        image: TestImage,
         request: impl Into<ContainerRequest<M>>,
         port: u16,
     ) -> Result<Self, String> {
@@ -96,7 +96,7 @@ impl Drop for Container {
 }
 
 async fn run<M: Module>(
-    image: Image,
+    image: TestImage,
     request: ContainerRequest<M>,
     port: u16,
 ) -> Result<(ContainerAsync<M>, String), String> {
@@ -135,7 +135,7 @@ async fn tell_if_it_ended<M: Module>(name: &str, container: &ContainerAsync<M>) 
 }
 
 /// An image that the engine has. What was in vain once is not tried again by each test of the process.
-async fn prepared(image: Image) -> Result<Reference, String> {
+async fn prepared(image: TestImage) -> Result<Reference, String> {
     static FAULTS: Mutex<BTreeMap<&str, String>> = Mutex::const_new(BTreeMap::new());
     let mut faults = FAULTS.lock().await;
     if let Some(fault) = faults.get(image.variable) {

@@ -11,7 +11,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// Which image a server is made from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Image {
+pub(super) struct TestImage {
     /// The variable that names another, as `name:tag`.
     pub(super) variable: &'static str,
     /// What is taken otherwise.
@@ -27,7 +27,7 @@ pub(super) struct Reference {
     pub(super) tag: String,
 }
 
-impl Image {
+impl TestImage {
     /// An image that the engine has: the configured one; else the default, or its stand-in if only that is there. What
     /// is not there is pulled.
     pub(super) async fn get(self, docker: &Docker) -> Result<Reference, String> {

@@ -12,11 +12,11 @@ use testcontainers_modules::{
 };
 
 pub(super) use container::Container;
-use image::Image;
+use image::TestImage;
 
 /// A Redis and its address.
 pub(super) async fn redis() -> Result<(Container, String), String> {
-    const IMAGE: Image = Image {
+    const IMAGE: TestImage = TestImage {
         variable: "LEMON_TEST_REDIS_IMAGE",
         default: "redis:8-alpine",
         stand_in: "lemon-test/redis:latest",
@@ -28,7 +28,7 @@ pub(super) async fn redis() -> Result<(Container, String), String> {
 
 /// An SQS by `LocalStack` and its address. 4.13 is among its last versions that need no account.
 pub(super) async fn sqs() -> Result<(Container, String), String> {
-    const IMAGE: Image = Image {
+    const IMAGE: TestImage = TestImage {
         variable: "LEMON_TEST_LOCALSTACK_IMAGE",
         default: "localstack/localstack:4.13",
         stand_in: "lemon-test/localstack:latest",
@@ -48,7 +48,7 @@ pub(super) async fn sqs() -> Result<(Container, String), String> {
 /// A PostgreSQL and the address of its first database. Nothing in it outlives a test, so nothing need reach the disk.
 #[cfg(feature = "postgres")]
 pub(super) async fn postgres() -> Result<(Container, String), String> {
-    const IMAGE: Image = Image {
+    const IMAGE: TestImage = TestImage {
         variable: "LEMON_TEST_POSTGRES_IMAGE",
         default: "postgres:18-alpine",
         stand_in: "lemon-test/postgres:latest",

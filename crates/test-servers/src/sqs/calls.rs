@@ -12,12 +12,12 @@ use super::SqsServer;
 
 /// What a server answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct SqsAnswer {
     status: u16,
     text: String,
 }
 
-impl Answer {
+impl SqsAnswer {
     /// What it answered, if it did what it was asked.
     pub(super) fn accepted(self) -> io::Result<Value> {
         if self.status != 200 {
@@ -46,7 +46,7 @@ pub(super) async fn call(
     server: (&str, u16),
     action: &str,
     parameters: &Value,
-) -> io::Result<Answer> {
+) -> io::Result<SqsAnswer> {
     let mut stream = TcpStream::connect(server).await?;
     let parameters = parameters.to_string();
     // In HTTP/1.0 no answer comes in chunks.
@@ -66,5 +66,5 @@ pub(super) async fn call(
     stream.read_to_string(&mut text).await?;
     let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| io::Error::other("the answer is not HTTP"))?;
-    Ok(Answer { status, text })
+    Ok(SqsAnswer { status, text })
 }

@@ -7,7 +7,7 @@ use super::calls::call;
 /// Has a server answer each kind of call that the tests make: one that says that it is ready may still take long for its
 /// first queue, or the first message of it, and a test asks with a deadline.
 pub(super) async fn warm_up(server: (&str, u16), prefix: &str) -> io::Result<()> {
-    let caller = Caller { server };
+    let caller = WarmUpClient { server };
     caller.accepted("ListQueues", json!({})).await?;
     let dead_letters = json!({ "QueueName": format!("{prefix}warm-up-dlq") });
     let dead_letters = caller.create(dead_letters).await?;
@@ -28,11 +28,11 @@ pub(super) async fn warm_up(server: (&str, u16), prefix: &str) -> io::Result<()>
     Ok(())
 }
 
-struct Caller<'a> {
+struct WarmUpClient<'a> {
     server: (&'a str, u16),
 }
 
-impl Caller<'_> {
+impl WarmUpClient<'_> {
     async fn accepted(&self, action: &str, parameters: Value) -> io::Result<Value> {
         call(self.server, action, &parameters).await?.accepted()
     }

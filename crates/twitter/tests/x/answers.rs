@@ -79,10 +79,7 @@ async fn an_access_token_s_owner_is_asked_for_if_twitter_does_not_say() {
             .expect(1)
             .mount(&server)
             .await;
-        let client = client_with(TwitterConfig {
-            api,
-            ..config(&server.uri())
-        });
+        let client = client_with(&config(&server.uri()).with_api(api));
         let grant = exchange(&client).await.unwrap();
         assert_eq!(grant.user_id, my_id());
         assert_eq!(grant.credentials, Credentials::new("12-a", "b"));
@@ -128,10 +125,7 @@ async fn a_profile_is_read_from_either_version() {
     });
     for (api, body) in [(TwitterApi::V2, v2), (TwitterApi::V1_1, v1)] {
         let (server, _) = twitter(ResponseTemplate::new(200).set_body_json(body)).await;
-        let client = client_with(TwitterConfig {
-            api,
-            ..config(&server.uri())
-        });
+        let client = client_with(&config(&server.uri()).with_api(api));
         assert_eq!(client.profile(&me()).await.unwrap(), expected);
     }
 }
@@ -181,10 +175,7 @@ async fn what_a_profile_lacks_is_empty_and_never_null() {
     for (api, body) in bodies {
         let answer = ResponseTemplate::new(200).set_body_json(&body);
         let (server, _) = twitter(answer).await;
-        let client = client_with(TwitterConfig {
-            api,
-            ..config(&server.uri())
-        });
+        let client = client_with(&config(&server.uri()).with_api(api));
         assert_eq!(client.profile(&me()).await.unwrap(), nothing, "{body}");
     }
 }
@@ -201,7 +192,7 @@ async fn a_page_is_asked_for_with_the_token_of_the_one_before() {
         })))
         .mount(&server)
         .await;
-    let client = client_with(config(&server.uri()));
+    let client = client_with(&config(&server.uri()));
     let page = client.tweets(&me(), my_id(), Some("a+b/c=")).await.unwrap();
     assert_eq!(page.tweets[0].text, "seven");
     assert_eq!(page.next.as_deref(), Some("d"));

@@ -18,7 +18,7 @@ async fn raw_twitter(answer: &'static [u8]) -> HttpTwitterClient {
             connection.shutdown().await.unwrap();
         }
     });
-    client_with(config(&url))
+    client_with(&config(&url))
 }
 
 /// `TwitterClient` 8: the call certainly did not leave.
@@ -27,7 +27,10 @@ async fn nobody_at_the_address_is_unreached() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client_with(config(&url)).request_token().await.unwrap_err();
+    let error = client_with(&config(&url))
+        .request_token()
+        .await
+        .unwrap_err();
     assert!(matches!(error, TwitterError::Unreached(_)), "{error:?}");
 }
 
@@ -37,10 +40,7 @@ async fn a_host_that_never_completes_the_connection_is_unreached_in_time() {
     // It listens, but nobody ever says a word of TLS.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
-    let client = client_with(TwitterConfig {
-        deadline: SHORT,
-        ..config(&url)
-    });
+    let client = client_with(&config(&url).with_deadline(SHORT));
     let started = Instant::now();
     let error = client.request_token().await.unwrap_err();
     assert!(matches!(error, TwitterError::Unreached(_)), "{error:?}");
@@ -52,10 +52,7 @@ async fn a_host_that_never_completes_the_connection_is_unreached_in_time() {
 async fn a_slow_answer_is_cut_off_at_the_deadline() {
     let answer = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
     let (server, _) = twitter(answer).await;
-    let client = client_with(TwitterConfig {
-        deadline: SHORT,
-        ..config(&server.uri())
-    });
+    let client = client_with(&config(&server.uri()).with_deadline(SHORT));
     let started = Instant::now();
     let error = client.post_tweet(&me(), "Hello").await.unwrap_err();
     assert!(matches!(error, TwitterError::Unavailable(_)), "{error:?}");
@@ -107,7 +104,7 @@ async fn an_address_that_is_more_than_a_host_is_refused() {
         "ftp://api.x.com",
         "data:,x",
     ] {
-        let refused = HttpTwitterClient::new(config(url), Arc::new(FakeClock::default()));
+        let refused = HttpTwitterClient::connect(&config(url), Arc::new(FakeClock::default()));
         assert!(refused.is_err(), "{url}");
     }
 }
@@ -128,11 +125,11 @@ async fn warm() -> (MockServer, Link, HttpTwitterClient) {
         .mount(&server)
         .await;
     let line = Link::to(("127.0.0.1".to_owned(), server.address().port())).await;
-    let client = client_with(TwitterConfig {
-        // Idle connections that are dead must not be gone by themselves before the first call has failed.
-        deadline: Duration::from_secs(10),
-        ..config(&format!("http://127.0.0.1:{}", line.port()))
-    });
+    // Idle connections that are dead must not be gone by themselves before the first call has failed.
+    let client = client_with(
+        &config(&format!("http://127.0.0.1:{}", line.port()))
+            .with_deadline(Duration::from_secs(10)),
+    );
     let warmed = async {
         while line.connections() < CONNECTIONS {
             let credentials = me();
@@ -181,10 +178,7 @@ async fn an_idle_connection_is_asked_whether_it_lives() {
 async fn a_call_whose_answer_is_lost_went_out_once() {
     let answer = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
     let (server, _) = twitter(answer).await;
-    let client = client_with(TwitterConfig {
-        deadline: SHORT,
-        ..config(&server.uri())
-    });
+    let client = client_with(&config(&server.uri()).with_deadline(SHORT));
     let error = client.post_tweet(&me(), "Hello").await.unwrap_err();
     assert!(matches!(error, TwitterError::Unavailable(_)), "{error:?}");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);

@@ -18,7 +18,7 @@ use lemon_domain::{
     values::{Credentials, ProviderUserId, RequestToken, Verifier},
 };
 use lemon_fakes::FakeClock;
-use lemon_twitter::{HttpTwitterClient, TwitterApi, TwitterConfig};
+use lemon_twitter::{HttpTwitterClient, TwitterApi, TwitterApp, TwitterConfig};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 const SECRETS: [&str; 5] = [
@@ -30,26 +30,24 @@ const SECRETS: [&str; 5] = [
 ];
 
 fn config(url: &str) -> TwitterConfig {
-    TwitterConfig {
-        url: url.parse().unwrap(),
-        api: TwitterApi::V2,
+    let app = TwitterApp {
         consumer_key: "the-consumer-key".into(),
         consumer_secret: "the-consumer-secret".into(),
         callback_url: "https://app.example/back?a=b".parse().unwrap(),
-        // Where it is not what a test is about.
-        deadline: Duration::from_mins(1),
-    }
+    };
+    // A deadline is not what most tests are about.
+    TwitterConfig::new(url.parse().unwrap(), app).with_deadline(Duration::from_mins(1))
 }
 
-fn client_with(config: TwitterConfig) -> HttpTwitterClient {
-    HttpTwitterClient::new(config, Arc::new(FakeClock::default())).unwrap()
+fn client_with(config: &TwitterConfig) -> HttpTwitterClient {
+    HttpTwitterClient::connect(config, Arc::new(FakeClock::default())).unwrap()
 }
 
 /// A Twitter that always answers the same, and a client of it.
 async fn twitter(answer: ResponseTemplate) -> (MockServer, HttpTwitterClient) {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;
-    let client = client_with(config(&server.uri()));
+    let client = client_with(&config(&server.uri()));
     (server, client)
 }
 

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use lemon_consumer::{ConsumerConfig, Relay, RelayConfig};
 use lemon_domain::{
-    ports::{Accounts, Clock, IdSource, JobQueue, Registrations, SignIn},
-    sealing::{SealingKey, SealingKeys},
+    ports::{Accounts, Clock, JobQueue, Registrations, SignIn},
+    sealing::{SealingKey, SealingKeys, fresh_nonce},
     usecases::{Dispatch, Quotas, Registering, RegisteringPorts, Trainings},
     values::{
         AccountId, BudgetName, BudgetPolicy, Catalogue, Credentials, Identity, Period,
-        ProviderUserId, QueueName, Service, ServicePath, ServiceQueues, ServiceType,
+        ProviderUserId, QueueName, Service, ServicePath, ServiceQueues, ServiceType, Task,
         TrainingPolicy, WindowPolicy,
     },
 };
@@ -69,7 +69,7 @@ impl World {
             account,
             credentials: self
                 .keys
-                .seal_credentials(account, &credentials, self.ids.nonce()),
+                .seal_credentials(account, &credentials, fresh_nonce(&*self.ids)),
             at: self.clock.now(),
         };
         Identity {
@@ -97,11 +97,11 @@ impl World {
         })
     }
 
-    pub(crate) fn relay(&self) -> Relay<JobRenderer> {
+    pub(crate) fn relay(&self) -> Relay<Task, JobRenderer> {
         self.relay_to(self.queue.clone())
     }
 
-    pub(crate) fn relay_to(&self, queue: Arc<dyn JobQueue>) -> Relay<JobRenderer> {
+    pub(crate) fn relay_to(&self, queue: Arc<dyn JobQueue>) -> Relay<Task, JobRenderer> {
         self.relay_by(self.clock.clone(), queue)
     }
 
@@ -109,7 +109,7 @@ impl World {
         &self,
         clock: Arc<dyn Clock>,
         queue: Arc<dyn JobQueue>,
-    ) -> Relay<JobRenderer> {
+    ) -> Relay<Task, JobRenderer> {
         let renderer = JobRenderer {
             dispatch: Arc::new(Dispatch {
                 catalogue: self.catalogue.clone(),
@@ -121,7 +121,7 @@ impl World {
     }
 
     /// A relay that only a signal wakes.
-    pub(crate) fn woken_relay(&self) -> Relay<JobRenderer> {
+    pub(crate) fn woken_relay(&self) -> Relay<Task, JobRenderer> {
         self.relay()
             .with_config(RelayConfig::default().with_poll(Duration::from_hours(1)))
     }

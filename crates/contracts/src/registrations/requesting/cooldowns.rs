@@ -1,12 +1,16 @@
 //! Contract 2: a person who has used a service waits.
 
-use lemon_domain::ports::{NewRegistration, OutboxTask, RequestOutcome};
+use lemon_domain::{
+    ports::{NewRegistration, RequestOutcome},
+    values::TaskKind,
+};
 
 use super::{assert_used_before, current_request, expected_use, last_use, seats};
 use crate::{
-    Store, Subject,
     given::{self, MICROSECOND},
-    race,
+    race::race,
+    store::Store,
+    subject::Subject,
 };
 
 /// Contract 2.
@@ -87,7 +91,7 @@ pub async fn of_concurrent_requests_of_one_person_one_is_stored(store: Subject<d
         assert_eq!(loser, RequestOutcome::UsedBefore(stored.clone()));
     }
     assert_eq!(seats(&*store, &given::today()).await, [winners[0].0]);
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Train]);
 }
 
 /// Contract 2.

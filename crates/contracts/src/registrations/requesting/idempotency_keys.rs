@@ -1,12 +1,16 @@
 //! Contract 2: an attempt that is repeated is answered again.
 
-use lemon_domain::ports::{NewRegistration, OutboxTask, RequestOutcome};
+use lemon_domain::{
+    ports::{NewRegistration, RequestOutcome},
+    values::TaskKind,
+};
 
 use super::{answered, expected_answer, expected_use, last_use, seats};
 use crate::{
-    Store, Subject,
     given::{self, MICROSECOND},
-    race,
+    race::race,
+    store::Store,
+    subject::Subject,
 };
 
 async fn assert_repeated(store: &dyn Store, new: NewRegistration, earlier: &NewRegistration) {
@@ -125,5 +129,5 @@ pub async fn of_concurrent_requests_with_one_idempotency_key_one_is_stored(
         .iter()
         .filter(|outcome| **outcome == RequestOutcome::Repeated(answer));
     assert_eq!(told.count(), 15);
-    assert_eq!(given::tasks(&*store).await, [OutboxTask::Train]);
+    assert_eq!(given::tasks(&*store).await, [TaskKind::Train]);
 }

@@ -15,7 +15,7 @@ use lemon_domain::{
     values::{BudgetKey, Identity, Place, Registered, RequestId, Turn, Use, UserId},
 };
 
-use crate::{Store, given};
+use crate::{given, store::Store};
 
 fn expected_use(new: &NewRegistration) -> Use {
     Use {

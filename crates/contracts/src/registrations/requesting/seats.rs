@@ -6,7 +6,7 @@ use lemon_domain::{
 };
 
 use super::{expected_place, seats};
-use crate::{Store, Subject, given, race};
+use crate::{given, race::race, store::Store, subject::Subject};
 
 /// Contract 3.
 pub async fn a_seat_that_is_anothers_answers_seat_taken(store: Subject<dyn Store>) {
@@ -53,7 +53,7 @@ pub async fn of_concurrent_requests_for_one_seat_one_is_stored(store: Subject<dy
     );
     let rows = given::outbox(&*store).await;
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].account, people[winner].account);
+    assert_eq!(rows[0].content.account, people[winner].account);
 }
 
 /// Contract 3.

@@ -1,12 +1,12 @@
 //! Contract 1, 4 and 5: what a request stores, and whose it is.
 
 use lemon_domain::{
-    ports::{NewRegistration, OutboxTask, StoreError},
-    values::{Identity, Registration, TrainingState, UserId},
+    ports::{NewRegistration, StoreError},
+    values::{Identity, Registration, TaskKind, TrainingState, UserId},
 };
 
 use super::{answered, expected_answer, expected_place, expected_use, last_use, seats};
-use crate::{Store, Subject, given};
+use crate::{given, store::Store, subject::Subject};
 
 /// Contract 1.
 pub async fn a_request_stores_the_registration_the_use_the_places_and_one_train_row(
@@ -41,9 +41,9 @@ pub async fn a_request_stores_the_registration_the_use_the_places_and_one_train_
     }
     let rows = given::outbox(&*store).await;
     assert_eq!(rows.len(), 1);
-    assert_eq!(rows[0].task, OutboxTask::Train);
-    assert_eq!(rows[0].account, who.account);
-    assert_eq!(rows[0].service, new.service);
+    assert_eq!(rows[0].content.kind, TaskKind::Train);
+    assert_eq!(rows[0].content.account, who.account);
+    assert_eq!(rows[0].content.service, new.service);
     assert_eq!(rows[0].request_id, new.request_id);
     assert_eq!(rows[0].created_at, new.at);
 }

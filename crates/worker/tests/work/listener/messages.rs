@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use lemon_domain::ports::{FinishOutcome, OutboxTask, StoreError, mocks::MockRegistrations};
+use lemon_domain::{
+    ports::{FinishOutcome, StoreError, mocks::MockRegistrations},
+    values::TaskKind,
+};
 use serde_json::json;
 
 use super::{Listening, finishing, ready};
@@ -22,7 +25,7 @@ async fn a_ready_message_marks_the_registration_and_causes_one_notification() {
     world.all_is_heard().await;
     listening.end().await;
     assert!(world.is_ready(person).await);
-    assert_eq!(world.waiting(OutboxTask::Notify).await, 1);
+    assert_eq!(world.waiting(TaskKind::Notify).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,12 +66,12 @@ async fn a_late_message_after_a_deletion_causes_another_delete_job() {
         .delete(person.user, &world.service())
         .await
         .unwrap();
-    assert_eq!(world.waiting(OutboxTask::Delete).await, 1);
+    assert_eq!(world.waiting(TaskKind::Delete).await, 1);
     let listening = Listening::start(world.listener());
     world.tell(&ready(person)).await;
     world.all_is_heard().await;
     listening.end().await;
-    assert_eq!(world.waiting(OutboxTask::Delete).await, 1);
+    assert_eq!(world.waiting(TaskKind::Delete).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,10 +16,10 @@ use async_trait::async_trait;
 use lemon_consumer::ConsumerError;
 use lemon_domain::{
     ports::{
-        Clock, Delivery, Depth, FinishOutcome, JobQueue, Outbox, OutboxTask, Outgoing, QueueError,
-        Receipt, Registrations, StoreError, mocks::MockRegistrations,
+        Clock, Delivery, Depth, FinishOutcome, JobQueue, Outbox, Outgoing, QueueError, Receipt,
+        Registrations, StoreError, mocks::MockRegistrations,
     },
-    values::{AccountId, Identity, ProviderUserId, QueueName, UserId},
+    values::{AccountId, Identity, ProviderUserId, QueueName, TaskKind, UserId},
 };
 use lemon_worker::ReadyListener;
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Takes every row out of the outbox; answers how many of them were of that task.
-    async fn waiting(&self, task: OutboxTask) -> usize {
+    async fn waiting(&self, task: TaskKind) -> usize {
         let mut count = 0;
         loop {
             let lease = Duration::from_secs(1);
@@ -114,7 +114,7 @@ impl World {
             }
             let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
             self.store.remove(&ids).await.unwrap();
-            count += rows.iter().filter(|row| row.task == task).count();
+            count += rows.iter().filter(|row| row.content.kind == task).count();
         }
     }
 

@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use lemon_domain::ports::{FinishOutcome, JobQueue, OutboxTask, StoreError};
+use lemon_domain::{
+    ports::{FinishOutcome, JobQueue, StoreError},
+    values::TaskKind,
+};
 
 use super::{Hanging, Listening, finishing, ready};
 use crate::world::{World, eventually};
@@ -46,7 +49,7 @@ async fn stops_during_an_outage_spend_none_of_a_messages_receives() {
     world.all_is_heard().await;
     listening.end().await;
     assert!(world.is_ready(person).await);
-    assert_eq!(world.waiting(OutboxTask::Notify).await, 1);
+    assert_eq!(world.waiting(TaskKind::Notify).await, 1);
 }
 
 #[tokio::test(start_paused = true)]

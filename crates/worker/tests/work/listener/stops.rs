@@ -6,8 +6,9 @@ use std::{
 };
 
 use lemon_consumer::ConsumerError;
-use lemon_domain::ports::{
-    Delivery, FinishOutcome, OutboxTask, Receipt, StoreError, mocks::MockJobQueue,
+use lemon_domain::{
+    ports::{Delivery, FinishOutcome, Receipt, StoreError, mocks::MockJobQueue},
+    values::TaskKind,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -105,5 +106,5 @@ async fn a_thousand_messages_in_hand_at_the_end_are_acknowledged_or_come_again()
     for person in people {
         assert!(world.is_ready(person).await);
     }
-    assert_eq!(world.waiting(OutboxTask::Notify).await, 200);
+    assert_eq!(world.waiting(TaskKind::Notify).await, 200);
 }

@@ -1,4 +1,4 @@
-//! The real clock and the real randomness: the only place that reads them while the program runs.
+#![doc = include_str!("../README.md")]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use lemon_domain::ports::{Clock, IdSource};
 use uuid::{Builder, Uuid};
 
-/// The machine's clock.
-pub(crate) struct SystemClock;
+/// The machine's clock, in whole microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
@@ -23,27 +24,22 @@ impl Clock for SystemClock {
 }
 
 /// The operating system's randomness.
-pub(crate) struct SystemIds;
-
-impl SystemIds {
-    #[expect(clippy::disallowed_methods, reason = "this is the id source")]
-    fn random<const N: usize>() -> [u8; N] {
-        let mut bytes = [0; N];
-        if getrandom::fill(&mut bytes).is_err() {
-            // No randomness, no safe id and no safe seal: better no program.
-            std::process::abort();
-        }
-        bytes
-    }
-}
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemIds;
 
 impl IdSource for SystemIds {
     fn uuid(&self) -> Uuid {
-        Builder::from_random_bytes(Self::random()).into_uuid()
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        Builder::from_random_bytes(bytes).into_uuid()
     }
 
-    fn nonce(&self) -> [u8; 24] {
-        Self::random()
+    #[expect(clippy::disallowed_methods, reason = "this is the id source")]
+    fn fill(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            // No randomness, no safe id and no safe seal: better no program.
+            std::process::abort();
+        }
     }
 }
 
@@ -85,11 +81,12 @@ mod tests {
             let of_the_uuid = (0..128)
                 .filter(|bit| !(62..64).contains(bit) && !(76..80).contains(bit))
                 .map(|bit| uuid >> bit & 1 == 1);
-            let nonce = SystemIds.nonce();
-            let of_the_nonce = nonce
+            let mut bytes = [0; 24];
+            SystemIds.fill(&mut bytes);
+            let of_the_bytes = bytes
                 .iter()
                 .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1));
-            for (count, bit) in set.iter_mut().zip(of_the_uuid.chain(of_the_nonce)) {
+            for (count, bit) in set.iter_mut().zip(of_the_uuid.chain(of_the_bytes)) {
                 *count += u32::from(bit);
             }
         }

@@ -7,7 +7,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::system::{EarlyExit, System, command};
+use super::{EarlyExit, System, command};
 
 /// What a system starts with.
 #[derive(Debug, Clone)]

@@ -5,8 +5,9 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
+use super::System;
 use crate::{
-    Answer, System,
+    answer::Answer,
     wait::{PATIENCE, wait_until},
 };
 

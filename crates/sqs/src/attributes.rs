@@ -4,23 +4,23 @@ use aws_sdk_sqs::types::QueueAttributeName as Name;
 use lemon_domain::{ports::Depth, values::QueueName};
 use serde_json::{Value, json};
 
-use super::QueueSettings;
 use crate::{
     config::whole_seconds,
     connection::{Connection, dead_letter_queue},
-    error::Fault,
+    error::SqsFault,
+    settings::SqsQueueSettings,
 };
 
 /// Attributes of a queue:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Attributes(HashMap<Name, String>);
+pub(crate) struct Attributes(HashMap<Name, String>);
 
 /// Where a queue's messages go that are received too often.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Redrive {
+pub(crate) struct Redrive {
     arn: String,
-    pub(super) max_receives: u32,
+    pub(crate) max_receives: u32,
 }
 
 impl Redrive {
@@ -39,13 +39,13 @@ impl Redrive {
     }
 
     /// The name of the dead-letter queue.
-    pub(super) fn queue(&self) -> &str {
+    pub(crate) fn queue(&self) -> &str {
         self.arn.rsplit(':').next().unwrap_or_default()
     }
 }
 
 /// What the settings ask of a queue whose dead-letter queue has this ARN.
-pub(super) fn wanted(settings: &QueueSettings, dead: &str) -> Attributes {
+pub(crate) fn wanted(settings: &SqsQueueSettings, dead: &str) -> Attributes {
     let policy = json!({
         "deadLetterTargetArn": dead,
         "maxReceiveCount": settings.max_receives.to_string(),
@@ -60,13 +60,13 @@ pub(super) fn wanted(settings: &QueueSettings, dead: &str) -> Attributes {
 }
 
 /// What the settings ask of a dead-letter queue.
-pub(super) fn wanted_of_dead(settings: &QueueSettings) -> Attributes {
+pub(crate) fn wanted_of_dead(settings: &SqsQueueSettings) -> Attributes {
     let retention = settings.retention.as_secs().to_string();
     Attributes([(Name::MessageRetentionPeriod, retention)].into())
 }
 
 impl Attributes {
-    pub(super) async fn of(connection: &Connection, queue: &QueueName) -> Result<Self, Fault> {
+    pub(crate) async fn of(connection: &Connection, queue: &QueueName) -> Result<Self, SqsFault> {
         let until = connection.until();
         let address = connection.address(queue, until).await?;
         let call = connection
@@ -80,11 +80,11 @@ impl Attributes {
         Ok(Self(answer.attributes.unwrap_or_default()))
     }
 
-    pub(super) async fn create(
+    pub(crate) async fn create(
         &self,
         connection: &Connection,
         queue: &QueueName,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SqsFault> {
         let call = connection
             .client
             .create_queue()
@@ -97,11 +97,11 @@ impl Attributes {
             .map(drop)
     }
 
-    pub(super) async fn set(
+    pub(crate) async fn set(
         &self,
         connection: &Connection,
         queue: &QueueName,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SqsFault> {
         let until = connection.until();
         let address = connection.address(queue, until).await?;
         let call = connection
@@ -116,7 +116,7 @@ impl Attributes {
     }
 
     /// Those of these that are not so there.
-    pub(super) fn differing_from(&self, there: &Self) -> Self {
+    pub(crate) fn differing_from(&self, there: &Self) -> Self {
         let differs = |(name, value): &(&Name, &String)| match there.0.get(name) {
             Some(is) if **name == Name::RedrivePolicy => {
                 Redrive::parse(is) != Redrive::parse(value)
@@ -132,35 +132,35 @@ impl Attributes {
         )
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn arn(&self) -> Result<String, Fault> {
+    pub(crate) fn arn(&self) -> Result<String, SqsFault> {
         let arn = self.0.get(&Name::QueueArn);
-        arn.cloned().ok_or(Fault::Answer("queue arn"))
+        arn.cloned().ok_or(SqsFault::Answer("queue arn"))
     }
 
-    pub(super) fn redrive(&self) -> Option<Redrive> {
+    pub(crate) fn redrive(&self) -> Option<Redrive> {
         Redrive::parse(self.0.get(&Name::RedrivePolicy)?)
     }
 
-    pub(super) fn visibility(&self) -> Result<Duration, Fault> {
+    pub(crate) fn visibility(&self) -> Result<Duration, SqsFault> {
         self.number(&Name::VisibilityTimeout)
             .map(Duration::from_secs)
     }
 
-    pub(super) fn retention(&self) -> Result<Duration, Fault> {
+    pub(crate) fn retention(&self) -> Result<Duration, SqsFault> {
         self.number(&Name::MessageRetentionPeriod)
             .map(Duration::from_secs)
     }
 
-    fn number(&self, name: &Name) -> Result<u64, Fault> {
-        count(Some(&self.0), name).ok_or(Fault::Answer("number where one is due"))
+    fn number(&self, name: &Name) -> Result<u64, SqsFault> {
+        count(Some(&self.0), name).ok_or(SqsFault::Answer("number where one is due"))
     }
 
     /// Messages that can be received, and messages that cannot yet.
-    fn messages(&self) -> Result<(u64, u64), Fault> {
+    fn messages(&self) -> Result<(u64, u64), SqsFault> {
         let waiting = self.number(&Name::ApproximateNumberOfMessages)?;
         let held = self.number(&Name::ApproximateNumberOfMessagesNotVisible)?;
         let delayed = self.number(&Name::ApproximateNumberOfMessagesDelayed)?;
@@ -169,14 +169,14 @@ impl Attributes {
 }
 
 /// How full a queue is; one without a dead-letter queue has nothing there.
-pub(crate) async fn depth(connection: &Connection, queue: &QueueName) -> Result<Depth, Fault> {
+pub(crate) async fn depth(connection: &Connection, queue: &QueueName) -> Result<Depth, SqsFault> {
     let dead = async {
         let Ok(dead_letters) = dead_letter_queue(queue) else {
             return Ok(0);
         };
         match Attributes::of(connection, &dead_letters).await {
             Ok(attributes) => attributes.messages().map(|(waiting, held)| waiting + held),
-            Err(Fault::NoSuchQueue(_)) => Ok(0),
+            Err(SqsFault::NoSuchQueue(_)) => Ok(0),
             Err(fault) => Err(fault),
         }
     };
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn policies_are_compared_by_what_they_say() {
         let wanted = wanted(
-            &QueueSettings::default(),
+            &SqsQueueSettings::default(),
             "arn:aws:sqs:eu-west-1:1:Jobs-dlq",
         );
         let mut there = wanted.clone();

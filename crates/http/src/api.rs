@@ -1,0 +1,25 @@
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, web::Data};
+
+use crate::{
+    config::Deadlines, deadline::Carried, jwt::Tokens, problem::Problem, use_cases::UseCases,
+};
+
+/// What extractors and handlers work with.
+pub(crate) struct Api {
+    pub(crate) use_cases: UseCases,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) carried: Carried,
+}
+
+impl Api {
+    /// That of the application which a request came to.
+    pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
+        request
+            .app_data::<Data<Self>>()
+            .map(|api| &***api)
+            .ok_or_else(|| Problem::internal("the application has no state"))
+    }
+}

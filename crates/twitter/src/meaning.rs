@@ -1,0 +1,78 @@
+//! What an answer that is no success means for the call.
+
+use chrono::{DateTime, Utc};
+use reqwest::{StatusCode, header::HeaderMap};
+
+use crate::{
+    error::TwitterFault,
+    refusal::{
+        ACCESS_LEVEL, BAD_AUTHENTICATION_DATA, CALLBACK_NOT_APPROVED, DUPLICATE_POST,
+        INVALID_TOKEN, NO_WRITE_ACCESS, RATE_LIMITED, TIMESTAMP_OUT_OF_BOUNDS, XProblem, XRefusal,
+        problems_in, wait,
+    },
+};
+
+/// Whose token a call carries: what a 401 or 403 is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenOwner {
+    /// Nobody's: the application calls for itself.
+    Application,
+    /// A sign-in's request token: anything refused is the token or its verifier.
+    SignIn,
+    /// A person's access token.
+    Person,
+}
+
+/// What an answer that is neither success nor redirect means.
+pub(crate) fn fault_of(
+    call: String,
+    bearer: TokenOwner,
+    (status, headers, body): (StatusCode, &HeaderMap, &[u8]),
+    now: DateTime<Utc>,
+) -> TwitterFault {
+    let problems = problems_in(body);
+    let told = |code| problems.iter().any(|problem| problem.has_code(code));
+    let mentioned = |words| problems.iter().any(|problem| problem.mentions(words));
+    if status == StatusCode::TOO_MANY_REQUESTS || told(RATE_LIMITED) {
+        return TwitterFault::RateLimited(wait(headers, now));
+    }
+    // 408: it did not wait for the call to arrive.
+    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+        let status = status.as_u16();
+        return TwitterFault::Failed { call, status };
+    }
+    if problems.iter().any(XProblem::is_suspension) || mentioned("account is suspended") {
+        return TwitterFault::Suspended;
+    }
+    if told(DUPLICATE_POST) || mentioned("duplicate content") {
+        return TwitterFault::DuplicatePost;
+    }
+    let about_the_application = told(TIMESTAMP_OUT_OF_BOUNDS)
+        || told(BAD_AUTHENTICATION_DATA)
+        || told(NO_WRITE_ACCESS)
+        || told(CALLBACK_NOT_APPROVED)
+        || told(ACCESS_LEVEL);
+    let token_refused = match bearer {
+        TokenOwner::Application => false,
+        TokenOwner::SignIn => matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+        TokenOwner::Person => status == StatusCode::UNAUTHORIZED || told(INVALID_TOKEN),
+    };
+    if token_refused && !about_the_application {
+        return TwitterFault::InvalidToken;
+    }
+    let refusal = XRefusal::new(status, &problems);
+    TwitterFault::Refused { call, refusal }
+}
+
+/// What an answer means that has status 200, errors, and no data.
+pub(crate) fn fault_without_data(call: String, problems: &[XProblem]) -> TwitterFault {
+    if problems.iter().any(XProblem::is_suspension) {
+        return TwitterFault::Suspended;
+    }
+    if problems.is_empty() {
+        let field = "data";
+        return TwitterFault::Lacks { call, field };
+    }
+    let refusal = XRefusal::new(StatusCode::OK, problems);
+    TwitterFault::Refused { call, refusal }
+}
