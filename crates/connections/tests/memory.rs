@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Far more than all buffers between a server and a caller who does not read.
 const LARGE: usize = 16 * 1024 * 1024;
 const CALLERS: usize = 20;

@@ -24,9 +24,9 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How long anything may take before it is a failure.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How much longer a connection that sends something has: longer than anything may take.
-const LONGER: Duration = Duration::from_mins(2);
+const LONGER: Duration = Duration::from_secs(2 * 60);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: lemon\r\n\r\n";
 const LAST: &[u8] = b"GET / HTTP/1.1\r\nHost: lemon\r\nConnection: close\r\n\r\n";
 /// The head of a request whose body comes later.

@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_mins(3);
+    const LIMIT: Duration = Duration::from_secs(3 * 60);
 
     #[tokio::test(start_paused = true)]
     async fn only_what_succeeds_long_after_the_first_failure_tells_of_a_fault_of_ones_own() {

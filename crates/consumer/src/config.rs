@@ -39,9 +39,9 @@ impl Default for ConsumerConfig {
             concurrency: 64,
             visibility: Duration::from_secs(30),
             wait: Duration::from_secs(20),
-            backoff: (Duration::from_mins(1), Duration::from_hours(1)),
+            backoff: (Duration::from_secs(60), Duration::from_secs(60 * 60)),
             max_receives: MAX_RECEIVES,
-            hold: Duration::from_mins(3),
+            hold: Duration::from_secs(3 * 60),
             grace: Duration::from_secs(6),
             drain: Duration::from_secs(20),
         }
@@ -158,9 +158,9 @@ impl Default for RelayConfig {
     fn default() -> Self {
         Self {
             batch: 100,
-            lease: Duration::from_mins(1),
+            lease: Duration::from_secs(60),
             poll: Duration::from_secs(1),
-            backoff: (Duration::from_millis(200), Duration::from_mins(5)),
+            backoff: (Duration::from_millis(200), Duration::from_secs(5 * 60)),
             uncertain: Duration::from_secs(10),
             drain: Duration::from_secs(15),
         }

@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use crate::store::Store;
 
-pub(super) const HOUR: Duration = Duration::from_hours(1);
-pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// Noon of a Monday in Seoul, to the microsecond: years ago, so that a store's own clock is later than all that a case

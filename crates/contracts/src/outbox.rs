@@ -49,7 +49,7 @@ macro_rules! outbox_suite {
 }
 
 /// How long a wait for a change may take: far longer than it does.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn in_hours(n: u32) -> DateTime<Utc> {
     given::now() + n * HOUR

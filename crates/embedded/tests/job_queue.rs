@@ -198,7 +198,7 @@ async fn a_waiting_receive_notices_that_a_visibility_timeout_has_passed() {
     let queue = Arc::new(open(folder.path(), &clock));
     send(&queue, "again").await;
     receive(&queue).await;
-    let wait = Duration::from_mins(1);
+    let wait = Duration::from_secs(60);
     let waiting = tokio::spawn({
         let queue = Arc::clone(&queue);
         async move { queue.receive(&jobs(), 1, wait).await.unwrap() }
@@ -216,7 +216,7 @@ async fn a_waiting_receive_notices_that_a_message_was_given_back() {
     let queue = Arc::new(open(folder.path(), &Arc::new(FakeClock::default())));
     send(&queue, "again").await;
     let receipt = receive(&queue).await.remove(0).receipt;
-    let wait = Duration::from_mins(1);
+    let wait = Duration::from_secs(60);
     let waiting = tokio::spawn({
         let queue = Arc::clone(&queue);
         async move { queue.receive(&jobs(), 1, wait).await.unwrap() }

@@ -104,7 +104,7 @@ async fn a_restore_survives_a_restart() {
     let counter = open(folder.path(), &clock);
     restore(&counter, &[], &clock).await;
     seat(&counter, 1, &clock).await;
-    clock.advance(Duration::from_mins(2));
+    clock.advance(Duration::from_secs(2 * 60));
     seat(&counter, 2, &clock).await;
     restore(&counter, &[], &clock).await;
     drop(counter);
@@ -122,7 +122,7 @@ async fn the_time_of_a_place_survives_a_restart() {
     restore(&counter, &[], &clock).await;
     seat(&counter, 1, &clock).await;
     seat(&counter, 2, &clock).await;
-    clock.advance(Duration::from_mins(2));
+    clock.advance(Duration::from_secs(2 * 60));
     seat(&counter, 2, &clock).await;
     drop(counter);
 
@@ -145,7 +145,7 @@ async fn a_window_is_forgotten_an_hour_after_its_end() {
     assert_eq!(used(&counter).await, Some(1));
     drop(counter);
 
-    clock.advance(Duration::from_hours(1));
+    clock.advance(Duration::from_secs(60 * 60));
     let counter = open(folder.path(), &clock);
     assert_eq!(used(&counter).await, None);
     drop(counter);
@@ -161,7 +161,7 @@ async fn a_past_window_is_forgotten_when_another_begins() {
     let counter = open(folder.path(), &clock);
     restore(&counter, &[], &clock).await;
     clock.set(END.parse().unwrap());
-    clock.advance(Duration::from_hours(1));
+    clock.advance(Duration::from_secs(60 * 60));
     let mut next = key();
     next.window = Window {
         start: END.parse().unwrap(),
@@ -305,7 +305,7 @@ async fn a_large_window_is_forgotten_and_its_places_with_it() {
         .collect();
     restore(&counter, &record, &clock).await;
     clock.set(END.parse().unwrap());
-    clock.advance(Duration::from_hours(1));
+    clock.advance(Duration::from_secs(60 * 60));
     let mut next = key();
     next.window = Window {
         start: END.parse().unwrap(),

@@ -33,7 +33,7 @@ pub struct JwtConfig {
 
 impl JwtConfig {
     /// A month, as the earlier system had it: a twelfth of 365.25 days, 2,629,800 s.
-    pub const DEFAULT_LIFETIME: Duration = Duration::from_mins(43_830);
+    pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(43_830 * 60);
 }
 
 /// How long anything may take. Past it a caller gets a problem, never a hang.

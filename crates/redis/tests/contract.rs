@@ -13,7 +13,7 @@ async fn subject() -> Subject<dyn QuotaCounter> {
     // No case is about the machine's speed.
     let config = RedisConfig::new(server.url().as_str())
         .with_key_prefix(server.key_prefix())
-        .with_deadline(Duration::from_mins(1));
+        .with_deadline(Duration::from_secs(60));
     let counter = RedisQuotaCounter::connect(&config).await.unwrap();
     Subject::guarded(Arc::new(counter), server)
 }
@@ -35,7 +35,7 @@ mod on_a_pool_of_the_callers {
         let prefix = KeyPrefix::parse(&server.key_prefix())
             .unwrap()
             .in_one_slot();
-        let counter = RedisQuotaCounter::new(&pool, prefix, Duration::from_mins(1));
+        let counter = RedisQuotaCounter::new(&pool, prefix, Duration::from_secs(60));
         Subject::guarded(Arc::new(counter), (server, pool))
     }
 

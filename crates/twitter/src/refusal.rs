@@ -38,9 +38,9 @@ const PROBLEMS: [&str; 11] = [
 /// Waits are at least this long, or clocks that differ a little would make us call too early.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 /// Waits are at most this long: X's longest window.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The wait where X says none: what it asks for in its absence is a minute.
-const USUAL_WAIT: Duration = Duration::from_mins(1);
+const USUAL_WAIT: Duration = Duration::from_secs(60);
 
 /// A body that says what is wrong, of either API version.
 #[derive(Debug, Default, Deserialize)]

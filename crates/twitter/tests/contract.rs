@@ -74,7 +74,7 @@ fn subject_with(api: TwitterApi) -> TwitterSubject {
     // No case is about the machine's speed.
     let config = TwitterConfig::new(url.clone(), app)
         .with_api(api)
-        .with_deadline(Duration::from_mins(1));
+        .with_deadline(Duration::from_secs(60));
     let client = HttpTwitterClient::connect(&config, clock).unwrap();
     let browser = reqwest::Client::builder()
         .no_proxy()

@@ -45,7 +45,7 @@ impl TrainingWatch {
     pub fn every(&self) -> Duration {
         let deadlines = self.catalogue.iter().map(|it| it.training.deadline / 4);
         let shortest = deadlines.min().unwrap_or(Duration::MAX);
-        shortest.clamp(Duration::from_millis(250), Duration::from_mins(1))
+        shortest.clamp(Duration::from_millis(250), Duration::from_secs(60))
     }
 
     /// Sweeps until `stop`. What fails is tried again later.

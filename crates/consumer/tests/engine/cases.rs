@@ -71,7 +71,7 @@ fn config() -> ConsumerConfig {
     ConsumerConfig::default()
         .with_wait(Duration::from_millis(200))
         .with_backoff(Duration::ZERO, Duration::ZERO)
-        .with_drain(Duration::from_mins(2))
+        .with_drain(Duration::from_secs(2 * 60))
 }
 
 #[derive(Default)]
@@ -191,7 +191,7 @@ async fn what_is_in_flight_at_the_stop_may_be_handled_within_the_grace(subject: 
     let running = Running::start(
         &subject,
         handler,
-        config().with_grace(Duration::from_mins(1)),
+        config().with_grace(Duration::from_secs(60)),
     );
     begun.cancelled().await;
     running.stop.cancel();

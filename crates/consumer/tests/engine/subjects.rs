@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 /// How long a test waits for what must come.
-const SOON: Duration = Duration::from_mins(2);
+const SOON: Duration = Duration::from_secs(2 * 60);
 
 /// An empty queue.
 pub(crate) struct Subject {
@@ -88,7 +88,7 @@ pub(crate) async fn embedded() -> Subject {
 pub(crate) async fn sqs() -> Subject {
     let server = SqsServer::get().await;
     // So that no machine is too slow.
-    let config = SqsConfig::default().with_deadline(Duration::from_mins(1));
+    let config = SqsConfig::default().with_deadline(Duration::from_secs(60));
     let (key, secret) = (SqsServer::ACCESS_KEY, SqsServer::SECRET_KEY);
     let client = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())

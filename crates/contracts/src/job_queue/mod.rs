@@ -34,7 +34,7 @@ use lemon_domain::{
 use uuid::Uuid;
 
 /// How long a case waits for what must come.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Lets time pass for a queue. A function that moves a clock does it at once.
 #[async_trait]

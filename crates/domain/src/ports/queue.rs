@@ -14,7 +14,7 @@ pub const MAX_BATCH: usize = 10;
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The longest that a message can be kept back: SQS' limit on a visibility timeout, 12 hours (same page).
-pub const MAX_DELAY: Duration = Duration::from_hours(12);
+pub const MAX_DELAY: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Receives without an `ack`, after which a consumed queue dead-letters a message.
 pub const MAX_RECEIVES: u32 = 5;

@@ -62,7 +62,7 @@ pub trait PlaceRecord: Send + Sync + 'static {
 
 /// How long after its expiry a row stays. Far more than [`MAX_SKEW`](super::MAX_SKEW): what was removed too early
 /// cannot be had again, what stays too long costs its room.
-pub const PURGE_SLACK: Duration = Duration::from_hours(1);
+pub const PURGE_SLACK: Duration = Duration::from_secs(60 * 60);
 
 /// How many rows one call of a purge removes at most: on a store with one writer, all others wait for it meanwhile.
 pub const PURGE_PORTION: u32 = 500;

@@ -73,7 +73,7 @@ pub struct Registering {
 
 impl Registering {
     /// How long a reservation may stand without being recorded: every request ends well before.
-    pub const GRACE: Duration = Duration::from_mins(1);
+    pub const GRACE: Duration = Duration::from_secs(60);
 
     /// From its ports.
     #[must_use]

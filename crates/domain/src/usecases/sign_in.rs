@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How long a person has to come back from Twitter.
-const PENDING_FOR: Duration = Duration::from_mins(10);
+const PENDING_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// A completed sign-in.
 pub type SignedIn = Identity;

@@ -34,7 +34,7 @@ pub struct TrainingPolicy {
 impl TrainingPolicy {
     /// What a deadline may be.
     pub const DEADLINES: RangeInclusive<Duration> =
-        Duration::from_secs(1)..=Duration::from_hours(30 * 24);
+        Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 60 * 60);
     /// How often it may be announced.
     pub const ATTEMPTS: RangeInclusive<u32> = 1..=100;
 
@@ -54,7 +54,7 @@ impl Default for TrainingPolicy {
     /// Three times, six hours each.
     fn default() -> Self {
         Self {
-            deadline: Duration::from_hours(6),
+            deadline: Duration::from_secs(6 * 60 * 60),
             attempts: 3,
         }
     }

@@ -195,7 +195,7 @@ async fn an_old_idempotency_key_answers_the_same_after_a_later_one() {
     assert_eq!(tasks(&world).await, [TaskKind::Train; 2]);
     world
         .clock
-        .advance(Duration::from_hours(24).saturating_sub(SECOND));
+        .advance(Duration::from_secs(24 * 60 * 60).saturating_sub(SECOND));
     world.purge().await;
     let key = Some(idempotency_key("first"));
     let registered = registering.register(who, &service, key).await;

@@ -250,7 +250,7 @@ async fn an_unknown_request_token_is_not_pending_and_twitter_is_not_asked() {
 async fn a_person_has_ten_minutes_to_come_back() {
     let world = World::new();
     let (in_time, too_late) = (agreed(&world, 1).await, agreed(&world, 2).await);
-    let expiry = world.now() + Duration::from_mins(10);
+    let expiry = world.now() + Duration::from_secs(10 * 60);
     world.clock.set(expiry - SECOND);
     let (token, verifier) = in_time;
     world.sign_ins().complete(&token, &verifier).await.unwrap();
@@ -263,7 +263,7 @@ async fn a_person_has_ten_minutes_to_come_back() {
 async fn a_failure_of_twitter_that_may_pass_leaves_the_sign_in_pending() {
     let world = World::new();
     let (token, verifier) = agreed(&world, 1).await;
-    let retry_after = Duration::from_mins(15);
+    let retry_after = Duration::from_secs(15 * 60);
     let passing = [
         TwitterError::Unreached("no route".into()),
         TwitterError::Unavailable("503".into()),

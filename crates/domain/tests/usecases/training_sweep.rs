@@ -15,7 +15,7 @@ use crate::{
     world::{DAY, SECOND, World, keys_at, learn_me, learn_me_with_reads},
 };
 
-const DEADLINE: Duration = Duration::from_hours(6);
+const DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 
 fn sweep_with(world: &World, quotas: Arc<Quotas>) -> TrainingSweep {
     TrainingSweep {

@@ -17,7 +17,7 @@ use lemon_domain::{
 };
 use lemon_fakes::{FakeClock, FakeTwitter, MemoryQuotaCounter, MemoryStore, SequentialIds};
 
-pub(crate) const DAY: Duration = Duration::from_hours(24);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// A system with nobody in it, at noon of a Monday in Seoul.

@@ -23,7 +23,7 @@ fn service(service_type: &str, path: &str) -> Service {
         path: ServicePath::parse(path).unwrap(),
         daily: budget("daily", 400, 1),
         budgets: vec![],
-        cooldown: Duration::from_hours(168),
+        cooldown: Duration::from_secs(168 * 60 * 60),
         training: TrainingPolicy::default(),
         queues: ServiceQueues {
             train: queue("train"),

@@ -7,7 +7,7 @@ use lemon_domain::{
         Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, PlaceRecord, Purged, RecordSums,
         StoreError,
     },
-    values::{BudgetKey, Place, Segment, Sums},
+    values::{BudgetKey, Place, Segment, ServiceType, Sums, UserId},
 };
 
 use super::{Claimable, MemoryStore, Recorded, StoreState};
@@ -115,13 +115,20 @@ impl StoreState {
             }
             Expiring::Uses => {
                 let places = &self.places;
-                let gone = self.uses.extract_if(.., |(user, service), last| {
+                let is_over = |(user, service): &(UserId, ServiceType)| {
                     let mut theirs = places
                         .iter()
                         .filter(|it| it.turn.user == *user && it.service == *service);
-                    last.cooldown_until <= by && theirs.all(|place| place.is_over(by))
-                });
-                gone.take(max).count()
+                    theirs.all(|place| place.is_over(by))
+                };
+                let expired = self
+                    .uses
+                    .iter()
+                    .filter(|(_, last)| last.cooldown_until <= by);
+                let gone = expired.map(|(whose, _)| whose.clone()).filter(is_over);
+                let gone: Vec<_> = gone.take(max).collect();
+                self.uses.retain(|whose, _| !gone.contains(whose));
+                gone.len()
             }
             Expiring::Attempts => {
                 let known = self.attempts.values_mut();

@@ -184,9 +184,14 @@ impl StoreState {
         at: DateTime<Utc>,
         which: impl Fn(&OutboxEntry<Task>) -> bool,
     ) -> DateTime<Utc> {
-        let withdrawn = self.outbox.extract_if(.., |_, OutboxRow { entry, .. }| {
-            entry.content.account == account && entry.content.service == *service && which(entry)
+        let mut free_at = at;
+        self.outbox.retain(|_, OutboxRow { entry, due_at, .. }| {
+            let goes = entry.content.sequence() == (account, service) && which(entry);
+            if goes {
+                free_at = free_at.max(*due_at);
+            }
+            !goes
         });
-        withdrawn.fold(at, |free_at, (_, row)| free_at.max(row.due_at))
+        free_at
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct App {
 }
 
 /// The deadline of a call that no test is about.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a test may want otherwise.
 pub(crate) struct Setup {
@@ -282,7 +282,7 @@ fn service(service_type: &str, path: &str, budgets: Vec<BudgetPolicy>) -> Servic
             is_shared: false,
         },
         budgets,
-        cooldown: Duration::from_hours(7 * 24),
+        cooldown: Duration::from_secs(7 * 24 * 60 * 60),
         training: TrainingPolicy::default(),
         queues: ServiceQueues {
             train: queue("train"),

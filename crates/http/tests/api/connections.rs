@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long anything may take before it is a failure.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 const CAN_USE: &str = "/api/service/learn_me/can-use";
 /// More than all buffers between a server and a caller who does not read.
 const LARGE: usize = 64 * 1024 * 1024;

@@ -63,7 +63,7 @@ async fn a_check_that_hangs_fails_in_time() {
     let started = std::time::Instant::now();
     let problem = problem(get(address, "/health/ready").await).await;
     assert_eq!(problem["failed"], json!(["queue"]));
-    assert!(started.elapsed() < Duration::from_mins(1));
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn a_replayed_pair_is_not_pending() {
 async fn an_expired_pair_is_not_pending() {
     let app = App::start();
     let pair = app.agree(1).await;
-    app.clock.advance(std::time::Duration::from_mins(10));
+    app.clock.advance(std::time::Duration::from_secs(10 * 60));
     assert_eq!(code(app.log_in(pair).await).await, "sign_in_not_pending");
 }
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long anything may take before it is a failure.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Calls have so long; the store, if it has begun to store, as long as a test lasts.
 fn hasty() -> Setup {

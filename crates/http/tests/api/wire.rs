@@ -12,7 +12,7 @@ use tokio::{
 use crate::app::{App, Setup};
 
 /// Longer than any deadline of these tests: what takes as long hangs.
-const FOREVER: Duration = Duration::from_mins(1);
+const FOREVER: Duration = Duration::from_secs(60);
 
 fn impatient() -> App {
     let mut setup = Setup::default();

@@ -43,7 +43,7 @@ impl Redis {
         // No test is about the machine's speed.
         RedisConfig::new(url)
             .with_key_prefix(self.prefix.clone())
-            .with_deadline(Duration::from_mins(1))
+            .with_deadline(Duration::from_secs(60))
     }
 
     pub(crate) async fn counter(&self) -> RedisQuotaCounter {

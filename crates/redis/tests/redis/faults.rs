@@ -12,7 +12,7 @@ use crate::common::{Redis, at, daily, seat, used, wish};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 /// Longer than any deadline here: what takes as long hangs.
-const FOREVER: Duration = Duration::from_mins(1);
+const FOREVER: Duration = Duration::from_secs(60);
 
 /// A counter over a line, and the line.
 async fn over_a_line(redis: &Redis) -> (RedisQuotaCounter, Link) {

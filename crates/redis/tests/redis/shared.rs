@@ -19,7 +19,7 @@ use lemon_redis::{KeyPrefix, RedisQuotaCounter};
 
 use crate::common::{Redis, at, daily, holder, seat, wish};
 
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn pool(redis: &Redis) -> Pool {
     let config = Config::from_url(redis.server.url().as_str()).unwrap();

@@ -19,7 +19,7 @@ const TRAININGS: usize = 256;
 /// Notifications, and deletions, at a time.
 const OTHERS: usize = 16;
 /// The first and the longest wait before a job that failed is tried again.
-const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5 * 60));
 
 /// What the stand-in workers do, and over which queues.
 #[derive(Debug, Clone)]

@@ -44,19 +44,19 @@ async fn a_host_that_never_completes_the_connection_is_unreached_in_time() {
     let started = Instant::now();
     let error = client.request_token().await.unwrap_err();
     assert!(matches!(error, TwitterError::Unreached(_)), "{error:?}");
-    assert!(started.elapsed() < Duration::from_mins(1));
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 /// `TwitterClient` 7.
 #[tokio::test]
 async fn a_slow_answer_is_cut_off_at_the_deadline() {
-    let answer = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
+    let answer = ResponseTemplate::new(200).set_delay(Duration::from_secs(60 * 60));
     let (server, _) = twitter(answer).await;
     let client = client_with(&config(&server.uri()).with_deadline(SHORT));
     let started = Instant::now();
     let error = client.post_tweet(&me(), "Hello").await.unwrap_err();
     assert!(matches!(error, TwitterError::Unavailable(_)), "{error:?}");
-    assert!(started.elapsed() < Duration::from_mins(1));
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 /// `TwitterClient` 8.
@@ -137,7 +137,7 @@ async fn warm() -> (MockServer, Link, HttpTwitterClient) {
             futures::future::join_all(calls).await;
         }
     };
-    let warmed = tokio::time::timeout(Duration::from_mins(1), warmed).await;
+    let warmed = tokio::time::timeout(Duration::from_secs(60), warmed).await;
     assert!(warmed.is_ok(), "so many connections are never needed");
     (server, line, client)
 }
@@ -176,7 +176,7 @@ async fn an_idle_connection_is_asked_whether_it_lives() {
 /// `TwitterClient` 8.
 #[tokio::test]
 async fn a_call_whose_answer_is_lost_went_out_once() {
-    let answer = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
+    let answer = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
     let (server, _) = twitter(answer).await;
     let client = client_with(&config(&server.uri()).with_deadline(SHORT));
     let error = client.post_tweet(&me(), "Hello").await.unwrap_err();

@@ -36,7 +36,7 @@ fn config(url: &str) -> TwitterConfig {
         callback_url: "https://app.example/back?a=b".parse().unwrap(),
     };
     // A deadline is not what most tests are about.
-    TwitterConfig::new(url.parse().unwrap(), app).with_deadline(Duration::from_mins(1))
+    TwitterConfig::new(url.parse().unwrap(), app).with_deadline(Duration::from_secs(60))
 }
 
 fn client_with(config: &TwitterConfig) -> HttpTwitterClient {

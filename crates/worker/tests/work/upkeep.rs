@@ -50,7 +50,7 @@ async fn an_orphaned_place_is_given_back_and_a_recorded_one_stays() {
         let (upkeep, stop) = (upkeep(&world), stop.clone());
         async move { upkeep.run(stop).await }
     });
-    world.clock.advance(Duration::from_mins(2));
+    world.clock.advance(Duration::from_secs(2 * 60));
     let counter: Arc<dyn QuotaCounter> = world.counter.clone();
     eventually("the orphan's place is free", async || {
         counter.usage(&[budgets[0].key.clone()]).await.unwrap() == [Some(1)]
@@ -83,7 +83,7 @@ async fn is_stored(world: &World, n: usize) -> bool {
 /// Starts an upkeep that does its work once, and stops it when `until` is done.
 async fn once(upkeep: Upkeep, until: impl Future<Output = ()>) {
     let upkeep = Upkeep {
-        every: Duration::from_hours(1),
+        every: Duration::from_secs(60 * 60),
         ..upkeep
     };
     let stop = CancellationToken::new();

@@ -123,7 +123,7 @@ impl World {
     /// A relay that only a signal wakes.
     pub(crate) fn woken_relay(&self) -> Relay<Task, JobRenderer> {
         self.relay()
-            .with_config(RelayConfig::default().with_poll(Duration::from_hours(1)))
+            .with_config(RelayConfig::default().with_poll(Duration::from_secs(60 * 60)))
     }
 
     pub(crate) fn listener(&self) -> Arc<ReadyListener> {
@@ -161,7 +161,7 @@ fn learn_me() -> Service {
             is_shared: false,
         },
         budgets: Vec::new(),
-        cooldown: Duration::from_hours(7 * 24),
+        cooldown: Duration::from_secs(7 * 24 * 60 * 60),
         training: TrainingPolicy::default(),
         queues: ServiceQueues {
             train: queue("train"),
@@ -180,6 +180,6 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let held = tokio::time::timeout(Duration::from_mins(1), asking).await;
+    let held = tokio::time::timeout(Duration::from_secs(60), asking).await;
     assert!(held.is_ok(), "{what}");
 }

@@ -43,7 +43,7 @@ async fn a_part_that_ends_before_the_stop_ends_the_listener_with_an_error() {
         let (registrations, _) = finishing(|_| Ok(FinishOutcome::Finished));
         let listener = world.listener_of(registrations, Arc::new(queue));
         let ended = tokio::spawn(listener.run(CancellationToken::new()));
-        let ended = tokio::time::timeout(Duration::from_mins(1), ended).await;
+        let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
         let ended = ended.expect("it ends").unwrap();
         assert!(
             matches!(ended, Err(ConsumerError::Panicked(_))),
@@ -99,7 +99,7 @@ async fn a_thousand_messages_in_hand_at_the_end_are_acknowledged_or_come_again()
     }
     // Ended in the middle of it, and started again.
     Listening::start(world.listener()).end().await;
-    world.clock.advance(Duration::from_mins(1));
+    world.clock.advance(Duration::from_secs(60));
     let listening = Listening::start(world.listener());
     world.all_is_heard().await;
     listening.end().await;
