@@ -11,6 +11,7 @@ mod docker;
 mod images;
 mod localstack;
 mod machine;
+mod packages;
 mod shear;
 mod steps;
 mod tally;
@@ -47,6 +48,12 @@ enum Chore {
     Images,
     /// Checks formatting, dependencies, lints and documentation.
     Lint,
+    /// Packages every crate that is published, and tests a program that has the packages alone.
+    Packages {
+        /// Takes PostgreSQL and Redis in this way.
+        #[arg(long, value_enum, value_name = "WAY", default_value_t = Services::Local)]
+        services: Services,
+    },
     /// Measures the program, each figure beside its limit; writes nothing.
     Bench {
         /// The program's build: `dist`, which is what is published, or `release`, which is there sooner.
@@ -74,6 +81,10 @@ fn main() -> ExitCode {
         Chore::Test { fast, services } => test::test(&mut steps, fast, services),
         Chore::Images => images::build(&mut steps),
         Chore::Lint => test::lint(&mut steps),
+        Chore::Packages { services } => {
+            steps.run("packages", |tally| packages::test(tally, services));
+            Ok(())
+        }
         Chore::Bench { profile, parts } => {
             bench::measure(&mut steps, &profile, &parts);
             Ok(())

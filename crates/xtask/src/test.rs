@@ -1,4 +1,7 @@
-use std::io::{BufRead, BufReader, pipe};
+use std::{
+    io::{BufRead, BufReader, pipe},
+    process::Command,
+};
 
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
@@ -7,7 +10,7 @@ use serde_json::Value;
 use crate::{
     Services,
     cargo::{cargo, run},
-    docker, images, localstack, machine, shear,
+    docker, images, localstack, machine, packages, shear,
     steps::Steps,
     tally::Tally,
 };
@@ -56,6 +59,7 @@ pub(crate) fn test(
             run_suites(tally, &["--workspace"], *first)
         }
     });
+    steps.run("packages", |tally| packages::test(tally, *first));
     for other in others {
         steps.run("adapters again", |tally| {
             run_suites(tally, &ADAPTERS, *other)
@@ -100,7 +104,9 @@ fn prepare_all(steps: &mut Steps) -> anyhow::Result<Vec<Services>> {
 pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
     machine::check_toolchain()?;
     steps.run("formatting", |_| {
-        run(&mut cargo(&["fmt", "--all", "--check"]))
+        run(&mut cargo(&["fmt", "--all", "--check"]))?;
+        let outside = "tests/outside/Cargo.toml";
+        run(&mut cargo(&["fmt", "--manifest-path", outside, "--check"]))
     });
     steps.run("dependencies", |_| {
         shear::install()?;
@@ -148,15 +154,22 @@ fn test_targets() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs the suites to the last, whichever fail; passes on what they say and counts.
+/// Runs the suites to the last, whichever fail.
 fn run_suites(tally: &mut Tally, selection: &[&str], way: Services) -> anyhow::Result<()> {
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    command.args(selection);
+    run_tests(tally, command, way)
+}
+
+/// Runs tests with servers that they come to in this way; passes on what they say and counts.
+pub(crate) fn run_tests(
+    tally: &mut Tally,
+    mut command: Command,
+    way: Services,
+) -> anyhow::Result<()> {
     // Names of suites go to stderr and results to stdout: only one pipe keeps them in order.
     let (reader, writer) = pipe()?;
-    let mut command = cargo(&["test", "--no-fail-fast"]);
-    command
-        .args(selection)
-        .stdout(writer.try_clone()?)
-        .stderr(writer);
+    command.stdout(writer.try_clone()?).stderr(writer);
     if let Some(way) = way.to_possible_value() {
         command.env("LEMON_TEST_SERVICES", way.get_name());
     }

@@ -1,0 +1,126 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+
+use crate::{
+    Services,
+    cargo::{cargo, run},
+    tally::Tally,
+    test::run_tests,
+};
+
+/// A program that has the packages alone.
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/outside");
+/// Where it is put together with them.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/outside");
+
+/// The program's package.
+const SERVER: &str = "lemon-server";
+
+/// Packages every crate that is published, unpacks the packages beside a program that has nothing else of this workspace, and
+/// runs its tests.
+pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
+    let published = published()?;
+    let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--quiet"]);
+    for Package { name, .. } in &published {
+        package.args(["--package", name]);
+    }
+    run(&mut package)?;
+
+    let folder = Path::new(FOLDER);
+    let _none = fs::remove_dir_all(folder);
+    let program = folder.join("program");
+    copy(Path::new(PROGRAM), &program)?;
+    // The versions that everything here is tested with.
+    fs::copy(folder.join("../../Cargo.lock"), program.join("Cargo.lock"))?;
+    let mut patches = Vec::new();
+    for package in &published {
+        let unpacked = package.unpack(folder)?;
+        let path = unpacked.display().to_string();
+        patches.push("--config".to_owned());
+        patches.push(format!("patch.crates-io.{}.path={path:?}", package.name));
+    }
+    let with_packages = |command: &str, manifest: &Path| {
+        let mut command = cargo(&[command, "--quiet", "--manifest-path"]);
+        // What the workspace has built already is not built again.
+        let target = folder.join("..");
+        command
+            .arg(manifest)
+            .args(&patches)
+            .env("CARGO_TARGET_DIR", target);
+        command
+    };
+    // Nobody depends on the program.
+    let server = published.iter().find(|package| package.name == SERVER);
+    let server = server.context("the program is published")?.folder(folder);
+    run(&mut with_packages("check", &server.join("Cargo.toml")))?;
+    let mut test = with_packages("test", &program.join("Cargo.toml"));
+    test.arg("--no-fail-fast");
+    run_tests(tally, test, way)
+}
+
+struct Package {
+    name: String,
+    version: String,
+}
+
+impl Package {
+    /// Where it is unpacked.
+    fn folder(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}-{}", self.name, self.version))
+    }
+
+    fn unpack(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        let Self { name, version } = self;
+        let packed = folder.join(format!("../package/{name}-{version}.crate"));
+        let mut tar = Command::new("tar");
+        tar.arg("--extract").arg("--file").arg(&packed);
+        run(tar.arg("--directory").arg(folder))?;
+        let unpacked = self.folder(folder);
+        for text in ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"] {
+            ensure!(
+                unpacked.join(text).exists(),
+                "{name} is packaged without {text}"
+            );
+        }
+        Ok(unpacked)
+    }
+}
+
+/// The packages of the workspace that are published.
+fn published() -> anyhow::Result<Vec<Package>> {
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let metadata: Value = serde_json::from_slice(&metadata.stdout)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    // An empty list of registries is what `publish = false` becomes.
+    let published = packages.filter(|package| package["publish"].is_null());
+    let published = published.map(|package| {
+        let text = |key: &str| package[key].as_str().map(ToOwned::to_owned);
+        Some(Package {
+            name: text("name")?,
+            version: text("version")?,
+        })
+    });
+    published
+        .collect::<Option<_>>()
+        .context("cargo metadata tells names and versions")
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
