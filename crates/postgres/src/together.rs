@@ -17,23 +17,27 @@ pub(crate) struct Waiting<Q, A> {
 }
 
 impl<Q, A> Together<Q, A> {
-    /// Has a question wait. The answer is an error if the task that took the question ends without one.
-    pub(crate) fn put(&self, question: Q) -> oneshot::Receiver<A> {
+    /// Has a question wait, and tells whether it is the first that does. The answer is an error if the task that took the question
+    /// ends without one.
+    pub(crate) fn put(&self, question: Q) -> (bool, oneshot::Receiver<A>) {
         let (sender, answer) = oneshot::channel();
-        self.0.lock().push(Waiting {
+        let mut waiting = self.0.lock();
+        let is_first = waiting.is_empty();
+        waiting.push(Waiting {
             question,
             answer: sender,
         });
-        answer
+        (is_first, answer)
     }
 
-    /// The first questions of which somebody still waits for the answer.
-    pub(crate) fn take(&self, max: usize) -> Vec<Waiting<Q, A>> {
+    /// The first questions of which somebody still waits for the answer, and whether these are all.
+    pub(crate) fn take(&self, max: usize) -> (Vec<Waiting<Q, A>>, bool) {
         let mut waiting = self.0.lock();
         waiting.retain(Waiting::is_waiting);
         let now = waiting.len().min(max);
         let later = waiting.split_off(now);
-        mem::replace(&mut *waiting, later)
+        let is_all = later.is_empty();
+        (mem::replace(&mut *waiting, later), is_all)
     }
 
     #[cfg(feature = "sqlite")]

@@ -65,19 +65,28 @@ impl LastUses {
     /// The person's latest use of the service.
     pub(crate) async fn find(&self, user: UserId, service: &ServiceType) -> LastUsesAnswer {
         let service = service.clone();
-        let answer = self.0.waiting.put(LastUsesQuestion { user, service });
-        // Apart from this call, which may end at its deadline with the others' questions in hand.
-        let last_uses = self.clone();
-        tokio::spawn(async move { last_uses.read_waiting().await });
+        let (is_first, answer) = self.0.waiting.put(LastUsesQuestion { user, service });
+        // One task for all that wait, and apart from this call, which may end at its deadline with the others' questions in hand.
+        if is_first {
+            self.begin();
+        }
         answer
             .await
             .unwrap_or(Err(SqlError::TimedOut(self.0.deadline)))
     }
 
-    /// Reads what waits, unless another has taken it by now.
+    /// Begins a task that reads what waits.
+    fn begin(&self) {
+        let last_uses = self.clone();
+        tokio::spawn(async move { last_uses.read_waiting().await });
+    }
+
     async fn read_waiting(&self) {
         let _turn = timeout(PATIENCE, self.0.turns.acquire()).await;
-        let together = self.0.waiting.take(MAX_TOGETHER);
+        let (together, is_all) = self.0.waiting.take(MAX_TOGETHER);
+        if !is_all {
+            self.begin();
+        }
         if together.is_empty() {
             return;
         }

@@ -48,7 +48,7 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
         writer: &impl GroupWriter<Q, A>,
         question: Q,
     ) -> Result<A, SqlError> {
-        let outcome = self.0.waiting.put(question);
+        let (_is_first, outcome) = self.0.waiting.put(question);
         // Apart from this call, which may end at its deadline with the others' writes in hand.
         let (group, by) = (self.clone(), writer.clone());
         tokio::spawn(async move { group.store_waiting(&by).await });
@@ -66,7 +66,7 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
             return;
         }
         let begun = writer.begin().await;
-        let together = self.0.waiting.take(MAX_TOGETHER);
+        let (together, _is_all) = self.0.waiting.take(MAX_TOGETHER);
         let tx = match begun {
             Ok(tx) => tx,
             Err(error) => return tell_all(together, error),
