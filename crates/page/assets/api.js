@@ -69,9 +69,10 @@ function parsed(text) {
   }
 }
 
-/** Where Twitter asks the person. */
-export async function signInUrl() {
-  return (await call('GET', '/api/oauth/twitter/request-token')).authentication_url;
+/** Where Twitter asks the person; who has agreed before comes back at once, but not to `asOther`. */
+export async function signInUrl({ asOther }) {
+  const addresses = await call('GET', '/api/oauth/twitter/request-token');
+  return asOther ? addresses.authorization_url : addresses.authentication_url;
 }
 
 /** Exchanges what the person brought back from Twitter for a token. */

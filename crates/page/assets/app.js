@@ -96,27 +96,28 @@ function leave(why) {
   at('welcome-title').focus();
 }
 
-async function goToTwitter() {
-  location.assign(await api.signInUrl());
+async function goToTwitter({ asOther }) {
+  location.assign(await api.signInUrl({ asOther }));
 }
 
-/** The person is back from Twitter: with a verifier, or having cancelled. */
+/** The person is back from Twitter: with a verifier, or having cancelled. Who was signed in before stays it, then. */
 async function comeBack(query) {
   history.replaceState(null, '', location.pathname);
-  if (query.has('denied')) {
-    tell('sign_in_cancelled');
-    return;
-  }
+  const message = await signInWith(query);
+  if (session.token()) await enter();
+  if (message.name === 'signed_in') at('name').focus();
+  update({ message });
+}
+
+async function signInWith(query) {
+  if (query.has('denied')) return { name: 'sign_in_cancelled' };
   try {
     session.begin(await api.signIn(query.get('oauth_token'), query.get('oauth_verifier')));
+    return { name: 'signed_in' };
   } catch (error) {
     if (!(error instanceof api.Problem) || error.isOpen) throw error;
-    update({ message: { name: 'sign_in_failed', isFault: true } });
-    return;
+    return { name: 'sign_in_failed', isFault: true };
   }
-  await enter();
-  at('name').focus();
-  tell('signed_in');
 }
 
 async function enter() {
@@ -257,7 +258,8 @@ function listen() {
     change();
     show(state);
   });
-  at('sign-in').addEventListener('click', () => act(goToTwitter));
+  at('sign-in').addEventListener('click', () => act(() => goToTwitter({ asOther: false })));
+  at('somebody-else').addEventListener('click', () => act(() => goToTwitter({ asOther: true })));
   at('sign-out').addEventListener('click', () => leave('signed_out'));
   at('register').addEventListener('click', () => act(register));
   at('public').addEventListener('change', ({ target: { checked } }) => act(() => publish(checked)));

@@ -161,6 +161,7 @@ fn footer(sandbox: &str) -> Markup {
                 " "
                 a href={ (sandbox) "/timeline" } data-t="timeline" {}
             }
+            button #somebody-else.quiet type="button" data-t="somebody_else" {}
         }
     }
 }

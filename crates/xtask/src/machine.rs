@@ -15,7 +15,7 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const BROWSER: [Need; 3] = [
+const BROWSER: [Need; 4] = [
     Need {
         package: "chromium",
         is_there: || on_path("chromium"),
@@ -27,6 +27,11 @@ const BROWSER: [Need; 3] = [
     Need {
         package: "fonts-noto-cjk",
         is_there: has_korean_font,
+    },
+    // The notification has a lemon.
+    Need {
+        package: "fonts-noto-color-emoji",
+        is_there: || has_font(":charset=1f34b"),
     },
 ];
 
@@ -149,8 +154,13 @@ fn makes_python_environments() -> bool {
 }
 
 /// Without one, the screenshots of the Korean page show boxes.
-fn has_korean_font() -> bool {
-    let listed = Command::new("fc-list").arg(":lang=ko").output();
+/// Whether there is a font for what a pattern of fontconfig names.
+fn has_font(pattern: &str) -> bool {
+    let listed = Command::new("fc-list").arg(pattern).output();
     listed.is_ok_and(|fonts| !fonts.stdout.is_empty())
+}
+
+fn has_korean_font() -> bool {
+    has_font(":lang=ko")
         || Path::new("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").exists()
 }

@@ -174,6 +174,39 @@ async fn cancelling_on_the_consent_page_is_answered_calmly() {
 }
 
 #[tokio::test]
+async fn somebody_else_can_sign_in_and_whoever_cancels_stays_signed_in() {
+    let system = system().await;
+    let browser = Browser::open("somebody-else", DESK, &system.url("/")).await;
+    sign_in(&browser, 2, &ENGLISH).await;
+    browser.read("#handle", "@mina_2").await;
+
+    browser.click("#somebody-else").await;
+    browser.click(CANCEL).await;
+    browser.read("#message", ENGLISH.cancelled).await;
+    browser.read("#handle", "@mina_2").await;
+
+    browser.click("#somebody-else").await;
+    browser.click("input[name=person][value='1']").await;
+    browser.click(AUTHORIZE).await;
+    browser.read("#message", ENGLISH.signed_in).await;
+    browser
+        .read_that("#handle", |handle| handle.ends_with("_1"))
+        .await;
+    browser.audit("signed-in").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn places_that_others_take_are_counted_while_the_page_is_seen() {
+    let system = system().await;
+    let browser = Browser::open("counting", DESK, &system.url("/")).await;
+    browser.read("#places-text", ENGLISH.no_place_taken).await;
+    let person = system.sign_in(2).await;
+    person.register(None).await.must_be(201);
+    browser.read("#places-text", ENGLISH.one_place_taken).await;
+}
+
+#[tokio::test]
 async fn the_chosen_language_is_remembered() {
     let system = system().await;
     let browser = Browser::open("language", DESK, &system.url("/")).await;
