@@ -58,6 +58,7 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-postgres", "lemon-embedded"),
         edge("lemon-http", "lemon-postgres"),
         edge("lemon-worker", "lemon-embedded"),
+        edge("lemon-redis", "lemon-system"),
         edge("lemon-consumer", "lemon-embedded"),
         edge("lemon-consumer", "lemon-worker"),
         edge("lemon-sqs", "lemon-consumer"),
@@ -88,6 +89,7 @@ fn an_edge_that_points_inwards_is_none() {
     let inwards = [
         edge("lemon-postgres", "lemon-domain"),
         edge("lemon-postgres", "lemon-migrations"),
+        edge("lemon-embedded", "lemon-system"),
         edge("lemon-sandbox", "lemon-connections"),
         edge("lemon-sandbox", "lemon-consumer"),
         edge("lemon-worker", "lemon-consumer"),
@@ -242,6 +244,7 @@ impl Edge {
             ("server", _)
             | (_, "domain")
             | ("postgres", "migrations")
+            | ("postgres" | "embedded", "system")
             | ("worker" | "sandbox", "consumer") => true,
             _ => false,
         }

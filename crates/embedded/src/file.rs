@@ -1,6 +1,7 @@
-use std::{fs, io, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use chrono::{DateTime, Utc};
+use lemon_system::files::make_private;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use crate::error::{EmbeddedError, is_lost_write};
@@ -192,50 +193,6 @@ fn check(connection: &Connection, path: &Path) -> Result<(), EmbeddedError> {
     } else {
         Err(EmbeddedError::damaged(path, verdict))
     }
-}
-
-/// Makes the file if there is none, and keeps others from reading it. SQLite gives its journals the same mode.
-///
-/// A file that exists must not be opened here: closing it again would release the process' locks on it,
-/// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
-fn make_private(path: &Path) -> io::Result<()> {
-    match private().open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if fs::metadata(path)?.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
-            }
-            restrict(path)
-        }
-        made => made.map(drop),
-    }
-}
-
-#[cfg(unix)]
-fn private() -> fs::OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options
-}
-
-#[cfg(unix)]
-fn restrict(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn private() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    options
-}
-
-#[cfg(not(unix))]
-fn restrict(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

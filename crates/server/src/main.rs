@@ -4,7 +4,6 @@ mod app;
 mod cli;
 mod commands;
 mod config;
-mod data_dir;
 mod logging;
 
 use std::{io::Write, process::ExitCode, time::Duration};

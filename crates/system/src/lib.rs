@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod files;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};

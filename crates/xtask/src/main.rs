@@ -14,6 +14,7 @@ mod machine;
 mod packages;
 mod shear;
 mod steps;
+mod suites;
 mod tally;
 mod test;
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::{
     Services,
     cargo::{cargo, run},
+    suites::run_tests,
     tally::Tally,
-    test::run_tests,
 };
 
 /// A program that has the packages alone.

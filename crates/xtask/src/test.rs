@@ -1,10 +1,4 @@
-use std::{
-    io::{BufRead, BufReader, pipe},
-    process::Command,
-};
-
-use anyhow::{Context, ensure};
-use clap::ValueEnum;
+use anyhow::Context;
 use serde_json::Value;
 
 use crate::{
@@ -12,6 +6,7 @@ use crate::{
     cargo::{cargo, run},
     docker, images, localstack, machine, packages, shear,
     steps::Steps,
+    suites::run_tests,
     tally::Tally,
 };
 
@@ -159,33 +154,4 @@ fn run_suites(tally: &mut Tally, selection: &[&str], way: Services) -> anyhow::R
     let mut command = cargo(&["test", "--no-fail-fast"]);
     command.args(selection);
     run_tests(tally, command, way)
-}
-
-/// Runs tests with servers that they come to in this way; passes on what they say and counts.
-pub(crate) fn run_tests(
-    tally: &mut Tally,
-    mut command: Command,
-    way: Services,
-) -> anyhow::Result<()> {
-    // Names of suites go to stderr and results to stdout: only one pipe keeps them in order.
-    let (reader, writer) = pipe()?;
-    command.stdout(writer.try_clone()?).stderr(writer);
-    if let Some(way) = way.to_possible_value() {
-        command.env("LEMON_TEST_SERVICES", way.get_name());
-    }
-    let mut child = command.spawn()?;
-    // Its ends of the pipe would keep it open.
-    drop(command);
-    for line in BufReader::new(reader).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        tally.read(&line);
-    }
-    ensure!(child.wait()?.success(), "some tests failed");
-    ensure!(
-        tally.ignored == 0,
-        "some tests are ignored: what does not run proves nothing"
-    );
-    Ok(())
 }

@@ -5,11 +5,11 @@ mod log;
 mod statements;
 
 use std::{
-    fs::OpenOptions,
     io,
     path::{Path, PathBuf},
 };
 
+use lemon_system::files::make_private;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError,
     SqlxSqliteConnector, TransactionOptions, TransactionTrait,
@@ -90,7 +90,7 @@ pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTra
 
 impl Sqlite {
     async fn open(name: String, path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
-        create(path).map_err(SqlxError::Io)?;
+        make_private(path).map_err(SqlxError::Io)?;
         // SQLite keeps the log beside the file itself, wherever a link to it is.
         let disk = Disk::new();
         let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?, disk.clone());
@@ -200,13 +200,4 @@ async fn pool(
         observer.observe(&mut connection);
     }
     Ok(connection)
-}
-
-/// Makes the file, if there is none, for its owner alone. SQLite gives the files beside it the same rights.
-fn create(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

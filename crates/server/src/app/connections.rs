@@ -9,13 +9,11 @@ use lemon_embedded::{EmbeddedJobQueue, EmbeddedQueueConfig, EmbeddedQuotaCounter
 use lemon_postgres::{PostgresError, SqlStore, StoreConfig};
 use lemon_redis::{RedisConfig, RedisError, RedisQuotaCounter};
 use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueues};
+use lemon_system::files::make_private_folder;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::StartError;
-use crate::{
-    config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, SQS, StoreSettings},
-    data_dir,
-};
+use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, SQS, StoreSettings};
 
 /// Ends when a part has no disk any more that could be written, with the cause; never for a server.
 pub(crate) type Failure = Pin<Box<dyn Future<Output = String> + Send>>;
@@ -25,7 +23,7 @@ const NO_QUOTA: &str = "the quota counter cannot be used";
 
 /// Makes the data folder, where something is kept in it: keys are not always.
 fn make(data_dir: &Path) -> anyhow::Result<()> {
-    data_dir::make(data_dir)
+    make_private_folder(data_dir)
         .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
 }
 

@@ -1,15 +1,13 @@
 use std::{
     fs,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use lemon_system::files::{create_private, make_private_folder};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-
-use crate::data_dir;
 
 /// The file in the data folder.
 const FILE: &str = "keys.json";
@@ -34,7 +32,7 @@ struct NewKeys {
 impl Keys {
     /// Reads the keys of a data folder; makes the folder (0700) and the keys (0600) on first sight.
     pub(crate) fn of(data_dir: &Path) -> io::Result<Self> {
-        data_dir::make(data_dir)?;
+        make_private_folder(data_dir)?;
         let file = data_dir.join(FILE);
         match fs::read(&file) {
             Ok(content) => serde_json::from_slice(&content).map_err(|error| {
@@ -60,12 +58,9 @@ impl Keys {
             sandbox_token_key: random::<32>()?,
         };
         let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
+        // Of a first run that had the same number and was killed.
+        let _left = fs::remove_file(&draft);
+        let mut file = create_private(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
         file.sync_all()?;
         let linked = fs::hard_link(&draft, data_dir.join(FILE));

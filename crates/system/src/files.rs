@@ -1,0 +1,98 @@
+//! Files and folders for their owner alone: what holds people's data or keys.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    path::Path,
+};
+
+/// Makes a file for its owner alone (0600), or restricts the one that is there. Its content stays as it is.
+///
+/// A file that exists is not opened: closing it again would release this process' locks on it, those of a SQLite database for example:
+/// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
+///
+/// # Errors
+/// If it cannot be made or restricted, or is a folder.
+pub fn make_private(path: &Path) -> io::Result<()> {
+    match create_private(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::metadata(path)?.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            restrict(path)
+        }
+        made => made.map(drop),
+    }
+}
+
+/// Makes a file for its owner alone (0600), where there is none.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if there is one; or if it cannot be made.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes a folder for its owner alone (0700), and those above it, unless it is there.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_made_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, file) = (folder.path().join("a/b"), folder.path().join("a/b/file"));
+        make_private_folder(&inner).unwrap();
+        make_private_folder(&inner).unwrap();
+        make_private(&file).unwrap();
+        assert_eq!((mode(&inner), mode(&file)), (0o700, 0o600));
+        let again = create_private(&file).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        assert!(make_private(&inner).is_err());
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_restricted_and_keeps_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "kept").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        make_private(&file).unwrap();
+        assert_eq!(mode(&file), 0o600);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "kept");
+    }
+}

@@ -1,0 +1,38 @@
+use std::{
+    io::{BufRead, BufReader, pipe},
+    process::Command,
+};
+
+use anyhow::ensure;
+use clap::ValueEnum;
+
+use crate::{Services, tally::Tally};
+
+/// Runs tests with servers that they come to in this way; passes on what they say and counts.
+pub(crate) fn run_tests(
+    tally: &mut Tally,
+    mut command: Command,
+    way: Services,
+) -> anyhow::Result<()> {
+    // Names of suites go to stderr and results to stdout: only one pipe keeps them in order.
+    let (reader, writer) = pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    if let Some(way) = way.to_possible_value() {
+        command.env("LEMON_TEST_SERVICES", way.get_name());
+    }
+    let mut child = command.spawn()?;
+    // Its ends of the pipe would keep it open.
+    drop(command);
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.read(&line);
+    }
+    ensure!(child.wait()?.success(), "some tests failed");
+    ensure!(
+        tally.ignored == 0,
+        "some tests are ignored: what does not run proves nothing"
+    );
+    Ok(())
+}
