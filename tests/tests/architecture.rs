@@ -134,17 +134,32 @@ fn a_fake_that_brings_a_server_along_is_a_violation() {
 
 #[test]
 fn only_tests_build_mocks() {
-    assert!(crates_in("normal,build,dev").contains("mockall"));
-    assert!(!crates_in("normal,build").contains("mockall"));
+    let workspace = |edges| crates_in(&["--workspace", "--edges", edges]);
+    assert!(workspace("normal,build,dev").contains("mockall"));
+    assert!(!workspace("normal,build").contains("mockall"));
 }
 
-/// The crates that the workspace needs over edges of these kinds, with the features that these turn on.
-fn crates_in(edges: &str) -> BTreeSet<String> {
+#[test]
+fn a_program_without_the_sandbox_has_nothing_of_it() {
+    let of_sandbox = ["lemon-sandbox", "lemon-page", "maud"];
+    let server = ["--package", "lemon-server", "--edges", "normal,build"];
+    let with = crates_in(&server);
+    let without = crates_in(&[&server[..], &["--no-default-features"]].concat());
+    assert!(without.contains("lemon-http"));
+    for name in of_sandbox {
+        assert!(with.contains(name), "{name}");
+        assert!(!without.contains(name), "{name}");
+    }
+}
+
+/// The crates that `cargo tree` lists for a selection, with the features that it turns on.
+fn crates_in(selection: &[&str]) -> BTreeSet<String> {
     let tree = cargo()
-        .args(["tree", "--workspace", "--offline", "--prefix=none"])
-        .args(["--edges", edges])
+        .args(["tree", "--offline", "--prefix=none"])
+        .args(selection)
         .output()
         .unwrap();
+    assert!(tree.status.success(), "{tree:?}");
     let listed = String::from_utf8(tree.stdout).unwrap();
     let names = listed.lines().filter_map(|line| line.split(' ').next());
     names.map(ToOwned::to_owned).collect()

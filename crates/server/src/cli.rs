@@ -7,10 +7,18 @@ use lemon_domain::values::{InvalidValue, QueueName};
 
 /// Twitter tools for everybody: sign in, take one of the day's places, be told when it is ready.
 ///
-/// Without a command it serves. Nothing needs to be installed or configured for a first look: everything runs on this
-/// machine, with SQLite in a data folder and a stand-in for Twitter, and the log says where the page is.
+/// Without a command it serves.
+#[cfg_attr(
+    feature = "sandbox",
+    doc = "Nothing needs to be installed or configured for a first look: everything runs on this machine, with SQLite in a data \
+           folder and a stand-in for Twitter, and the log says where the page is."
+)]
+#[cfg_attr(
+    not(feature = "sandbox"),
+    doc = "This program was built without the sandbox: it needs a configuration, with the address of a Twitter."
+)]
 #[derive(Parser)]
-#[command(name = "lemon-toolbox", version, after_long_help = HELP)]
+#[command(name = "lemon-toolbox", version, after_long_help = format!("{HELP}{EXAMPLES}"))]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -32,16 +40,9 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Serve the API, relay jobs and listen for ready messages (the default)
     Serve,
-    /// Make the whole journey over real HTTP, a line a step; succeeds only if every step held
-    ///
-    /// Starts a system of its own on free ports with a temporary data folder, so that it can run beside another, signs
-    /// a made-up person in, registers, waits for the training, sees the notification, deletes everything and stops.
-    Demo,
-    /// Stand in for Twitter and the workers, for replicas that share them
-    ///
-    /// Listens at `sandbox.listen` and works on the configured queues. Replicas name its address in `twitter.url`, and
-    /// the same `twitter.consumer_key`, `.consumer_secret` and `.callback_url` as here.
-    Sandbox,
+    #[cfg(feature = "sandbox")]
+    #[command(flatten)]
+    OfSandbox(SandboxCommand),
     /// Check the configuration and try every connection, a line each
     Check,
     /// Bring the database to this program's version, or back
@@ -60,6 +61,22 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: QueuesAction,
     },
+}
+
+/// What only a program with the sandbox has.
+#[cfg(feature = "sandbox")]
+#[derive(Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Make the whole journey over real HTTP, a line a step; succeeds only if every step held
+    ///
+    /// Starts a system of its own on free ports with a temporary data folder, so that it can run beside another, signs
+    /// a made-up person in, registers, waits for the training, sees the notification, deletes everything and stops.
+    Demo,
+    /// Stand in for Twitter and the workers, for replicas that share them
+    ///
+    /// Listens at `sandbox.listen` and works on the configured queues. Replicas name its address in `twitter.url`, and
+    /// the same `twitter.consumer_key`, `.consumer_secret` and `.callback_url` as here.
+    Sandbox,
 }
 
 #[derive(Subcommand)]
@@ -112,7 +129,17 @@ Configuration:
 Exit codes:
   0  done      1  it could not be started, or a part of it ended      2  the command line or the configuration is wrong
 
+";
+
+const EXAMPLES: &str = if cfg!(feature = "sandbox") {
+    "\
 Examples:
   lemon-toolbox                            serve with nothing configured; the log says where
   lemon-toolbox demo                       see the whole journey in the terminal
-  lemon-toolbox --config lemon.toml check  try every connection before a start";
+  lemon-toolbox --config lemon.toml check  try every connection before a start"
+} else {
+    "\
+Examples:
+  lemon-toolbox --config lemon.toml check  try every connection before a start
+  lemon-toolbox --config lemon.toml        serve"
+};

@@ -116,6 +116,17 @@ pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
         "warnings",
     ];
     steps.run("lints", |_| run(&mut cargo(&clippy)));
+    let clippy = [
+        "clippy",
+        "--package",
+        "lemon-server",
+        "--no-default-features",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ];
+    steps.run("without sandbox", |_| run(&mut cargo(&clippy)));
     let doc = ["doc", "--workspace", "--no-deps"];
     steps.run("documentation", |_| {
         run(cargo(&doc).env("RUSTDOCFLAGS", "--deny warnings"))

@@ -1,7 +1,6 @@
 use std::{num::NonZeroUsize, thread::available_parallelism};
 
 use lemon_http::Operations;
-use lemon_sandbox::Sandbox;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{debug, warn};
 
@@ -27,7 +26,7 @@ const FEWEST_CONNECTIONS: usize = 8;
 pub(crate) struct ConnectionCaps {
     /// To the API.
     pub(crate) http: usize,
-    /// To the sandbox.
+    /// To the sandbox, at most.
     pub(crate) sandbox: usize,
 }
 
@@ -102,9 +101,11 @@ fn reserve(plan: &Plan) -> usize {
 
 /// How many parts what is left has: each call to the API may make another one to Twitter.
 fn parts(plan: &Plan) -> usize {
-    match plan.twitter {
-        TwitterPlan::Sandbox(_) => 3,
-        TwitterPlan::Real(_) => 2,
+    if matches!(plan.twitter, TwitterPlan::Real(_)) {
+        2
+    } else {
+        // Callers of the sandbox, too.
+        3
     }
 }
 
@@ -112,6 +113,6 @@ fn shared(allowed: usize, reserve: usize, plan: &Plan) -> ConnectionCaps {
     let part = (allowed.saturating_sub(reserve) / parts(plan)).max(FEWEST_CONNECTIONS);
     ConnectionCaps {
         http: part.min(plan.max_connections.unwrap_or(DEFAULT_CONNECTIONS)),
-        sandbox: part.min(Sandbox::MAX_CONNECTIONS),
+        sandbox: part,
     }
 }

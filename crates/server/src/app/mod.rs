@@ -3,12 +3,15 @@
 pub(crate) mod connections;
 mod descriptors;
 mod metering;
+mod outside;
 mod parts;
 mod plan;
 mod running;
-mod stand_alone;
-mod stand_ins;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod supervisor;
+#[cfg(not(feature = "sandbox"))]
+mod without_sandbox;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
@@ -16,11 +19,12 @@ use lemon_domain::ports::{Clock, IdSource};
 use lemon_http::{Listener, Mount};
 use lemon_system::{SystemClock, SystemIds};
 
+use outside::Outside;
 pub(crate) use parts::Parts;
 pub(crate) use plan::{Plan, TwitterPlan};
 use running::Running;
-pub(crate) use stand_alone::StandAlone;
-use stand_ins::StandIns;
+#[cfg(feature = "sandbox")]
+pub(crate) use sandbox::StandAlone;
 
 use crate::config::ConfigError;
 
@@ -56,31 +60,30 @@ impl App {
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
         let http = Listener::bind(plan.http).map_err(anyhow::Error::from)?;
         let ops = Listener::bind(plan.ops).map_err(anyhow::Error::from)?;
-        let (stand_ins, twitter) = match &plan.twitter {
+        let (outside, twitter): (Option<Box<dyn Outside>>, _) = match &plan.twitter {
             TwitterPlan::Real(config) => (None, config.clone()),
+            #[cfg(feature = "sandbox")]
             TwitterPlan::Sandbox(sandbox) => {
-                let (stand_ins, config) = StandIns::bind(
+                let (stand_ins, config) = sandbox::StandIns::bind(
                     sandbox,
                     http.local_addr(),
                     &plan.data_dir,
                     Arc::clone(&clock),
                     Arc::clone(&ids),
                 )?;
-                (Some(stand_ins), config)
+                (Some(Box::new(stand_ins)), config)
             }
         };
         let connections = descriptors::share(&plan);
         let mut parts = Parts::connect(plan, twitter, clock, ids).await?;
-        let mount = stand_ins
+        let mount = outside
             .as_ref()
             .zip(parts.plan.catalogue.iter().next())
-            .map_or_else(Mount::nothing, |(stand_ins, service)| {
-                stand_ins.page(service)
-            });
+            .map_or_else(Mount::nothing, |(outside, service)| outside.page(service));
         let addresses = ListenAddresses {
             http: http.local_addr(),
             ops: ops.local_addr(),
-            sandbox: stand_ins.as_ref().map(StandIns::local_addr),
+            sandbox: outside.as_ref().map(|outside| outside.local_addr()),
         };
         let mut running = Running::new();
         let Running { front, back } = &mut running;
@@ -88,11 +91,8 @@ impl App {
         parts.watch_disks(back);
         parts.observe(ops, back)?;
         parts.work(front);
-        if let Some(stand_ins) = stand_ins {
-            let catalogue = &parts.plan.catalogue;
-            let stand_ins = stand_ins.with_max_connections(connections.sandbox);
-            let visibility = parts.plan.queue.visibility();
-            stand_ins.run(catalogue, visibility, || parts.workers_ports(), front, back);
+        if let Some(outside) = outside {
+            outside.run_beside(&parts, connections.sandbox, &mut running);
         }
         Ok(Self { addresses, running })
     }

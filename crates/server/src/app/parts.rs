@@ -11,7 +11,6 @@ use lemon_domain::{
 };
 use lemon_http::{Application, Check, HttpConfig, Listener, Mount, Operations, UseCases};
 use lemon_postgres::SqlStore;
-use lemon_sandbox::WorkersPorts;
 use lemon_twitter::{HttpTwitterClient, TwitterConfig};
 use lemon_worker::{JobRenderer, ReadyListener, TrainingWatch, Upkeep};
 
@@ -36,7 +35,7 @@ pub(crate) struct Parts {
     /// When those of the parts that are kept in files fail.
     disks: Vec<(&'static str, Failure)>,
     clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
+    pub(super) ids: Arc<dyn IdSource>,
 }
 
 impl Parts {
@@ -270,15 +269,6 @@ impl Parts {
                 }
             }),
         ]
-    }
-
-    /// What the stand-in workers work with.
-    pub(crate) fn workers_ports(&self) -> WorkersPorts {
-        WorkersPorts {
-            queue: Arc::clone(&self.queue),
-            twitter: Arc::clone(&self.twitter),
-            ids: Arc::clone(&self.ids),
-        }
     }
 
     fn use_cases(&self) -> UseCases {

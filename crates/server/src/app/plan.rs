@@ -1,11 +1,5 @@
-use std::{
-    path::{Path, PathBuf},
-    slice,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context;
 use directories::ProjectDirs;
 use lemon_domain::{
     sealing::{SealingKey, SealingKeys},
@@ -17,18 +11,25 @@ use lemon_twitter::{TwitterApi, TwitterApp, TwitterConfig};
 use secrecy::SecretString;
 use url::Url;
 
+#[cfg(feature = "sandbox")]
+use super::sandbox::SandboxPlan;
+#[cfg(not(feature = "sandbox"))]
+use super::without_sandbox;
 use super::{StartError, connections};
 use crate::config::{
-    ConfigError, Keys, QueueSettings, QuotaSettings, SandboxSettings, Settings, StoreSettings,
-    TwitterSettings,
+    ConfigError, QueueSettings, QuotaSettings, Settings, StoreSettings, TwitterSettings,
 };
 
 /// A web app under development, as its tools serve it.
 const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
-/// The application's key at the sandbox Twitter, if none is given.
-const SANDBOX_CONSUMER_KEY: &str = "lemon-toolbox-sandbox";
 /// When keys must be given.
 const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
+/// What `twitter.url` is not.
+const NO_TWITTER: &str = if cfg!(feature = "sandbox") {
+    "it is neither \"sandbox\" nor a URL"
+} else {
+    "it is not a URL"
+};
 
 /// A configuration that was found right, with everything in its final form.
 pub(crate) struct Plan {
@@ -60,43 +61,17 @@ pub(crate) fn deadlines(store: Duration, quota: Duration) -> Deadlines {
 /// Which Twitter.
 pub(crate) enum TwitterPlan {
     /// The stand-in, in this process. Its addresses are known once it listens.
+    #[cfg(feature = "sandbox")]
     Sandbox(SandboxPlan),
     /// The real one, or one that speaks like it.
     Real(TwitterConfig),
 }
 
-/// The stand-ins, before they listen.
-pub(crate) struct SandboxPlan {
-    pub(crate) settings: SandboxSettings,
-    pub(crate) callback_url: Option<Url>,
-    pub(crate) api: TwitterApi,
-    pub(crate) deadline: Duration,
-    pub(crate) consumer_key: SecretString,
-    pub(crate) consumer_secret: SecretString,
-    pub(crate) token_key: SecretString,
-}
-
-/// What is outside: only a machine of its own, with the sandbox, makes keys for itself. Replicas must share theirs.
-enum Outside {
-    Sandbox,
-    Real(Url),
-}
-
-impl Outside {
-    fn of(twitter: &TwitterSettings) -> Result<Self, ConfigError> {
-        if twitter.is_sandbox() {
-            return Ok(Self::Sandbox);
-        }
-        let url = Url::parse(&twitter.url).map_err(|_| {
-            ConfigError::wrong("twitter.url", "it is neither \"sandbox\" nor a URL")
-        })?;
-        Ok(Self::Real(url))
-    }
-}
-
 impl Plan {
     /// Checks a configuration, and then makes what a first run needs: a refused one changes nothing.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
+        #[cfg(not(feature = "sandbox"))]
+        without_sandbox::check(&settings)?;
         settings.check_numbers()?;
         let catalogue = Arc::new(settings.services.catalogue(&settings.budgets)?);
         let allowed_origins = origins(settings.http.allowed_origins.map(|origins| origins.0))?;
@@ -116,17 +91,9 @@ impl Plan {
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        let (jwt, sealing_keys, twitter) = match Outside::of(&settings.twitter)? {
-            Outside::Sandbox => {
-                check_exposure(&settings.sandbox)?;
-                let keys = made_keys(&data_dir)?;
-                (
-                    jwt.map_or_else(|| tokens(vec![keys.jwt_secret.clone()], lifetime), Ok)?,
-                    sealing_keys.map_or_else(|| seals(slice::from_ref(&keys.sealing_key)), Ok)?,
-                    sandbox(settings.twitter, settings.sandbox, api, keys),
-                )
-            }
-            Outside::Real(url) => {
+        // Only a machine of its own, with the sandbox, makes keys for itself. Replicas must share theirs.
+        let (jwt, sealing_keys, twitter) = match Url::parse(&settings.twitter.url) {
+            Ok(url) => {
                 let required = |key| ConfigError::missing(key, NOT_SANDBOX);
                 (
                     jwt.ok_or_else(|| required("jwt.secrets"))?,
@@ -134,6 +101,17 @@ impl Plan {
                     real(settings.twitter, api, url)?,
                 )
             }
+            #[cfg(feature = "sandbox")]
+            Err(_) if settings.twitter.is_sandbox() => {
+                let plan = SandboxPlan::new(settings.twitter, settings.sandbox, api, &data_dir)?;
+                (
+                    jwt.map_or_else(|| tokens(vec![plan.jwt_secret.clone()], lifetime), Ok)?,
+                    sealing_keys
+                        .map_or_else(|| seals(std::slice::from_ref(&plan.sealing_key)), Ok)?,
+                    TwitterPlan::Sandbox(plan),
+                )
+            }
+            Err(_) => return Err(ConfigError::wrong("twitter.url", NO_TWITTER).into()),
         };
         Ok(Self {
             allowed_origins,
@@ -186,44 +164,6 @@ fn origins(configured: Option<Vec<String>>) -> Result<Vec<Origin>, ConfigError> 
         .map_err(|fault| ConfigError::wrong("http.allowed_origins", fault))
 }
 
-/// The keys of the data folder, made on the first run.
-fn made_keys(data_dir: &Path) -> anyhow::Result<Keys> {
-    Keys::of(data_dir)
-        .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
-}
-
-/// Nobody else reaches the sandbox, unless it was asked for.
-fn check_exposure(settings: &SandboxSettings) -> Result<(), ConfigError> {
-    let exposed = !settings.listen.ip().is_loopback();
-    if exposed && !settings.anybody_may_sign_in_as_anybody {
-        let fault = "anybody can sign in as anybody there, so it is a loopback address unless \
-                     sandbox.anybody_may_sign_in_as_anybody is true";
-        return Err(ConfigError::wrong("sandbox.listen", fault));
-    }
-    Ok(())
-}
-
-fn sandbox(
-    twitter: TwitterSettings,
-    settings: SandboxSettings,
-    api: TwitterApi,
-    keys: Keys,
-) -> TwitterPlan {
-    TwitterPlan::Sandbox(SandboxPlan {
-        api,
-        deadline: Duration::from_millis(twitter.deadline_ms),
-        callback_url: twitter.callback_url,
-        consumer_key: twitter
-            .consumer_key
-            .unwrap_or_else(|| SecretString::from(SANDBOX_CONSUMER_KEY)),
-        consumer_secret: twitter
-            .consumer_secret
-            .unwrap_or(keys.sandbox_consumer_secret),
-        token_key: keys.sandbox_token_key,
-        settings,
-    })
-}
-
 fn real(settings: TwitterSettings, api: TwitterApi, url: Url) -> Result<TwitterPlan, ConfigError> {
     let required = |key: &str| ConfigError::missing(key, NOT_SANDBOX);
     let app = TwitterApp {
@@ -247,7 +187,6 @@ fn real(settings: TwitterSettings, api: TwitterApi, url: Url) -> Result<TwitterP
 mod tests {
     use lemon_consumer::{ConsumerConfig, RelayConfig};
     use lemon_domain::usecases::Registering;
-    use lemon_sandbox::Workers;
     use lemon_worker::TrainingWatch;
 
     use super::*;
@@ -274,7 +213,6 @@ mod tests {
             consumer.drain,
             RelayConfig::default().drain,
             TrainingWatch::STOP_WITHIN,
-            Workers::STOP_WITHIN,
         ] {
             assert!(part + SLACK <= FRONT_DEADLINE);
         }

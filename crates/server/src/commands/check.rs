@@ -79,6 +79,7 @@ async fn store(plan: &Plan) -> Result<String, StartError> {
 async fn twitter(plan: &Plan, clock: Arc<dyn Clock>) -> Result<String, StartError> {
     use lemon_domain::ports::TwitterClient;
     match &plan.twitter {
+        #[cfg(feature = "sandbox")]
         TwitterPlan::Sandbox(_) => Ok("sandbox".to_owned()),
         TwitterPlan::Real(config) => {
             let client =

@@ -1,9 +1,9 @@
 //! What each subcommand does.
 
 mod check;
-mod demo;
 mod ending;
 mod queues;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod serve;
 
@@ -23,8 +23,8 @@ use crate::{
 pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(configured(cli.common)?).await,
-        Command::Sandbox => sandbox::run(configured(cli.common)?).await,
-        Command::Demo => demo::run().await,
+        #[cfg(feature = "sandbox")]
+        Command::OfSandbox(command) => sandbox::run(command, cli.common).await,
         Command::Check => check::run(configured(cli.common)?).await,
         Command::Migrate { direction, steps } => {
             migrate(configured(cli.common)?, direction, steps).await

@@ -27,9 +27,6 @@ const MOST_POOLED: usize = 1_000;
 /// More than any machine serves.
 const MOST_CONNECTIONS: usize = 1_000_000;
 
-/// The longest a stand-in may train: as long as any training may take.
-const LONGEST_TRAINING_SECONDS: u64 = 30 * 24 * 60 * 60;
-
 impl Settings {
     /// Checks the numbers that stand for themselves. Those of a service are checked with it.
     ///
@@ -60,9 +57,8 @@ impl Settings {
         self.queue.check_heartbeat()?;
         let twitter = self.twitter.deadline_ms;
         deadline("twitter.deadline_ms", twitter, LONGEST_TWITTER_DEADLINE)?;
-        let training = self.sandbox.training_seconds;
-        let trainings = 0..=LONGEST_TRAINING_SECONDS;
-        seconds("sandbox.training_seconds", training, trainings)?;
+        #[cfg(feature = "sandbox")]
+        self.sandbox.check_numbers()?;
         let lifetime = self.jwt.lifetime_seconds;
         seconds("jwt.lifetime_seconds", lifetime, 1..=LONGEST_SECONDS)
     }

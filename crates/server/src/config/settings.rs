@@ -6,8 +6,11 @@ use lemon_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+#[cfg(feature = "sandbox")]
+use super::sandbox::SandboxSettings;
 use super::{
-    budgets::SharedBudgetsSettings, list::List, log::LogSettings, services::ServicesSettings,
+    budgets::SharedBudgetsSettings, list::List, log::LogSettings, loopback::loopback,
+    services::ServicesSettings,
 };
 
 /// The value of `quota.url` and `queue.url` that needs no server.
@@ -28,7 +31,11 @@ pub(crate) struct Settings {
     pub(crate) quota: QuotaSettings,
     pub(crate) queue: QueueSettings,
     pub(crate) twitter: TwitterSettings,
+    #[cfg(feature = "sandbox")]
     pub(crate) sandbox: SandboxSettings,
+    /// The plan refuses it, whatever it says.
+    #[cfg(not(feature = "sandbox"))]
+    pub(crate) sandbox: Option<serde::de::IgnoredAny>,
     pub(crate) jwt: JwtSettings,
     pub(crate) log: LogSettings,
     pub(crate) budgets: SharedBudgetsSettings,
@@ -38,6 +45,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// Whether there is such a key, as `store.url`: whatever its value, nobody says that it is unknown.
     pub(super) fn have(path: &str) -> bool {
+        if !cfg!(feature = "sandbox") && path.split('.').next() == Some("sandbox") {
+            return false;
+        }
         let with = Config::builder().set_override(path, "");
         let settings = with
             .and_then(ConfigBuilder::<DefaultState>::build)
@@ -211,25 +221,6 @@ impl Default for TwitterSettings {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct SandboxSettings {
-    pub(crate) listen: SocketAddr,
-    pub(crate) training_seconds: u64,
-    /// Listen beyond loopback, though anybody can sign in as anybody there.
-    pub(crate) anybody_may_sign_in_as_anybody: bool,
-}
-
-impl Default for SandboxSettings {
-    fn default() -> Self {
-        Self {
-            listen: loopback(8081),
-            training_seconds: 5,
-            anybody_may_sign_in_as_anybody: false,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(crate) struct JwtSettings {
     pub(crate) secrets: List<SecretString>,
     pub(crate) lifetime_seconds: u64,
@@ -242,8 +233,4 @@ impl Default for JwtSettings {
             lifetime_seconds: 2_629_800,
         }
     }
-}
-
-const fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
 }

@@ -14,11 +14,11 @@ const FILE: &str = "keys.json";
 
 /// Keys that a single machine makes for itself on its first run.
 #[derive(Deserialize)]
-pub(crate) struct Keys {
-    pub(crate) jwt_secret: SecretString,
-    pub(crate) sealing_key: SecretString,
-    pub(crate) sandbox_consumer_secret: SecretString,
-    pub(crate) sandbox_token_key: SecretString,
+pub(super) struct Keys {
+    pub(super) jwt_secret: SecretString,
+    pub(super) sealing_key: SecretString,
+    pub(super) sandbox_consumer_secret: SecretString,
+    pub(super) sandbox_token_key: SecretString,
 }
 
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ struct NewKeys {
 
 impl Keys {
     /// Reads the keys of a data folder; makes the folder (0700) and the keys (0600) on first sight.
-    pub(crate) fn of(data_dir: &Path) -> io::Result<Self> {
+    pub(super) fn of(data_dir: &Path) -> io::Result<Self> {
         make_private_folder(data_dir)?;
         let file = data_dir.join(FILE);
         match fs::read(&file) {

@@ -5,6 +5,7 @@ use lemon_domain::{
     ports::{Clock, IdSource},
     values::{Catalogue, Service},
 };
+use lemon_http::Mount;
 use lemon_page::PageConfig;
 use lemon_sandbox::{Sandbox, SandboxConfig, Workers, WorkersConfig, WorkersPorts};
 use lemon_twitter::{TwitterApp, TwitterConfig};
@@ -12,17 +13,18 @@ use secrecy::ExposeSecret;
 use tracing::warn;
 use url::Url;
 
-use super::{plan::SandboxPlan, supervisor::Supervisor};
+use super::plan::SandboxPlan;
+use crate::app::{outside::Outside, parts::Parts, running::Running};
 
 /// The stand-ins for the outside, listening.
-pub(crate) struct StandIns {
+pub(in crate::app) struct StandIns {
     sandbox: Sandbox,
     training: Duration,
 }
 
 impl StandIns {
     /// Listens. `http` is where the page is.
-    pub(crate) fn bind(
+    pub(in crate::app) fn bind(
         plan: &SandboxPlan,
         http: SocketAddr,
         data_dir: &Path,
@@ -59,37 +61,16 @@ impl StandIns {
         Ok((Self { sandbox, training }, twitter))
     }
 
-    /// With so many connections to the sandbox at a time.
-    pub(crate) fn with_max_connections(self, max_connections: usize) -> Self {
-        Self {
-            sandbox: self.sandbox.with_max_connections(max_connections),
-            ..self
-        }
-    }
-
-    pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.sandbox.local_addr()
-    }
-
-    /// The page at `/` of the API.
-    pub(crate) fn page(&self, service: &Service) -> lemon_http::Mount {
-        lemon_http::Mount::new(lemon_page::routes(PageConfig {
-            sandbox_url: self.sandbox.url().clone(),
-            training: self.training,
-            service_path: service.path.as_str().to_owned(),
-            service_type: service.service_type.as_str().to_owned(),
-        }))
-    }
-
-    /// Runs Twitter behind, and a worker for each service in front.
-    pub(crate) fn run(
+    /// Runs Twitter behind, with so many connections at a time at most, and a worker for each service in front.
+    pub(super) fn run(
         self,
         catalogue: &Catalogue,
         visibility: Duration,
         ports: impl Fn() -> WorkersPorts,
-        front: &mut Supervisor,
-        back: &mut Supervisor,
+        max_connections: usize,
+        running: &mut Running,
     ) {
+        let Running { front, back } = running;
         for service in catalogue.iter() {
             let config = WorkersConfig {
                 train: service.queues.train.clone(),
@@ -107,10 +88,43 @@ impl StandIns {
                 async move { Ok(workers.run(stop).await?) },
             );
         }
+        let max_connections = max_connections.min(Sandbox::MAX_CONNECTIONS);
+        let sandbox = self.sandbox.with_max_connections(max_connections);
         let stop = back.stop();
         back.spawn("sandbox Twitter", async move {
-            self.sandbox.run(stop).await.context("it cannot serve")
+            sandbox.run(stop).await.context("it cannot serve")
         });
+    }
+}
+
+impl Outside for StandIns {
+    fn local_addr(&self) -> SocketAddr {
+        self.sandbox.local_addr()
+    }
+
+    fn page(&self, service: &Service) -> Mount {
+        Mount::new(lemon_page::routes(PageConfig {
+            sandbox_url: self.sandbox.url().clone(),
+            training: self.training,
+            service_path: service.path.as_str().to_owned(),
+            service_type: service.service_type.as_str().to_owned(),
+        }))
+    }
+
+    fn run_beside(self: Box<Self>, parts: &Parts, max_connections: usize, running: &mut Running) {
+        let plan = &parts.plan;
+        let of_workers = || WorkersPorts {
+            queue: Arc::clone(&parts.queue),
+            twitter: Arc::clone(&parts.twitter),
+            ids: Arc::clone(&parts.ids),
+        };
+        self.run(
+            &plan.catalogue,
+            plan.queue.visibility(),
+            of_workers,
+            max_connections,
+            running,
+        );
     }
 }
 
@@ -122,4 +136,16 @@ fn page_url(http: SocketAddr) -> anyhow::Result<Url> {
         std::net::IpAddr::V4(ip) => ip.to_string(),
     };
     Url::parse(&format!("http://{host}:{}/", http.port())).context("the page has no address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::running::FRONT_DEADLINE;
+
+    #[test]
+    fn the_workers_stop_before_the_front_is_given_up() {
+        let slack = Duration::from_millis(500);
+        assert!(Workers::STOP_WITHIN + slack <= FRONT_DEADLINE);
+    }
 }

@@ -2,11 +2,13 @@ use std::pin::pin;
 
 use tracing::info;
 
-use super::ending::asked_to_end;
-use crate::app::{Plan, StandAlone, StartError};
+use crate::{
+    app::{Plan, StandAlone, StartError},
+    commands::ending::asked_to_end,
+};
 
 /// Stands in for Twitter and the workers until it is asked to end.
-pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
+pub(super) async fn run(plan: Plan) -> Result<(), StartError> {
     let mut asked = pin!(asked_to_end()?);
     let StandAlone { address, running } = tokio::select! {
         () = &mut asked => {

@@ -28,7 +28,7 @@ const OWN: [(&str, &str); 5] = [
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Starts a system of its own, lets a person make the journey, and stops it.
-pub(crate) async fn run() -> Result<(), StartError> {
+pub(super) async fn run() -> Result<(), StartError> {
     let data_dir = tempfile::tempdir().context("there is no place for a temporary folder")?;
     let overrides = Overrides {
         file: None,

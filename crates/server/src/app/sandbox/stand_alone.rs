@@ -5,13 +5,16 @@ use lemon_sandbox::WorkersPorts;
 use lemon_system::{SystemClock, SystemIds};
 use lemon_twitter::HttpTwitterClient;
 
-use super::{
-    StartError, connections, descriptors,
-    plan::{Plan, TwitterPlan},
-    running::Running,
-    stand_ins::StandIns,
+use super::stand_ins::StandIns;
+use crate::{
+    app::{
+        StartError, connections, descriptors,
+        outside::Outside,
+        plan::{Plan, TwitterPlan},
+        running::Running,
+    },
+    config::ConfigError,
 };
-use crate::config::ConfigError;
 
 /// The stand-ins without the system: a Twitter, and workers on its queues, that several replicas share.
 pub(crate) struct StandAlone {
@@ -45,10 +48,14 @@ impl StandAlone {
             ids: Arc::clone(&ids),
         };
         let connections = descriptors::share(plan);
-        let stand_ins = stand_ins.with_max_connections(connections.sandbox);
         let (address, mut running) = (stand_ins.local_addr(), Running::new());
-        let Running { front, back } = &mut running;
-        stand_ins.run(&plan.catalogue, plan.queue.visibility(), ports, front, back);
+        stand_ins.run(
+            &plan.catalogue,
+            plan.queue.visibility(),
+            ports,
+            connections.sandbox,
+            &mut running,
+        );
         Ok(Self { address, running })
     }
 }

@@ -1,0 +1,11 @@
+//! Stand-ins for the outside, and the keys that a machine makes for itself with them. A program that is built without the
+//! feature `sandbox` has nothing of this.
+
+mod keys;
+mod plan;
+mod stand_alone;
+mod stand_ins;
+
+pub(super) use plan::SandboxPlan;
+pub(crate) use stand_alone::StandAlone;
+pub(super) use stand_ins::StandIns;
