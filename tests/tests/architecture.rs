@@ -261,6 +261,8 @@ impl Edge {
             | ("postgres", "migrations")
             | ("postgres" | "embedded", "system")
             | ("worker" | "sandbox", "consumer") => true,
+            // For examples.
+            (_, "system") => self.dev,
             _ => false,
         }
     }
