@@ -2,17 +2,24 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         Method,
-        header::{self, HeaderMap, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 
 use crate::origin::Origin;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, x-request-id");
+/// The headers that the API reads.
+const HEADERS: [&str; 4] = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-request-id",
+];
+/// The most further headers that a preflight is answered for: a web app and what traces its calls ask for a few.
+const MORE_HEADERS: usize = 32;
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Authorization, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id",
+    "Authorization, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id",
 );
 /// How long a browser may remember a preflight: an hour, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
@@ -58,6 +65,25 @@ impl Cors {
     }
 }
 
+/// The headers that the API reads, and those that the browser asks for: whatever else a friend sends does no harm, and what traces
+/// calls adds `traceparent`, `baggage` and others by itself.
+fn allowed(preflight: &HttpRequest) -> String {
+    let asked = preflight
+        .headers()
+        .get_all(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        .filter_map(|asked| asked.to_str().ok())
+        .flat_map(|asked| asked.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .filter(|name| !HEADERS.contains(&name.as_str()))
+        .take(MORE_HEADERS);
+    let mut allowed = HEADERS.join(", ");
+    for name in asked {
+        allowed.push_str(", ");
+        allowed.push_str(name.as_str());
+    }
+    allowed
+}
+
 impl Sharing {
     /// The answer to a preflight, if the request is one.
     pub(crate) fn preflight(&self, request: &HttpRequest) -> Option<HttpResponse> {
@@ -72,7 +98,7 @@ impl Sharing {
             if matches!(self, Self::Friend(_)) {
                 answer
                     .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, METHODS))
-                    .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS))
+                    .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, allowed(request)))
                     .insert_header((header::ACCESS_CONTROL_MAX_AGE, MAX_AGE));
             }
             answer.finish()

@@ -32,6 +32,11 @@ const UI_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'
                          img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                          frame-ancestors 'none'";
 
+/// The files of Swagger UI that tell what it shows.
+const VARIABLE: [&str; 3] = ["", "index.html", "swagger-initializer.js"];
+/// How long a browser may keep the others: an hour, in seconds. A new version has them under the same names.
+const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+
 /// The OpenAPI document, and Swagger UI to read it with.
 #[derive(Clone)]
 pub(crate) struct Docs {
@@ -50,7 +55,8 @@ struct File {
 impl Docs {
     pub(crate) fn new(catalogue: &Catalogue) -> Self {
         let ui = Config::from(DOCUMENT.pattern)
-            .persist_authorization(true)
+            // It would keep people's tokens in the browser for good.
+            .persist_authorization(false)
             .try_it_out_enabled(true);
         Self {
             document: crate::openapi(catalogue).into(),
@@ -99,11 +105,15 @@ async fn to_ui() -> HttpResponse {
         .finish()
 }
 
-async fn ui(file: Path<String>, docs: Data<Docs>) -> Result<HttpResponse, Problem> {
+async fn ui(name: Path<String>, docs: Data<Docs>) -> Result<HttpResponse, Problem> {
     let file = docs
-        .file(&file)?
+        .file(&name)?
         .ok_or_else(|| Problem::new(Code::NotFound, "Swagger UI has no such file."))?;
-    Ok(HttpResponse::Ok()
+    let mut answer = HttpResponse::Ok();
+    if !VARIABLE.contains(&name.as_str()) {
+        answer.insert_header((header::CACHE_CONTROL, KEPT));
+    }
+    Ok(answer
         .content_type(file.content_type)
         .insert_header((
             header::CONTENT_SECURITY_POLICY,

@@ -86,9 +86,14 @@ export function profile() {
   return call('GET', '/api/twitter/user-profile');
 }
 
-/** Today's places. */
-export function places() {
-  return call('GET', `${service}/can-use`);
+/** Today's places; for who is signed in also when they may ask again, and when new places open. */
+export async function places() {
+  const places = await call('GET', `${service}/can-use`);
+  return { ...places, canUseAt: date(places.can_use_time), resetAt: date(places.reset_time) };
+}
+
+function date(time) {
+  return time ? new Date(time) : undefined;
 }
 
 /** The person's registration, or `null`. */

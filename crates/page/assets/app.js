@@ -136,7 +136,10 @@ async function loadProfile() {
 }
 
 async function loadPlaces() {
-  update({ places: await api.places() });
+  const places = await api.places();
+  // Nobody but who is signed in is told of a cooldown.
+  const isPersonal = places.resetAt !== undefined;
+  update({ places, canUseAt: isPersonal ? places.canUseAt : state.canUseAt });
 }
 
 /** Counts the places again and again while the page is seen. What fails is tried again. */

@@ -102,14 +102,23 @@ function showLearnMe(state) {
   showNotification(isReady ? state.notification : undefined, state.profile);
   at('public-choice').hidden = !isReady;
   at('public').checked = Boolean(registration?.public);
-  at('register').hidden = !(now === 'none' || now === 'failed' || isReady) || isCoolingDown(state);
+  const mayAsk = (now === 'none' || now === 'failed' || isReady) && !isCoolingDown(state);
+  at('register').hidden = !mayAsk || areTaken(state.places);
   write(at('register'), say(isReady ? 'register_again' : 'register'));
   at('delete').hidden = !registration;
   write(at('confirmation-text'), say('confirm_text', { time: registration?.canUseAt ?? '' }));
 }
 
+/** The day's places are all taken, as far as is known. */
+function areTaken(places) {
+  return places?.resetAt !== undefined && places.register_count >= places.register_limit;
+}
+
 function about(now, state) {
   const isCooling = isCoolingDown(state);
+  if ((now === 'none' || now === 'failed') && !isCooling && areTaken(state.places)) {
+    return say('daily_quota_exhausted', { time: state.places.resetAt });
+  }
   if (now === 'ready' && state.registration.state === 'failed') return say('about_failed_again');
   const names = {
     none: isCooling ? 'about_cooldown' : 'about_none',

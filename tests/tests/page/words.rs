@@ -38,7 +38,7 @@ pub(crate) const ENGLISH: Words = Words {
     now_ready: "Your chatbot is ready.",
     now_public: "Your chatbot is public now.",
     deleted: "Your chatbot is deleted.",
-    cooldown: "You have had your turn. You can register again from ",
+    cooldown: "You can register again from ",
     signed_out: "You are signed out.",
     cancelled: "You cancelled the sign-in. Nothing has changed.",
 };
@@ -60,7 +60,7 @@ pub(crate) const KOREAN: Words = Words {
     now_ready: "챗봇이 준비됐어요.",
     now_public: "이제 챗봇이 공개돼요.",
     deleted: "챗봇을 삭제했어요.",
-    cooldown: "이미 신청했어요. ",
+    cooldown: "부터 다시 신청할 수 있어요.",
     signed_out: "로그아웃했어요.",
     cancelled: "로그인을 취소했어요. 바뀐 것은 없어요.",
 };

@@ -310,6 +310,22 @@ impl Registering {
         })
     }
 
+    /// When the person's cooldown ends; `None` if none is running. It outlives the registration.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn cooldown_until(
+        &self,
+        user: UserId,
+        service: &Service,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let registrations = &self.ports.registrations;
+        let last = registrations.last_use(user, &service.service_type).await?;
+        let now = self.ports.clock.now();
+        let until = last.map(|last| last.cooldown_until);
+        Ok(until.filter(|until| *until > now))
+    }
+
     /// The person's registrations.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     usecases::{Accepted, Availability, Permit, RegisterError},
-    values::{self, BudgetState, Service},
+    values::{self, BudgetState, Identity, Service},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::Api,
     deadline::{stored, within},
-    extract::{Caller, NamedAttempt, Offered, Unread},
+    extract::{Caller, KnownCaller, NamedAttempt, Offered, Unread},
     problem::{Code, Problem},
 };
 
@@ -40,6 +40,18 @@ pub(crate) struct Usability {
     register_count: u32,
     /// Places a day.
     register_limit: u32,
+    /// When the caller's cooldown ends, also after a deletion; `null` if none is running. Only for a caller with a good token.
+    #[schema(format = DateTime, value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[expect(
+        clippy::option_option,
+        reason = "it can be left out, be null, and be a time"
+    )]
+    can_use_time: Option<Option<String>>,
+    /// When the day turns and its places are free again. Only for a caller with a good token.
+    #[schema(format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset_time: Option<String>,
 }
 
 /// Register for a service.
@@ -109,6 +121,8 @@ fn registered_as(
 }
 
 /// Ask whether there are places.
+///
+/// With a good token the answer also has `can_use_time` and `reset_time`. A missing or bad one changes nothing.
 #[utoipa::path(
     get,
     path = "/api/service/{service}/can-use",
@@ -119,9 +133,15 @@ fn registered_as(
 )]
 pub(crate) async fn can_use(
     Offered(service): Offered,
+    KnownCaller(caller): KnownCaller,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let Availability { can_use, daily } = look(&api, &service).await?;
+    let cooldown_until = match caller {
+        Some(identity) => cooldown_until(&api, identity, &service).await,
+        None => None,
+    };
+    let time = |at| shown(at, Some(&service));
     let left = QuotaState::of(&daily, api.use_cases.clock.now());
     Ok(HttpResponse::Ok()
         .insert_header(policies(&[&left.policy]))
@@ -130,7 +150,26 @@ pub(crate) async fn can_use(
             can_use,
             register_count: daily.used.min(daily.limit),
             register_limit: daily.limit,
+            reset_time: cooldown_until.map(|_| time(daily.key.window.end)),
+            can_use_time: cooldown_until.map(|until| until.map(time)),
         }))
+}
+
+/// When the caller's cooldown ends, if one is running; `None` if the store does not tell, for the answer is of use without it.
+#[expect(
+    clippy::option_option,
+    reason = "that none is running is not that nothing is known"
+)]
+async fn cooldown_until(
+    api: &Api,
+    identity: Identity,
+    service: &Service,
+) -> Option<Option<DateTime<Utc>>> {
+    let asked = api
+        .use_cases
+        .registering
+        .cooldown_until(identity.user, service);
+    within(api.deadlines.call, asked).await.ok()?.ok()
 }
 
 /// Delete what the service has of the caller.

@@ -22,6 +22,20 @@ impl FromRequest for Caller {
     }
 }
 
+/// Who calls, if their token is good. A call that everybody may make answers also without one, or with a bad one.
+pub(crate) struct KnownCaller(pub(crate) Option<Identity>);
+
+impl FromRequest for KnownCaller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let has_token = request.headers().contains_key(header::AUTHORIZATION);
+        let known = has_token.then(|| authenticate(request).ok()).flatten();
+        ready(Ok(Self(known)))
+    }
+}
+
 fn authenticate(request: &HttpRequest) -> Result<Identity, Problem> {
     let mut given = request.headers().get_all(header::AUTHORIZATION);
     let Some(credentials) = given.next() else {

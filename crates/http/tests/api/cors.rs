@@ -25,7 +25,7 @@ fn assert_shared(answer: &Response) {
     assert_eq!(header(answer, "access-control-allow-credentials"), "true");
     assert_eq!(
         header(answer, "access-control-expose-headers"),
-        "Authorization, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id"
+        "Authorization, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id"
     );
     assert_eq!(header(answer, "vary"), "Origin");
 }
@@ -100,6 +100,34 @@ async fn an_answer_to_no_origin_varies_by_origin_as_well() {
     let answer = app.get(CAN_USE).send().await.unwrap();
     assert_not_shared(&answer);
     assert_eq!(header(&answer, "vary"), "Origin");
+}
+
+#[tokio::test]
+async fn a_preflight_allows_what_an_allowed_origin_asks_for() {
+    const ALWAYS: &str = "authorization, content-type, idempotency-key, x-request-id";
+    let app = App::start();
+    for (asked, allowed) in [
+        ("authorization,content-type", ""),
+        (
+            "traceparent, baggage,X-Requested-With",
+            ", traceparent, baggage, x-requested-with",
+        ),
+        ("a b, tracestate", ", tracestate"),
+        ("tracestate, \u{e9}", ""),
+        ("", ""),
+    ] {
+        let call = app.call(Method::OPTIONS, "/api/service");
+        let call = call
+            .header("Access-Control-Request-Method", "PUT")
+            .header("Access-Control-Request-Headers", asked);
+        let answer = from(WEB_APP, call).await;
+        assert_shared(&answer);
+        assert_eq!(
+            header(&answer, "access-control-allow-headers"),
+            format!("{ALWAYS}{allowed}"),
+            "{asked}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -77,12 +77,20 @@ async fn swagger_ui_is_served_from_built_in_files() {
     assert!(page.contains("swagger-ui-bundle.js"));
     for file in ["swagger-ui-bundle.js", "swagger-ui.css"] {
         let answer = app.get(&format!("/swagger-ui/{file}")).send().await;
-        assert_eq!(answer.unwrap().status(), StatusCode::OK, "{file}");
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{file}");
+        assert_eq!(header(&answer, "cache-control"), "public, max-age=3600");
     }
     let answer = app.get("/swagger-ui/swagger-initializer.js").send().await;
-    let script = answer.unwrap().text().await.unwrap();
+    let answer = answer.unwrap();
+    assert_eq!(header(&answer, "cache-control"), "no-store");
+    let script = answer.text().await.unwrap();
     assert!(script.contains("/v3/api-docs"), "{script}");
-    assert!(script.contains("\"persistAuthorization\": true"));
+    // Nobody's token stays in the browser.
+    assert!(
+        !script.contains("\"persistAuthorization\": true"),
+        "{script}"
+    );
 }
 
 #[tokio::test]

@@ -270,6 +270,32 @@ async fn can_use_tells_whether_there_are_places() {
 }
 
 #[tokio::test]
+async fn can_use_tells_a_caller_with_a_good_token_when_they_may_ask_and_when_the_day_turns() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    let told = async |token: &str| {
+        let call = app.get("/api/service/learn_me/can-use").bearer_auth(token);
+        let answer = call.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.json::<Value>().await.unwrap()
+    };
+    let times = |answer: &Value| (answer["can_use_time"].clone(), answer["reset_time"].clone());
+    let turns = json!("2026-11-24T06:00:00+09:00");
+    let fresh = told(&token).await;
+    assert_eq!(times(&fresh), (Value::Null, turns.clone()));
+    assert!(fresh.as_object().unwrap().contains_key("can_use_time"));
+
+    app.register(&token).await;
+    delete(&app, &token).await;
+    let cooling = (json!("2026-11-30T12:00:00+09:00"), turns);
+    assert_eq!(times(&told(&token).await), cooling);
+
+    let forged = told("e30.e30.e30").await;
+    let everybodys = json!({ "can_use": true, "register_count": 1, "register_limit": LIMIT });
+    assert_eq!(forged, everybodys);
+}
+
+#[tokio::test]
 async fn a_deletion_is_empty_at_once_and_repeatable() {
     let app = App::start();
     let token = app.sign_in(1).await;
