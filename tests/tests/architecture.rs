@@ -2,9 +2,9 @@
 //! server sees all.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cargo_metadata::{CargoOpt, DependencyKind, MetadataCommand, PackageId};
+use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use lemon_tests::cargo;
 
 /// What is there for tests alone, and does without the servers that some tests need.
@@ -165,6 +165,38 @@ fn crates_in(selection: &[&str]) -> BTreeSet<String> {
     names.map(ToOwned::to_owned).collect()
 }
 
+/// Clippy proves that no newer part of the standard library is used.
+#[test]
+fn a_published_crate_asks_for_no_newer_rust_than_its_dependencies() {
+    let metadata = metadata();
+    let graph = Graph::of(&metadata);
+    let oldest = |package: &Package| package.rust_version.clone();
+    let versions: BTreeMap<_, _> = metadata
+        .packages
+        .iter()
+        .map(|package| (package.name.as_str(), oldest(package)))
+        .collect();
+    let published = metadata.workspace_packages().into_iter();
+    let published: Vec<_> = published.filter(|it| it.publish.is_none()).collect();
+    assert!(published.len() > 15, "{} are published", published.len());
+    for package in published {
+        let needed = graph.reaches(package.name.as_str()).into_iter();
+        let of_others = needed.filter(|name| !name.starts_with("lemon-"));
+        let newest = of_others.filter_map(|name| versions[name].clone()).max();
+        assert_eq!(oldest(package), newest, "{}", package.name);
+    }
+}
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .features(CargoOpt::AllFeatures)
+        // Other platforms' crates need not be at hand.
+        .other_options(["--filter-platform", "host-tuple"].map(Into::into).to_vec())
+        .exec()
+        .unwrap()
+}
+
 /// Who depends on whom.
 #[derive(Debug)]
 struct Graph(BTreeSet<Edge>);
@@ -179,13 +211,10 @@ struct Edge {
 
 impl Graph {
     fn of_the_workspace() -> Self {
-        let metadata = MetadataCommand::new()
-            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-            .features(CargoOpt::AllFeatures)
-            // Other platforms' crates need not be at hand.
-            .other_options(["--filter-platform", "host-tuple"].map(Into::into).to_vec())
-            .exec()
-            .unwrap();
+        Self::of(&metadata())
+    }
+
+    fn of(metadata: &Metadata) -> Self {
         let name = |id: &PackageId| metadata[id].name.to_string();
         let mut edges = BTreeSet::new();
         for node in &metadata.resolve.as_ref().unwrap().nodes {

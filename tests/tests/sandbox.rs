@@ -51,6 +51,9 @@ fn replicas_take_the_stand_ins_for_twitter_by_a_shared_key_and_secret() {
     let check = |secret: &str| {
         command(&folder.path().join("replica"), "check")
             .env("LEMON_TWITTER__URL", &url)
+            .envs(
+                ["STORE", "QUOTA", "QUEUE"].map(|part| (format!("LEMON_{part}__URL"), "embedded")),
+            )
             .env("LEMON_TWITTER__CONSUMER_SECRET", secret)
             .output()
             .unwrap()
@@ -58,6 +61,7 @@ fn replicas_take_the_stand_ins_for_twitter_by_a_shared_key_and_secret() {
     let accepted = check("shared secret");
     let said = String::from_utf8_lossy(&accepted.stdout).into_owned();
     assert!(said.contains("gave a request token"), "{said}");
+    assert!(said.contains("quota.url is of one replica alone"), "{said}");
     assert!(accepted.status.success());
     assert!(!check("another").status.success());
 
@@ -77,4 +81,29 @@ fn the_stand_ins_are_not_started_where_twitter_is_the_real_one() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("twitter.url"), "{said}");
+}
+
+#[test]
+fn with_a_real_twitter_each_part_is_named_before_anything_is_made() {
+    const PARTS: [(&str, &str); 3] = [
+        ("LEMON_STORE__URL", "store.url"),
+        ("LEMON_QUOTA__URL", "quota.url"),
+        ("LEMON_QUEUE__URL", "queue.url"),
+    ];
+    for subcommand in ["check", "serve", "migrate"] {
+        for (_, missing) in PARTS {
+            let folder = tempfile::tempdir().unwrap();
+            let data_dir = folder.path().join("data");
+            let named = PARTS.iter().filter(|(_, key)| *key != missing);
+            let refused = command(&data_dir, subcommand)
+                .env("LEMON_TWITTER__URL", "https://api.x.com")
+                .envs(named.map(|(variable, _)| (variable, "embedded")))
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(refused.status.code(), Some(2), "{said}");
+            assert!(said.contains(&format!("has no {missing}")), "{said}");
+            assert!(!data_dir.exists(), "{subcommand} without {missing}");
+        }
+    }
 }

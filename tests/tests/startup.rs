@@ -9,6 +9,7 @@ use std::{
 };
 
 use lemon_tests::{System, binary};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const FREE: [(&str, &str); 3] = [
@@ -333,4 +334,19 @@ fn help_says_how_to_begin() {
     ] {
         assert!(help.contains(word), "{word}");
     }
+}
+
+#[tokio::test]
+async fn sighup_ends_in_peace_and_sigusr1_ends_nothing() {
+    let mut system = System::builder().start().await;
+    let signal = |system: &System, signal| {
+        let pid = system.pid().unwrap().cast_signed();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    };
+    signal(&system, Signal::USR1);
+    let ready = system.client().get(system.ops_url("/health/ready"));
+    assert!(ready.send().await.unwrap().status().is_success());
+    signal(&system, Signal::HUP);
+    let status = system.ended().await;
+    assert!(status.success(), "{status}");
 }

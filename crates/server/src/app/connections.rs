@@ -33,19 +33,22 @@ pub(crate) fn check(
     quota: &QuotaSettings,
     queue: &QueueSettings,
 ) -> Result<(), StartError> {
-    let url = store.url.expose_secret();
-    if !url.is_empty() && !url.starts_with("sqlite://") && !store.is_postgresql() {
-        let fault = "it is neither sqlite://… nor postgres://…";
+    if let Some(url) = store.address()
+        && !url.expose_secret().starts_with("sqlite://")
+        && !store.is_postgresql()
+    {
+        let fault = "it is neither \"embedded\" nor sqlite://… nor postgres://…";
         return Err(ConfigError::wrong("store.url", fault).into());
     }
-    let names = configured(store, store.url.clone()).check();
+    // Its address has nothing to do with names.
+    let names = configured(store, SecretString::default()).check();
     if let Err(PostgresError::ApplicationName(fault)) = names {
         return Err(ConfigError::wrong("store.application_name", fault).into());
     }
-    if !quota.is_embedded() {
-        redis(quota, false).check().map_err(no_counter)?;
+    if let Some(url) = quota.address() {
+        redis(quota, url, false).check().map_err(no_counter)?;
     }
-    if [EMBEDDED, SQS].contains(&queue.url.as_str()) {
+    if [EMBEDDED, SQS].contains(&queue.url()) {
         Ok(())
     } else {
         Err(neither())
@@ -57,11 +60,11 @@ pub(crate) async fn store(
     settings: &StoreSettings,
     data_dir: &Path,
 ) -> Result<SqlStore, StartError> {
-    let url = if settings.url.expose_secret().is_empty() {
+    let url = if let Some(url) = settings.address() {
+        url.clone()
+    } else {
         make(data_dir)?;
         SecretString::from(format!("sqlite://{}", data_dir.join("lemon.db").display()))
-    } else {
-        settings.url.clone()
     };
     Ok(SqlStore::connect(&configured(settings, url))
         .await
@@ -93,23 +96,23 @@ pub(crate) async fn quota_and_disk(
     catalogue: &Catalogue,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Arc<dyn QuotaCounter>, Failure), StartError> {
-    if settings.is_embedded() {
+    let Some(url) = settings.address() else {
         make(data_dir)?;
         let counter = EmbeddedQuotaCounter::open(&data_dir.join("quota.db"), Arc::clone(clock))
             .context(NO_QUOTA)?;
         let counter = Arc::new(counter);
         let disk = Arc::clone(&counter);
         return Ok((counter, Box::pin(async move { disk.failed().await })));
-    }
-    let counter = RedisQuotaCounter::connect(&redis(settings, catalogue.shares()))
+    };
+    let counter = RedisQuotaCounter::connect(&redis(settings, url, catalogue.shares()))
         .await
         .map_err(no_counter)?;
     Ok((Arc::new(counter), never()))
 }
 
 /// A budget that services share is taken from in one step with those of a service, which a cluster does in one slot.
-fn redis(settings: &QuotaSettings, is_one_slot: bool) -> RedisConfig {
-    RedisConfig::new(settings.url.clone())
+fn redis(settings: &QuotaSettings, url: &SecretString, is_one_slot: bool) -> RedisConfig {
+    RedisConfig::new(url.clone())
         // None is refused at the start.
         .with_pool_size(NonZeroUsize::new(settings.pool_size).unwrap_or(NonZeroUsize::MIN))
         .with_deadline(Duration::from_millis(settings.deadline_ms))
@@ -148,7 +151,7 @@ pub(crate) async fn queue_and_disk(
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn IdSource>,
 ) -> Result<(Arc<dyn JobQueue>, Failure), StartError> {
-    match settings.url.as_str() {
+    match settings.url() {
         EMBEDDED => {
             make(data_dir)?;
             let config = EmbeddedQueueConfig::new(data_dir.join("queue.db"), catalogue.queues())
@@ -176,7 +179,7 @@ pub(crate) async fn queue_and_disk(
 
 /// Connects to the queues themselves, for an operator.
 pub(crate) async fn queues(settings: &QueueSettings) -> Result<SqsQueues, StartError> {
-    match settings.url.as_str() {
+    match settings.url() {
         EMBEDDED => {
             let fault = "embedded queues need no looking after, and are the running program's alone: \
                          for this command it is \"sqs\"";

@@ -18,6 +18,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 use lemon_domain::ports::{Clock, IdSource};
 use lemon_http::{Listener, Mount};
 use lemon_system::{SystemClock, SystemIds};
+use tracing::warn;
 
 use outside::Outside;
 pub(crate) use parts::Parts;
@@ -74,6 +75,12 @@ impl App {
                 (Some(Box::new(stand_ins)), config)
             }
         };
+        for key in plan.unshared() {
+            warn!(
+                config.key = key,
+                "this part is of one replica alone: another one would not share it"
+            );
+        }
         let connections = descriptors::share(&plan);
         let mut parts = Parts::connect(plan, twitter, clock, ids).await?;
         let mount = outside

@@ -24,6 +24,9 @@ use crate::config::{
 const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
 /// When keys must be given.
 const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
+/// When parts must be named.
+const NAMED: &str =
+    "with a Twitter that is not the sandbox; \"embedded\" is a choice, for one replica alone";
 /// What `twitter.url` is not.
 const NO_TWITTER: &str = if cfg!(feature = "sandbox") {
     "it is neither \"sandbox\" nor a URL"
@@ -95,11 +98,19 @@ impl Plan {
         let (jwt, sealing_keys, twitter) = match Url::parse(&settings.twitter.url) {
             Ok(url) => {
                 let required = |key| ConfigError::missing(key, NOT_SANDBOX);
-                (
-                    jwt.ok_or_else(|| required("jwt.secrets"))?,
-                    sealing_keys.ok_or_else(|| required("store.sealing_keys"))?,
-                    real(settings.twitter, api, url)?,
-                )
+                let jwt = jwt.ok_or_else(|| required("jwt.secrets"))?;
+                let sealing_keys = sealing_keys.ok_or_else(|| required("store.sealing_keys"))?;
+                // Replicas that forget one of these would each have their own.
+                for (key, is_named) in [
+                    ("store.url", settings.store.url.is_some()),
+                    ("quota.url", settings.quota.url.is_some()),
+                    ("queue.url", settings.queue.url.is_some()),
+                ] {
+                    if !is_named {
+                        return Err(ConfigError::missing(key, NAMED).into());
+                    }
+                }
+                (jwt, sealing_keys, real(settings.twitter, api, url)?)
             }
             #[cfg(feature = "sandbox")]
             Err(_) if settings.twitter.is_sandbox() => {
@@ -128,6 +139,22 @@ impl Plan {
             twitter,
             data_dir,
         })
+    }
+}
+
+impl Plan {
+    /// The keys of parts that replicas cannot share, where there may be replicas: with the sandbox there is one process.
+    pub(crate) fn unshared(&self) -> Vec<&'static str> {
+        if !matches!(self.twitter, TwitterPlan::Real(_)) {
+            return Vec::new();
+        }
+        let parts = [
+            ("store.url", !self.store.is_postgresql()),
+            ("quota.url", self.quota.is_embedded()),
+            ("queue.url", self.queue.is_embedded()),
+        ];
+        let unshared = parts.into_iter().filter(|(_, is_unshared)| *is_unshared);
+        unshared.map(|(key, _)| key).collect()
     }
 }
 

@@ -19,7 +19,11 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
     report.line("store", store(&plan).await)?;
     report.line("quota", quota(&plan, &clock).await)?;
     let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids);
-    report.line("queue", queue.await.map(|_| &plan.queue.url))?;
+    report.line("queue", queue.await.map(|_| plan.queue.url()))?;
+    for key in plan.unshared() {
+        let what = format!("{key} is of one replica alone: another one would not share it");
+        line("warning", &what)?;
+    }
     report.line("twitter", twitter(&plan, clock).await)?;
     match report.faults {
         0 => Ok(()),
@@ -44,8 +48,12 @@ impl Report {
                 format!("fault: {}", sentence(&fault))
             }
         };
-        writeln!(std::io::stdout(), "{part:<14} {said}").context("cannot print")
+        line(part, &said)
     }
+}
+
+fn line(name: &str, what: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{name:<14} {what}").context("cannot print")
 }
 
 fn sentence(fault: &StartError) -> String {
@@ -57,10 +65,9 @@ fn sentence(fault: &StartError) -> String {
 
 async fn quota(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<&'static str, StartError> {
     connections::quota(&plan.quota, &plan.data_dir, &plan.catalogue, clock).await?;
-    Ok(if plan.quota.is_embedded() {
-        "embedded"
-    } else {
-        "redis counts"
+    Ok(match plan.quota.address() {
+        Some(_) => "redis counts",
+        None => "embedded",
     })
 }
 

@@ -4,14 +4,21 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-/// What is done when the process is asked to end. Signals count from the call on.
+/// What is done when the process is asked to end: by SIGTERM, SIGINT, or SIGHUP, as when its terminal is closed. Signals count
+/// from the call on. SIGUSR1, with which some tools ask for new log files, ends nothing.
 pub(super) fn asked_to_end() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let on = |kind| signal(kind).context("signals cannot be received");
+    let mut terminate = on(SignalKind::terminate())?;
+    let mut interrupt = on(SignalKind::interrupt())?;
+    let mut hang_up = on(SignalKind::hangup())?;
+    // Whoever receives a signal is not ended by it.
+    let ignored = on(SignalKind::user_defined1())?;
     Ok(async move {
+        let _ignored = ignored;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
         }
         info!("asked to end: finishing what is in hand");
     })

@@ -68,7 +68,7 @@ impl QueueSettings {
     /// Checks that one slow call does not lose a lease: its heartbeat comes at half of the visibility timeout.
     fn check_heartbeat(&self) -> Result<(), ConfigError> {
         let deadline = Duration::from_millis(self.deadline_ms);
-        if self.url != SQS || self.visibility() >= 2 * deadline {
+        if self.url() != SQS || self.visibility() >= 2 * deadline {
             return Ok(());
         }
         let fault = "with SQS it is at least twice queue.deadline_ms: a heartbeat is sent at half of it, and may take that long";
@@ -84,7 +84,7 @@ mod tests {
     fn queue(url: &str, visibility_seconds: u64, deadline_ms: u64) -> Result<(), String> {
         let settings = Settings {
             queue: QueueSettings {
-                url: url.to_owned(),
+                url: Some(url.to_owned()),
                 visibility_seconds,
                 deadline_ms,
             },

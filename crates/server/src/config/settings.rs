@@ -13,7 +13,7 @@ use super::{
     services::ServicesSettings,
 };
 
-/// The value of `quota.url` and `queue.url` that needs no server.
+/// The value of `store.url`, `quota.url` and `queue.url` that needs no server.
 pub(crate) const EMBEDDED: &str = "embedded";
 /// The value of `queue.url` that means SQS, wherever the AWS SDK's own variables say it is.
 pub(crate) const SQS: &str = "sqs";
@@ -98,8 +98,8 @@ impl Default for OpsSettings {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StoreSettings {
-    /// `sqlite://…` or `postgres://…`; it may hold a password. Empty: a file in the data folder.
-    pub(crate) url: SecretString,
+    /// `embedded`, which is a file in the data folder, `sqlite://…` or `postgres://…`, which may hold a password.
+    pub(crate) url: Option<SecretString>,
     pub(crate) sealing_keys: List<SecretString>,
     pub(crate) max_connections: u32,
     pub(crate) deadline_ms: u64,
@@ -108,17 +108,26 @@ pub(crate) struct StoreSettings {
 }
 
 impl StoreSettings {
+    /// The address of a database; `None` of the file in the data folder.
+    pub(crate) fn address(&self) -> Option<&SecretString> {
+        self.url
+            .as_ref()
+            .filter(|url| url.expose_secret() != EMBEDDED)
+    }
+
     /// The store is a server.
     pub(crate) fn is_postgresql(&self) -> bool {
-        let url = self.url.expose_secret();
-        url.starts_with("postgres://") || url.starts_with("postgresql://")
+        self.address().is_some_and(|url| {
+            let url = url.expose_secret();
+            url.starts_with("postgres://") || url.starts_with("postgresql://")
+        })
     }
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
         Self {
-            url: SecretString::from(""),
+            url: None,
             sealing_keys: List::default(),
             max_connections: StoreConfig::DEFAULT_MAX_CONNECTIONS,
             deadline_ms: 2_000,
@@ -131,7 +140,7 @@ impl Default for StoreSettings {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuotaSettings {
     /// `embedded`, or the address of a Redis, which may hold a password.
-    pub(crate) url: SecretString,
+    pub(crate) url: Option<SecretString>,
     pub(crate) pool_size: usize,
     pub(crate) deadline_ms: u64,
     pub(crate) key_prefix: String,
@@ -140,14 +149,21 @@ pub(crate) struct QuotaSettings {
 impl QuotaSettings {
     /// The counter is this process' alone.
     pub(crate) fn is_embedded(&self) -> bool {
-        self.url.expose_secret() == EMBEDDED
+        self.address().is_none()
+    }
+
+    /// The address of a Redis; `None` of the counter of this process alone.
+    pub(crate) fn address(&self) -> Option<&SecretString> {
+        self.url
+            .as_ref()
+            .filter(|url| url.expose_secret() != EMBEDDED)
     }
 }
 
 impl Default for QuotaSettings {
     fn default() -> Self {
         Self {
-            url: SecretString::from(EMBEDDED),
+            url: None,
             pool_size: RedisConfig::DEFAULT_POOL_SIZE.get(),
             deadline_ms: 2_000,
             key_prefix: RedisConfig::DEFAULT_KEY_PREFIX.to_owned(),
@@ -159,7 +175,7 @@ impl Default for QuotaSettings {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QueueSettings {
     /// `embedded` or `sqs`.
-    pub(crate) url: String,
+    pub(crate) url: Option<String>,
     pub(crate) visibility_seconds: u64,
     /// Of each call to SQS.
     pub(crate) deadline_ms: u64,
@@ -171,16 +187,21 @@ impl QueueSettings {
         Duration::from_secs(self.visibility_seconds)
     }
 
+    /// What is configured, or else `embedded`.
+    pub(crate) fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or(EMBEDDED)
+    }
+
     /// The queues are this process' alone.
     pub(crate) fn is_embedded(&self) -> bool {
-        self.url == EMBEDDED
+        self.url() == EMBEDDED
     }
 }
 
 impl Default for QueueSettings {
     fn default() -> Self {
         Self {
-            url: EMBEDDED.to_owned(),
+            url: None,
             visibility_seconds: 30,
             deadline_ms: 5_000,
         }
