@@ -1,4 +1,4 @@
-//! Consumes a queue in memory until everything is handled.
+//! Consumes a queue in memory until all its messages are handled.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::{error::Error, sync::Arc};

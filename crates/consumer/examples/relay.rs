@@ -1,5 +1,5 @@
-//! Relays an outbox in memory to a queue in memory: of a training for somebody who has deleted their data, the store puts a
-//! row there, so that the workers delete what they trained.
+//! Relays an outbox in memory to a queue in memory. When a training finishes for a person who has deleted their data,
+//! the store puts a row in the outbox, so that the workers delete what they trained.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::{error::Error, sync::Arc};
@@ -13,7 +13,7 @@ use lemon_domain::{
 use lemon_fakes::{FakeClock, MemoryJobQueue, MemoryStore};
 use uuid::Uuid;
 
-/// Says what is to be done, and for whom.
+/// Renders the kind of task and its account.
 struct Plain(QueueName);
 
 #[async_trait]

@@ -13,16 +13,16 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-/// How long a receipt waits for others to make up a batch.
+/// How long a receipt waits for others to fill a batch.
 pub(crate) const LINGER: Duration = Duration::from_millis(20);
-/// Batches under way at a time.
+/// Batches in flight at a time.
 const UNDER_WAY: usize = 16;
-/// How often a batch is tried, and the wait before the second time, which doubles.
+/// How often a batch is tried, and the wait before the second try, which doubles each time.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// Gathers receipts in batches and acknowledges them. Ends, with everything tried, when all senders are gone. After the
-/// stop each gets one try.
+/// Gathers receipts in batches and acknowledges them. Ends when all senders are gone and everything was tried. After
+/// the stop each batch gets one try.
 pub(crate) async fn acknowledge(
     queue: Arc<dyn JobQueue>,
     name: QueueName,
@@ -52,7 +52,7 @@ pub(crate) async fn acknowledge(
     }
 }
 
-/// A panic is this task's own, which is supervised.
+/// A panic belongs to this task, which is supervised.
 fn done(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended
         && let Ok(panic) = error.try_into_panic()
@@ -61,8 +61,8 @@ fn done(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Fills a batch; answers whether there is one. It may be dropped: what was gathered stays in the batch. After the stop
-/// all that wait go together, so that they take one deadline.
+/// Fills a batch; answers whether there is one. It may be dropped: the gathered receipts stay in the batch. After the
+/// stop, all receipts that wait go together, so that they take one deadline.
 async fn gather(
     receipts: &mut mpsc::Receiver<Receipt>,
     batch: &mut Vec<Receipt>,
@@ -84,7 +84,8 @@ async fn gather(
     true
 }
 
-/// Acknowledges a batch; what fails and may pass is tried again. What fails for good is delivered again, and found done.
+/// Acknowledges a batch and retries transient failures. After a permanent failure the message is delivered again and
+/// found done.
 async fn flush(
     queue: &dyn JobQueue,
     name: &QueueName,
@@ -104,7 +105,7 @@ async fn flush(
     }
 }
 
-/// Answers what may be tried again.
+/// Answers the receipts that may be tried again.
 async fn attempt_once(
     queue: &dyn JobQueue,
     name: &QueueName,

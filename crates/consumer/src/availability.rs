@@ -1,4 +1,5 @@
-//! What held deliveries tell: is what they need away, or has each a fault of its own?
+//! Decides from the held deliveries whether something that they all need is unavailable, or each has a fault of its
+//! own.
 
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// What was under way when it went away may still succeed for so long, and says nothing then.
+/// For so long after the failure, work that was already in flight may still succeed; such a success proves nothing.
 const STRAGGLING: Duration = Duration::from_secs(30);
-/// The wait between two receives while it seems to be away: each receive is one of the few that a message has.
+/// The wait between two receives while the dependency seems to be unavailable: each receive uses one of the few that a
+/// message has.
 const WHILE_AWAY: Duration = Duration::from_secs(5);
 
 /// Counts the deliveries that are held, and remembers the latest that succeeded.
@@ -18,9 +20,9 @@ pub(crate) struct Dependencies(watch::Sender<Seen>);
 
 #[derive(Default)]
 struct Seen {
-    /// Deliveries that are held, and since whose first failure none has succeeded.
+    /// Held deliveries that first failed after the latest success.
     suspicious: usize,
-    /// Names the time between two successes in which a delivery was first held.
+    /// Counts the successes. A held delivery remembers the count at its first failure.
     successes: u64,
     latest_success: Option<Instant>,
 }
@@ -35,14 +37,14 @@ pub(crate) struct Held<'a> {
 /// Why a delivery has been held for so long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Others succeeded meanwhile: the fault is its own.
+    /// Others succeeded meanwhile: the fault is in this delivery.
     Own,
-    /// None succeeded: what they need is away, or nothing tells that it is not.
+    /// None succeeded: their dependency is unavailable, or nothing shows that it is available.
     Away,
 }
 
 impl Dependencies {
-    /// A delivery was done, so that what it needs is there.
+    /// A delivery was done, so its dependencies are available.
     pub(crate) fn success(&self) {
         self.0.send_if_modified(|seen| {
             seen.successes += 1;
@@ -65,7 +67,8 @@ impl Dependencies {
         }
     }
 
-    /// Waits while what deliveries need seems to be away, but not for long. One delivery alone does not tell that it is.
+    /// Waits while the dependencies seem to be unavailable, but not for long. One held delivery alone does not show
+    /// that they are.
     pub(crate) async fn rest_while_away(&self) {
         let mut seen = self.0.subscribe();
         let back = seen.wait_for(|seen| seen.suspicious <= 1);
@@ -74,7 +77,7 @@ impl Dependencies {
 }
 
 impl Held<'_> {
-    /// Once it has been held for that long: why.
+    /// The cause, once the delivery has been held for that long.
     pub(crate) fn over(&self, limit: Duration) -> Option<Cause> {
         if self.since.elapsed() < limit {
             return None;
@@ -88,7 +91,7 @@ impl Held<'_> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.availability.0.send_if_modified(|seen| {
-            // A success since has cleared it already.
+            // A later success has cleared it already.
             let counted = seen.successes == self.successes_before;
             seen.suspicious -= usize::from(counted);
             counted
@@ -143,7 +146,7 @@ mod tests {
         availability.success();
         drop(third);
         assert_eq!(rest().await, Duration::ZERO);
-        // Held before the success, they say nothing of what is now.
+        // Held before the success, they show nothing about the present.
         let _fourth = availability.hold();
         assert_eq!(rest().await, Duration::ZERO);
     }

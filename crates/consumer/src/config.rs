@@ -3,7 +3,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use lemon_domain::ports::MAX_RECEIVES;
 
-/// How long a receive that is under way at the stop may take to bring what it has. A long poll cannot be waited for.
+/// How long a receive that is under way at the stop may take to bring messages. A long poll would take too long.
 pub(crate) const LAST_RECEIVE: Duration = Duration::from_secs(1);
 
 /// How a queue is consumed; the defaults suit production.
@@ -16,19 +16,19 @@ pub struct ConsumerConfig {
     pub concurrency: usize,
     /// The queue's visibility timeout. A delivery in flight has a heartbeat at half of it.
     pub visibility: Duration,
-    /// How long a receive waits for a message: 20 s is the longest there is in SQS.
+    /// How long a receive waits for a message: 20 s is the maximum in SQS.
     pub wait: Duration,
-    /// The wait after the first failed receive of a message, and the longest: each is four times as long as the one before,
-    /// and longer by chance, up to twice.
+    /// The wait after the first failed receive of a message, and the longest wait. Each wait is four times as long as
+    /// the one before, plus jitter, up to twice.
     pub backoff: (Duration, Duration),
     /// The queue's `maxReceiveCount`: a failure at the last receive dead-letters the message with its reason.
     pub max_receives: u32,
-    /// The longest that a delivery is held: locks, failovers and restarts should be over by then. So long, at most, can
-    /// deliveries that fail for faults of their own take the room of others.
+    /// The longest time that a delivery is held: locks, failovers and restarts should be over by then. For at most so
+    /// long, deliveries that fail for faults of their own can take the room of others.
     pub hold: Duration,
-    /// How long a delivery that is in flight at the stop may still be handled; then it is given back.
+    /// How long a delivery that is in flight at the stop may still be handled before it is given back.
     pub grace: Duration,
-    /// How long a drain may take in all. What is left then comes again after its visibility timeout.
+    /// How long a drain may take in total. Deliveries that are left then come again after their visibility timeout.
     pub drain: Duration,
 }
 
@@ -49,14 +49,14 @@ impl Default for ConsumerConfig {
 }
 
 impl ConsumerConfig {
-    /// With so many receive calls at a time.
+    /// With this number of receive calls at a time.
     #[must_use]
     pub const fn with_pollers(mut self, pollers: usize) -> Self {
         self.pollers = pollers;
         self
     }
 
-    /// With so many deliveries in flight at a time.
+    /// With this number of deliveries in flight at a time.
     #[must_use]
     pub const fn with_concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency;
@@ -70,7 +70,7 @@ impl ConsumerConfig {
         self
     }
 
-    /// With receives that wait for so long.
+    /// With receives that wait this long.
     #[must_use]
     pub const fn with_wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
@@ -84,42 +84,43 @@ impl ConsumerConfig {
         self
     }
 
-    /// With so many receives until a message is dead-lettered.
+    /// With this number of receives until a message is dead-lettered.
     #[must_use]
     pub const fn with_max_receives(mut self, max_receives: u32) -> Self {
         self.max_receives = max_receives;
         self
     }
 
-    /// With deliveries that are held for so long, at most.
+    /// With deliveries that are held at most this long.
     #[must_use]
     pub const fn with_hold(mut self, hold: Duration) -> Self {
         self.hold = hold;
         self
     }
 
-    /// With so much time for what is in flight at the stop.
+    /// With this grace period for deliveries in flight at the stop.
     #[must_use]
     pub const fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// With drains that take so long, at most.
+    /// With drains that take at most this long.
     #[must_use]
     pub const fn with_drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
         self
     }
 
-    /// How long a drain takes at a queue whose calls end within `deadline`: the receive that is under way, what it brings,
-    /// the copy of what is given back, an acknowledgement. Nothing is left if that is within `drain`.
+    /// How long a drain takes at a queue whose calls end within `deadline`: the receive that is under way, its
+    /// messages, the copies of those that are given back, an acknowledgement. Nothing is left if that is within
+    /// `drain`.
     #[must_use]
     pub fn longest_drain(&self, deadline: Duration) -> Duration {
         LAST_RECEIVE + self.grace + deadline + crate::acks::LINGER + deadline
     }
 
-    /// The wait after a receive that failed, counted from 1.
+    /// The wait after a failed receive, counted from 1.
     pub(crate) fn backoff_after(&self, attempt: u32) -> Duration {
         let (first, longest) = self.backoff;
         ExponentialBuilder::new()
@@ -141,16 +142,17 @@ impl ConsumerConfig {
 pub struct RelayConfig {
     /// Rows claimed at a time.
     pub batch: u32,
-    /// How long a claim lasts: in its first half a batch is begun to be sent. The second is longer than twice the skew of
-    /// clocks and a sending, so that no other replica takes it for over.
+    /// How long a claim lasts. A send of a batch may begin only in its first half. The second half is longer than twice
+    /// the clock skew plus a send, so that no other replica considers the lease over too early.
     pub lease: Duration,
-    /// How long to wait for a signal before looking anyway: postponed rows and lost leases come due in silence.
+    /// How long to wait for a signal before a claim without one: nothing signals that a postponed row or a lost lease
+    /// is due.
     pub poll: Duration,
     /// The first and the longest wait after a failure that certainly sent nothing.
     pub backoff: (Duration, Duration),
-    /// The first wait after one that may have sent the message: each further attempt may double it.
+    /// The first wait after a failure that may have sent the message: each further attempt may make a duplicate.
     pub uncertain: Duration,
-    /// How long a batch that is under way at the stop may take; what is left of it comes again after its lease.
+    /// How long a batch that is under way at the stop may take; rows that are left come again after their lease.
     pub drain: Duration,
 }
 
@@ -168,28 +170,28 @@ impl Default for RelayConfig {
 }
 
 impl RelayConfig {
-    /// With so many rows at a time.
+    /// With this number of rows at a time.
     #[must_use]
     pub const fn with_batch(mut self, batch: u32) -> Self {
         self.batch = batch;
         self
     }
 
-    /// With claims that last for so long.
+    /// With claims that last this long.
     #[must_use]
     pub const fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
     }
 
-    /// With a look after so long, signal or not.
+    /// With a claim after this time, signal or not.
     #[must_use]
     pub const fn with_poll(mut self, poll: Duration) -> Self {
         self.poll = poll;
         self
     }
 
-    /// The wait after an attempt that failed, counted from 1: `first`, and twice as long at each further one.
+    /// The wait after a failed attempt, counted from 1: `first`, and twice as long after each further one.
     pub(crate) fn backoff_after(&self, first: Duration, attempt: u32) -> Duration {
         let attempts = usize::try_from(attempt.clamp(1, 32)).unwrap_or(1);
         self.waits(first)

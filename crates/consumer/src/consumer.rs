@@ -14,7 +14,8 @@ use crate::{
     delivery::Engine, error::ConsumerError, handler::Handler, measures::ConsumerMetrics,
 };
 
-/// Consumes a queue: receives messages, has them handled, and acknowledges, retries or dead-letters each on its own.
+/// Consumes a queue: receives messages, calls the handler, and acknowledges, retries or dead-letters each message
+/// separately.
 pub struct Consumer<H> {
     queue: Arc<dyn JobQueue>,
     name: QueueName,
@@ -42,19 +43,19 @@ impl<H: Handler> Consumer<H> {
         self
     }
 
-    /// What pauses and resumes it.
+    /// The control that pauses and resumes it.
     #[must_use]
     pub fn control(&self) -> Control {
         self.control.clone()
     }
 
-    /// Consumes until `stop`, then drains: receives under way are finished, what is in flight may still be handled within
-    /// the grace, the rest is given back to the queue without spending one of its receives.
+    /// Consumes until `stop`, then drains: receives under way finish, deliveries in flight may still be handled within
+    /// the grace period, and the rest is given back to the queue without spending one of its receives.
     ///
     /// # Errors
-    /// If a task of it ends before the stop. The others are drained.
+    /// If one of its tasks ends before the stop. The others are drained.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
-        // Of its own, so that the end of one task ends the others.
+        // A child token, so that the end of one task ends the others.
         let stop = stop.child_token();
         let mut tasks = Tasks {
             queue: self.name.to_string(),
@@ -91,7 +92,7 @@ impl<H: Handler> Consumer<H> {
         }
         drop(engine);
         let ended = tokio::select! {
-            // First, since a task that ends with the stop is no failure.
+            // First, because a task that ends with the stop is no failure.
             biased;
             () = stop.cancelled() => Ok(()),
             error = tasks.ended_early() => Err(error),
@@ -117,7 +118,7 @@ impl<H> fmt::Debug for Consumer<H> {
     }
 }
 
-/// The tasks of a consumer, none of which ends before the stop. They end with it.
+/// The tasks of a consumer. None of them ends before the stop. They end with this value.
 struct Tasks {
     queue: String,
     tasks: JoinSet<&'static str>,
@@ -143,7 +144,8 @@ impl Tasks {
         }
     }
 
-    /// Waits for what is in flight, and for all tasks. Acknowledging ends by itself when nothing is in flight any more.
+    /// Waits for the deliveries in flight, and for all tasks. The acknowledging task ends when nothing is in flight any
+    /// more.
     async fn finish(&mut self, in_flight: &TaskTracker) -> Result<(), ConsumerError> {
         in_flight.close();
         in_flight.wait().await;

@@ -7,12 +7,12 @@ use tokio::sync::watch;
 pub struct Control(Arc<watch::Sender<bool>>);
 
 impl Control {
-    /// Has nothing received any more, but for the receives under way. What is in flight is handled.
+    /// Stops receiving, except for the receives under way. Deliveries in flight are handled.
     pub fn pause(&self) {
         self.0.send_replace(true);
     }
 
-    /// Has messages received again.
+    /// Receives messages again.
     pub fn resume(&self) {
         self.0.send_replace(false);
     }
@@ -25,7 +25,7 @@ impl Control {
 
     /// Waits while it is paused.
     pub(crate) async fn resumed(&self) {
-        // The sender is here, so that this cannot fail.
+        // `self` holds the sender, so this cannot fail.
         drop(self.0.subscribe().wait_for(|paused| !paused).await);
     }
 }

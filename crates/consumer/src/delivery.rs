@@ -24,12 +24,12 @@ use crate::{
     measures::ConsumerMetrics,
 };
 
-/// The reason for which a message is dead-lettered whose handler panics. The panic's own words may quote the message.
+/// The dead-letter reason for a message whose handler panics. The text of the panic may quote the message.
 const PANICKED: &str = "its handler panicked";
-/// The reason for which a message is dead-lettered that failed while others succeeded. What it failed with is in the log.
+/// The dead-letter reason for a message that failed while others succeeded. Its error is in the log.
 const FAILED_ALONE: &str = "what it needs failed it each time, and did not fail others";
 
-/// A consumer at work: what receives, and what its deliveries in flight share.
+/// A consumer at work: the state that pollers and deliveries in flight share.
 pub(crate) struct Engine<H> {
     pub(crate) queue: Arc<dyn JobQueue>,
     pub(crate) name: QueueName,
@@ -45,7 +45,7 @@ pub(crate) struct Engine<H> {
     pub(crate) stop: CancellationToken,
 }
 
-/// What is to be done with a delivery.
+/// What to do with a delivery.
 enum Settlement {
     Acknowledge,
     Retry {
@@ -53,14 +53,14 @@ enum Settlement {
         reason: String,
     },
     DeadLetter(String),
-    /// It goes back as if it had not been received.
+    /// Send it back as if it had not been received.
     GiveBack,
-    /// It is somebody else's.
+    /// Do nothing: it belongs to another consumer.
     Leave,
 }
 
 impl<H: Handler> Engine<H> {
-    /// Handles a delivery, and does with it what that asks for.
+    /// Handles a delivery, and settles it as the outcome demands.
     pub(crate) async fn process(&self, delivery: Delivery) {
         let _in_flight = self.measures.in_flight();
         let handled = AssertUnwindSafe(self.decide(&delivery)).catch_unwind();
@@ -85,7 +85,7 @@ impl<H: Handler> Engine<H> {
         };
         let (queue, visibility) = (&*self.queue, self.config.visibility);
         tokio::select! {
-            // First, so that what comes after the grace is not begun.
+            // First, so that nothing begins after the grace period.
             biased;
             () = self.grace_ends() => Settlement::GiveBack,
             decision = self.handle(&message) => decision,
@@ -103,7 +103,7 @@ impl<H: Handler> Engine<H> {
         }
     }
 
-    /// Handles a message, again while it is held, until there is something to do with it.
+    /// Handles a message, and again while it is held, until it can be settled.
     async fn handle(&self, message: &H::Message) -> Settlement {
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(100))
@@ -135,7 +135,7 @@ impl<H: Handler> Engine<H> {
                         reason: FAILED_ALONE.to_owned(),
                     };
                 }
-                // Others need its room. Otherwise it stays: a copy can be doubled where answers of the queue are lost.
+                // Others need its room. Otherwise it stays: a copy may be a duplicate if answers of the queue are lost.
                 Some(Cause::Away) if self.slots.available_permits() == 0 => {
                     return Settlement::GiveBack;
                 }
@@ -143,7 +143,7 @@ impl<H: Handler> Engine<H> {
             }
             tokio::select! {
                 () = sleep(waits.next().unwrap_or_default()) => {}
-                // For the last time, then.
+                // The message is then handled for the last time.
                 () = self.stop.cancelled() => {}
             }
         }
@@ -169,7 +169,7 @@ impl<H: Handler> Engine<H> {
         }
     }
 
-    /// Fails only if the task that acknowledges has ended: the message comes again then.
+    /// Fails only if the acknowledging task has ended: then the message comes again.
     async fn acknowledge(&self, delivery: &Delivery) {
         drop(self.acks.send(delivery.receipt.clone()).await);
     }
@@ -191,7 +191,7 @@ impl<H: Handler> Engine<H> {
         "retried"
     }
 
-    /// Sends the message as a new one, which has all its receives before it, and acknowledges this one: what stops or is away
+    /// Sends the message as a new one, which has all its receives left, and acknowledges this one: a stop or an outage
     /// spends no receives. A crash in between leaves both, which does no harm.
     async fn give_back(&self, delivery: &Delivery) -> &'static str {
         let copy = Outgoing {
@@ -226,7 +226,7 @@ impl<H: Handler> Engine<H> {
     async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> &'static str {
         match self.queue.dead_letter(&self.name, delivery, reason).await {
             Ok(()) => warn!(reason, "a message is dead-lettered"),
-            // It is received again, and moves by itself after the last time.
+            // It is received again, and moves to the dead-letter queue automatically after its last receive.
             Err(error) => error!(
                 reason,
                 error = with_causes(&error),

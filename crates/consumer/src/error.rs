@@ -4,15 +4,15 @@ use tokio::task::JoinError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumerError {
-    /// A task of it ended by itself.
+    /// One of its tasks ended before the stop.
     #[error("the {task} of queue {queue} ended by itself")]
     Ended {
-        /// Which task.
+        /// The name of the task.
         task: &'static str,
         /// The queue.
         queue: String,
     },
-    /// A task of it panicked. A panic of the handler is none: it is a failure of its delivery.
+    /// One of its tasks panicked. A panic of the handler is not included: it counts as a failure of its delivery.
     #[error("a task of a consumer panicked")]
     Panicked(#[from] JoinError),
 }

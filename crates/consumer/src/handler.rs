@@ -7,21 +7,21 @@ use async_trait::async_trait;
 /// # Contract
 /// 1. A message may come again after it was handled, and twice at once: queues deliver at least once. Handling it again
 ///    must do no harm.
-/// 2. The future of `handle` may be dropped at any await: when the lease of the delivery is lost, and when the time of a
-///    drain is over.
+/// 2. The future of `handle` may be dropped at any await: when the lease of the delivery is lost, and when the grace
+///    period of a drain is over.
 /// 3. No reason quotes the body: it goes to logs and to the dead-letter queue. It names the field and the kind of fault.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
-    /// What a body says.
+    /// A decoded body.
     type Message: Send + Sync;
 
-    /// Reads a body.
+    /// Decodes a body.
     ///
     /// # Errors
-    /// If it says nothing that can be handled. The message is dead-lettered with the reason.
+    /// If it cannot be handled. The message is dead-lettered with the reason.
     fn decode(&self, body: &str) -> Result<Self::Message, Malformed>;
 
-    /// Handles a message once.
+    /// Handles a message.
     async fn handle(&self, message: &Self::Message) -> Outcome;
 }
 
@@ -38,36 +38,37 @@ impl<H: Handler> Handler for Arc<H> {
     }
 }
 
-/// What is to be done with a message that was handled.
+/// What to do with a message that was handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is done: the message is acknowledged. What every message needs was there.
+    /// It is done: the message is acknowledged. The dependencies of every message were available.
     Done,
-    /// It was done before, or need not be: the message is acknowledged. Unlike `Done` it says nothing of whether what other
-    /// messages need is there.
+    /// It was done before, or need not be done: the message is acknowledged. Unlike `Done`, it does not show that the
+    /// dependencies of other messages are available.
     AlreadyDone,
     /// It failed and may succeed later: the message goes back to the queue. After its last receive it is dead-lettered.
     Retry {
-        /// For how long it waits; by the backoff of its receive count if nobody says.
+        /// How long it waits; without it, the back-off of its receive count.
         after: Option<Duration>,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It never will succeed: the message is dead-lettered.
+    /// It will never succeed: the message is dead-lettered.
     DeadLetter {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Something that every message needs is away: the delivery is held and handled again until it is back, and less is
-    /// received meanwhile. Where other messages succeed, the fault is this one's own, and it is retried later.
+    /// Something that every message needs is unavailable: the delivery is held and handled again until it is available,
+    /// and fewer messages are received meanwhile. If other messages succeed, the fault is in this message, and it is
+    /// retried later.
     Hold {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
 impl Outcome {
-    /// To be retried, by the backoff.
+    /// Retry it, by the back-off.
     pub fn retry(reason: impl Into<String>) -> Self {
         Self::Retry {
             after: None,
@@ -75,7 +76,7 @@ impl Outcome {
         }
     }
 
-    /// To be retried after that time.
+    /// Retry it after that time.
     pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
         Self::Retry {
             after: Some(after),
@@ -83,14 +84,14 @@ impl Outcome {
         }
     }
 
-    /// To be dead-lettered.
+    /// Dead-letter it.
     pub fn dead_letter(reason: impl Into<String>) -> Self {
         Self::DeadLetter {
             reason: reason.into(),
         }
     }
 
-    /// To be held.
+    /// Hold it.
     pub fn hold(reason: impl Into<String>) -> Self {
         Self::Hold {
             reason: reason.into(),
@@ -98,20 +99,20 @@ impl Outcome {
     }
 }
 
-/// Why a body cannot be handled: the place and the kind of fault, never what stands there. Whoever writes to the queue could
-/// otherwise write to logs and dead letters.
+/// Why a body cannot be handled: the place and the kind of fault, never the text at that place. Otherwise anybody who
+/// writes to the queue could write to logs and dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(Cow<'static, str>);
 
 impl Malformed {
-    /// For this reason.
+    /// Malformed for this reason.
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
         Self(reason.into())
     }
 }
 
-/// A handler of bodies as they are, made by [`from_fn`].
+/// A handler of undecoded bodies, made by [`from_fn`].
 #[derive(Clone)]
 pub struct FromFn<F>(F);
 

@@ -11,13 +11,14 @@ use tracing::warn;
 /// Why the lease of a delivery cannot be extended any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LeaseEnd {
-    /// The message was received again, or is gone.
+    /// The message was received again, or was removed.
     Lost,
     /// The queue does not hide the message for longer.
     Exhausted,
 }
 
-/// The heartbeat of a delivery: extends its lease at half of the visibility timeout, and returns when it is over.
+/// The heartbeat of a delivery: extends its lease at half of the visibility timeout, and returns when the lease is
+/// over.
 pub(crate) async fn heartbeat(
     queue: &dyn JobQueue,
     name: &QueueName,
@@ -35,7 +36,7 @@ pub(crate) async fn heartbeat(
                 if !error.is_transient() {
                     return LeaseEnd::Exhausted;
                 }
-                // While what is left of it lasts.
+                // Retried for as long as the rest of the lease lasts.
                 wait = visibility / 10;
             }
         }

@@ -1,14 +1,14 @@
 use lemon_domain::values::QueueName;
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 
-/// What is measured of a queue.
+/// The metrics of a queue.
 pub(crate) struct ConsumerMetrics {
     queue: String,
     in_flight: Gauge,
     held: Gauge,
 }
 
-/// Adds one to a gauge for as long as it lives.
+/// Adds one to a gauge for as long as this value lives.
 pub(crate) struct Counted(Gauge);
 
 impl ConsumerMetrics {

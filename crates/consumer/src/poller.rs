@@ -13,7 +13,8 @@ use tracing::{Instrument, error, info_span};
 
 use crate::{config::LAST_RECEIVE, delivery::Engine, handler::Handler};
 
-/// How long a receive waits until a whole batch may be in flight: it costs as much as one of a single message.
+/// How long a receive waits until there is room for a whole batch: a receive of a batch costs as much as one of a
+/// single message.
 const FOR_A_BATCH: Duration = Duration::from_millis(20);
 
 impl<H: Handler> Engine<H> {
@@ -42,7 +43,7 @@ impl<H: Handler> Engine<H> {
         }
     }
 
-    /// Waits until something may be received; answers the slots for it, at most a batch.
+    /// Waits until there is room for a receive; answers its slots, at most a batch.
     async fn ready(&self) -> Option<OwnedSemaphorePermit> {
         self.control.resumed().await;
         let mut slots = Arc::clone(&self.slots).acquire_owned().await.ok()?;
@@ -61,7 +62,7 @@ impl<H: Handler> Engine<H> {
         Some(slots)
     }
 
-    /// Receives, however long the queue is away. After the stop it brings what comes soon, or nothing.
+    /// Receives, however long the queue is unavailable. After the stop it answers messages that come soon, or none.
     async fn receive(&self, max: usize) -> Vec<Delivery> {
         let mut waits = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(200))

@@ -19,19 +19,20 @@ use crate::{
     renderer::{Rendered, Renderer},
 };
 
-/// How often the removal of what was sent is repeated, soon: within the usual lease, and within a drain.
+/// How often the removal of sent rows is retried, at short intervals: within the usual lease, and within a drain.
 const REMOVALS: usize = 3;
 const FIRST_REMOVAL: Duration = Duration::from_millis(100);
-/// The longest wait after a store that failed.
+/// The longest wait after a failure of the store.
 const LONGEST_REST: Duration = Duration::from_secs(5);
 
-/// Moves an outbox to the queues: claims rows, renders them, sends the messages, removes what the queues confirmed and
-/// postpones the rest.
+/// Moves an outbox to the queues: claims rows, renders them, sends the messages, removes the rows that the queues
+/// confirmed, and postpones the rest.
 ///
-/// A row is removed only after its queue confirmed the message, so a crash sends it again and loses nothing. Whatever a
-/// queue refuses is postponed, never thrown away. The next batch is claimed and rendered while one is sent.
+/// A row is removed only after its queue confirmed the message, so after a crash the message is sent again and nothing
+/// is lost. A message that a queue refuses is postponed, never discarded. The next batch is claimed and rendered while
+/// one is sent.
 ///
-/// `T` is what the rows say. The log shows it, so its `Display` is a short name without secrets.
+/// `T` is the content of a row. The log shows it, so its `Display` is a short name without secrets.
 pub struct Relay<T, R> {
     outbox: Arc<dyn Outbox<T>>,
     queue: Arc<dyn JobQueue>,
@@ -68,7 +69,7 @@ where
         self
     }
 
-    /// Relays until `stop`; what was claimed by then is still sent, if that takes no longer than a drain may.
+    /// Relays until `stop`. Rows that were claimed by then are still sent, within the time limit of a drain.
     pub async fn run(&self, stop: CancellationToken) {
         let drained = async {
             stop.cancelled().await;
@@ -101,12 +102,13 @@ where
         }
     }
 
-    /// Relays batch after batch, until nothing is due any more or the stop.
+    /// Relays batch after batch, until nothing more is due or until the stop.
     async fn relay_all(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut outcome = Ok(());
         let mut claimed = self.claim().await?;
         while !claimed.is_empty() {
-            // A batch that is not full is the last for now: what waited behind it can be claimed only after it.
+            // A batch that is not full is the last for now: rows that waited behind its rows can be claimed only after
+            // it.
             let is_full = claimed.len() >= usize::try_from(self.config.batch).unwrap_or(usize::MAX);
             let next = async {
                 if is_full && !stop.is_cancelled() {
@@ -118,20 +120,20 @@ where
             let ends = sent.is_err() || stop.is_cancelled();
             outcome = outcome.and(sent);
             claimed = match next? {
-                // What is claimed is sent, whatever became of the batch before.
+                // Claimed rows are sent, whatever happened to the batch before.
                 Some(next) if !next.is_empty() => next,
                 _ if ends => break,
-                // What was removed may have been before others.
+                // Other rows may have waited behind the removed ones.
                 _ => self.claim().await?,
             };
         }
         outcome
     }
 
-    /// Claims one batch and deals with each row of it. Answers how many there were.
+    /// Claims one batch and processes each of its rows. Answers how many there were.
     ///
     /// # Errors
-    /// If the store fails. What was sent and could not be removed is sent again after the lease.
+    /// If the store fails. Rows that were sent but could not be removed are sent again after the lease.
     pub async fn relay_batch(&self) -> Result<usize, StoreError> {
         let claimed = self.claim().await?;
         let rows = claimed.len();
@@ -148,7 +150,7 @@ where
     }
 
     async fn send(&self, claimed: Claimed<T>) -> Result<(), StoreError> {
-        // When the lease ends, another may have them.
+        // When the lease ends, another replica may claim them.
         if self.clock.now() >= claimed.at + self.config.lease / 2 {
             let rows = claimed.len();
             warn!(
@@ -157,7 +159,7 @@ where
             );
             return Ok(());
         }
-        // All queues at once: one that hangs holds up none of the others.
+        // All queues at once: a queue that hangs does not delay the others.
         let sends = claimed
             .messages
             .into_iter()
@@ -209,7 +211,8 @@ where
         }
         metrics::counter!("jobs_sent_total", "queue" => queue.to_string())
             .increment(sent.len() as u64);
-        // First of all, and again if need be: what is sent and stays is sent a second time when its lease ends.
+        // First of all, and with retries: a row that was sent but not removed is sent a second time when its lease
+        // ends.
         let removed = self.remove(&sent).await;
         for (entry, error) in failed {
             self.postpone(entry, self.first_wait(&error), &with_causes(&error))
@@ -254,7 +257,7 @@ where
         }
     }
 
-    /// Postpones a row: for the first wait at its first attempt, and for longer at each further one.
+    /// Postpones a row: for the first wait at its first attempt, and longer at each further attempt.
     async fn postpone(
         &self,
         entry: &OutboxEntry<T>,
@@ -272,7 +275,7 @@ where
         );
         metrics::counter!("jobs_postponed_total").increment(1);
         match self.outbox.postpone(entry, self.clock.now() + wait).await {
-            // One row is no reason to leave the others: it comes back when its lease ends.
+            // One row must not stop the others: it comes back when its lease ends.
             Err(error) if error.is_of_the_call() => {
                 error!(
                     request.id = %entry.request_id,

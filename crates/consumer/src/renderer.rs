@@ -6,39 +6,39 @@ use lemon_domain::{
     values::QueueName,
 };
 
-/// Makes messages of the rows of an outbox, whatever they say.
+/// Turns the rows of an outbox into messages, whatever they say.
 #[async_trait]
 pub trait Renderer<T>: Send + Sync + 'static {
-    /// Renders rows: an answer for each, in order. What one row lacks costs the others nothing.
+    /// Renders rows: one answer for each, in order. A row that cannot be rendered does not affect the others.
     ///
     /// # Errors
     /// If nothing can be rendered now. The rows are claimed again after their lease.
     async fn render(&self, entries: &[OutboxEntry<T>]) -> Result<Vec<Rendered>, StoreError>;
 }
 
-/// What a row has become.
+/// The result for a row.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Rendered {
     /// A message.
     Send {
-        /// Where it goes.
+        /// The destination.
         queue: QueueName,
-        /// What it says. It may carry credentials, so `Debug` leaves it out.
+        /// The body. It may carry credentials, so `Debug` leaves it out.
         body: String,
     },
-    /// Nothing, for ever: the row is removed.
+    /// Nothing can ever be sent: the row is removed.
     Drop {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Nothing, until somebody mends it: the row is set aside, and the operator is told.
+    /// Nothing can be sent until somebody repairs it: the row is set aside, and the log tells the operator.
     SetAside {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Nothing, for now: the row is postponed.
+    /// Nothing can be sent now: the row is postponed.
     Postpone {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

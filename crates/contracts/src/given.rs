@@ -1,4 +1,4 @@
-//! What the cases of the store family start from.
+//! The data that the cases of the store family start from.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) const MICROSECOND: Duration = Duration::from_micros(1);
 
-/// Noon of a Monday in Seoul, to the microsecond: years ago, so that a store's own clock is later than all that a case
-/// makes of it.
+/// Noon of a Monday in Seoul, to the microsecond. It is years ago, so that a store's own clock is later than all times
+/// that a case derives from it.
 pub(super) fn now() -> DateTime<Utc> {
     time("2020-11-23T03:00:00.123456Z")
 }
@@ -36,7 +36,7 @@ pub(super) fn learn_me() -> ServiceType {
     ServiceType::parse("LEARNME").unwrap()
 }
 
-/// Another service, that comes first in order.
+/// Another service, which comes first in order.
 pub(super) fn draw_me() -> ServiceType {
     ServiceType::parse("DRAWME").unwrap()
 }
@@ -46,7 +46,7 @@ pub(super) fn account(n: usize) -> AccountId {
     AccountId::twitter(ProviderUserId::try_from(id).unwrap())
 }
 
-/// As long as real sealed credentials, with every byte there is.
+/// As long as real sealed credentials, with every possible byte.
 pub(super) fn sealed(n: u8) -> Sealed {
     Sealed {
         key_id: format!("key-{n}"),
@@ -66,7 +66,7 @@ pub(super) fn attempt(key: &str) -> Attempt {
     }
 }
 
-/// The day that [`now`] is in, with its places.
+/// The budget of the day that [`now`] is in.
 pub(super) fn today() -> BudgetKey {
     BudgetKey {
         scope: (&learn_me()).into(),
@@ -120,7 +120,7 @@ pub(super) fn place(key: BudgetKey, seat: u32) -> ReservedPlace {
     }
 }
 
-/// Somebody who signed in.
+/// A person who signed in.
 pub(super) async fn person(store: &dyn Store, n: usize) -> Identity {
     let account = account(n);
     let sign_in = SignIn {
@@ -148,7 +148,7 @@ pub(super) fn request(identity: Identity, seat: u32) -> NewRegistration {
     }
 }
 
-/// What the same person asks for when the cooldown of [`request`] is over.
+/// The next request of the same person, when the cooldown of [`request`] is over.
 pub(super) fn next_request(identity: Identity, seat: u32) -> NewRegistration {
     NewRegistration {
         request_id: request_id(1000 + usize::try_from(seat).unwrap()),
@@ -160,7 +160,7 @@ pub(super) fn next_request(identity: Identity, seat: u32) -> NewRegistration {
     }
 }
 
-/// The same request for another service: in that one's budgets, but for those that services share.
+/// The same request for another service: in that service's budgets, except for shared budgets.
 pub(super) fn of(service: ServiceType, mut new: NewRegistration) -> NewRegistration {
     for place in &mut new.places {
         if place.key.scope != Scope::shared() {
@@ -171,7 +171,7 @@ pub(super) fn of(service: ServiceType, mut new: NewRegistration) -> NewRegistrat
     new
 }
 
-/// Opens the result of somebody's training to others.
+/// Makes the result of a person's training public.
 pub(super) async fn published(store: &dyn Store, user: UserId) {
     let publication = Publication {
         user,
@@ -186,7 +186,7 @@ pub(super) async fn registered(store: &dyn Store, new: NewRegistration) {
     assert_eq!(outcome, RequestOutcome::Registered);
 }
 
-/// Somebody who signed in and took today's place with the seat of their number.
+/// A person who signed in and took today's place with the seat of their number.
 pub(super) async fn registered_person(store: &dyn Store, n: usize) -> Identity {
     let identity = person(store, n).await;
     registered(store, request(identity, u32::try_from(n).unwrap())).await;
@@ -217,8 +217,8 @@ pub(super) fn deletion(user: UserId) -> Deletion {
     }
 }
 
-/// Takes every row out of the outbox, whoever has it, at a time when all leases are over: in the order in which the rows
-/// were put.
+/// Takes every row out of the outbox, whoever claimed it, at a time when all leases are over: in the order in which the
+/// rows were put.
 pub(super) async fn outbox(store: &dyn Store) -> Vec<OutboxEntry<Task>> {
     let at = now() + 365 * DAY;
     let mut all = Vec::new();
@@ -234,7 +234,7 @@ pub(super) async fn outbox(store: &dyn Store) -> Vec<OutboxEntry<Task>> {
     }
 }
 
-/// Takes every row out, as [`outbox`] does: the tasks.
+/// Takes every row out, like [`outbox`], and answers the tasks.
 pub(super) async fn tasks(store: &dyn Store) -> Vec<TaskKind> {
     outbox(store)
         .await
@@ -243,7 +243,7 @@ pub(super) async fn tasks(store: &dyn Store) -> Vec<TaskKind> {
         .collect()
 }
 
-/// How many rows the outbox has; leaves them as they are.
+/// How many rows the outbox has; does not change them.
 pub(super) async fn rows(store: &dyn Store) -> u64 {
     store.backlog(now()).await.unwrap().rows
 }

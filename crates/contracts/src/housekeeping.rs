@@ -44,7 +44,7 @@ macro_rules! housekeeping_suite {
     };
 }
 
-/// How many rows of each kind went.
+/// How many rows of each kind were removed.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Gone {
     pending_sign_ins: u64,
@@ -66,15 +66,15 @@ const A_USE_WITH_ONE_PLACE: Gone = Gone {
     ..NOTHING
 };
 
-/// Removes all that is expired at an instant, as the upkeep does when the slack is over, too.
+/// Removes everything that is expired at an instant, as the upkeep does when the slack is over, too.
 async fn purge(store: &dyn Store, at: DateTime<Utc>) -> Gone {
     purge_by(store, at + PURGE_SLACK).await
 }
 
-/// Removes all that can be removed by a clock that shows this.
+/// Removes everything that a clock with this time can remove.
 async fn purge_by(store: &dyn Store, now: DateTime<Utc>) -> Gone {
     let mut gone = NOTHING;
-    // Whether they are rows is the store's matter.
+    // Whether totals are rows depends on the store.
     let mut totals = 0;
     for what in Expiring::ALL {
         let rows = match what {
@@ -293,8 +293,8 @@ pub async fn after_the_use_has_gone_the_first_turn_comes_again(store: Subject<dy
     assert_eq!(count(&*store, &given::next_week()).await, 1);
 }
 
-/// Somebody whose request was stored some time before an instant of the store's own clock, and everything of it expires
-/// at the instant.
+/// A person whose request was stored some time before an instant of the store's own clock, and whose rows all expire at
+/// that instant.
 async fn expiring_at(store: &dyn Store, expiry: DateTime<Utc>) -> Identity {
     let who = given::person(store, 1).await;
     let window = Window {

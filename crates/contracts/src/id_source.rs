@@ -1,6 +1,6 @@
 //! Cases of the `IdSource` contract.
 //!
-//! That no answer can be guessed (number 2) is shown by the real source's own test: a source for tests counts up.
+//! The real source's own test shows that no answer can be guessed (number 2), because a source for tests counts up.
 
 use std::{collections::HashSet, hash::Hash, sync::Arc};
 

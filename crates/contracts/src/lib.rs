@@ -7,7 +7,8 @@
 )]
 #![expect(clippy::missing_panics_doc, reason = "every case asserts")]
 
-/// Emits one `#[tokio::test]` per case: a module of case functions, the function that makes a fresh subject, the cases.
+/// Emits one `#[tokio::test]` per case. Takes a module of case functions, the function that makes a fresh subject, and
+/// the cases.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! emit_cases {

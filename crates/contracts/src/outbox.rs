@@ -48,7 +48,7 @@ macro_rules! outbox_suite {
     };
 }
 
-/// How long a wait for a change may take: far longer than it does.
+/// How long a wait for a change may take: far longer than it should.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn in_hours(n: u32) -> DateTime<Utc> {
@@ -119,7 +119,7 @@ pub async fn concurrent_claims_share_no_row_and_leave_none(store: Subject<dyn St
     let claimed = numbers(&claims.concat());
     let distinct: BTreeSet<_> = claimed.iter().collect();
     assert_eq!(claimed.len(), distinct.len(), "a row was claimed twice");
-    // One who finds the others' rows locked may have left early.
+    // A claim that finds the rows locked by others may have returned early.
     let left = claim(&*store, 100).await;
     assert_eq!(claimed.len() + left.len(), 64);
 }
@@ -162,7 +162,7 @@ pub async fn rows_are_claimed_oldest_first_and_at_most_max(store: Subject<dyn St
 pub async fn a_postponed_row_waits_for_its_time(store: Subject<dyn Store>) {
     put(&*store, 1).await;
     let row = claim(&*store, 10).await.remove(0);
-    // Sooner than its lease would have ended, then later.
+    // Earlier than the end of its lease, then later.
     let soon = given::now() + HOUR / 2;
     store.postpone(&row, soon).await.unwrap();
     assert_eq!(claim_at(&*store, soon - MICROSECOND).await, []);
@@ -262,7 +262,7 @@ pub async fn a_row_put_before_the_wait_wakes_too(store: Subject<dyn Store>) {
     }
 }
 
-/// Somebody with three rows: an earlier training's notification, a second training, and its notification.
+/// A person with three rows: an earlier training's notification, a second training, and its notification.
 async fn three_rows(store: &dyn Store) {
     let who = given::registered_person(store, 1).await;
     let ready = given::ready(who.account);
@@ -284,7 +284,7 @@ pub async fn rows_of_an_account_and_service_are_claimed_in_the_order_they_were_p
         let claimed = claim_at(&*store, at).await;
         let tasks: Vec<_> = claimed.iter().map(|row| row.content.kind).collect();
         assert_eq!(tasks, [expected]);
-        // Neither while it is claimed nor while it is postponed does another pass it.
+        // No other row passes it, neither while it is claimed nor while it is postponed.
         assert_eq!(claim_at(&*store, at).await, []);
         store.postpone(&claimed[0], at + 2 * HOUR).await.unwrap();
         assert_eq!(claim_at(&*store, at + HOUR).await, []);
@@ -310,7 +310,7 @@ pub async fn removing_a_row_wakes_who_waits_for_those_behind_it(store: Subject<d
     three_rows(&*store).await;
     let at = given::now() + 7 * DAY;
     for _ in 0..3 {
-        // The wakening of the rows that were put, or of the removal.
+        // The signal for the rows that were put, or for the removal.
         let woken = tokio::time::timeout(PATIENCE, store.changed()).await;
         woken.expect("a row came free and nobody was woken");
         let claimed = claim_at(&*store, at).await;
@@ -343,7 +343,7 @@ pub async fn what_is_set_aside_is_claimed_no_more_and_holds_up_nobody(store: Sub
     three_rows(&*store).await;
     let at = given::now() + 7 * DAY;
     for (left, expected) in [(2, TaskKind::Notify), (1, TaskKind::Train)] {
-        // The wakening of the rows that were put, or of the one that was set aside.
+        // The signal for the rows that were put, or for the row that was set aside.
         let woken = tokio::time::timeout(PATIENCE, store.changed()).await;
         woken.expect("a row came free and nobody was woken");
         let claimed = claim_at(&*store, at).await;

@@ -108,7 +108,7 @@ pub async fn what_was_discarded_is_gone(store: Subject<dyn Store>) {
     }
     let taken = store.take(&token(1), &claim(1), given::now()).await;
     assert!(taken.unwrap().is_some());
-    // One that was taken, and one that was not.
+    // One that was taken, and one that was not taken.
     for n in 1..=2 {
         store.discard(&token(n)).await.unwrap();
         let again = store.take(&token(n), &claim(1), given::now()).await;

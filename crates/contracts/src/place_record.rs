@@ -178,7 +178,7 @@ fn unlimited(key: BudgetKey, seat: u32) -> ReservedPlace {
     }
 }
 
-/// Somebody for each of the seats of a budget.
+/// A person for each of the seats of a budget.
 async fn registered_on(store: &dyn Store, key: &BudgetKey, seats: &[u32]) {
     for (n, seat) in (1..).zip(seats) {
         let who = given::person(store, n).await;
@@ -279,7 +279,7 @@ pub async fn sums_are_those_of_the_places(store: Subject<dyn Store>) {
     assert_eq!(portion.units, units.sum::<u64>());
 }
 
-/// A place of the day and some units of [`given::reads`].
+/// A request with a place of the day and some units of [`given::reads`].
 async fn read_much(store: &dyn Store, n: usize, units: u32) {
     let seat = u32::try_from(n).unwrap();
     let reads = ReservedPlace {

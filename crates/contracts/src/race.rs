@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::Barrier;
 
-/// Lets `n` tasks loose at one instant; answers what each answered, in their order.
+/// Starts `n` tasks at one instant; returns their answers, in their order.
 pub async fn race<F, R>(n: usize, run: F) -> Vec<R::Output>
 where
     F: Fn(usize) -> R,

@@ -6,8 +6,8 @@ use lemon_domain::{
     values::{BudgetKey, Place, Segment},
 };
 
-/// Restores a whole window from a record, all of which is at hand: what the use case does segment by segment as it
-/// reads on. The window is open then.
+/// Restores a whole window from a record in memory. The use case does the same segment by segment while it reads the
+/// record. The window is open afterwards.
 ///
 /// # Errors
 /// As the counter's.

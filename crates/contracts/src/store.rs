@@ -1,4 +1,4 @@
-//! The store family: seven ports that share their rows, and so one subject.
+//! The store family: seven ports that share their rows, and therefore share one subject.
 
 use async_trait::async_trait;
 use lemon_domain::{
@@ -9,7 +9,7 @@ use lemon_domain::{
     values::{BudgetKey, Place, Segment, Task},
 };
 
-/// Everything that a store keeps.
+/// All ports of a store.
 #[async_trait]
 pub trait Store:
     Accounts

@@ -1,7 +1,7 @@
 //! Cases of the `TwitterClient` contract.
 //!
-//! Numbers 7 (no redirect followed, a deadline on each call) and 8 (once) show only over HTTP; the adapter's own tests
-//! hold them.
+//! Numbers 7 (no redirect followed, a deadline on each call) and 8 (sent once) can be observed only over HTTP; the
+//! adapter's own tests show them.
 
 use std::{any::Any, collections::HashSet, sync::Arc};
 
@@ -15,11 +15,11 @@ use url::Url;
 /// The person's part of a sign-in, done at Twitter and not by the client.
 #[async_trait]
 pub trait Consent: Send + Sync + 'static {
-    /// The made-up person of that number (from 1) authorizes the app; what they bring back.
+    /// The made-up person with that number (from 1) authorizes the app; answers the verifier that they bring back.
     async fn authorize(&self, token: &RequestToken, person: u32) -> Verifier;
 }
 
-/// A client under test, the people of the Twitter it talks to, and what that Twitter lives on.
+/// A client under test, the people of its Twitter, and a guard for that Twitter.
 pub struct TwitterSubject {
     client: Arc<dyn TwitterClient>,
     consent: Arc<dyn Consent>,
@@ -27,7 +27,7 @@ pub struct TwitterSubject {
 }
 
 impl TwitterSubject {
-    /// A client, the people who agree, and what must live as long (a server; `()` for none).
+    /// A client, the people who agree, and a guard that must live as long (a server; `()` for none).
     pub fn new(
         client: Arc<dyn TwitterClient>,
         consent: Arc<dyn Consent>,

@@ -1,6 +1,6 @@
 use std::{error, iter::successors};
 
-/// An error and its causes, on one line, as a log has them: the `Display` of none repeats that of its source.
+/// An error and its causes on one line, for a log: no `Display` repeats that of its source.
 #[must_use]
 pub fn with_causes(error: &(dyn error::Error + 'static)) -> String {
     let texts: Vec<String> = successors(Some(error), |error| error.source())

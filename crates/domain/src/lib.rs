@@ -9,5 +9,5 @@ pub mod values;
 
 pub use causes::with_causes;
 
-/// Any error, as a port's infrastructure variants carry it: the cause, for the log, never for the outside.
+/// Any error that an infrastructure variant of a port carries: the cause, for the log, never for a response.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -17,7 +17,7 @@ use crate::{
 
 const NONCE_BYTES: usize = 24;
 
-/// A nonce for one seal: so long that random ones never meet.
+/// A nonce for one seal. It is so long that random nonces never collide.
 pub fn fresh_nonce(ids: &dyn IdSource) -> [u8; NONCE_BYTES] {
     let mut nonce = [0; NONCE_BYTES];
     ids.fill(&mut nonce);
@@ -25,7 +25,7 @@ pub fn fresh_nonce(ids: &dyn IdSource) -> [u8; NONCE_BYTES] {
 }
 const KEY_BYTES: usize = 32;
 
-/// A secret as a store keeps it.
+/// An encrypted secret, as a store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// Which key opens it.
@@ -34,7 +34,7 @@ pub struct Sealed {
     pub data: Vec<u8>,
 }
 
-/// Where a sealed secret belongs: part of what is authenticated.
+/// The owner and column of a sealed secret, which are authenticated with it.
 #[derive(Debug, Clone, Copy)]
 pub enum SealContext<'a> {
     /// The credentials of an account.
@@ -61,7 +61,7 @@ pub enum OpenError {
     /// It was sealed with a key that is not in the list.
     #[error("no sealing key has the id {0:?}")]
     UnknownKey(String),
-    /// It was altered, or belongs to another place.
+    /// It was altered, or belongs to another owner or column.
     #[error("a sealed secret was altered or is out of its place")]
     Altered,
 }
@@ -123,7 +123,7 @@ impl SealingKeys {
     /// Takes the list.
     ///
     /// # Errors
-    /// If it is empty or an id stands twice.
+    /// If it is empty or contains an id twice.
     pub fn new(keys: Vec<SealingKey>) -> Result<Self, InvalidValue> {
         let fault = |fault: String| InvalidValue::new("the list of sealing keys", fault);
         if keys.is_empty() {
@@ -137,7 +137,7 @@ impl SealingKeys {
         Ok(Self(keys))
     }
 
-    /// Seals a secret for its place. The nonce must be fresh.
+    /// Seals a secret for its owner and column. The nonce must be fresh.
     #[must_use]
     pub fn seal(
         &self,
@@ -163,7 +163,7 @@ impl SealingKeys {
         }
     }
 
-    /// Opens a secret in its place.
+    /// Opens a secret of this owner and column.
     ///
     /// # Errors
     /// If the key is unknown, or the secret was altered or moved.

@@ -24,7 +24,7 @@ pub enum EmbeddedError {
     CannotWrite {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: BoxError,
     },
@@ -38,12 +38,12 @@ pub enum EmbeddedError {
         /// The newest version that can be read.
         known: u32,
     },
-    /// It holds something else.
+    /// It is a file of something else.
     #[error("{} is not a {expected}", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it should be.
+        /// The expected content.
         expected: &'static str,
     },
     /// It is torn, or its content breaks an invariant.
@@ -89,7 +89,7 @@ impl EmbeddedError {
     }
 }
 
-/// Why a write was not made, or may not have been.
+/// Why a write was not made, or may not have been made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum EmbeddedFault {
     #[error("the writer of the file has stopped")]
@@ -98,7 +98,7 @@ pub(crate) enum EmbeddedFault {
     RolledBack,
     #[error("the disk has failed, and nothing is written any more: {0}")]
     DiskFailed(Arc<str>),
-    /// One error may fail a whole group of writes, so it is shared.
+    /// One error may fail a whole group of writes, so the writes share it.
     #[error("the file could not be written")]
     Sqlite(#[source] Arc<rusqlite::Error>),
 }
@@ -116,8 +116,8 @@ pub(crate) fn is_lost_write(error: &rusqlite::Error) -> bool {
 }
 
 impl EmbeddedFault {
-    /// The disk has lost what was written to it, if that is the fault. The system tells of that once: that a later flush
-    /// succeeds says nothing of what was to be written before.
+    /// The cause, if the fault is that the disk has lost data that was written to it. The system reports that once: the
+    /// success of a later flush does not show that earlier data was written.
     pub(crate) fn lost_writes(&self) -> Option<Arc<str>> {
         match self {
             Self::DiskFailed(cause) => Some(Arc::clone(cause)),
@@ -126,7 +126,7 @@ impl EmbeddedFault {
         }
     }
 
-    /// The disk may have room again, or the device be back.
+    /// Whether the same write may succeed later: the disk may have room again, or the device may be back.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Stopped | Self::RolledBack | Self::DiskFailed(_) => true,

@@ -6,37 +6,38 @@ use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use crate::error::{EmbeddedError, is_lost_write};
 
-/// When a commit is on the disk, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
+/// When a commit reaches the disk, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Durability {
-    /// Before it is answered: it survives a power failure.
+    /// Before its call is answered: it survives a power failure.
     Commit,
-    /// A little later: it survives the process, not always a power failure.
+    /// A little later: it survives the end of the process, but not always a power failure.
     Checkpoint,
 }
 
-/// Pages in the log that are not in the file, from which on they are moved there: as many as SQLite would take.
+/// With this many pages in the log, they are moved to the file: SQLite's default.
 const CHECKPOINT: i64 = 1000;
 
-/// Checkpoints that fail one after another before it is told: a single one may fail for a moment's reason.
+/// After how many failed checkpoints in a row the failure is logged: a single one may fail for a moment.
 const FAILURES_BEFORE_IT_IS_TOLD: u32 = 3;
 
-/// What a file holds.
+/// The format of a file.
 pub(crate) struct Format {
-    /// What it is called in errors.
+    /// Its name in errors.
     pub(crate) name: &'static str,
-    /// Tells it from other SQLite files, <https://www.sqlite.org/pragma.html#pragma_application_id>.
+    /// Distinguishes it from other SQLite files, <https://www.sqlite.org/pragma.html#pragma_application_id>.
     pub(crate) application_id: i32,
     /// When commits are durable.
     pub(crate) durability: Durability,
-    /// The schema, step by step; a file's version is at least how many of them it has seen.
+    /// The schema, step by step; a file's version is at least the number of steps that were applied to it.
     pub(crate) migrations: &'static [&'static str],
-    /// The newest version that can be read. One that is above the steps is given to a file by what is written to it.
+    /// The newest version that can be read. A version above the number of steps depends on the data that is written to
+    /// the file.
     pub(crate) newest: u32,
 }
 
 impl Format {
-    /// Opens the file for this process alone; makes it, or brings it to the newest version.
+    /// Opens the file for this process alone; creates it, or migrates it to the newest version.
     pub(crate) fn open(&self, path: &Path) -> Result<Connection, EmbeddedError> {
         make_private(path).map_err(|error| EmbeddedError::cannot_write(path, error))?;
         let mut connection = self
@@ -50,9 +51,9 @@ impl Format {
     fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // Who finds the file in use is told at once.
+        // If the file is in use, fail immediately.
         connection.busy_timeout(Duration::ZERO)?;
-        // The lock is taken by the first access and held until the connection closes, however the process ends:
+        // The first access takes the lock, and the connection holds it until it closes, however the process ends:
         // https://www.sqlite.org/pragma.html#pragma_locking_mode
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -61,9 +62,9 @@ impl Format {
             Durability::Checkpoint => "NORMAL",
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
-        // What is deleted may have carried credentials.
+        // Deleted content may have carried credentials.
         connection.pragma_update(None, "secure_delete", true)?;
-        // `Checkpoints` does it.
+        // `Checkpoints` does this.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         Ok(connection)
     }
@@ -102,20 +103,20 @@ impl Format {
     }
 }
 
-/// Moves a log that has grown to its file. SQLite would do so as well, but not tell of a flush that fails: the next one may
-/// succeed, and then a log is written over whose pages are nowhere.
+/// Moves a log that has grown to its file. SQLite would do so as well, but would not report a failed flush: the next
+/// one may succeed, and then SQLite overwrites a log whose pages are not in the file.
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
-    /// How many of the latest have failed.
+    /// How many checkpoints in a row have failed.
     failures: u32,
 }
 
 impl Checkpoints {
-    /// Has the log looked at after a commit.
+    /// Checks the log after a commit.
     ///
     /// # Errors
-    /// If the disk has lost what was written to it. After any other failure the log stays as it is, and is moved later; that
-    /// this goes on is told once.
+    /// If the disk has lost data that was written to it. After any other failure the log stays as it is, and is moved
+    /// later; repeated failures are logged once.
     pub(crate) fn look(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         match move_log(connection) {
             Err(error) if is_lost_write(&error) => Err(error),
@@ -133,7 +134,7 @@ impl Checkpoints {
         }
     }
 
-    /// Counts an outcome; whether it is the one at which the failures are told.
+    /// Counts an outcome; answers whether it is the one at which the failures are logged.
     fn count<T, E>(&mut self, outcome: &Result<T, E>) -> bool {
         self.failures = match outcome {
             Ok(_) => 0,
@@ -170,7 +171,7 @@ pub(crate) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<DateTime<Utc
     })
 }
 
-/// Whose file it is, and of which version.
+/// The application id of a file, and its version.
 fn identity(connection: &Connection) -> rusqlite::Result<(i32, u32)> {
     let owner = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -183,7 +184,7 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     })
 }
 
-/// Reads every page, so that a torn file is found now and not by a request.
+/// Reads every page, so that a damaged file is found now and not by a request.
 fn check(connection: &Connection, path: &Path) -> Result<(), EmbeddedError> {
     let verdict: String = connection
         .pragma_query_value(None, "quick_check", |row| row.get(0))
@@ -199,7 +200,7 @@ fn check(connection: &Connection, path: &Path) -> Result<(), EmbeddedError> {
 mod tests {
     use super::*;
 
-    /// What was committed before stays committed.
+    /// Data that was committed before stays committed.
     #[test]
     fn a_log_that_cannot_be_looked_at_for_a_moment_fails_nothing() {
         let folder = tempfile::tempdir().unwrap();

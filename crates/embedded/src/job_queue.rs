@@ -29,7 +29,7 @@ use crate::{
     writer::Writer,
 };
 
-/// How often a waiting receive looks at the clock, which may be set, for a message that is hidden until a known time.
+/// How often a waiting receive checks the clock, which may be set, for a message that is hidden until a known time.
 const LOOK_AT_CLOCK: Duration = Duration::from_millis(50);
 
 /// A dead-lettered message. Its text is received from the dead-letter queue.
@@ -37,21 +37,21 @@ const LOOK_AT_CLOCK: Duration = Duration::from_millis(50);
 pub struct DeadLetter {
     /// The queue's own id of the message.
     pub message_id: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// When it was sent.
     pub sent_at: DateTime<Utc>,
-    /// When it was given up.
+    /// When it was dead-lettered.
     pub dead_lettered_at: DateTime<Utc>,
 }
 
 /// Standard queues in a SQLite file, each with its dead-letter queue `<name>-dlq`.
 ///
-/// What was taken, received or acknowledged survives a power failure. Bodies are plain text, as on any queue; the file is
-/// the owner's alone, and what is acknowledged is overwritten.
+/// Messages that were taken, receives and acknowledgements survive a power failure. Bodies are plain text, as in any
+/// queue; only the owner can access the file, and acknowledged messages are overwritten.
 ///
-/// A receipt is good until the message is received again, also after its visibility timeout, and may be extended for
-/// longer than 12 hours in all. A `receive` that is dropped may have received messages; they come again after their
+/// A receipt is valid until the message is received again, even after its visibility timeout, and may be extended for
+/// longer than 12 hours in total. A `receive` that is dropped may have received messages; they come again after their
 /// visibility timeout. A call ends when the disk has answered.
 pub struct EmbeddedJobQueue {
     lines: BTreeMap<String, Arc<QueueState>>,
@@ -62,7 +62,7 @@ pub struct EmbeddedJobQueue {
 }
 
 impl EmbeddedJobQueue {
-    /// Opens the file, for this process alone; makes it if there is none.
+    /// Opens the file, for this process alone; creates it if it does not exist.
     ///
     /// # Errors
     /// As [`EmbeddedError`] says.
@@ -102,8 +102,8 @@ impl EmbeddedJobQueue {
         Ok(read.committed().await?)
     }
 
-    /// Returns when the queue can never write again, with the cause: the disk has lost what was written to it. The program
-    /// must end then.
+    /// Returns when the queue can never write again, with the cause: the disk has lost data that was written to it. The
+    /// program must end then.
     pub async fn failed(&self) -> String {
         self.writer.failed().await
     }
@@ -141,7 +141,7 @@ impl EmbeddedJobQueue {
         looked.committed().await
     }
 
-    /// Waits until a look may find something, or the wait is over.
+    /// Waits until another try may find a message, or until the wait is over.
     async fn wait(
         &self,
         changed: Pin<&mut Notified<'_>>,
@@ -223,7 +223,7 @@ impl JobQueue for EmbeddedJobQueue {
         }
         let deadline = Instant::now() + wait.min(MAX_DELAY);
         loop {
-            // Before the look, so that nothing sent after it goes unnoticed.
+            // Before the try, so that a message that is sent after it is noticed.
             let mut changed = std::pin::pin!(line.changed.notified());
             changed.as_mut().enable();
             let look = self.look(&line, max.min(MAX_BATCH)).await?;
@@ -301,7 +301,7 @@ fn no_such(queue: &QueueName) -> Result<(), QueueError> {
     Err(QueueError::NoSuchQueue(queue.to_string()))
 }
 
-/// What a write that names a receipt answers: it is stale unless its message was there.
+/// The answer to a write that names a receipt: the receipt is stale unless its message was there.
 fn taken(there: bool) -> Result<(), QueueError> {
     there.then_some(()).ok_or(QueueError::StaleReceipt)
 }

@@ -22,10 +22,10 @@ use crate::{
     writer::{PendingWrite, Writer},
 };
 
-/// A quota counter in memory that is written through to a SQLite file.
+/// A quota counter in memory that writes each change to a SQLite file.
 ///
-/// Reading is a look into memory. A change is answered once it is committed; it survives the end of the process,
-/// however it comes. A power failure may take the last changes: the counter is restored from the record at every start.
+/// Reads use only memory. A change is answered once it is committed; it survives the end of the process, however that
+/// happens. A power failure may lose the last changes: the counter is restored from the record at every start.
 ///
 /// A window is forgotten an hour after its end.
 pub struct EmbeddedQuotaCounter {
@@ -35,7 +35,7 @@ pub struct EmbeddedQuotaCounter {
 }
 
 impl EmbeddedQuotaCounter {
-    /// Opens the file, for this process alone; makes it if there is none, in a folder that exists.
+    /// Opens the file, for this process alone; creates it if it does not exist, in an existing folder.
     ///
     /// # Errors
     /// As [`EmbeddedError`] says.
@@ -55,19 +55,19 @@ impl EmbeddedQuotaCounter {
         })
     }
 
-    /// Returns when the counter can never write again, with the cause: the disk has lost what was written to it. The program
-    /// must end then.
+    /// Returns when the counter can never write again, with the cause: the disk has lost data that was written to it.
+    /// The program must end then.
     pub async fn failed(&self) -> String {
         self.writer.failed().await
     }
 
-    /// Nothing panics while it is locked, so that it cannot be poisoned.
+    /// Nothing panics while it is locked, so it cannot be poisoned.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock()
     }
 
-    /// Removes the places of a window that is forgotten, so that the changes of others get in between. What remains, if
-    /// the caller gives up, goes when the file is opened again.
+    /// Removes the places of a forgotten window in portions, so that other changes can go in between. If the caller
+    /// gives up, the rest is removed when the file is opened again.
     async fn remove_places(&self, window: i64) -> Result<(), QuotaError> {
         loop {
             let portion = self
@@ -79,7 +79,7 @@ impl EmbeddedQuotaCounter {
         }
     }
 
-    /// To be called while the ledger is locked, so that writes have the order of the changes.
+    /// Must be called while the ledger is locked, so that writes have the order of the changes.
     fn write(&self, changes: Vec<LedgerChange>) -> PendingWrite<()> {
         self.writer
             .submit(move |connection| rows::write(connection, &changes))

@@ -12,17 +12,17 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{error::EmbeddedFault, file::Checkpoints};
 
-/// Writes in one transaction at most. It bounds how long the first of them waits for the last.
+/// Writes in one transaction at most. This bounds how long the first of them waits for the last.
 const MAX_GROUP: usize = 512;
 
 /// The one thread that writes a file.
 ///
-/// Writes that wait together are committed together, and each is answered after the commit: a flush to the disk costs
-/// the same for one as for hundreds. A write that fails is undone alone. Writes are made in the order of `submit`.
-/// Dropping it finishes what was submitted.
+/// Writes that wait at the same time are committed together, and each is answered after the commit: a flush to the disk
+/// costs the same for one as for hundreds. A write that fails is rolled back alone. Writes are made in the order of
+/// `submit`. Dropping the writer finishes the submitted writes.
 ///
-/// When the disk has lost what was written to it, the writer fails for good: nothing is written after that, since
-/// nothing could be vouched for.
+/// When the disk has lost data that was written to it, the writer fails permanently: it writes nothing after that,
+/// because it could guarantee nothing.
 pub(crate) struct Writer {
     jobs: Option<Sender<Box<dyn WriterJob>>>,
     thread: Option<JoinHandle<()>>,
@@ -83,7 +83,7 @@ impl Writer {
                 outcome: None,
                 answer,
             };
-            // A thread that is gone drops the answer, which `PendingWrite` notices.
+            // If the thread has ended, it drops the answer, which `PendingWrite` notices.
             let _gone = jobs.send(Box::new(job));
         }
         PendingWrite(outcome)
@@ -110,12 +110,12 @@ impl<T> PendingWrite<T> {
     }
 }
 
-/// A write whose result type is its own business.
+/// A write, whatever the type of its result.
 trait WriterJob: Send {
-    /// Makes the write; answers whether it is to be kept.
+    /// Makes the write; answers whether to keep it.
     fn run(&mut self, connection: &Connection) -> bool;
 
-    /// Tells who waits, once the group is committed or has failed.
+    /// Answers the waiting caller, once the group is committed or has failed.
     fn answer(self: Box<Self>, committed: Result<(), EmbeddedFault>);
 }
 
@@ -141,7 +141,7 @@ where
             Some(Err(error)) => Err(error.into()),
             None => Err(committed.err().unwrap_or(EmbeddedFault::Stopped)),
         };
-        // Nobody may wait any more.
+        // The caller may have given up.
         let _gone = self.answer.send(outcome);
     }
 }
@@ -165,7 +165,7 @@ fn work(
             Some(cause) => Err(EmbeddedFault::DiskFailed(cause)),
             None => commit(&mut connection, &mut checkpoints, &mut group),
         };
-        // Before anybody hears of it: what they submit next must meet it.
+        // Before any caller gets the answer: their next writes must fail.
         if let Some(cause) = committed
             .as_ref()
             .err()
@@ -203,7 +203,7 @@ fn commit(
         }
     }
     transaction.commit()?;
-    // Where this fails, what was committed may be lost.
+    // If this fails, committed data may be lost.
     checkpoints.look(connection)?;
     Ok(())
 }

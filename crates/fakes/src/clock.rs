@@ -8,7 +8,7 @@ use lemon_domain::ports::{Clock, IdSource};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-/// A clock that stands until it is moved.
+/// A clock that stands still until it is moved.
 #[derive(Debug)]
 pub struct FakeClock(Mutex<DateTime<Utc>>);
 

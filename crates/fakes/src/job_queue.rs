@@ -12,7 +12,7 @@ use lemon_domain::{
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-/// How often a waiting receive looks again.
+/// How often a waiting receive checks again.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A dead-lettered message.
@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 pub struct DeadMessage {
     /// Its text.
     pub body: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -58,7 +58,7 @@ impl MemoryJobQueue {
         }
     }
 
-    /// The bodies of all messages that are neither acknowledged nor dead, in the order they were sent.
+    /// The bodies of all messages that are neither acknowledged nor dead, in the order in which they were sent.
     ///
     /// # Panics
     /// If there is no such queue.
@@ -69,7 +69,7 @@ impl MemoryJobQueue {
         messages.iter().map(|m| m.body.clone()).collect()
     }
 
-    /// How many messages were sent to it so far.
+    /// How many messages were sent to the queue so far.
     ///
     /// # Panics
     /// If there is no such queue.
@@ -117,7 +117,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Moves what was received too often to the dead letters.
+    /// Dead-letters the messages that were received too often.
     fn dead_letter_exhausted(&mut self, now: DateTime<Utc>) {
         let exhausted = |m: &mut QueuedMessage| m.visible_at <= now && m.receives >= MAX_RECEIVES;
         let dead = self.messages.extract_if(.., exhausted);
@@ -155,7 +155,7 @@ impl Queue {
         Ok(())
     }
 
-    /// As SQS, which hides a message for 12 hours in all from its receive.
+    /// Like SQS, which hides a message for at most 12 hours in total since its receive.
     fn extend(&mut self, proof: &Receipt, until: DateTime<Utc>) -> Result<(), QueueError> {
         let index = self.held(proof)?;
         if until > self.messages[index].received_at + MAX_DELAY {

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 /// Places by seat.
 type Seats = BTreeMap<u32, Place>;
 
-/// A counter that can be made to forget.
+/// A counter that a test can make forget.
 #[derive(Debug, Default)]
 pub struct MemoryQuotaCounter(Mutex<Windows>);
 
@@ -31,12 +31,12 @@ struct CountedWindow {
 }
 
 impl MemoryQuotaCounter {
-    /// Forgets one budget's window, as a counter that lost the key.
+    /// Forgets one budget's window, like a counter that lost the key.
     pub fn forget(&self, key: &BudgetKey) {
         self.windows().known.remove(key);
     }
 
-    /// Forgets everything, as a counter that lost its memory.
+    /// Forgets everything, like a counter that lost its memory.
     pub fn forget_all(&self) {
         self.windows().known.clear();
     }
@@ -52,7 +52,7 @@ impl Windows {
         window.restoration.is_none().then_some(&window.seats)
     }
 
-    /// The window, if it is in that restoration, or open and there is none.
+    /// The window, if it is in the given restoration; without one, the window if it is open.
     fn in_restoration(
         &mut self,
         key: &BudgetKey,
@@ -200,7 +200,7 @@ fn place_of<'a>(seats: &'a Seats, holder: &Holder) -> Option<&'a Place> {
     seats.values().find(|place| place.holder == *holder)
 }
 
-/// The holder's place, or the lowest free seat.
+/// The holder's place, or a new one on the lowest free seat.
 fn take(seats: &mut Seats, reservation: &Reservation, budget: &Budget) -> Taken {
     let held = place_of(seats, &reservation.holder);
     let mut place = held.cloned().unwrap_or_else(|| Place {

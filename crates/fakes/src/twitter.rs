@@ -12,12 +12,12 @@ use parking_lot::{Mutex, MutexGuard};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// Posts on a page, as X gives them.
+/// Posts on a page, as many as X sends.
 const PAGE: usize = 100;
 
-/// Twitter in memory, with made-up people by number, any from 1.
+/// Twitter in memory, with made-up people; each number from 1 is a person.
 ///
-/// As at the real one, a person's access token is the same at each sign-in until it is revoked.
+/// As at the real Twitter, a person's access token is the same at each sign-in until it is revoked.
 #[derive(Debug, Default)]
 pub struct FakeTwitter(Mutex<TwitterState>);
 
@@ -31,7 +31,7 @@ struct TwitterState {
 }
 
 impl FakeTwitter {
-    /// The person agrees: what they bring back from Twitter.
+    /// The person agrees; answers the verifier that they bring back from Twitter.
     pub fn authorize(&self, token: &RequestToken, person: u32) -> Verifier {
         let mut state = self.state();
         let verifier = format!("verifier-{}-{person}", token.as_str());
@@ -40,12 +40,12 @@ impl FakeTwitter {
         Verifier::parse(verifier).unwrap()
     }
 
-    /// The person's credentials as they are now: a sign-in cut short.
+    /// The person's credentials as they are now, without a sign-in.
     pub fn credentials_of(&self, person: u32) -> Credentials {
         self.state().credentials_of(person)
     }
 
-    /// The person's number at Twitter. It has 19 digits, more than a double holds, as X's newer ones do.
+    /// The person's number at Twitter. It has 19 digits, more than a double can hold, like X's newer ones.
     #[must_use]
     pub fn user_id_of(person: u32) -> ProviderUserId {
         ProviderUserId::try_from(FIRST_USER_ID + i64::from(person)).unwrap()
@@ -73,7 +73,7 @@ impl FakeTwitter {
         }
     }
 
-    /// What the person posted through [`TwitterClient::post_tweet`], oldest first.
+    /// The texts that the person posted through [`TwitterClient::post_tweet`], oldest first.
     pub fn posted_by(&self, person: u32) -> Vec<String> {
         let state = self.state();
         state.posts.get(&person).cloned().unwrap_or_default()
@@ -120,7 +120,7 @@ impl TwitterState {
             .ok_or(TwitterError::InvalidToken)
     }
 
-    /// The made-up posts of a person and what they posted since, newest first.
+    /// The made-up posts of a person and their later posts, newest first.
     fn tweets_of(&self, person: u32) -> Vec<Tweet> {
         let made_up = (1..=120 + person % 100).map(|n| format!("Post {n} of person {person}"));
         let posted = self.posts.get(&person).into_iter().flatten().cloned();

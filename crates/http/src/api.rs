@@ -6,7 +6,7 @@ use crate::{
     config::Deadlines, deadline::Carried, jwt::Tokens, problem::Problem, use_cases::UseCases,
 };
 
-/// What extractors and handlers work with.
+/// The state that extractors and handlers share.
 pub(crate) struct Api {
     pub(crate) use_cases: UseCases,
     pub(crate) tokens: Arc<Tokens>,
@@ -15,7 +15,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// That of the application which a request came to.
+    /// The state of the application that received a request.
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
         request
             .app_data::<Data<Self>>()

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Further routes on the same port, added on each worker. They set their own `Content-Security-Policy` and
-/// `Cache-Control`; where they don't, the API's strict ones hold.
+/// `Cache-Control`; otherwise the API's strict ones apply.
 #[derive(Clone)]
 pub struct Mount(Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>);
 
@@ -63,7 +63,7 @@ pub struct Application {
 }
 
 impl Application {
-    /// Puts the API together.
+    /// Assembles the API.
     ///
     /// # Errors
     /// If the configuration of tokens is wrong: one sentence that names the fault, never a key.
@@ -96,7 +96,7 @@ impl Application {
         Arc::clone(&self.tokens)
     }
 
-    /// Serves until `stop`, then finishes the calls in hand, for as long as the deadline allows. Handles no signals.
+    /// Serves until `stop`, then finishes the calls in flight, for as long as the deadline allows. Handles no signals.
     ///
     /// # Errors
     /// If the workers cannot be started.
@@ -113,12 +113,12 @@ impl Application {
         }
         let end = Instant::now() + deadlines.shutdown;
         let outcome = server.await;
-        // Whoever hung up is no longer waited for by the workers.
+        // Calls whose callers hung up may still run: the workers do not wait for them.
         let _in_time = timeout_at(end, carried.finish()).await;
         outcome
     }
 
-    /// The server, started. Apart from `run`, whose future may then move among threads.
+    /// Starts the server. Separate from `run`, so that the future of `run` may move among threads.
     fn server(self, carried: Carried, stop: CancellationToken) -> io::Result<Server> {
         let Self {
             listener,

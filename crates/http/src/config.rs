@@ -4,20 +4,20 @@ use secrecy::SecretString;
 
 use crate::origin::Origin;
 
-/// How the API behaves. Where it listens is the [`Listener`](crate::Listener)'s matter.
+/// How the API behaves. The address belongs to the [`Listener`](crate::Listener).
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// Web apps on other origins that may call with credentials.
     pub allowed_origins: Vec<Origin>,
     /// Serve Swagger UI and the OpenAPI document.
     pub docs: bool,
-    /// Worker threads; as many as there are cores if none is given.
+    /// Worker threads; if none is given, one per core.
     pub workers: Option<usize>,
     /// Tokens.
     pub jwt: JwtConfig,
-    /// How long anything may take.
+    /// The deadlines.
     pub deadlines: Deadlines,
-    /// Connections at a time. Further ones wait until the system accepts them no more.
+    /// Connections at a time. Further ones wait until the system accepts no more.
     pub max_connections: usize,
 }
 
@@ -27,35 +27,35 @@ pub struct JwtConfig {
     /// Base64 of at least 64 bytes each. The first signs, all verify, so that a key can be rotated without signing
     /// anybody out.
     pub secrets: Vec<SecretString>,
-    /// How long a token is good.
+    /// How long a token is valid.
     pub lifetime: Duration,
 }
 
 impl JwtConfig {
-    /// A month, as the earlier system had it: a twelfth of 365.25 days, 2,629,800 s.
+    /// A month, as in the earlier system: a twelfth of 365.25 days, 2,629,800 s.
     pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(43_830 * 60);
 }
 
-/// How long anything may take. Past it a caller gets a problem, never a hang.
+/// The deadlines. After a deadline a caller gets a problem, never a hang.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
-    /// A request's head, and then its body, to arrive (408).
+    /// For a request's head to arrive, and then for its body (408).
     pub request: Duration,
-    /// A call that asks only our own stores (503). One that has not begun to store by then stores nothing.
+    /// For a call that uses only our own stores (503). A call that has not begun to store by then stores nothing.
     pub call: Duration,
-    /// A step that stores and has begun, beyond `call`: its outcome is waited for, so that the answer is true. The store's own
-    /// deadline should end it earlier.
+    /// For a step that stores and has begun, in addition to `call`: the call waits for its outcome, so that the answer
+    /// is true. The store's own deadline should end it earlier.
     pub storing: Duration,
-    /// A call that asks Twitter as well (503).
+    /// For a call that also uses Twitter (503).
     pub twitter: Duration,
-    /// A connection that was answered, to send anything.
+    /// For a connection that was answered, to send anything.
     pub keep_alive: Duration,
-    /// A connection that was answered and sends something, to begin the next call: its head, or the rest of a body that
-    /// nobody reads. From the answer on, as `keep_alive`, and longer than that.
+    /// For a connection that was answered and sends something, to begin the next call: its head, or the rest of a body
+    /// that nobody reads. It runs from the answer, like `keep_alive`, and is longer.
     pub idle: Duration,
-    /// An answer to be taken.
+    /// For a caller to take an answer.
     pub answer: Duration,
-    /// Calls in hand to finish once the server is told to stop. Whole seconds.
+    /// For calls in flight to finish once the server is told to stop. Whole seconds.
     pub shutdown: Duration,
 }
 

@@ -26,18 +26,18 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 
 /// Cross-origin calls with credentials (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 ///
-/// Written out rather than taken from `actix-cors`, which answers a preflight it refuses in plain text, sends
-/// `Access-Control-Allow-Credentials` to strangers, and cannot reach the answer to a panic. Nobody is refused here: a
-/// stranger's browser finds no permission in the answer, and that is all that CORS is.
+/// Not taken from `actix-cors`, because that one answers a preflight that it refuses in plain text, sends
+/// `Access-Control-Allow-Credentials` to unknown origins, and cannot add headers to the answer to a panic. Nobody is
+/// refused here: the browser of an unknown origin finds no permission in the answer, and CORS demands no more.
 pub(crate) struct Cors {
     origins: Vec<HeaderValue>,
 }
 
-/// What CORS has to say to one request.
+/// The result of CORS for one request.
 pub(crate) enum Sharing {
-    /// It is not about the API.
+    /// The request is not for the API.
     None,
-    /// The answer varies by origin, and this one has no permission.
+    /// The answer varies by origin, and this origin has no permission.
     Stranger,
     /// The origin may read the answer.
     Friend(HeaderValue),
@@ -105,7 +105,7 @@ impl Sharing {
         })
     }
 
-    /// Adds to any answer what the browser looks for in it.
+    /// Adds to any answer the headers that the browser looks for.
     pub(crate) fn share(self, headers: &mut HeaderMap) {
         if !matches!(self, Self::None) {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));

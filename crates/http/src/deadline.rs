@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use crate::{config::Deadlines, problem::Problem};
 
-/// Runs a call, for as long as the caller has patience and the deadline is not over.
+/// Runs a call until its caller gives up or the deadline passes.
 ///
 /// # Errors
 /// If the deadline passes.
@@ -19,7 +19,7 @@ pub(crate) async fn within<T>(
     within_or(deadline, call, Problem::unavailable).await
 }
 
-/// Runs a step that stores. It is waited for beyond the deadline of a call, so that the answer is true: the store's own
+/// Runs a step that stores, and waits for it beyond the deadline of a call, so that the answer is true. The store's own
 /// deadline ends it earlier.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ async fn within_or<T>(
     problem: impl FnOnce(&'static str) -> Problem,
 ) -> Result<T, Problem> {
     let mut call = pin!(call);
-    // Most calls that lead nowhere outside are over at once, and need no clock.
+    // Most calls that need no other server finish at once, and need no timer.
     if let Poll::Ready(outcome) = poll!(&mut call) {
         return Ok(outcome);
     }
@@ -47,7 +47,7 @@ async fn within_or<T>(
         .map_err(|_| problem("the deadline of the call passed"))
 }
 
-/// Calls that go on without their callers, and end all the same.
+/// Calls that go on without their callers, but within a deadline.
 #[derive(Debug, Clone)]
 pub(crate) struct Carried {
     runtime: Handle,
@@ -65,8 +65,8 @@ impl Carried {
         }
     }
 
-    /// Begins a call and waits for it until the deadline. It is carried through: neither a caller who hangs up nor the
-    /// deadline stops it half-way. What still runs when the step that stores has had its time is dropped.
+    /// Begins a call and waits for it until the deadline. The call runs to its end: neither a caller that hangs up nor
+    /// the deadline interrupts it. It is dropped only when the time of the step that stores is over.
     ///
     /// # Errors
     /// If the deadline passes, or the call panics.
@@ -82,9 +82,9 @@ impl Carried {
             .map_err(Problem::outcome_unknown)
     }
 
-    /// Begins a call that stores something, and waits for it until the deadline of a call. A call that has not begun to store
-    /// by then is abandoned, and the answer says so at once; one that has is waited for. A caller who hangs up ends a call
-    /// that has reserved nothing.
+    /// Begins a call that stores something, and waits for it until the deadline of a call. If it has not begun to store
+    /// by then, it is abandoned and the answer says so at once; otherwise the answer waits for it. If the caller hangs
+    /// up, a call that has reserved nothing ends.
     ///
     /// # Errors
     /// If the call is abandoned, if there is no outcome in the end, or if the call panics.
@@ -103,13 +103,13 @@ impl Carried {
         } = self.deadlines;
         let caller = WaitingCaller(Arc::default());
         let permit = Arc::clone(&caller.0);
-        // Boxed, for a call is large, and would be copied at each step on its way into a task.
+        // Boxed, because a call is large, and would be copied at each step on its way into a task.
         let mut call = Box::pin(call(Arc::clone(&permit)));
         let mut call: JoinHandle<Option<T>> = self.spawn(async move {
             if let Ok(outcome) = timeout(deadline, &mut call).await {
                 return Some(outcome);
             }
-            // Its caller may be gone.
+            // Its caller may have hung up.
             permit.abandon();
             timeout(storing, call).await.ok()
         });
@@ -123,7 +123,7 @@ impl Carried {
             .ok_or_else(|| Problem::outcome_unknown("the step that stores did not end"))
     }
 
-    /// Waits for the calls in hand.
+    /// Waits for the calls in flight.
     pub(crate) async fn finish(&self) {
         self.calls.close();
         self.calls.wait().await;
@@ -137,7 +137,7 @@ impl Carried {
     }
 }
 
-/// Whoever waits for a call. When it is dropped, nobody does.
+/// A caller that waits for a call. When this is dropped, nobody waits any more.
 struct WaitingCaller(Arc<Permit>);
 
 impl Drop for WaitingCaller {

@@ -45,7 +45,7 @@ pub(crate) struct Docs {
     files: Arc<Mutex<HashMap<String, File>>>,
 }
 
-/// A file of Swagger UI, which all who read it share.
+/// A file of Swagger UI, shared by all its readers.
 #[derive(Clone)]
 struct File {
     content_type: String,
@@ -65,7 +65,7 @@ impl Docs {
         }
     }
 
-    /// The file; it is made once, however many read it at a time.
+    /// The file; it is made once, even if several callers ask for it at a time.
     fn file(&self, name: &str) -> Result<Option<File>, Problem> {
         let mut files = self.files.lock();
         if let Some(file) = files.get(name) {

@@ -23,7 +23,7 @@ use crate::{
     route::Route,
 };
 
-/// What an answer says to a browser unless its handler says otherwise: keep nothing, run nothing, tell nobody.
+/// The headers of an answer, unless its handler sets others: no caching, no scripts, no referrer.
 const HARDENING: [(HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
@@ -40,18 +40,18 @@ const HARDENING: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// What every request passes on its way in and every answer on its way out, whatever became of it in between: name,
-/// log, measures, problems, CORS, hardening. One worker's.
+/// The steps that every request passes on its way in and every answer on its way out, whatever happened in between:
+/// name, log, metrics, problems, CORS, hardening. Each worker has one.
 ///
-/// Written out rather than taken from `tracing-actix-web`: that one logs the query and the peer's address, draws its
-/// own randomness, and formats a dozen fields for each request.
+/// Not taken from `tracing-actix-web`, because that one logs the query and the peer's address, uses its own randomness,
+/// and formats a dozen fields for each request.
 pub(crate) struct Edge {
     cors: Cors,
     ids: RequestIds,
     measures: HttpMetrics,
 }
 
-/// What is known of a request before it is handled, and needed after.
+/// The data of a request that is taken before it is handled, and needed after.
 struct Request {
     started: Instant,
     id: HeaderValue,
@@ -125,7 +125,7 @@ impl Edge {
 }
 
 impl Request {
-    /// What every log line of the request begins with. A span is written out at once, logged or not: it names the
+    /// The start of every log line of the request. A span is formatted even if nothing is logged, so it names the
     /// request and no more.
     fn span(&self) -> Span {
         tracing::info_span!(
@@ -135,7 +135,7 @@ impl Request {
         )
     }
 
-    /// The answer: `Err` where the request itself did not come back, so that there is none to go with it.
+    /// The answer: `Err` if the request itself was not returned, so that the answer has no request to go with.
     async fn answer(
         &self,
         request: ServiceRequest,
@@ -163,7 +163,7 @@ impl Request {
     }
 }
 
-/// Replaces what stands for an error by its problem.
+/// Replaces an error by its problem.
 fn with_problem(answer: ServiceResponse, path: &str) -> ServiceResponse {
     match answer.response().error() {
         Some(error) => {

@@ -1,6 +1,7 @@
-//! HMAC with SHA-512 for `jsonwebtoken`, and nothing else: what is not here cannot be talked into by a header.
+//! HMAC with SHA-512 for `jsonwebtoken`, and nothing else: a header cannot choose an algorithm that does not exist
+//! here.
 //!
-//! The crate's own providers bring RSA and elliptic curves, of which no token of ours makes use.
+//! The crate's own providers bring RSA and elliptic curves, which our tokens do not use.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{
@@ -27,7 +28,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes this the process's provider. If another was installed before, it does HS512 as well, and stays.
+/// Makes this the process's provider. If another was installed before, that one stays, and also does HS512.
 pub(crate) fn install() {
     let _already_installed = PROVIDER.install_default();
 }

@@ -18,7 +18,7 @@ use crate::{config::JwtConfig, hs512};
 /// HS512's key is at least as long as its hash (<https://www.rfc-editor.org/rfc/rfc7518#section-3.2>).
 const MIN_KEY_BYTES: usize = 64;
 
-/// The one subject that is a person.
+/// The only subject that stands for a person.
 const SUBJECT: &str = "user";
 
 /// Why a token is not accepted.
@@ -27,15 +27,15 @@ pub enum TokenError {
     /// It is malformed, altered, signed with another key or algorithm, or not a person's.
     #[error("the token is not valid")]
     Invalid,
-    /// It was good once.
+    /// It was valid once.
     #[error("the token has expired")]
     Expired,
 }
 
-/// Issues and verifies the tokens people carry: JWTs signed with HS512, whatever a header says.
+/// Issues and verifies the tokens that people carry: JWTs signed with HS512, whatever a header says.
 ///
 /// The claims are `sub` (`"user"`), `user_id` (our number), `oauth_token` (the provider's number, as a string) and
-/// `exp`; we add `iat` and `jti`, and take tokens without them.
+/// `exp`; we add `iat` and `jti`, and accept tokens without them.
 pub struct Tokens {
     signing: EncodingKey,
     verifying: Vec<DecodingKey>,
@@ -60,7 +60,7 @@ struct Presented {
     sub: String,
     user_id: i64,
     oauth_token: String,
-    /// Seconds since 1970, by RFC 7519 not always whole.
+    /// Seconds since 1970; by RFC 7519 they may have a fraction.
     exp: f64,
     nbf: Option<f64>,
 }
@@ -69,7 +69,8 @@ impl Tokens {
     /// Reads the keys.
     ///
     /// # Errors
-    /// If there is no key, one is not Base64 or too short, or tokens would expire at once. Says which, never the key.
+    /// If there is no key, one is not Base64 or too short, or tokens would expire at once. Names the key by its number,
+    /// never by its content.
     pub fn new(
         config: &JwtConfig,
         clock: Arc<dyn Clock>,
@@ -92,7 +93,7 @@ impl Tokens {
             ));
         }
         let mut validation = Validation::new(Algorithm::HS512);
-        // The time is the clock's, not the system's: see `identity`.
+        // The time comes from the clock, not from the system: see `identity`.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
         Ok(Self {
@@ -126,7 +127,7 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &self.signing)
     }
 
-    /// Verifies a token and says whose it is.
+    /// Verifies a token and answers its owner.
     ///
     /// # Errors
     /// As [`TokenError`] says.
@@ -157,10 +158,10 @@ fn key(number: usize, secret: &SecretString) -> Result<Zeroizing<Vec<u8>>, Inval
     Ok(key)
 }
 
-/// Whose a token with a good signature is.
+/// The owner of a token with a valid signature.
 fn identity(token: TokenData<Presented>, now: DateTime<Utc>) -> Result<Identity, TokenError> {
     let TokenData { header, claims } = token;
-    // An extension that must be understood, and is not: RFC 7515, section 4.1.11.
+    // An extension that must be understood, but is not: RFC 7515, section 4.1.11.
     if header.crit.is_some() || claims.sub != SUBJECT {
         return Err(TokenError::Invalid);
     }

@@ -20,7 +20,7 @@ fn reason(error: &io::Error) -> &'static str {
     }
 }
 
-/// A port that is ours before anything is served on it, so that its number can be told to others first.
+/// A port that is bound before anything is served on it, so that its number can be published first.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -28,11 +28,11 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens. Connections wait until an [`Application`](crate::Application) or
-    /// [`Operations`](crate::Operations) runs. Port 0 takes any that is free.
+    /// Listens. Connections wait until an [`Application`](crate::Application) or [`Operations`](crate::Operations)
+    /// runs. Port 0 takes any free port.
     ///
     /// # Errors
-    /// One sentence that names the address and why it cannot be had.
+    /// One sentence that names the address and why it cannot be used.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let at = |source| BindError { address, source };
         let socket = TcpListener::bind(address).map_err(at)?;

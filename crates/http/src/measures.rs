@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::HashMap, time::Duration};
 use actix_web::http::{Method, StatusCode};
 use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
 
-/// What a measurement is told apart by. Every part has few values, whatever callers send.
+/// The labels of a measurement. Each has few values, whatever callers send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Series {
     method: &'static str,
@@ -11,8 +11,8 @@ struct Series {
     status: u16,
 }
 
-/// `http_requests_total` and `http_request_duration_seconds`. One worker's: it keeps the handles of the series it has
-/// seen, so that a request looks nothing up in the recorder.
+/// `http_requests_total` and `http_request_duration_seconds`. Each worker has its own, and keeps the handles of the
+/// series that it has seen, so that a request needs no lookup in the recorder.
 #[derive(Default)]
 pub(crate) struct HttpMetrics(RefCell<HashMap<Series, (Counter, Histogram)>>);
 

@@ -19,7 +19,7 @@ use crate::{
     problem::{self, Code, Problem},
 };
 
-/// What stands for a service's path in the patterns of calls.
+/// The placeholder for a service's path in the patterns of calls.
 const SERVICE: &str = "{service}";
 
 /// The OpenAPI 3.1 document of the API, with the calls of each service of the catalogue by their real paths.
@@ -27,11 +27,11 @@ const SERVICE: &str = "{service}";
 pub fn openapi(catalogue: &Catalogue) -> String {
     let mut document = OpenApiDocument::openapi();
     offer(&mut document, catalogue);
-    // Maps with texts for keys always become JSON.
+    // A map with texts as keys can always become JSON.
     document.to_pretty_json().unwrap_or_default()
 }
 
-/// Puts the services' paths in the place of the pattern: who reads the document calls what it says.
+/// Replaces the pattern by the paths of the services, so that a reader can call the paths of the document.
 fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
     let (patterns, mut paths): (Vec<_>, Vec<_>) = std::mem::take(&mut document.paths.paths)
         .into_iter()
@@ -91,7 +91,7 @@ fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
 )]
 struct OpenApiDocument;
 
-/// How callers say who they are.
+/// How callers authenticate.
 struct BearerScheme;
 
 impl Modify for BearerScheme {
@@ -108,7 +108,7 @@ impl Modify for BearerScheme {
     }
 }
 
-/// The problems that each call has: its own, and those that come with tokens, bodies, and being a program.
+/// The problems of each call: its own, and those of tokens, bodies and the server.
 struct Problems;
 
 impl Modify for Problems {
@@ -137,7 +137,7 @@ impl Modify for Problems {
     }
 }
 
-/// What a call's own problems are, by its `operationId`.
+/// A call's own problems, by its `operationId`.
 fn own_codes(operation: &str) -> &'static [Code] {
     match operation {
         "begin_sign_in" => &[Code::TwitterRateLimited],
@@ -286,7 +286,7 @@ impl Modify for Headers {
     }
 }
 
-/// `RateLimit-Policy` and `RateLimit`. Only a refusal may be for the cooldown.
+/// `RateLimit-Policy` and `RateLimit`. Only a refusal can be because of the cooldown.
 fn quota_headers(refuses: bool) -> (Header, Header) {
     let mut policy = "Units a window, and its seconds: `\"daily\";q=400;w=86400`.".to_owned();
     let mut state = "Units left, and for how many seconds: `\"daily\";r=63;t=1200`.".to_owned();

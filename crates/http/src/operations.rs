@@ -38,11 +38,11 @@ const METRICS: Route = Route {
     allow: "GET, HEAD",
 };
 
-/// How long a check is waited for.
+/// How long a check may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What connections to this port may take. They are few, and the same ones over and over: whoever asks is near, and whoever
-/// waits for health waits for seconds.
+/// The limits for connections to this port. Callers are few, near, and always the same, and those that wait for health
+/// wait for seconds.
 const LIMITS: Limits = Limits {
     workers: Some(1),
     max_connections: Operations::MAX_CONNECTIONS,
@@ -57,10 +57,10 @@ const LIMITS: Limits = Limits {
 pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 
 type Probe = dyn Fn() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
-/// A probe under way, and what it fails with.
+/// A probe under way, and its error.
 type SharedProbe = Shared<BoxFuture<'static, Result<(), String>>>;
 
-/// Something without which nobody can be served, such as the store.
+/// Something that is necessary to serve anybody, such as the store.
 #[derive(Clone)]
 pub struct Check {
     name: &'static str,
@@ -69,7 +69,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// `name` is told to callers, what `probe` fails with only to the log.
+    /// `name` is shown to callers; the error of `probe` goes only to the log.
     pub fn new<F>(name: &'static str, probe: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
@@ -92,10 +92,10 @@ impl Check {
         Some(self.name)
     }
 
-    /// That of the probe that is under way, or of a new one.
+    /// The outcome of the probe that is under way, or of a new one.
     ///
-    /// A probe goes on to its end though nobody waits any more: what it asks has limits of its own, and only where they
-    /// are reached is a connection that silently leads nowhere found out and replaced.
+    /// A probe goes on to its end even if nobody waits any more: its own limits end it, and only when they are reached
+    /// is a dead connection detected and replaced.
     fn outcome(&self) -> SharedProbe {
         let mut latest = self.latest.lock();
         if let Some(outcome) = latest.as_ref().filter(|outcome| outcome.peek().is_none()) {
@@ -137,8 +137,8 @@ impl Operations {
     /// Connections at a time.
     pub const MAX_CONNECTIONS: usize = 32;
 
-    /// Ready is who passes every check, each within a second. A check that takes longer goes on, and is not begun a second
-    /// time meanwhile.
+    /// The process is ready if it passes every check, each within a second. A check that takes longer goes on, and is
+    /// not begun a second time meanwhile.
     pub fn new(
         listener: Listener,
         checks: Vec<Check>,
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(begun.load(Ordering::SeqCst), 1);
         sleep(PATIENCE).await;
         assert_eq!(ended.load(Ordering::SeqCst), 1);
-        // The outcome of the one that has ended says nothing of now.
+        // The outcome of the probe that has ended says nothing about the present.
         assert_eq!(check.failed().await, None);
         assert_eq!(check.failed().await, None);
         assert_eq!(begun.load(Ordering::SeqCst), 3);

@@ -3,8 +3,8 @@ use std::fmt;
 use lemon_domain::values::InvalidValue;
 use url::Url;
 
-/// Where a web app is served from, as a browser's `Origin` header says it: `https://app.example`, with a port if it
-/// is not the scheme's own (<https://www.rfc-editor.org/rfc/rfc6454#section-6.2>).
+/// The origin of a web app, as in a browser's `Origin` header: `https://app.example`, with a port if it is not the
+/// scheme's own (<https://www.rfc-editor.org/rfc/rfc6454#section-6.2>).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 
@@ -12,7 +12,7 @@ impl Origin {
     /// Reads an origin of `http` or `https`.
     ///
     /// # Errors
-    /// For anything a browser would not send as it stands: `*`, `null`, a path or trailing slash, upper case, the
+    /// For any text that a browser would not send exactly so: `*`, `null`, a path or trailing slash, upper case, the
     /// scheme's own port.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let canonical = Url::parse(text)

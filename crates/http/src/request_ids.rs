@@ -10,11 +10,11 @@ use uuid::Uuid;
 /// The header that names a request, in answers and logs.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longest id taken from a caller.
+/// Longest id accepted from a caller.
 const MAX_LENGTH: usize = 64;
 
-/// Names requests. One worker's: each begins at an unpredictable id and counts up from there, since a name must be
-/// unique but need not be secret, and fresh randomness is a system call.
+/// Names requests. Each worker has one, which begins at an unpredictable id and counts up from there: a name must be
+/// unique but need not be secret, and fresh randomness costs a system call.
 pub(crate) struct RequestIds {
     next: Cell<u64>,
     worker: u64,
@@ -29,7 +29,7 @@ impl RequestIds {
         }
     }
 
-    /// The caller's id if it is a sane one, a fresh one otherwise.
+    /// The caller's id if it is valid, otherwise a fresh one.
     pub(crate) fn name(&self, request: &ServiceRequest) -> HeaderValue {
         match request.headers().get(X_REQUEST_ID) {
             Some(id) if is_sane(id.as_bytes()) => id.clone(),
@@ -47,7 +47,7 @@ impl RequestIds {
     }
 }
 
-/// What can stand in a log line and a header as it is.
+/// Whether the id can be put in a log line and a header unchanged.
 fn is_sane(id: &[u8]) -> bool {
     (1..=MAX_LENGTH).contains(&id.len())
         && id

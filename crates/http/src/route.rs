@@ -13,33 +13,33 @@ use lemon_domain::values::Service;
 
 use crate::problem::{Code, Problem};
 
-/// A path we serve: its pattern, which names it in metrics, and the methods it has.
+/// A path that we serve: its pattern, which names it in metrics, and its methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// As `/api/service/{service}`.
+    /// Such as `/api/service/{service}`.
     pub(crate) pattern: &'static str,
-    /// As `GET, HEAD`.
+    /// Such as `GET, HEAD`.
     pub(crate) allow: &'static str,
 }
 
 impl Route {
-    /// The route a request was matched to, if it is one of ours.
+    /// The route that a request matched, if it is one of ours.
     pub(crate) fn of(request: &HttpRequest) -> Option<Self> {
         request.app_data::<Self>().copied()
     }
 
-    /// The resource to add handlers to. `OPTIONS` tells the methods, any other that has no handler is refused.
+    /// The resource to add handlers to. `OPTIONS` lists the methods; any other method without a handler is refused.
     pub(crate) fn resource(self) -> Resource {
         self.at(self.pattern)
     }
 
-    /// The resource of one service, which [`Offered`](crate::extract::Offered) then is.
+    /// The resource of one service, which [`Offered`](crate::extract::Offered) then extracts.
     pub(crate) fn resource_of(self, service: &Arc<Service>) -> Resource {
         let path = self.pattern.replace("{service}", service.path.as_str());
         self.at(&path).app_data(Arc::clone(service))
     }
 
-    /// The resource of whatever else the pattern matches: there is no such service, with any method.
+    /// The resource of all other paths of the pattern: there is no such service, with any method.
     pub(crate) fn resource_of_none(self) -> Resource {
         web::resource(self.pattern)
             .app_data(self)
@@ -58,7 +58,7 @@ pub(crate) fn get() -> actix_web::Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// Answers any method that a path has no handler for.
+/// Answers any method for which a path has no handler.
 async fn other_method(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let allow = Route::of(&request).map_or("", |route| route.allow);
     if request.method() == Method::OPTIONS {
@@ -76,7 +76,7 @@ async fn no_service() -> Result<HttpResponse, Problem> {
     ))
 }
 
-/// Answers any path that nobody has.
+/// Answers any unknown path.
 pub(crate) async fn no_path() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Code::NotFound, "No call has this path."))
 }

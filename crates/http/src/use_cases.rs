@@ -6,7 +6,7 @@ use lemon_domain::{
     values::Catalogue,
 };
 
-/// What the API does its work with.
+/// The use cases and ports of the API.
 #[derive(Clone)]
 pub struct UseCases {
     /// Sign in.

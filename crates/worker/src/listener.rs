@@ -14,23 +14,23 @@ use tracing::info;
 
 use crate::messages;
 
-/// Takes the workers' ready messages.
+/// Handles the workers' ready messages.
 ///
-/// A message is dead-lettered at once only for what is wrong with it or with the person's rows. For whatever else the store
-/// does not do, a delivery is held, so that an outage does not use up its receives.
+/// A message is dead-lettered at once only for a fault in the message or in the person's rows. After any other failure
+/// of the store, a delivery is held, so that an outage does not use up its receives.
 pub struct ReadyListener {
-    /// Where from.
+    /// The source of the messages.
     pub queue: Arc<dyn JobQueue>,
-    /// What finishes them.
+    /// Finishes the trainings.
     pub trainings: Arc<Trainings>,
-    /// Which services there are, and their queues.
+    /// The services and their queues.
     pub catalogue: Arc<Catalogue>,
     /// How each of the queues is consumed.
     pub config: ConsumerConfig,
 }
 
 impl ReadyListener {
-    /// Listens until `stop`, and drains then.
+    /// Listens until `stop`, then drains.
     ///
     /// # Errors
     /// If a consumer ends before the stop. The others are drained.
@@ -46,7 +46,7 @@ impl ReadyListener {
         while let Some(ended) = consumers.join_next().await {
             let ended = ended.unwrap_or_else(|error| Err(error.into()));
             outcome = outcome.and(ended);
-            // The end of one is the end of all.
+            // If one ends, all end.
             stop.cancel();
         }
         outcome
@@ -75,7 +75,7 @@ impl Handler for ReadyListener {
                 report(outcome, ready);
                 match outcome {
                     FinishOutcome::Finished | FinishOutcome::NotRegistered => Outcome::Done,
-                    // Nothing was written, so that a store that cannot write may have answered it.
+                    // Nothing was written, so even a store that cannot write may have answered this.
                     FinishOutcome::AlreadyFinished | FinishOutcome::Superseded => {
                         Outcome::AlreadyDone
                     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use uuid::Uuid;
 
-/// A job's body. The workers tell jobs apart by `finished`, and ignore fields they do not know.
+/// A job's body. The workers distinguish jobs by `finished`, and ignore fields that they do not know.
 #[derive(Serialize)]
 #[serde(tag = "finished")]
 enum JobBody<'a> {
@@ -43,7 +43,7 @@ enum JobBody<'a> {
 /// Writes a job's body. It may carry credentials.
 ///
 /// # Errors
-/// None that is known: the body is text throughout.
+/// None is known: the body is text throughout.
 pub fn render(job: &Job) -> Result<String, serde_json::Error> {
     let user_id = |account: &AccountId| account.user_id.to_string();
     serde_json::to_string(&match job {
@@ -94,8 +94,8 @@ struct ReadyBody {
     request_id: Option<Uuid>,
 }
 
-/// Why a body is not a ready message. It names the place and the kind of fault, never what stands there: whoever writes to
-/// the queue could otherwise write to logs and dead letters.
+/// Why a body is not a ready message. It names the place and the kind of fault, never the text at that place: otherwise
+/// anybody who writes to the queue could write to logs and dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MalformedReady {
@@ -104,12 +104,12 @@ pub enum MalformedReady {
     Json {
         /// The kind of fault.
         fault: &'static str,
-        /// Where, from 1.
+        /// The line, from 1.
         line: usize,
-        /// Where, from 1; 0 is before the first character.
+        /// The column, from 1; 0 is before the first character.
         column: usize,
     },
-    /// A field has a value that cannot be.
+    /// A field has an impossible value.
     #[error("not a ready message: {field} has a value that cannot be")]
     Value {
         /// Its name.

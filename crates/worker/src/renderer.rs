@@ -10,7 +10,7 @@ use lemon_domain::{
 
 use crate::messages;
 
-/// Makes the workers' jobs of the rows of the outbox.
+/// Turns the rows of the outbox into the workers' jobs.
 pub struct JobRenderer {
     /// Looks accounts up, and puts the credentials in.
     pub dispatch: Arc<Dispatch>,

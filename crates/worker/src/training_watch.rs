@@ -10,24 +10,24 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-/// Overdue trainings that are read at a time, and how often in one sweep: the next sweep goes on behind them.
+/// How many overdue trainings are read at a time, and how often in one sweep: the next sweep continues behind them.
 const PORTION: u32 = 50;
 const PORTIONS: usize = 20;
 
-/// After how many trainings in a row that a fault kept from being settled the store is taken to be away.
+/// After so many trainings in a row that a fault kept from being settled, the store counts as unavailable.
 const PATIENCE: usize = 3;
 
-/// Announces trainings that the workers lost again, and in the end lets them fail, where the operator sees it.
+/// Announces trainings that the workers lost again, and in the end marks them as failed, where the operator sees it.
 pub struct TrainingWatch {
     trainings: TrainingSweep,
     catalogue: Arc<Catalogue>,
-    /// Where the next sweep of a service goes on, if the latest one did not reach the end: a training that cannot be
+    /// Where the next sweep of a service continues, if the latest one did not reach the end: a training that cannot be
     /// settled must not hide those behind it.
     positions: HashMap<ServiceType, OverduePosition>,
 }
 
 impl TrainingWatch {
-    /// How long a step that is under way at the stop may take. What is left of it is done by the next sweep of any replica.
+    /// How long a step that is under way at the stop may take. The next sweep of any replica does the rest.
     pub const STOP_WITHIN: Duration = Duration::from_secs(15);
 
     /// Watches the trainings of these services.
@@ -40,7 +40,7 @@ impl TrainingWatch {
         }
     }
 
-    /// How often to look, so that the shortest deadline is met: each minute, or more often.
+    /// How often to sweep, so that the shortest deadline is met: each minute, or more often.
     #[must_use]
     pub fn every(&self) -> Duration {
         let deadlines = self.catalogue.iter().map(|it| it.training.deadline / 4);
@@ -48,7 +48,7 @@ impl TrainingWatch {
         shortest.clamp(Duration::from_millis(250), Duration::from_secs(60))
     }
 
-    /// Sweeps until `stop`. What fails is tried again later.
+    /// Sweeps until `stop`. Failed work is tried again later.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -68,7 +68,7 @@ impl TrainingWatch {
         }
     }
 
-    /// Settles what is overdue of each service. What one fails with does not hold the others.
+    /// Settles the overdue trainings of each service. A failure for one service does not stop the others.
     pub async fn sweep(&mut self, stop: &CancellationToken) {
         let catalogue = Arc::clone(&self.catalogue);
         for service in catalogue.iter() {
@@ -112,7 +112,7 @@ impl TrainingWatch {
                     }
                 }
             }
-            // A row that cannot be read is left out, so that only a portion without any is the end.
+            // A row that cannot be read is left out, so only an empty portion is the end.
             if overdue.is_empty() {
                 self.positions.remove(&service.service_type);
                 break;
@@ -121,7 +121,7 @@ impl TrainingWatch {
         Ok(())
     }
 
-    /// Settles one training. One that cannot be settled for a reason of its own is passed over.
+    /// Settles one training. A training that cannot be settled because of its own fault is skipped.
     async fn settle(
         &self,
         service: &Service,

@@ -10,22 +10,23 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-/// Regular work that nobody asks for: removal of what nothing needs, and a quota counter that agrees with the record.
+/// Regular work in the background: it removes rows that nothing needs, and makes the quota counter agree with the
+/// record.
 pub struct Upkeep {
-    /// What removes.
+    /// Removes rows.
     pub housekeeping: Arc<dyn Housekeeping>,
-    /// What is set right.
+    /// The quotas to correct.
     pub quotas: Arc<Quotas>,
-    /// Whose quotas.
+    /// The services whose quotas they are.
     pub catalogue: Arc<Catalogue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// How often.
+    /// The interval.
     pub every: Duration,
 }
 
 impl Upkeep {
-    /// Works until `stop`. What fails is tried again the next time.
+    /// Works until `stop`. Failed work is tried again the next time.
     pub async fn run(&self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -51,7 +52,7 @@ impl Upkeep {
         }
     }
 
-    /// Removes portion after portion, with room for others between them. A fault costs the other kinds nothing.
+    /// Removes portion after portion, with room for others between them. A failure does not affect the other kinds.
     async fn purge(&self, what: Expiring, stop: &CancellationToken) {
         let mut rows = 0;
         while !stop.is_cancelled() {

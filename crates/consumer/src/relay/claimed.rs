@@ -9,9 +9,9 @@ use crate::renderer::Rendered;
 pub(super) struct Claimed<T> {
     /// When it was claimed.
     pub(super) at: DateTime<Utc>,
-    /// What is sent, by queue.
+    /// The messages to send, by queue.
     pub(super) messages: BTreeMap<QueueName, Vec<(OutboxEntry<T>, String)>>,
-    /// What is not.
+    /// The other rows.
     pub(super) others: Vec<(OutboxEntry<T>, Rendered)>,
     rows: usize,
 }

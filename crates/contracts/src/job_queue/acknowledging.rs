@@ -1,4 +1,4 @@
-//! What is acknowledged never comes again.
+//! An acknowledged message never comes again.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a body may be.
+//! Valid bodies.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What is not received again: dead letters.
+//! Messages that are not received again: dead letters.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How full a queue is, if there is one.
+//! The depth of a queue, and queues that do not exist.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What a queue refuses, what may be repeated and dropped, and how its calls end when its server does not answer.
+//! The texts that a queue refuses, the calls that may be repeated and dropped, and the end of calls when the server
+//! does not answer.
 
 use std::time::Duration;
 
@@ -108,7 +109,7 @@ pub async fn a_dropped_receive_loses_nothing(subject: QueueSubject) {
             tokio::task::yield_now().await;
         }
     }
-    // One of them may have it, and five may not have been too many.
+    // A dropped receive may have received the message; five receives are within the limit.
     subject.time.pass(subject.visibility).await;
     let delivery = subject.next().await;
     assert_eq!(delivery.body, "precious");
@@ -117,7 +118,7 @@ pub async fn a_dropped_receive_loses_nothing(subject: QueueSubject) {
 
 /// 1: what the caller repeats is the caller's affair.
 pub async fn a_message_whose_answer_is_lost_is_sent_once(subject: QueueSubject) {
-    // Whatever has to be looked up first is known from now on.
+    // Everything that needs a lookup first is known from now on.
     subject.send(&["before"]).await;
     subject.line.lose_answers().await;
     let sent = subject.queue.send(&subject.consumed, outgoing(&["once"]));
@@ -147,7 +148,7 @@ pub async fn every_call_ends_while_the_server_is_silent(subject: QueueSubject) {
         "a call does not end"
     );
     subject.line.mend().await;
-    // And the queue is found again.
+    // And the queue is reachable again.
     let depth = async {
         while queue.depth(name).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;

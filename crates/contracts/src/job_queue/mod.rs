@@ -1,7 +1,7 @@
-//! Cases of the [`JobQueue`] contract. Each is named for what it shows; the number is the contract's.
+//! Cases of the [`JobQueue`] contract. Each name says what the case shows; the number is the contract's.
 //!
-//! Time passes as the subject says: at once by a fake clock, truly on a server. Whatever a server does "soon" is
-//! awaited by bounded polling.
+//! The subject says how time passes: at once with a fake clock, really on a server. Bounded polling waits for what a
+//! server does "soon".
 
 mod acknowledging;
 mod bodies;
@@ -33,13 +33,13 @@ use lemon_domain::{
 };
 use uuid::Uuid;
 
-/// How long a case waits for what must come.
+/// How long a case waits for something that must happen.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Lets time pass for a queue. A function that moves a clock does it at once.
+/// Lets time pass for a queue. A function that moves a clock does so at once.
 #[async_trait]
 pub trait PassTime: Send + Sync {
-    /// Returns when this much has passed.
+    /// Returns when this time has passed.
     async fn pass(&self, time: Duration);
 }
 
@@ -50,7 +50,7 @@ impl<F: Fn(Duration) + Send + Sync> PassTime for F {
     }
 }
 
-/// The time of a server, which passes by itself.
+/// The real time of a server.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TrueTime;
 
@@ -61,18 +61,18 @@ impl PassTime for TrueTime {
     }
 }
 
-/// The line between a queue and its server.
+/// The network link between a queue and its server.
 #[async_trait]
 pub trait NetworkLink: Send + Sync {
     /// Nothing passes, in either direction.
     async fn stall(&self);
-    /// What goes to the server passes, and nothing of what it answers.
+    /// Requests reach the server, but its answers are lost.
     async fn lose_answers(&self);
     /// Everything passes again.
     async fn mend(&self);
 }
 
-/// A queue without a server has no line either.
+/// No link: a queue without a server.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoLink;
 
@@ -91,11 +91,11 @@ pub struct QueueSubject {
     pub consumed: QueueName,
     /// Its visibility timeout, at least two seconds.
     pub visibility: Duration,
-    /// How its time passes.
+    /// Lets its time pass.
     pub time: Arc<dyn PassTime>,
-    /// The line to its server.
+    /// The link to its server.
     pub line: Arc<dyn NetworkLink>,
-    /// What must live as long as the port.
+    /// A guard that must live as long as the port.
     pub guard: Box<dyn Any + Send + Sync>,
 }
 

@@ -1,4 +1,4 @@
-//! What is sent is received, and hidden from others meanwhile.
+//! A message that was sent is received, and then hidden from others.
 
 use std::{
     collections::BTreeSet,
@@ -105,7 +105,7 @@ pub async fn no_two_consumers_get_one_message(subject: QueueSubject) {
         async move { consume(&*queue, &name).await }
     });
     let mut received: Vec<_> = received.await.into_iter().flatten().collect();
-    // A server may answer an empty receive though messages wait.
+    // A server may answer a receive with nothing even if messages wait.
     received.extend(subject.collect(60 - received.len()).await);
     assert_eq!(bodies(&received), texts.into_iter().collect());
 }

@@ -1,4 +1,4 @@
-//! Cases of the [`QuotaCounter`] contract. Each is named for what it shows; the number is the contract's.
+//! Cases of the [`QuotaCounter`] contract. Each name says what the case shows; the number is the contract's.
 //!
 //! A subject is a fresh, empty counter. Windows end in the year 2100, so that no counter expires them by its own clock.
 
@@ -151,7 +151,7 @@ async fn seat(counter: &dyn QuotaCounter, user: i64, budget: &Budget) -> u32 {
     places(reserve(counter, user, &[budget]).await)[0].seat
 }
 
-/// The refusal of a budget of which so many units are taken.
+/// The refusal by a budget that has `used` units taken.
 fn refused(budget: &Budget, used: u32, held: &[&Budget]) -> ReserveOutcome {
     ReserveOutcome::Exhausted {
         state: state(budget, used),

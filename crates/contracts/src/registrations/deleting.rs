@@ -35,7 +35,7 @@ pub async fn deleting_removes_claimed_rows_too(store: Subject<dyn Store>) {
     let claimed = store.claim(10, HOUR, given::now()).await.unwrap();
     assert_eq!(claimed.len(), 1);
     assert!(store.delete(given::deletion(who.user)).await.unwrap());
-    // The relay that has it may still give it back or remove it: neither brings it to life.
+    // The relay that claimed it may still give it back or remove it: neither makes it come back.
     store.postpone(&claimed[0], given::now()).await.unwrap();
     store.remove(&[claimed[0].id]).await.unwrap();
     assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);

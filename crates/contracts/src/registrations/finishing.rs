@@ -15,7 +15,7 @@ use crate::{
 };
 use crate::{race::race, subject::Subject};
 
-/// What goes on a delete job if the message has no request id.
+/// The request id for a delete job if the message has none.
 fn spare() -> RequestId {
     given::request_id(500)
 }
@@ -111,7 +111,7 @@ pub async fn each_request_is_finished_and_announced(store: Subject<dyn Store>) {
     assert_eq!(notified, [given::request_id(1), second]);
 }
 
-/// Somebody whose training was sent, and announced again two hours later.
+/// A person whose training was sent, and announced again two hours later.
 async fn announced_again(store: &dyn Store, n: usize) -> Identity {
     let who = given::registered_person(store, n).await;
     let sent = store.claim(1, HOUR, given::now()).await.unwrap();
@@ -123,7 +123,7 @@ async fn announced_again(store: &dyn Store, n: usize) -> Identity {
     who
 }
 
-/// What can be sent at a time.
+/// The tasks that can be sent at a time.
 async fn due(store: &dyn Store, at: DateTime<Utc>) -> Vec<TaskKind> {
     let due = store.claim(10, HOUR, at).await.unwrap();
     due.iter().map(|row| row.content.kind).collect()
@@ -238,7 +238,7 @@ pub async fn a_delete_job_carries_the_request_id_of_the_latest_request(store: Su
     let outcome = finish(&*store, &given::ready(who.account)).await;
     assert_eq!(outcome, FinishOutcome::NotRegistered);
     assert_one_delete_row(&*store, who.account, given::request_id(1)).await;
-    // A message that says it knows better.
+    // A message with a request id of its own.
     let named = ready_for(who.account, given::request_id(7));
     assert_eq!(finish(&*store, &named).await, FinishOutcome::NotRegistered);
     assert_one_delete_row(&*store, who.account, given::request_id(7)).await;

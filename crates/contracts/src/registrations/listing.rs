@@ -1,4 +1,4 @@
-//! Contract 10: the list, and what is published.
+//! Contract 10: the list, and publication.
 
 use lemon_domain::{
     ports::Publication,

@@ -1,4 +1,4 @@
-//! Contract 3: limits, whatever a counter gave.
+//! Contract 3: limits hold, whatever a counter gave.
 
 use lemon_domain::{
     ports::{NewRegistration, RequestOutcome},
@@ -8,7 +8,7 @@ use lemon_domain::{
 use crate::{given, store::Store};
 use crate::{race::race, subject::Subject};
 
-/// A request that also takes units of a hundred.
+/// A request that also takes units of a budget of a hundred.
 async fn with_units(store: &dyn Store, n: usize, key: BudgetKey, units: u32) -> NewRegistration {
     let who = given::person(store, n).await;
     let seat = u32::try_from(n).unwrap();

@@ -1,4 +1,4 @@
-//! Contract 4 and 5: a training is announced again, by one of those who try.
+//! Contract 4 and 5: of all concurrent callers, one announces a training again.
 
 use lemon_domain::{
     ports::{OutboxEntry, OverdueOutcome, OverdueStep},

@@ -178,7 +178,7 @@ pub async fn failing_leaves_ready_and_public_as_they_are(store: Subject<dyn Stor
         ..daily_request(who, 1)
     };
     given::registered(&*store, again).await;
-    // The notification of the first, then the second training.
+    // First the notification of the first training, then the second training.
     send(&*store, week).await;
     send(&*store, week).await;
     let found = overdue_one(&*store, week + HOUR).await;

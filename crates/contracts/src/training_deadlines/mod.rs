@@ -1,6 +1,6 @@
 //! Cases of the `TrainingDeadlines` contract.
 //!
-//! They happen long ago, for a store goes by its own clock where a caller's is ahead of it.
+//! They happen long ago, because a store uses its own clock if a caller's is ahead of it.
 
 mod announcing;
 mod failing;
@@ -91,14 +91,14 @@ fn request(who: Identity, seat: u32) -> NewRegistration {
     }
 }
 
-/// The same without the month.
+/// The same without the month's budget.
 fn daily_request(who: Identity, seat: u32) -> NewRegistration {
     let mut new = request(who, seat);
     new.places.truncate(1);
     new
 }
 
-/// Has the outbox sent, as a relay would at that time.
+/// Sends the rows of the outbox, as a relay would at that time.
 async fn send(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxEntry<Task>> {
     let sent = store.claim(100, HOUR, at).await.unwrap();
     let ids: Vec<_> = sent.iter().map(|row| row.id).collect();
@@ -106,7 +106,7 @@ async fn send(store: &dyn Store, at: DateTime<Utc>) -> Vec<OutboxEntry<Task>> {
     sent
 }
 
-/// Somebody whose training was announced long ago.
+/// A person whose training was announced long ago.
 async fn announced(store: &dyn Store, n: usize) -> Identity {
     let who = given::person(store, n).await;
     let seat = u32::try_from(n).unwrap();
@@ -115,7 +115,7 @@ async fn announced(store: &dyn Store, n: usize) -> Identity {
     who
 }
 
-/// What is overdue at that time, at an hour each.
+/// The trainings that are overdue at that time, with a deadline of an hour.
 async fn overdue(store: &dyn Store, at: DateTime<Utc>) -> Vec<OverdueTraining> {
     let service = given::learn_me();
     store.overdue(&service, HOUR, None, 100, at).await.unwrap()

@@ -81,7 +81,7 @@ pub async fn overdue_trainings_of_a_service_come_longest_overdue_first(store: Su
 
 /// Contract 3.
 pub async fn overdue_trainings_are_found_behind_each_other(store: Subject<dyn Store>) {
-    // Those of two and three began in one moment.
+    // The deadlines of two and three began at the same moment.
     for (n, hours) in [(1, 1), (2, 0), (3, 0), (4, 2)] {
         let who = given::person(&*store, n).await;
         let new = NewRegistration {
@@ -176,7 +176,7 @@ pub async fn a_row_that_was_set_aside_is_not_waited_for(store: Subject<dyn Store
     let found = overdue_one(&*store, at).await;
     let outcome = settle(&*store, &found, OverdueStep::Announce).await;
     assert_eq!(outcome, OverdueOutcome::Announced);
-    // The fault may be in what every row of this training has.
+    // The fault may be in data that every row of this training has.
     let row = store.claim(1, HOUR, at).await.unwrap().remove(0);
     store.set_aside(&row, at).await.unwrap();
     at += HOUR;

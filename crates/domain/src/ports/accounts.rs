@@ -14,16 +14,16 @@ pub struct SignIn {
     pub account: AccountId,
     /// Its fresh credentials, sealed.
     pub credentials: Sealed,
-    /// When.
+    /// When it was completed.
     pub at: DateTime<Utc>,
 }
 
 /// An account as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAccount {
-    /// Whose it is.
+    /// The person who owns it.
     pub user: UserId,
-    /// Which it is.
+    /// Its id.
     pub account: AccountId,
     /// The credentials of the latest sign-in, sealed.
     pub credentials: Sealed,
@@ -35,25 +35,26 @@ pub struct StoredAccount {
 /// 1. A first sign-in makes one person and one account; concurrent first sign-ins of one account make one person.
 /// 2. A later sign-in answers the same person and replaces the credentials.
 /// 3. Two accounts are two people's, until something else joins them.
-/// 4. What was signed in is read back exactly; an account never seen is `None`, and not among several.
+/// 4. The data of a sign-in is read back exactly; an account that never signed in is `None`, and missing from an answer
+///    about several.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Accounts: Send + Sync + 'static {
-    /// Signs an account in; signs it up on first sight.
+    /// Signs an account in; signs it up the first time.
     ///
     /// # Errors
     /// Infrastructure only.
     async fn sign_in(&self, sign_in: SignIn) -> Result<UserId, StoreError>;
 
-    /// The account, if it ever signed in.
+    /// The account, if it has ever signed in.
     ///
     /// # Errors
     /// Infrastructure only.
     async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError>;
 
-    /// Those of the accounts that ever signed in, each once, in no order.
+    /// Those of the accounts that have ever signed in, each once, in no order.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if any of them is, or infrastructure.
+    /// [`StoreError::Corrupt`] if any of them is corrupt, or infrastructure.
     async fn accounts(&self, accounts: &[AccountId]) -> Result<Vec<StoredAccount>, StoreError>;
 }

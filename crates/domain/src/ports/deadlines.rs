@@ -9,31 +9,31 @@ use crate::values::{BudgetKey, RequestId, ServiceType, Task, TaskKind, Turn, Use
 /// A training that was announced to the workers and not finished by its deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverdueTraining {
-    /// Whose.
+    /// The person.
     pub user: UserId,
-    /// For which service.
+    /// The service.
     pub service: ServiceType,
-    /// Which request.
+    /// The request.
     pub request_id: RequestId,
     /// How often it was announced.
     pub announcements: u32,
     /// When its deadline began to run.
     pub announced_at: DateTime<Utc>,
-    /// When it was found: the time of each step that follows.
+    /// When it was found. Each later step uses this time.
     pub found_at: DateTime<Utc>,
 }
 
-/// Where an overdue training stands among those of its service.
+/// The position of an overdue training among those of its service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OverduePosition {
     /// When its deadline began to run.
     pub announced_at: DateTime<Utc>,
-    /// Whose it is.
+    /// The person.
     pub user: UserId,
 }
 
 impl OverdueTraining {
-    /// Where it stands.
+    /// Its position.
     #[must_use]
     pub const fn position(&self) -> OverduePosition {
         OverduePosition {
@@ -46,7 +46,7 @@ impl OverdueTraining {
 /// What is done about an overdue training.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverdueStep {
-    /// The workers are told again.
+    /// The workers get the job again.
     Announce,
     /// It has failed.
     Fail {
@@ -55,17 +55,17 @@ pub enum OverdueStep {
     },
 }
 
-/// What became of the step.
+/// The result of the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OverdueOutcome {
     /// One `Train` row was put, with the same request id.
     Announced,
     /// It has failed.
     Failed {
-        /// In whose name the places were taken, if the use is still known. A counter may still have them.
+        /// In whose name the places were reserved, if the use is still known. A counter may still have them.
         turn: Option<Turn>,
     },
-    /// Its `Train` row was not sent yet, and will be: the deadline runs from now.
+    /// Its `Train` row was not sent yet, but it will be sent: the deadline runs from now.
     Waiting,
     /// It was announced, finished, deleted or replaced since it was found: nothing has changed.
     Overtaken,
@@ -74,19 +74,22 @@ pub enum OverdueOutcome {
 /// Trainings that the workers may have lost, each step in one transaction.
 ///
 /// # Contract
-/// 1. A training is overdue from the end of its deadline on, until it is finished, failed or announced again, or its
+/// 1. A training is overdue from the end of its deadline until it is finished, failed or announced again, or its
 ///    registration is deleted or has a new request.
-/// 2. The deadline runs from when the `Train` row can have been sent: from when it was put or, if it waited for more than
-///    [`PROMPT`], from its latest claim.
-/// 3. `overdue` answers those of one service, by [position](OverduePosition): longest overdue first, at most `max`, only those
-///    `after` a position if there is one. So a training that cannot be settled hides none behind it. The time is the earlier
-///    of the caller's clock and the store's: a caller whose clock is ahead hastens nothing.
-/// 4. Each step happens once: of concurrent steps for one overdue training one is made, the others are `Overtaken`.
+/// 2. The deadline runs from the moment when the `Train` row can have been sent: from when it was put or, if it waited
+///    for more than [`PROMPT`], from its latest claim.
+/// 3. `overdue` answers the overdue trainings of one service, by [position](OverduePosition): longest overdue first, at
+///    most `max`, and only those `after` a position if one is given. So a training that cannot be settled hides none
+///    behind it. The time is the earlier of the caller's clock and the store's: a caller whose clock is ahead makes
+///    nothing overdue earlier.
+/// 4. Each step happens once: of concurrent steps for one overdue training, one takes effect and the others are
+///    `Overtaken`.
 /// 5. `Announce` puts one `Train` row with the request id of the training and starts its deadline again.
-/// 6. `Fail` sets the state, ends the cooldown and removes the request's places of the running windows from the record, with
-///    their units. The use with its turn, the attempt and the places of other windows stay; `ready` and `public` too.
-/// 7. While the `Train` row is in the outbox, each step is `Waiting` and only starts the deadline again. A row that was set
-///    aside is not waited for: it may never be sent.
+/// 6. `Fail` sets the state, ends the cooldown, and removes the request's places of the running windows, with their
+///    units, from the record. The use with its turn, the attempt, the places of other windows, `ready` and `public`
+///    stay.
+/// 7. While the `Train` row is in the outbox, each step is `Waiting` and only starts the deadline again. The step does
+///    not wait for a row that was set aside, because that row may never be sent.
 /// 8. A failed training still finishes when its ready message comes.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -115,12 +118,13 @@ pub trait TrainingDeadlines: Send + Sync + 'static {
     ) -> Result<OverdueOutcome, StoreError>;
 }
 
-/// How long a `Train` row may wait for its claim without its training's deadline starting again: a relay that works claims
-/// within this time, and so writes nothing more than the claim.
+/// How long a `Train` row may wait for its claim before its training's deadline starts again. A relay that works claims
+/// a row within this time, and so writes nothing more than the claim.
 pub const PROMPT: Duration = Duration::from_secs(5);
 
 impl OutboxEntry<Task> {
-    /// It is a training's, and waited so long that the training's deadline starts again: see [`TrainingDeadlines`].
+    /// It is a training's row, and it waited so long that the training's deadline starts again: see
+    /// [`TrainingDeadlines`].
     #[must_use]
     pub fn is_late(&self, now: DateTime<Utc>) -> bool {
         self.content.kind == TaskKind::Train && self.created_at + PROMPT < now

@@ -9,14 +9,15 @@ pub enum StoreError {
     /// The account or person is not in the store.
     #[error("no such person")]
     UnknownPerson,
-    /// The store was not reached, or cannot do it at the moment: it takes no changes, the right to it is revoked, a table
-    /// is away. Nothing has changed, and the fault is not the call's.
+    /// The store was not reached, or cannot do it at the moment: it is read-only, the permission is revoked, a table is
+    /// missing. Nothing has changed, and the call is not at fault.
     #[error("the store cannot be reached, or cannot do it now")]
     Unreached(#[source] BoxError),
-    /// The call broke off; the change may or may not have been made.
+    /// The call was interrupted; the change may or may not have been made.
     #[error("the store is unavailable")]
     Unavailable(#[source] BoxError),
-    /// The store refused the data of this call, and would refuse it again: a value that it cannot hold, a constraint.
+    /// The store refused the data of this call, and would refuse it again: a value that it cannot hold, a violated
+    /// constraint.
     #[error("the store rejected the call")]
     Rejected(#[source] BoxError),
     /// A row breaks an invariant.
@@ -33,7 +34,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The same call may succeed later.
+    /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
@@ -42,8 +43,8 @@ impl StoreError {
         }
     }
 
-    /// The fault is in what this call carries or in the rows that it is about, so that it stays, and no other call has it.
-    /// Any other fault is the store's own, and says nothing of the call.
+    /// The fault is in the data of this call or in the rows that it is about: it is permanent, and affects no other
+    /// call. Any other fault is the store's, and says nothing about the call.
     #[must_use]
     pub const fn is_of_the_call(&self) -> bool {
         match self {
@@ -52,7 +53,7 @@ impl StoreError {
         }
     }
 
-    /// It is certain that nothing has changed.
+    /// Whether it is certain that nothing has changed.
     #[must_use]
     pub const fn is_certain(&self) -> bool {
         match self {
@@ -68,13 +69,13 @@ impl StoreError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuotaError {
-    /// The counter cannot be reached, or broke off; the change may or may not have been made.
+    /// The counter cannot be reached, or the call was interrupted; the change may or may not have been made.
     #[error("the quota counter is unavailable")]
     Unavailable(#[source] BoxError),
     /// The counter refused the command.
     #[error("the quota counter rejected the call")]
     Rejected(#[source] BoxError),
-    /// What is stored under a key is not a counter.
+    /// The value under a key is not a counter.
     #[error("corrupt quota counter {key}")]
     Corrupt {
         /// The key.
@@ -86,7 +87,7 @@ pub enum QuotaError {
 }
 
 impl QuotaError {
-    /// The same call may succeed later.
+    /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
@@ -100,7 +101,7 @@ impl QuotaError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {
-    /// There is no queue of that name.
+    /// There is no queue with that name.
     #[error("there is no queue {0}")]
     NoSuchQueue(String),
     /// The receipt is stale: the message was received again, acknowledged or dead-lettered since.
@@ -111,19 +112,19 @@ pub enum QueueError {
     TooLarge {
         /// Its size in bytes.
         bytes: usize,
-        /// The largest there may be.
+        /// The maximum.
         max: usize,
     },
-    /// The queue was not reached, or said that it cannot at the moment; nothing was taken.
+    /// The queue was not reached, or said that it is unavailable at the moment; nothing was taken.
     #[error("the job queue cannot be reached")]
     Unreached(#[source] BoxError),
-    /// The call broke off; the message may or may not have been taken.
+    /// The call was interrupted; the message may or may not have been taken.
     #[error("the job queue is unavailable")]
     Unavailable(#[source] BoxError),
     /// The queue asks for fewer calls.
     #[error("the job queue is throttling")]
     RateLimited {
-        /// How long to wait, if it says.
+        /// How long to wait, if the queue says so.
         retry_after: Option<Duration>,
     },
     /// The queue refused the call.
@@ -132,7 +133,7 @@ pub enum QueueError {
 }
 
 impl QueueError {
-    /// The same call may succeed later.
+    /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
@@ -144,7 +145,7 @@ impl QueueError {
         }
     }
 
-    /// It is certain that nothing was taken: the same call cannot make a duplicate.
+    /// Whether it is certain that nothing was taken, so that the same call cannot make a duplicate.
     #[must_use]
     pub const fn is_certain(&self) -> bool {
         match self {
@@ -181,7 +182,7 @@ pub enum TwitterError {
     /// Twitter was not reached: it has not seen the call, which may be repeated.
     #[error("twitter cannot be reached")]
     Unreached(#[source] BoxError),
-    /// The call broke off or Twitter failed; it may or may not have acted.
+    /// The call was interrupted or Twitter failed; Twitter may or may not have acted.
     #[error("twitter is unavailable")]
     Unavailable(#[source] BoxError),
     /// Twitter refused the call: the application's keys, access level or callback are wrong.
@@ -193,7 +194,7 @@ pub enum TwitterError {
 }
 
 impl TwitterError {
-    /// The same call may succeed later.
+    /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {

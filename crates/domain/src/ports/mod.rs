@@ -5,12 +5,13 @@
 //!
 //! Two rules hold for every port:
 //!
-//! - **Every call ends**, whatever the other side does: within the deadline that its adapter is configured with, or with an
-//!   error then. Only what is asked to wait takes longer: `JobQueue::receive` by the wait that it is given, and
-//!   `Outbox::changed` until there is something. An adapter that works in this process alone ends when its disk does.
-//! - **An adapter's future may be dropped at any await**, so a caller may use `timeout` and `select!` freely. What was asked
-//!   is then done as a whole or not at all, and no other call meets what is left of it: no transaction that is still
-//!   open, no connection in the middle of an answer, no lock that is not released.
+//! - **Every call ends**, whatever the other side does: within the deadline that its adapter is configured with, or
+//!   with an error at the deadline. Only a call that is asked to wait takes longer: `JobQueue::receive` by the given
+//!   wait, and `Outbox::changed` until rows may have been put. An adapter that works only in this process ends when its
+//!   disk does.
+//! - **An adapter's future may be dropped at any await**, so a caller may use `timeout` and `select!` freely. The
+//!   operation is then done as a whole or not at all, and leaves nothing behind for other calls: no open transaction,
+//!   no connection in the middle of an answer, no lock that is not released.
 
 mod accounts;
 mod clock;
@@ -49,7 +50,7 @@ pub use registrations::{
 };
 pub use twitter::{AccessGrant, Profile, RequestGrant, Tweet, TweetId, TweetPage, TwitterClient};
 
-/// Ports that answer as a test says, where a fault is hard to cause. One that is asked what no test expects panics.
+/// Ports that answer as a test says, for faults that are hard to cause. A call that the test does not expect panics.
 #[cfg(feature = "mock")]
 pub mod mocks {
     pub use super::{

@@ -11,21 +11,21 @@ use crate::{
 /// A sign-in that waits for the person to come back from the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingSignIn {
-    /// What the person will bring back.
+    /// The token that the person will bring back.
     pub token: RequestToken,
     /// The request token's secret, sealed.
     pub secret: Sealed,
-    /// From this instant it is worth nothing.
+    /// From this instant on it is not valid.
     pub expires_at: DateTime<Utc>,
 }
 
-/// Who takes a pending sign-in: a digest of the verifier that they bring. It shows that a call is a repetition, and does
-/// not show the verifier.
+/// A caller's claim on a pending sign-in: a digest of the verifier that the caller brings. It shows that a call is a
+/// repetition, and does not reveal the verifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignInClaim([u8; 32]);
 
 impl SignInClaim {
-    /// The claim of somebody who brings a verifier.
+    /// The claim of a caller that brings this verifier.
     #[must_use]
     pub fn of(verifier: &Verifier) -> Self {
         Self(Sha256::digest(verifier.expose().as_bytes()).into())
@@ -41,13 +41,13 @@ impl SignInClaim {
 /// Sign-ins in progress.
 ///
 /// # Contract
-/// 1. What was put can be taken by one claim: of concurrent takes with different claims exactly one gets it.
-/// 2. Any number are pending at a time; a later one does not touch an earlier one.
+/// 1. A pending sign-in can be taken by one claim: of concurrent takes with different claims, exactly one gets it.
+/// 2. Any number may be pending at a time; a later one does not change an earlier one.
 /// 3. From `expires_at` on, it cannot be taken.
-/// 4. What was taken may be put again and taken again, by any claim.
+/// 4. A sign-in that was taken may be put again and taken again, by any claim.
 /// 5. Putting a token that is pending replaces it.
-/// 6. The same claim may take again: a caller whom the answer did not reach repeats the call.
-/// 7. What was discarded cannot be taken; discarding what is not there changes nothing.
+/// 6. The same claim may take again: a caller that did not get the answer repeats the call.
+/// 7. A discarded sign-in cannot be taken; discarding one that is not there changes nothing.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PendingSignIns: Send + Sync + 'static {
@@ -57,10 +57,10 @@ pub trait PendingSignIns: Send + Sync + 'static {
     /// Infrastructure only.
     async fn put(&self, pending: PendingSignIn) -> Result<(), StoreError>;
 
-    /// Claims it, if it is there at `now` and not another's.
+    /// Claims it, if it is there at `now` and no other claim has it.
     ///
     /// # Errors
-    /// Infrastructure only. It may be claimed then; the same claim takes it again.
+    /// Infrastructure only. It may be claimed then; the same claim can take it again.
     async fn take(
         &self,
         token: &RequestToken,
@@ -68,7 +68,7 @@ pub trait PendingSignIns: Send + Sync + 'static {
         now: DateTime<Utc>,
     ) -> Result<Option<PendingSignIn>, StoreError>;
 
-    /// Removes it: it has been used, or is good for nothing.
+    /// Removes it: it has been used, or can never be used.
     ///
     /// # Errors
     /// Infrastructure only.

@@ -13,13 +13,13 @@ pub const MAX_BATCH: usize = 10;
 /// Bytes in a body: SQS' limit of 1 MiB (same page).
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The longest that a message can be kept back: SQS' limit on a visibility timeout, 12 hours (same page).
+/// The longest delay of a message: SQS' limit on a visibility timeout, 12 hours (same page).
 pub const MAX_DELAY: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Receives without an `ack`, after which a consumed queue dead-letters a message.
 pub const MAX_RECEIVES: u32 = 5;
 
-/// Why a text is no body of a message. It names the character, never the text.
+/// Why a text cannot be the body of a message. It names the character, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidBody {
     #[error("no queue takes an empty body")]
@@ -33,12 +33,12 @@ enum InvalidBody {
 pub struct Outgoing {
     /// Names the entry in the outcome.
     pub id: Uuid,
-    /// The text, as [`Outgoing::check`] wants it.
+    /// The text, valid for [`Outgoing::check`].
     pub body: String,
 }
 
 impl Outgoing {
-    /// Fails unless every queue takes the body: 1 byte to [`MAX_BODY_BYTES`] of the characters that SQS knows,
+    /// Fails unless every queue takes the body: 1 byte to [`MAX_BODY_BYTES`] of the characters that SQS allows,
     /// `#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
     ///
@@ -64,7 +64,7 @@ impl Outgoing {
     }
 }
 
-/// Whether a queue takes the character. The gap between U+D7FF and U+E000 is no character of Rust's either.
+/// Whether a queue takes the character. The gap between U+D7FF and U+E000 holds no Rust characters, either.
 #[must_use]
 pub const fn is_body_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
@@ -74,7 +74,7 @@ pub const fn is_body_character(character: char) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Receipt(pub String);
 
-/// A message that was received. Nobody else has it until its visibility timeout passes.
+/// A message that was received. It is hidden from other consumers until its visibility timeout passes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// The queue's own id of the message.
@@ -102,38 +102,41 @@ impl std::fmt::Debug for Delivery {
 pub struct Depth {
     /// Messages that can be received.
     pub waiting: u64,
-    /// Messages received and not yet acknowledged, or kept back by a delay.
+    /// Messages received and not yet acknowledged, or delayed.
     pub in_flight: u64,
     /// Messages in its dead-letter queue.
     pub dead: u64,
 }
 
-/// Standard queues: at least once, each with a dead-letter queue `<name>-dlq`.
+/// Standard queues with at-least-once delivery, each with a dead-letter queue `<name>-dlq`.
 ///
 /// # Contract
-/// 1. `send` answers an outcome for each message, in the order given, any number at a time. `Ok` means that it will be
-///    received at least once, whatever crashes. An error that [is certain](QueueError::is_certain) means that it was not
-///    taken. After any other the message may have been taken, once: a `send` goes out again by itself only after what
-///    certainly was not taken.
-/// 2. One entry's failure is not another's.
-/// 3. `receive` answers at most `max` messages (1 to [`MAX_BATCH`]) and waits up to `wait` for the first. It returns early when one comes.
-/// 4. A received message is hidden from others until its visibility timeout passes; then it is received again, its `attempt` one higher.
+/// 1. `send` answers an outcome for each message, in the order given; any number may be sent at a time. `Ok` means that
+///    the message will be received at least once, whatever crashes. An error that [is certain](QueueError::is_certain)
+///    means that the message was not taken. After any other error it may have been taken, once: `send` retries
+///    automatically only if the message was certainly not taken.
+/// 2. The failure of one entry is not the failure of another.
+/// 3. `receive` answers at most `max` messages (1 to [`MAX_BATCH`]) and waits up to `wait` for the first. It returns
+///    early when one comes.
+/// 4. A received message is hidden from others until its visibility timeout passes; then it is received again, and its
+///    `attempt` is one higher.
 /// 5. `ack` removes for good, and answers an outcome for each receipt. A receipt of an earlier receive is
-///    [`QueueError::StaleReceipt`] or without effect on a later receive's holder until that one ends.
-/// 6. `retry_after` makes a message received again after the delay (zero: at once), at most [`MAX_DELAY`].
-/// 7. `extend` hides it for that long from now, and for [`MAX_DELAY`] in all since its receive: what goes beyond may be
-///    [`QueueError::Rejected`], and then changes nothing. The receipt of an earlier receive is [`QueueError::StaleReceipt`],
-///    or is taken, and never makes the later receive's receipt worthless.
-/// 8. `dead_letter` moves it to the dead-letter queue with the reason; it is not received again.
-/// 9. After [`MAX_RECEIVES`] receives without an `ack`, a message moves to the dead-letter queue by itself, if the queue is a
-///    consumed one.
-/// 10. A body comes out as it went in: any text that passes [`Outgoing::check`]. Others are refused with its error.
+///    [`QueueError::StaleReceipt`], or has no effect on a later receive's holder until that receive ends.
+/// 6. `retry_after` makes a message receivable again after the delay (zero: at once), at most [`MAX_DELAY`].
+/// 7. `extend` hides the message for that long from now, and for at most [`MAX_DELAY`] in total since its receive. A
+///    longer time may be [`QueueError::Rejected`], and then changes nothing. The receipt of an earlier receive is
+///    [`QueueError::StaleReceipt`] or is accepted, but never invalidates the later receive's receipt.
+/// 8. `dead_letter` moves the message to the dead-letter queue with the reason; it is not received again.
+/// 9. After [`MAX_RECEIVES`] receives without an `ack`, a message moves to the dead-letter queue automatically, if the
+///    queue is a consumed one.
+/// 10. A body is received exactly as it was sent: any text that passes [`Outgoing::check`]. Other texts are refused
+///     with its error.
 /// 11. A queue that does not exist is [`QueueError::NoSuchQueue`].
-/// 12. Messages come in no order. Who needs one sends the second message after the first was acted on.
+/// 12. Messages come in no order. A sender that needs an order sends the second message after the first was acted on.
 /// 13. Each call ends within the adapter's deadline, a `receive` within its wait and the deadline, however its server
-///     behaves. All calls but `send` and `dead_letter` may be repeated without harm; these may double a message.
-/// 14. A future may be dropped. What a dropped `receive` had received is hidden for a visibility timeout and comes again;
-///     what a dropped `send` had handed over may have been taken.
+///     behaves. All calls except `send` and `dead_letter` may be repeated without harm; these two may make a duplicate.
+/// 14. A future may be dropped. Messages that a dropped `receive` had received are hidden for a visibility timeout and
+///     then received again; messages that a dropped `send` had sent may have been taken.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait JobQueue: Send + Sync + 'static {
@@ -172,7 +175,7 @@ pub trait JobQueue: Send + Sync + 'static {
         delay: Duration,
     ) -> Result<(), QueueError>;
 
-    /// Keeps a delivery for that much longer, from now.
+    /// Extends the visibility timeout of a delivery, from now.
     ///
     /// # Errors
     /// [`QueueError::StaleReceipt`], [`QueueError::Rejected`] beyond [`MAX_DELAY`] since the receive, or infrastructure.

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use super::QuotaError;
 use crate::values::{Budget, BudgetKey, BudgetState, Holder, Place, Segment, SegmentSums};
 
-/// A wish for a place in each of several budgets.
+/// A request for a place in each of several budgets.
 #[derive(Debug, Clone)]
 pub struct Reservation {
-    /// On whose behalf.
+    /// The holder of the places.
     pub holder: Holder,
-    /// In which budgets, each once; at least one.
+    /// The budgets, each once; at least one.
     pub budgets: Vec<Budget>,
-    /// When.
+    /// When the holder asks.
     pub at: DateTime<Utc>,
 }
 
@@ -22,27 +22,27 @@ pub struct Taken {
     pub seat: u32,
     /// How many units it takes.
     pub units: u32,
-    /// Of which budget and window, and what is taken of it, this place included.
+    /// The budget and window, and how much of it is taken, this place included.
     pub state: BudgetState,
 }
 
-/// What became of a reservation.
+/// The result of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReserveOutcome {
     /// A place in each budget, in the order asked.
     Reserved(Vec<Taken>),
-    /// A budget has too little left. Nothing was taken from any.
+    /// A budget has too few units left. Nothing was taken from any.
     Exhausted {
-        /// Which, and what is taken of it: the first of the call.
+        /// The first exhausted budget of the call, and how much of it is taken.
         state: BudgetState,
-        /// Those of the call in which the holder has a place, from an earlier call.
+        /// The budgets of the call in which the holder already has a place, from an earlier call.
         held: Vec<BudgetKey>,
     },
-    /// The counter knows nothing of this budget's window. Nothing was taken from any; restore it first.
+    /// The counter does not know this budget's window. Nothing was taken from any; restore it first.
     Unknown(BudgetKey),
 }
 
-/// Tells one restoration of a window from any other.
+/// Distinguishes one restoration of a window from any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RestorationId(pub u64);
 
@@ -53,20 +53,20 @@ pub enum WindowState {
     Unknown,
     /// It is being restored, and admits nobody.
     Restoring(RestorationId),
-    /// It admits.
+    /// It admits holders.
     Open,
 }
 
-/// A window's state, and what its segments sum up to.
+/// A window's state, and the sums of its segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowSums {
-    /// What is known of it.
+    /// The state of the window.
     pub state: WindowState,
     /// The sums of each segment that has places.
     pub segments: SegmentSums,
 }
 
-/// What the record says of one segment of a window.
+/// The record's places of one segment of a window.
 #[derive(Debug, Clone)]
 pub struct RecordedSegment {
     /// The window.
@@ -75,44 +75,48 @@ pub struct RecordedSegment {
     pub segment: Segment,
     /// All recorded places on its seats.
     pub places: Vec<Place>,
-    /// As of when: of what was reserved earlier and is not recorded, nothing will be recorded any more.
+    /// The time up to which the record is final: a reservation from before this time that is not recorded will never
+    /// be.
     pub as_of: DateTime<Utc>,
-    /// In which restoration; `None` if the window is open.
+    /// The restoration that it belongs to; `None` if the window is open.
     pub restoration: Option<RestorationId>,
 }
 
-/// Counts what is taken from budgets, for anybody who has something scarce. A scope is whatever the caller counts apart (a
-/// service, a tenant). A holder is whoever may have one place of a window. Both are texts that the counter does not read.
+/// Counts the units that are taken from budgets, for any caller that has something scarce. A scope separates what the
+/// caller counts separately (a service, a tenant). A holder may have one place of a window. Both are texts that the
+/// counter does not interpret.
 ///
 /// # Contract
-/// 1. Of any number of concurrent reservations, those are admitted that fit the limit: never a unit more.
-/// 2. All of the budgets or none: what exhausts one takes nothing from the others.
-/// 3. A holder, whatever the text, who asks again gets the place they have, budget by budget, and nothing is counted
-///    twice, even when the budget is exhausted. A refusal names the budgets in which they have one.
-/// 4. No two holders have the same seat of a budget; a seat is the lowest free one from 1, so with
-///    one unit a use it is at most the limit.
-/// 5. A released place can be taken again; a release of what is not held changes nothing. Nor does one of what its holder
-///    asked for again after `as_of`: a call that gives up must not take the place of one that came after it.
+/// 1. Of any number of concurrent reservations, those that fit the limit are admitted: never a unit more.
+/// 2. All of the budgets or none: a reservation that exhausts one takes nothing from the others.
+/// 3. A holder that asks again, whatever its text, gets the place that it has, budget by budget, and nothing is counted
+///    twice, even when the budget is exhausted. A refusal names the budgets in which the holder has a place.
+/// 4. No two holders have the same seat of a budget; a seat is the lowest free number from 1, so with one unit per use
+///    it is at most the limit.
+/// 5. A released place can be taken again; the release of a place that is not held changes nothing. Neither does the
+///    release of a place that its holder asked for again after `as_of`: a call that gives up must not take away the
+///    place of a later call.
 /// 6. A window that was never restored, was forgotten, or is being restored is `Unknown` for `reserve` and `None` for
 ///    `usage`; it admits nobody.
-/// 7. `restore` makes the record of a segment true: each recorded place is held with its seat and units, also by a
-///    holder who had another, in whichever segment. Of the segment's other places, those reserved (or asked for again)
-///    at or after `as_of` stay, unless the record has their seat or holder; older ones go. Other segments stay as they are.
-/// 8. Windows, scopes and budgets do not touch one another. Budgets of one scope can be asked for together, and those of
-///    several where the counter keeps them together: an adapter says where it does.
-/// 9. A limit that was lowered below what is taken admits nobody and takes nothing away.
+/// 7. `restore` makes the counter's segment equal to the record: each recorded place is held with its seat and units,
+///    also by a holder that had another place, in whichever segment. Of the segment's other places, those that were
+///    reserved (or asked for again) at or after `as_of` stay, unless the record has their seat or holder; older ones
+///    are removed. Other segments stay as they are.
+/// 8. Windows, scopes and budgets are independent of one another. A call can ask for several budgets of one scope, and
+///    for budgets of several scopes if the counter keeps them together: an adapter says whether it does.
+/// 9. A limit that was lowered below the units that are taken admits nobody and takes nothing away.
 /// 10. A counter forgets a window only after its end.
-/// 11. A restoration begins once: all who begin it have the same id, until it is opened or forgotten. No id is given
-///     twice. In an open window none begins. A restoration that is left alone goes on where it stood.
-/// 12. `restore` and `open` do nothing, and answer `false`, when the restoration they name is not the window's: it was
-///     forgotten, or another caller has opened the window.
-/// 13. `sums` are those of the places that are held. Where a counter cannot tell them (another version of it counted),
-///     it says so, and tells them once the segment is restored.
-/// 14. Every call may be repeated: that changes nothing more.
-/// 15. Every call ends, within a limit that the adapter says. Its future may be dropped at any await: the call is then
-///     made or not made, and the counter goes on.
-/// 16. An answer to `reserve` carries the state of the budget in the moment in which it decided: no other reservation or
-///     release lies between. Who asked need not ask for the `usage`.
+/// 11. A restoration begins once: all callers that begin it get the same id, until it is opened or forgotten. No id is
+///     given twice. None begins in an open window. A restoration that was abandoned continues where it stopped.
+/// 12. `restore` and `open` do nothing, and answer `false`, when the window is not in the restoration that they name:
+///     it was forgotten, or another caller has opened the window.
+/// 13. `sums` are those of the places that are held. If a counter does not know them (another version of it counted),
+///     it says so, and knows them once the segment is restored.
+/// 14. Every call may be repeated: a repetition changes nothing more.
+/// 15. Every call ends, within a limit that the adapter documents. Its future may be dropped at any await: the call has
+///     then taken effect or not, and the counter works on.
+/// 16. An answer to `reserve` carries the state of the budget at the moment of the decision: no other reservation or
+///     release lies between. So its caller need not ask for the `usage`.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait QuotaCounter: Send + Sync + 'static {
@@ -122,7 +126,7 @@ pub trait QuotaCounter: Send + Sync + 'static {
     /// Infrastructure only.
     async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError>;
 
-    /// Gives back the places that the holder asked for last at or before `as_of`.
+    /// Gives back the places that the holder last asked for at or before `as_of`.
     ///
     /// # Errors
     /// Infrastructure only.
@@ -133,7 +137,7 @@ pub trait QuotaCounter: Send + Sync + 'static {
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotaError>;
 
-    /// Units taken of each budget, in the order asked; `None` where the window is unknown.
+    /// Units taken of each budget, in the order asked; `None` if the window is unknown.
     ///
     /// # Errors
     /// Infrastructure only.
@@ -152,13 +156,13 @@ pub trait QuotaCounter: Send + Sync + 'static {
     async fn begin_restoration(&self, key: &BudgetKey)
     -> Result<Option<RestorationId>, QuotaError>;
 
-    /// Sets one segment right from the record; `false` if the window is not in the state that the call says.
+    /// Corrects one segment from the record; `false` if the window is not in the state that the call names.
     ///
     /// # Errors
     /// Infrastructure only.
     async fn restore(&self, record: &RecordedSegment) -> Result<bool, QuotaError>;
 
-    /// Ends a restoration: the window admits. `false` if it is not in that restoration.
+    /// Ends a restoration: the window admits holders. `false` if it is not in that restoration.
     ///
     /// # Errors
     /// Infrastructure only.

@@ -6,36 +6,37 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::values::{BudgetKey, Place, Segment, SegmentSums};
 
-/// What some segments of the record sum up to.
+/// The sums of some segments of the record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordSums {
     /// Each segment that has places, from the one that was asked for to the one before `next`.
     pub segments: SegmentSums,
-    /// The units that all their places take, also of the segments whose other sums cannot be told.
+    /// The units that all their places take, also of segments whose other sums are not known.
     pub units: u64,
-    /// Where to go on; `None` if there is nothing more.
+    /// Where to continue; `None` if there is nothing more.
     pub next: Option<Segment>,
 }
 
-/// The record of places that were really taken: what a counter is restored from.
+/// The record of committed places, from which a counter is restored.
 ///
 /// # Contract
-/// 1. Every place of a stored request is there, until its window is over; a deletion takes none away, a training that failed
-///    gives its own back.
-/// 2. Places of other services, budgets and windows are not. Those of a shared budget are there with the holders in whose
-///    names they were reserved.
+/// 1. Every place of a stored request is there until its window is over; a deletion removes none, and a training that
+///    failed gives its own places back.
+/// 2. Places of other services, budgets and windows are not there. Places of a shared budget are there with the holders
+///    in whose names they were reserved.
 /// 3. `segment` has the places on the segment's seats, by seat, and no others.
-/// 4. `sums` come in portions, so that no call reads more than a bounded number of rows. Who goes on from each `next`
-///    meets every segment that has places, once.
-/// 5. The sums of a segment are those of its places. Where they cannot be told (another version stored some), the
-///    record says so.
-/// 6. Of each budget but the day's, requests are bounded by a `total` of the units of the recorded places. It is 0 where nothing
-///    was added up yet. `correct_total` sets it to what the places take, and tells whether it was something else; whoever
-///    stores or gives back places meanwhile is counted once, and does not wait. Of concurrent corrections one is made.
+/// 4. `sums` come in portions, so that each call reads a bounded number of rows. A caller that continues from each
+///    `next` gets every segment that has places, once.
+/// 5. The sums of a segment are those of its places. If they are not known (another version stored some), the record
+///    says so.
+/// 6. For each budget except the day's, requests are bounded by a `total` of the units of the recorded places. It is 0
+///    until units are added. `correct_total` sets it to the units of the places, and tells whether it was different; a
+///    request that stores or gives back places meanwhile is counted once, and does not wait. Of concurrent corrections,
+///    one takes effect.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PlaceRecord: Send + Sync + 'static {
-    /// What segments of a budget's window sum up to, from the given one on.
+    /// The sums of a budget's window, beginning with the given segment.
     ///
     /// # Errors
     /// Infrastructure only.
@@ -47,30 +48,30 @@ pub trait PlaceRecord: Send + Sync + 'static {
     /// Infrastructure only.
     async fn segment(&self, key: &BudgetKey, segment: Segment) -> Result<Vec<Place>, StoreError>;
 
-    /// The total by which a budget's units are bounded in a window. Reads no places.
+    /// The total that bounds a budget's units in a window. Reads no places.
     ///
     /// # Errors
     /// Infrastructure only.
     async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError>;
 
-    /// Sets a total right; `false` also if another is just setting it right. Reads the whole window.
+    /// Corrects a total; `false` also if another caller is correcting it. Reads the whole window.
     ///
     /// # Errors
     /// Infrastructure only.
     async fn correct_total(&self, key: &BudgetKey) -> Result<bool, StoreError>;
 }
 
-/// How long after its expiry a row stays. Far more than [`MAX_SKEW`](super::MAX_SKEW): what was removed too early
-/// cannot be had again, what stays too long costs its room.
+/// How long a row stays after it expired. Far more than [`MAX_SKEW`](super::MAX_SKEW): a row that was removed too early
+/// cannot be recovered, a row that stays too long only takes space.
 pub const PURGE_SLACK: Duration = Duration::from_secs(60 * 60);
 
-/// How many rows one call of a purge removes at most: on a store with one writer, all others wait for it meanwhile.
+/// How many rows one call of a purge removes at most: in a store with one writer, all others wait for it meanwhile.
 pub const PURGE_PORTION: u32 = 500;
 
 /// What can expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expiring {
-    /// Sign-ins nobody came back for.
+    /// Pending sign-ins that nobody completed.
     PendingSignIns,
     /// Attempts, when they need not be remembered any more.
     Attempts,
@@ -105,30 +106,30 @@ impl Expiring {
     }
 }
 
-/// What one call of a purge did.
+/// The result of one call of a purge.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Purged {
     /// How many rows it removed.
     pub rows: u64,
-    /// There may be more to remove.
+    /// Whether there may be more to remove.
     pub more: bool,
 }
 
-/// Removal of what nothing needs any more.
+/// Removal of rows that nothing needs any more.
 ///
 /// # Contract
-/// 1. A row goes when it expired [`PURGE_SLACK`] ago, by the earlier of the caller's `now` and the store's own clock;
-///    not before. A clock that is ahead removes nothing.
+/// 1. A row is removed when it expired [`PURGE_SLACK`] ago, by the earlier of the caller's `now` and the store's own
+///    clock; not before. A clock that is ahead removes nothing.
 /// 2. A use expires when its cooldown and all its windows are over. A place expires when its window and the cooldown of
 ///    its use are over.
-/// 3. An attempt expires when it need not be remembered any more, whatever becomes of its use.
-/// 4. Whatever still counts stays.
+/// 3. An attempt expires when it need not be remembered any more, whatever happens to its use.
+/// 4. Rows that still count stay.
 /// 5. One call removes rows of one kind, at most [`PURGE_PORTION`] of them, in a transaction of its own, and
 ///    tells whether there may be more.
-/// 6. Callers may overlap with each other and with all else that the store does.
+/// 6. Calls may overlap with each other and with everything else that the store does.
 #[async_trait]
 pub trait Housekeeping: Send + Sync + 'static {
-    /// Removes a portion of what has expired.
+    /// Removes a portion of the expired rows.
     ///
     /// # Errors
     /// Infrastructure only.

@@ -7,21 +7,21 @@ use crate::values::{
     Scope, ServiceType, TrainingReady, Turn, Use, UserId,
 };
 
-/// A place that was reserved, to be recorded.
+/// A reserved place that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReservedPlace {
-    /// In which budget and window.
+    /// Its budget and window.
     pub key: BudgetKey,
-    /// Which, from 1.
+    /// Its seat, from 1.
     pub seat: u32,
     /// How many units it takes.
     pub units: u32,
-    /// Units of the budget in the window.
+    /// The limit of the budget in the window, in units.
     pub limit: u32,
 }
 
 impl ReservedPlace {
-    /// What a counter gave.
+    /// A place that a counter gave.
     #[must_use]
     pub fn new(taken: Taken) -> Self {
         Self {
@@ -32,16 +32,16 @@ impl ReservedPlace {
         }
     }
 
-    /// The use takes one of the day's places, one unit each.
+    /// Whether the use takes one of the day's places, one unit each.
     #[must_use]
     pub fn is_of_the_day(&self) -> bool {
         self.key.budget == BudgetName::daily()
     }
 
-    /// It can be within the limit, whatever others have taken.
+    /// Whether it can be within the limit, whatever others have taken.
     ///
-    /// Of the day's budget, where each place takes one unit, distinct seats within the limit are units within the limit. Of
-    /// another, the sum of the units decides.
+    /// In the day's budget each place takes one unit, so distinct seats within the limit are units within the limit. In
+    /// another budget, the sum of the units decides.
     #[must_use]
     pub fn can_fit(&self) -> bool {
         if self.is_of_the_day() {
@@ -52,18 +52,18 @@ impl ReservedPlace {
     }
 }
 
-/// A request for a service, its places reserved.
+/// A request for a service, with its reserved places.
 #[derive(Debug, Clone)]
 pub struct NewRegistration {
-    /// Who asks, and with which account.
+    /// The caller: a person and their account.
     pub identity: Identity,
-    /// For what.
+    /// The service.
     pub service: ServiceType,
-    /// The id of this request, on every message it causes.
+    /// The id of this request, on every message that it causes.
     pub request_id: RequestId,
-    /// Which of the person's uses it is, from 1.
+    /// The number of this use among the person's uses, from 1.
     pub turn: u32,
-    /// The reserved places: the day's first, which with its limit is what the person is told.
+    /// The reserved places. The day's place comes first; the person is told its seat and limit.
     pub places: Vec<ReservedPlace>,
     /// The client's name for this attempt.
     pub attempt: Option<Attempt>,
@@ -74,7 +74,7 @@ pub struct NewRegistration {
 }
 
 impl NewRegistration {
-    /// In whose name the places are reserved, as [`Service::holder`](crate::values::Service::holder) says.
+    /// The holder that reserved the places, as [`Service::holder`](crate::values::Service::holder) names it.
     #[must_use]
     pub fn holder(&self) -> Holder {
         let turn = Turn {
@@ -90,7 +90,7 @@ impl NewRegistration {
     }
 }
 
-/// An attempt that a client can repeat without having it happen twice.
+/// An attempt that a client can repeat without a second effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The client's name for it.
@@ -99,89 +99,90 @@ pub struct Attempt {
     pub remembered_until: DateTime<Utc>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequestOutcome {
     /// Stored, with its outbox row.
     Registered,
-    /// The same attempt was stored before, and answered this. Nothing was stored.
+    /// The same attempt was stored before and got this answer. Nothing was stored.
     Repeated(Registered),
     /// An earlier use blocks this request: its cooldown is running, or it has this turn already. Nothing was stored.
     UsedBefore(Use),
-    /// A place of that budget is another's, or above the limit. Nothing was stored; the counter must be restored from the
-    /// record there.
+    /// A place of that budget belongs to another holder, or is above the limit. Nothing was stored; the counter must be
+    /// restored from the record there.
     SeatTaken(SeatTaken),
 }
 
-/// Which place cannot be recorded.
+/// A place that cannot be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatTaken {
-    /// Of which budget.
+    /// Its budget.
     pub budget: BudgetName,
     /// Its seat.
     pub seat: u32,
 }
 
-/// What became of a ready message.
+/// The result of a ready message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishOutcome {
     /// Marked, and one notification put in the outbox.
     Finished,
     /// It was marked before; nothing has changed.
     AlreadyFinished,
-    /// It names another request than the current one; nothing has changed.
+    /// It names a request that is not the current one; nothing has changed.
     Superseded,
-    /// There is no such registration: a delete job was put in the outbox, for the worker's data must not stay.
+    /// There is no such registration: a delete job was put in the outbox, because the worker's data must not stay.
     NotRegistered,
 }
 
-/// A wish to be deleted.
+/// A request to delete a registration.
 #[derive(Debug, Clone)]
 pub struct Deletion {
-    /// Whose registration.
+    /// The person.
     pub user: UserId,
-    /// For what.
+    /// The service.
     pub service: ServiceType,
-    /// When.
+    /// When the person asks.
     pub at: DateTime<Utc>,
 }
 
-/// Whether others may use the result.
+/// A request to let others use the result, or not.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// Whose registration.
+    /// The person.
     pub user: UserId,
-    /// For what.
+    /// The service.
     pub service: ServiceType,
-    /// They may.
+    /// Whether they may.
     pub public: bool,
 }
 
-/// Registrations, each change in one transaction with the outbox rows it causes.
+/// Registrations. Each change is one transaction, with the outbox rows that it causes.
 ///
 /// # Contract
 /// 1. `request` stores the registration, the use, the places, the attempt and one `Train` outbox row, or nothing at all.
-/// 2. A running cooldown or a turn already used answers `UsedBefore`, and an attempt that is remembered `Repeated`, before
-///    anything else; also when two requests of one person race: one is stored.
-/// 3. No two places of a budget and window share a seat, no seat of the day's budget is above its limit, and the units of each
-///    further budget, also of one that services share, never add up to more than its limit: the request that would answers
-///    `SeatTaken`.
+/// 2. A running cooldown or a turn that is already used answers `UsedBefore`, and a remembered attempt answers
+///    `Repeated`, before anything else; also when two requests of one person race: one is stored.
+/// 3. No two places of a budget and window share a seat, no seat of the day's budget is above its limit, and the units
+///    of each further budget, also of one that services share, never add up to more than its limit: a request that
+///    would break this rule answers `SeatTaken`.
 /// 4. A person has at most one registration for a service. Asking again after the cooldown replaces the request;
 ///    `ready` and `public` stay.
-/// 5. `request` by somebody who is not in the store, or with an account that is not theirs, is `UnknownPerson`.
-/// 6. `finish` is effective once for a request: the first marks it and puts one `Notify` row; a repetition changes nothing.
-///    A `Train` row by which the request was announced again and that is still there is withdrawn: nobody trains for what is
-///    ready. If that row was claimed, it may just be being sent: the `Notify` row is not due before its lease, or what it was
-///    postponed by, is over.
-/// 7. `finish` without a request id finishes the current request; with another's than the current, nothing.
-/// 8. `finish` for somebody who is not registered, or whom nobody knows, puts one `Delete` row. It has the request id of the
-///    message; else that of the account's latest request for the service, while it is known; else the one given. Beside a
-///    request of the same person, the `Delete` row is put before the request's `Train` row.
-/// 9. `delete` removes the registration, withdraws its `Train` and `Notify` rows, and puts one `Delete` row with the request id
-///    of the registration; where there is no registration, nothing. A withdrawn row that was claimed, here or by `finish`,
-///    may just be being sent: the `Delete` row is not due before its lease, or what it was postponed by, is over. The use,
-///    its places and its attempt stay.
-/// 10. `list` shows each change at once, in the order of service types. `state` is that of the latest request.
+/// 5. `request` by a person who is not in the store, or with another person's account, is `UnknownPerson`.
+/// 6. `finish` takes effect once for a request: the first call marks it and puts one `Notify` row; a repetition changes
+///    nothing. If the request was announced again and that `Train` row is still there, it is withdrawn, because the
+///    training is already finished. If that row was claimed, it may be in flight: the `Notify` row is not due before
+///    the row's lease, or its postponement, is over.
+/// 7. `finish` without a request id finishes the current request; with an id that is not the current one, it finishes
+///    nothing.
+/// 8. `finish` for a person who is not registered or not known puts one `Delete` row. It has the request id of the
+///    message; else that of the account's latest request for the service, while it is known; else the given one. If it
+///    races with a request of the same person, the `Delete` row is put before the request's `Train` row.
+/// 9. `delete` removes the registration, withdraws its `Train` and `Notify` rows, and puts one `Delete` row with the
+///    request id of the registration; if there is no registration, it does nothing. A withdrawn row that was claimed,
+///    here or by `finish`, may be in flight: the `Delete` row is not due before its lease, or its postponement, is
+///    over. The use, its places and its attempt stay.
+/// 10. `list` shows each change immediately, in the order of service types. `state` is that of the latest request.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Registrations: Send + Sync + 'static {
@@ -195,7 +196,7 @@ pub trait Registrations: Send + Sync + 'static {
         service: &ServiceType,
     ) -> Result<Option<Use>, StoreError>;
 
-    /// What an attempt of the person was answered, while it is remembered.
+    /// The answer to an attempt of the person, while it is remembered.
     ///
     /// # Errors
     /// Infrastructure only.
@@ -212,7 +213,7 @@ pub trait Registrations: Send + Sync + 'static {
     /// [`StoreError::UnknownPerson`], or infrastructure.
     async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError>;
 
-    /// Marks a training as finished. `request_id` goes on the delete job where one is needed and no other is known.
+    /// Marks a training as finished. The delete job gets `request_id` if one is needed and no other id is known.
     ///
     /// # Errors
     /// Infrastructure only.

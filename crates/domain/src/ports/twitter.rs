@@ -9,26 +9,26 @@ use crate::values::{Credentials, ProviderUserId, RequestToken, Verifier};
 /// A request token, fresh from Twitter.
 #[derive(Debug, Clone)]
 pub struct RequestGrant {
-    /// What the person carries.
+    /// The token that the person carries.
     pub token: RequestToken,
-    /// What stays here.
+    /// The secret, which stays here.
     pub secret: SecretString,
-    /// Where Twitter always asks the person (`oauth/authorize`).
+    /// Where Twitter always asks the person for consent (`oauth/authorize`).
     pub authorization_url: Url,
-    /// Where Twitter skips a consent already given (`oauth/authenticate`).
+    /// Where Twitter skips a consent that was already given (`oauth/authenticate`).
     pub authentication_url: Url,
 }
 
-/// An access token, and whose it is.
+/// An access token and its owner.
 #[derive(Debug, Clone)]
 pub struct AccessGrant {
     /// The person's number at Twitter.
     pub user_id: ProviderUserId,
-    /// What lets us act for them.
+    /// The credentials with which we act for them.
     pub credentials: Credentials,
 }
 
-/// A person's public face.
+/// A person's public profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     /// The handle, without `@`.
@@ -41,9 +41,9 @@ pub struct Profile {
     pub profile_image_url: Option<Url>,
     /// The banner, 1500x500.
     pub banner_image_url: Option<Url>,
-    /// How many they follow.
+    /// How many people they follow.
     pub following: u64,
-    /// How many follow them.
+    /// How many people follow them.
     pub followers: u64,
 }
 
@@ -67,7 +67,7 @@ pub struct Tweet {
 pub struct TweetPage {
     /// Up to 100 posts.
     pub tweets: Vec<Tweet>,
-    /// What to ask for the next page with; `None` on the last.
+    /// The token for the next page; `None` on the last.
     pub next: Option<String>,
 }
 
@@ -75,16 +75,16 @@ pub struct TweetPage {
 ///
 /// # Contract
 /// 1. `request_token` answers a fresh token each time, confirmed for our callback.
-/// 2. `access_token` succeeds once for a token and the verifier that the person brought; again, or with another's
-///    token, secret or verifier, it is [`TwitterError::InvalidToken`].
-/// 3. `profile` answers the person whose credentials they are: whole pictures (400x400, 1500x500), no null text.
+/// 2. `access_token` succeeds once for a token and the verifier that the person brought; a second call, or a call with
+///    another token, secret or verifier, is [`TwitterError::InvalidToken`].
+/// 3. `profile` answers the person who owns the credentials: pictures in full size (400x400, 1500x500), no null text.
 /// 4. `tweets` answers each post once, over all pages, newest first.
 /// 5. `post_tweet` answers the new post's number; the same text again is [`TwitterError::DuplicatePost`].
 /// 6. After `revoke` the credentials are [`TwitterError::InvalidToken`] for every call.
 /// 7. No call follows a redirect, and each ends within the client's deadline, however Twitter behaves.
-/// 8. A call goes out once, or again if it certainly did not leave. [`TwitterError::Unreached`] means that Twitter has not
-///    seen it, [`TwitterError::Unavailable`] that it may have acted: a post may be there.
-/// 9. A future may be dropped: Twitter may have acted then, and other calls go on as before.
+/// 8. A call is sent once, and again only if it certainly was not sent. [`TwitterError::Unreached`] means that Twitter
+///    has not seen it, [`TwitterError::Unavailable`] that Twitter may have acted: a post may be there.
+/// 9. A future may be dropped: Twitter may have acted then, and other calls are not affected.
 #[async_trait]
 pub trait TwitterClient: Send + Sync + 'static {
     /// Starts a sign-in.
@@ -104,7 +104,7 @@ pub trait TwitterClient: Send + Sync + 'static {
         verifier: &Verifier,
     ) -> Result<AccessGrant, TwitterError>;
 
-    /// The profile of whose credentials they are.
+    /// The profile of the person who owns the credentials.
     ///
     /// # Errors
     /// As [`TwitterError`] says.
@@ -131,7 +131,7 @@ pub trait TwitterClient: Send + Sync + 'static {
         text: &str,
     ) -> Result<TweetId, TwitterError>;
 
-    /// Gives the credentials up.
+    /// Revokes the credentials.
     ///
     /// # Errors
     /// As [`TwitterError`] says.

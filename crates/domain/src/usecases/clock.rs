@@ -6,7 +6,7 @@ use crate::ports::{Clock, Housekeeping, MAX_SKEW, StoreError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClockError {
-    /// It is further from the store's than is survived.
+    /// It is further from the store's clock than is safe.
     #[error(
         "this machine's clock is {} s {} the store's clock, and at most {} s are safe: synchronize it",
         by.as_secs_f64(),
@@ -14,9 +14,9 @@ pub enum ClockError {
         MAX_SKEW.as_secs()
     )]
     Skewed {
-        /// How far.
+        /// The difference.
         by: Duration,
-        /// In which direction.
+        /// Whether this machine's clock is ahead.
         ahead: bool,
     },
     /// The store's clock cannot be read.
@@ -26,7 +26,7 @@ pub enum ClockError {
 
 /// Compares a replica's clock with its store's.
 ///
-/// An answer that takes long makes neither of them wrong: the store read its clock at some instant between question and
+/// A slow answer does not make either of them wrong: the store read its clock at some instant between question and
 /// answer.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ pub async fn check_clock(store: &dyn Housekeeping, clock: &dyn Clock) -> Result<
     } else {
         (theirs - answered, false)
     };
-    // Below zero where the store's time is within the question and its answer.
+    // Below zero if the store's time is between the question and its answer.
     let by = difference.to_std().unwrap_or_default();
     if by > MAX_SKEW {
         return Err(ClockError::Skewed { by, ahead });

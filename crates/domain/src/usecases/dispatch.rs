@@ -11,40 +11,40 @@ use crate::{
     },
 };
 
-/// A job for the workers, with all they need.
+/// A job for the workers, with all the data that they need.
 #[derive(Debug, Clone)]
 pub enum Job {
     /// Fetch the person's tweets and train.
     Train {
-        /// Whose.
+        /// The person's account.
         account: AccountId,
-        /// To fetch with.
+        /// The credentials for fetching.
         credentials: Credentials,
-        /// For which service.
+        /// The service.
         service: ServiceType,
-        /// On account of which request.
+        /// The request that caused it.
         request_id: RequestId,
     },
     /// Tell the person.
     Notify {
-        /// Whom.
+        /// The person's account.
         account: AccountId,
-        /// To post with.
+        /// The credentials for posting.
         credentials: Credentials,
-        /// What to say.
+        /// The text to post.
         message: String,
-        /// For which service.
+        /// The service.
         service: ServiceType,
-        /// On account of which request.
+        /// The request that caused it.
         request_id: RequestId,
     },
-    /// Delete what was trained.
+    /// Delete the results of a training.
     Delete {
-        /// Whose.
+        /// The person's account.
         account: AccountId,
-        /// For which service.
+        /// The service.
         service: ServiceType,
-        /// On account of which request.
+        /// The request that caused it.
         request_id: RequestId,
     },
 }
@@ -60,16 +60,16 @@ pub enum Prepared {
     Hold(String),
 }
 
-/// Accounts as stored, or why they cannot be read.
+/// The stored accounts, or why they cannot be read.
 type FoundAccounts = HashMap<AccountId, Result<StoredAccount, String>>;
 
-/// Makes jobs of outbox entries: credentials are put in last, so that they are fresh and rest in one place only.
+/// Makes jobs of outbox entries. Credentials are put in last, so that they are fresh and are stored in one place only.
 pub struct Dispatch {
     /// Services.
     pub catalogue: Arc<Catalogue>,
     /// People.
     pub accounts: Arc<dyn Accounts>,
-    /// Opens what is stored.
+    /// Opens the sealed credentials.
     pub keys: Arc<SealingKeys>,
 }
 
@@ -77,7 +77,7 @@ impl Dispatch {
     /// Makes a job of each entry, in order. The accounts are looked up together.
     ///
     /// # Errors
-    /// If the store fails in a way that may pass. An account that is corrupt holds its own entries only.
+    /// If the store fails in a way that may be transient. A corrupt account holds only its own entries.
     pub async fn prepare(
         &self,
         entries: &[OutboxEntry<Task>],
@@ -91,7 +91,7 @@ impl Dispatch {
         Ok(entries.iter().map(job).collect())
     }
 
-    /// What is stored of the accounts. Of one that cannot be read, why.
+    /// The stored accounts. For an account that cannot be read, the reason.
     async fn find(&self, accounts: Vec<AccountId>) -> Result<FoundAccounts, StoreError> {
         if accounts.is_empty() {
             return Ok(FoundAccounts::new());
@@ -99,7 +99,7 @@ impl Dispatch {
         match self.accounts.accounts(&accounts).await {
             Ok(found) => Ok(found.into_iter().map(|it| (it.account, Ok(it))).collect()),
             Err(error) if error.is_transient() => Err(error),
-            // One of them stops nobody else.
+            // One unreadable account must not stop the others.
             Err(_) => self.find_each(accounts).await,
         }
     }

@@ -22,10 +22,10 @@ const ABANDONED: u8 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Abandoned;
 
-/// Whether a call may still store something: shared by the call, which asks before each step, and its caller, who abandons
-/// it at a deadline. What the caller is told then stays true: an abandoned call stores nothing.
+/// Whether a call may still store something. The call asks before each step; its caller abandons it at a deadline. An
+/// abandoned call stores nothing, so the answer that its caller gave stays true.
 ///
-/// One call has one permit. It does not survive the call.
+/// A call has one permit, which ends with the call.
 #[derive(Debug, Default)]
 pub struct Permit {
     state: AtomicU8,
@@ -33,8 +33,8 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Abandons the call; answers whether nothing is stored and nothing will be. If not, the step that stores is under way,
-    /// and only its outcome tells. The call then ends after this step.
+    /// Abandons the call; answers whether nothing is stored and nothing will be. If not, the step that stores is under
+    /// way, and only its outcome shows whether something is stored. The call then ends after this step.
     pub fn abandon(&self) -> bool {
         let state = self.change(|state| match state {
             STORING => STORING_LAST,
@@ -45,8 +45,8 @@ impl Permit {
         matches!(state, WAITING | RESERVING | ABANDONED)
     }
 
-    /// Abandons the call if it has reserved nothing yet: its caller does not wait for it any more. One that has reserved
-    /// goes on until it is stored or abandoned.
+    /// Abandons the call if it has reserved nothing yet: its caller does not wait for it any more. A call that has
+    /// reserved goes on until it is stored or abandoned.
     pub fn hang_up(&self) {
         self.change(|state| if state == WAITING { ABANDONED } else { state });
         self.call.wake();
@@ -62,7 +62,8 @@ impl Permit {
         self.begin(STORING)
     }
 
-    /// The step that stores has ended and stored nothing: the call may try again, unless it was abandoned meanwhile.
+    /// The step that stores has ended and has stored nothing: the call may try again, unless it was abandoned
+    /// meanwhile.
     pub(crate) fn stored_nothing(&self) -> Result<(), Abandoned> {
         match self.change(|state| match state {
             STORING => RESERVING,
@@ -74,14 +75,15 @@ impl Permit {
         }
     }
 
-    /// Does something for as long as the call is not abandoned. It is dropped, wherever it waits, when the call is.
+    /// Runs a step for as long as the call is not abandoned. When the call is abandoned, the step is dropped, wherever
+    /// it waits.
     pub(crate) async fn unless_abandoned<T>(
         &self,
         step: impl Future<Output = T>,
     ) -> Result<T, Abandoned> {
         let mut step = pin!(step);
         poll_fn(|context| {
-            // Registered before the state is looked at, so that no change is missed.
+            // Registered before the state is read, so that no change is missed.
             self.call.register(context.waker());
             if self.state.load(SeqCst) == ABANDONED {
                 return Poll::Ready(Err(Abandoned));

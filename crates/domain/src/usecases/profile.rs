@@ -30,7 +30,7 @@ pub struct Profiles {
     pub twitter: Arc<dyn TwitterClient>,
     /// People.
     pub accounts: Arc<dyn Accounts>,
-    /// Opens what is stored.
+    /// Opens the sealed credentials.
     pub keys: Arc<SealingKeys>,
 }
 

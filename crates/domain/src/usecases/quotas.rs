@@ -14,10 +14,10 @@ use crate::{
     values::{Budget, BudgetKey, BudgetState, Catalogue, Holder, Segment},
 };
 
-/// How often a counter may forget a window while one call is under way, or what was restored of it so far.
+/// How often a counter may forget a window, or the restored part of it, while one call is under way.
 const MAX_RESTORES: usize = 32;
 
-/// Why the quota cannot be told.
+/// Why the quota is not known.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuotasError {
@@ -30,13 +30,13 @@ pub enum QuotasError {
     /// The restoration that this call waited for, perhaps with others, failed.
     #[error("the quota counter could not be restored")]
     Restoration(#[source] Arc<Self>),
-    /// The counter is right, the record's total of the units is not.
+    /// The counter is right, but the record's total of the units is not.
     #[error("the total of a budget's units could not be corrected")]
     Total(#[source] StoreError),
 }
 
 impl QuotasError {
-    /// The same call may succeed later.
+    /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -47,27 +47,27 @@ impl QuotasError {
     }
 }
 
-/// A window that could not be set right, and why.
+/// A window that could not be corrected, and why.
 #[derive(Debug)]
 pub struct Unreconciled {
-    /// Which.
+    /// The window.
     pub key: BudgetKey,
-    /// Why.
+    /// The reason.
     pub error: QuotasError,
 }
 
 impl Unreconciled {
-    /// The counter cannot be used now, in which case it is no use to start. A total that is wrong costs its budget only.
+    /// Whether the counter cannot be used now, so that a start is of no use. A wrong total affects its budget only.
     #[must_use]
     pub fn prevents_a_start(&self) -> bool {
         self.error.is_transient() && !matches!(self.error, QuotasError::Total(_))
     }
 }
 
-/// Why no place was reserved: a budget has too little left.
+/// Why no place was reserved: a budget has too few units left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exhausted {
-    /// Which, and what is taken of it.
+    /// The budget, and how much of it is taken.
     pub state: BudgetState,
     /// The budgets in which the holder has a place from an earlier call.
     pub held: Vec<BudgetKey>,
@@ -75,9 +75,10 @@ pub struct Exhausted {
 
 /// The counter and the record that it is restored from.
 ///
-/// The counter is fast and may forget; the record is what really happened. A counter that knows nothing of a window
-/// (it is new, or the counter lost it) is restored before it admits anybody. Callers who meet the same unknown window
-/// share one restoration and its outcome; it goes on for as long as one of them waits, and the next begins where it stood.
+/// The counter is fast and may forget; the record has the committed places. A window that the counter does not know (it
+/// is new, or the counter lost it) is restored before it admits anybody. Callers that meet the same unknown window
+/// share one restoration and its outcome. It goes on for as long as one of them waits, and the next restoration
+/// continues where it stopped.
 pub struct Quotas {
     restorer: Restorer,
     windows: Flights<BudgetKey>,
@@ -86,8 +87,8 @@ pub struct Quotas {
 }
 
 impl Quotas {
-    /// `grace` is how long a reservation may stand without being recorded: longer than any request takes, and than that
-    /// by as much as the clocks of two replicas may differ.
+    /// `grace` is how long a reservation may exist without being recorded: longer than any request takes, plus the
+    /// largest difference between the clocks of two replicas.
     pub fn new(
         counter: Arc<dyn QuotaCounter>,
         record: Arc<dyn PlaceRecord>,
@@ -107,7 +108,7 @@ impl Quotas {
         }
     }
 
-    /// Reserves a place in each budget, or answers the one that is exhausted.
+    /// Reserves a place in each budget, or answers which budget is exhausted.
     ///
     /// # Errors
     /// If the counter fails, or cannot be restored.
@@ -120,7 +121,7 @@ impl Quotas {
         self.reserve_at(holder, budgets, now).await
     }
 
-    /// Reserves as of an instant, by which [`release`](Self::release) knows the reservation from a later one.
+    /// Reserves as of an instant. [`release`](Self::release) uses it to distinguish the reservation from a later one.
     ///
     /// # Errors
     /// If the counter fails, or cannot be restored.
@@ -163,11 +164,11 @@ impl Quotas {
         Err(forgets())
     }
 
-    /// Whether the counter answers. Neither a window that is still to be restored nor one that cannot be read (its
-    /// service alone suffers) is a reason that it does not.
+    /// Whether the counter answers. A window that is not restored yet, or that cannot be read (which affects only its
+    /// service), does not count as a failure.
     ///
     /// # Errors
-    /// If the counter is away.
+    /// If the counter is unavailable.
     pub async fn check(&self, catalogue: &Catalogue) -> Result<(), QuotasError> {
         for service in catalogue.iter() {
             let keys = keys(&service.budgets_at(self.restorer.clock.now()));
@@ -179,7 +180,7 @@ impl Quotas {
         Ok(())
     }
 
-    /// Gives back the places that the holder asked for last at or before `as_of`.
+    /// Gives back the places that the holder last asked for at or before `as_of`.
     ///
     /// # Errors
     /// If the counter fails.
@@ -192,7 +193,7 @@ impl Quotas {
         Ok(self.restorer.counter.release(holder, keys, as_of).await?)
     }
 
-    /// Sets the counter right around a seat of a window that the record says is another's.
+    /// Corrects the counter around a seat that belongs to another holder in the record.
     ///
     /// # Errors
     /// If the counter fails, or the record cannot be read.
@@ -206,7 +207,8 @@ impl Quotas {
             .await
     }
 
-    /// Sets a whole window right, together with all who want the same: where its segment was not what a seat lacked.
+    /// Corrects a whole window, for when the correction of a seat's segment was not enough. Callers that want the same
+    /// share the work.
     ///
     /// # Errors
     /// If the counter fails, or the record cannot be read.
@@ -214,14 +216,14 @@ impl Quotas {
         let (restorer, window) = (self.restorer.clone(), key.clone());
         self.corrections
             .join(key, async move {
-                // One that is not known is restored by the next reservation.
+                // A window that the counter does not know is restored by the next reservation.
                 restorer.correct(&window).await.map(drop)
             })
             .await
     }
 
-    /// Sets windows right from the record: what was reserved longer ago than the grace and never recorded is given
-    /// back, and what the counter forgot is counted again. Only what differs is written.
+    /// Corrects windows from the record: places that were reserved longer ago than the grace and never recorded are
+    /// given back, and places that the counter forgot are counted again. Only differences are written.
     ///
     /// # Errors
     /// If the counter fails, or the record cannot be read.
@@ -234,11 +236,11 @@ impl Quotas {
         Ok(())
     }
 
-    /// Sets every current budget of every service right: after a crash places taken are again the places recorded.
-    /// Answers what could not be set right; one window does not stop the others.
+    /// Corrects every current budget of every service, so that after a crash the taken places are the recorded places
+    /// again. Answers which windows could not be corrected; one window does not stop the others.
     pub async fn reconcile(&self, catalogue: &Catalogue) -> Vec<Unreconciled> {
         let mut failed = Vec::new();
-        // A budget that is shared is one of several services.
+        // Several services have the same shared budget.
         let mut reconciled = HashSet::new();
         for service in catalogue.iter() {
             for key in keys(&service.budgets_at(self.restorer.clock.now())) {
@@ -253,7 +255,7 @@ impl Quotas {
         failed
     }
 
-    /// Restores those of the windows that the counter does not know.
+    /// Restores the windows that the counter does not know.
     async fn restore_unknown(&self, keys: &[BudgetKey]) -> Result<(), QuotasError> {
         let usage = self.restorer.counter.usage(keys).await?;
         for (key, used) in keys.iter().zip(usage) {
@@ -264,7 +266,7 @@ impl Quotas {
         Ok(())
     }
 
-    /// Restores a window that the counter does not know, together with all who wait for the same.
+    /// Restores a window that the counter does not know, together with all callers that wait for it.
     async fn open(&self, key: &BudgetKey) -> Result<(), QuotasError> {
         let (restorer, window) = (self.restorer.clone(), key.clone());
         self.windows

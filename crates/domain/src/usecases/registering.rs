@@ -23,13 +23,13 @@ use crate::{
 /// How often a request may be overtaken before it gives up.
 const MAX_ATTEMPTS: usize = 5;
 
-/// How long an attempt is remembered at least; where the cooldown is longer, as long as that.
+/// How long an attempt is remembered at least; if the cooldown is longer, as long as the cooldown.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
 
 /// How many of the day's places are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Availability {
-    /// A request now would find a place.
+    /// Whether a request now would get a place.
     pub can_use: bool,
     /// The day's places.
     pub daily: BudgetState,
@@ -38,23 +38,23 @@ pub struct Availability {
 /// A request that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// What the person is told.
+    /// The answer to the person.
     pub registered: Registered,
-    /// The day's places, as the counter told when it gave this one; `None` if the attempt was remembered, so that no place was
-    /// given, or one that is given back.
+    /// The day's places, as the counter counted them when it gave this place; `None` if no place was given because the
+    /// attempt was remembered, or if the place is given back.
     pub daily: Option<BudgetState>,
 }
 
-/// How much of a window is set right after a conflict.
+/// How much of a window is corrected after a conflict.
 #[derive(Debug, Clone, Copy)]
 enum Repair {
-    /// The segment of the seat: all that a counter has lost which is behind by a moment.
+    /// The segment of the seat. This is enough for a counter that is only a moment behind.
     Segment,
-    /// Whatever differs. The units that the counter lacks may be those of other segments.
+    /// All segments that differ. The units that the counter lacks may be those of other segments.
     Window,
 }
 
-/// What [`Registering`] works with.
+/// The ports of [`Registering`].
 pub struct RegisteringPorts {
     /// Registrations.
     pub registrations: Arc<dyn Registrations>,
@@ -66,13 +66,13 @@ pub struct RegisteringPorts {
     pub ids: Arc<dyn IdSource>,
 }
 
-/// Registration for a service: a place of the day is reserved, then everything is stored in one step.
+/// Registration for a service: it reserves a place of the day, then stores everything in one step.
 pub struct Registering {
     ports: RegisteringPorts,
 }
 
 impl Registering {
-    /// How long a reservation may stand without being recorded: every request ends well before.
+    /// How long a reservation may exist without being recorded: every request ends well before.
     pub const GRACE: Duration = Duration::from_secs(60);
 
     /// From its ports.
@@ -81,7 +81,7 @@ impl Registering {
         Self { ports }
     }
 
-    /// Asks for a place and registers, however long it takes. As [`register_with`](Self::register_with).
+    /// Asks for a place and registers, however long it takes. See [`register_with`](Self::register_with).
     ///
     /// # Errors
     /// As [`register_with`](Self::register_with).
@@ -96,15 +96,15 @@ impl Registering {
         Ok(accepted.await?.registered)
     }
 
-    /// Asks for a place and registers, unless the caller abandons the call: then nothing is stored, what was reserved is
-    /// given back, and the call ends.
+    /// Asks for a place and registers, unless the caller abandons the call: then nothing is stored, the reserved places
+    /// are given back, and the call ends.
     ///
-    /// The same idempotency key from the same person answers the same again, and nothing happens twice: for a day, or for
+    /// The same idempotency key from the same person gets the same answer, and nothing happens twice: for a day, or for
     /// the cooldown if that is longer.
     ///
     /// # Errors
-    /// As [`RegisterError`] says. Nothing is taken then; if the store broke off, the place is kept for a repeated call
-    /// and given back by the next reconciliation.
+    /// As [`RegisterError`] says. Nothing is taken then; if the connection to the store broke, the place is kept for a
+    /// repeated call and given back by the next reconciliation.
     pub async fn register_with(
         &self,
         permit: &Permit,
@@ -126,7 +126,7 @@ impl Registering {
         Err(RegisterError::Contended)
     }
 
-    /// One attempt; `None` if another request of the person, or a forgetful counter, got in between.
+    /// One attempt; `None` if another request of the person, or a counter that forgot, interfered.
     async fn attempt(
         &self,
         permit: &Permit,
@@ -140,7 +140,8 @@ impl Registering {
         let (user, wanted) = (identity.user, &service.service_type);
         let last = registrations.last_use(user, wanted);
         let last = permit.unless_abandoned(last).await??;
-        // Looked for after the use: one that was stored in between would be refused for its own cooldown.
+        // Read after the use: an attempt that was stored in between would otherwise be refused because of its own
+        // cooldown.
         if let Some(key) = key
             && let Some(answered) = permit
                 .unless_abandoned(registrations.answered(user, wanted, key))
@@ -202,14 +203,14 @@ impl Registering {
             Ok(taken) => return Ok(taken),
             Err(exhausted) => exhausted,
         };
-        // An attempt before this one left a place in another budget.
+        // An earlier attempt left a place in another budget.
         if !held.is_empty() {
             self.give_back(wish, &held).await?;
         }
         Err(RegisterError::QuotaExhausted(state))
     }
 
-    /// Sets the counter right where the record refused a place.
+    /// Corrects the counter where the record refused a place.
     async fn repair(
         &self,
         repair: Repair,
@@ -244,7 +245,7 @@ impl Registering {
                 daily,
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
-                // The registration stands, whether or not the counter can be told now.
+                // The registration is stored, whether or not the counter can be corrected now.
                 let _given_back = self.give_back(wish, &keys).await;
                 Ok(Some(Accepted {
                     registered: answered,
@@ -277,10 +278,10 @@ impl Registering {
                 Ok(None)
             }
             Err(error) if error.is_certain() => {
-                // Whoever abandons it from now on is told at once: nothing is stored.
+                // A caller that abandons the call from now on gets its answer immediately: nothing is stored.
                 let _abandoned = permit.stored_nothing();
-                // Another request of the person may have recorded the place. If that cannot be told, the next
-                // reconciliation gives it back; the caller is told what went wrong first.
+                // Another request of the person may have recorded the place. If that is not known, the next
+                // reconciliation gives it back; the caller gets the first error.
                 let _given_back = self.give_back(wish, &keys).await;
                 Err(error.into())
             }
@@ -288,10 +289,10 @@ impl Registering {
         }
     }
 
-    /// How many of the day's places are taken, and whether a request now would find one in every budget.
+    /// How many of the day's places are taken, and whether a request now would get a place in every budget.
     ///
     /// # Errors
-    /// If the quota cannot be told.
+    /// If the quota is not known.
     pub async fn availability(&self, service: &Service) -> Result<Availability, QuotasError> {
         let mut budgets = service.budgets_at(self.ports.clock.now());
         let usage = self.ports.quotas.usage(&budgets).await?;
@@ -345,7 +346,8 @@ impl Registering {
         self.ports.registrations.set_public(publication).await
     }
 
-    /// Deletes the person's registration, if there is one. The use stays, or one person could drain the day's places.
+    /// Deletes the person's registration, if there is one. The use stays; otherwise one person could use up the day's
+    /// places.
     ///
     /// # Errors
     /// If the store fails.

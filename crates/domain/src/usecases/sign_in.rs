@@ -15,7 +15,7 @@ const PENDING_FOR: Duration = Duration::from_secs(10 * 60);
 /// A completed sign-in.
 pub type SignedIn = Identity;
 
-/// Why a sign-in did not come about.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInError {
@@ -41,7 +41,7 @@ pub struct SignIns {
     pub pending: Arc<dyn PendingSignIns>,
     /// People.
     pub accounts: Arc<dyn Accounts>,
-    /// Seals what is stored.
+    /// Seals the secrets to store.
     pub keys: Arc<SealingKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -72,8 +72,9 @@ impl SignIns {
 
     /// Completes a sign-in: takes the pending one, exchanges the verifier, stores the account.
     ///
-    /// A failure that may pass leaves the sign-in pending, so that the call can be repeated; so does a call that ends
-    /// before Twitter has answered. If Twitter did act on the first call, it refuses the second: it takes a verifier once.
+    /// After a transient failure the sign-in stays pending, so that the call can be repeated; also when the call ends
+    /// before Twitter has answered. If Twitter did act on the first call, it refuses the second, because it accepts a
+    /// verifier once.
     ///
     /// # Errors
     /// As [`SignInError`] says; nothing is stored then.
@@ -123,7 +124,7 @@ impl SignIns {
         if exchanged.as_ref().is_err_and(TwitterError::is_transient) {
             self.pending.put(pending.clone()).await?;
         } else {
-            // If that fails, Twitter refuses who takes it again, and it is purged when it has expired.
+            // If that fails, Twitter refuses the next caller that takes it, and it is purged when it has expired.
             let _discarded = self.pending.discard(&pending.token).await;
         }
         Ok(exchanged?)

@@ -16,7 +16,7 @@ pub struct Trainings {
 }
 
 impl Trainings {
-    /// Marks a training as finished, once in effect however often it is told.
+    /// Marks a training as finished. Repeated messages have no further effect.
     ///
     /// # Errors
     /// If the store fails.

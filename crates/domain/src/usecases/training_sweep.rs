@@ -12,34 +12,35 @@ use crate::{
 /// What was done about an overdue training.
 #[derive(Debug)]
 pub enum Swept {
-    /// The workers are told again.
+    /// The workers get the job again.
     Announced,
     /// It has failed.
     Failed {
         /// Whether the counter has its places back. If not, the next reconciliation gives them back.
         given_back: Result<(), QuotasError>,
     },
-    /// It was not sent yet.
+    /// Its job was not sent yet.
     Waiting,
-    /// Somebody else was first.
+    /// Another replica was first.
     Overtaken,
 }
 
-/// Ends every training: one that the workers lost is announced again, and in the end has failed, so that nobody waits for
-/// ever and no place is spent on nothing.
+/// Ends every training. A training that the workers lost is announced again, and fails in the end, so that nobody waits
+/// for ever and no place is wasted.
 ///
 /// Any number of replicas may sweep at once.
 pub struct TrainingSweep {
     /// Overdue trainings.
     pub deadlines: Arc<dyn TrainingDeadlines>,
-    /// Where places are given back.
+    /// The quota counter that gets places back.
     pub quotas: Arc<Quotas>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl TrainingSweep {
-    /// The overdue trainings of a service, longest overdue first, at most `max`: those `after` a position if there is one.
+    /// The overdue trainings of a service, longest overdue first, at most `max`; only those `after` a position if one
+    /// is given.
     ///
     /// # Errors
     /// If the store fails.
@@ -78,7 +79,7 @@ impl TrainingSweep {
             OverdueOutcome::Waiting => Swept::Waiting,
             OverdueOutcome::Overtaken => Swept::Overtaken,
             OverdueOutcome::Failed { turn: None } => Swept::Failed { given_back: Ok(()) },
-            // After the record, not before: the counter must not give away what is still recorded.
+            // After the record, not before: the counter must not give away places that are still recorded.
             OverdueOutcome::Failed { turn: Some(turn) } => Swept::Failed {
                 given_back: self
                     .quotas

@@ -4,15 +4,15 @@ use chrono::{DateTime, Utc};
 
 use super::{InvalidValue, Window};
 
-/// What a budget counts, as `daily` or `reads`: 1 to 32 of `a-z`, `0-9`, `_`.
+/// The name of a budget, such as `daily` or `reads`: 1 to 32 of `a-z`, `0-9`, `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BudgetName(Arc<str>);
 
 impl BudgetName {
-    /// What answers call the cooldown, which they tell of beside the budgets: no budget of a service has this name.
+    /// The name of the cooldown in answers, which list it beside the budgets: no budget of a service has this name.
     pub const COOLDOWN: &str = "cooldown";
 
-    /// The budget of the day's places, that every service has.
+    /// The budget of the day's places, which every service has.
     #[must_use]
     pub fn daily() -> Self {
         Self("daily".into())
@@ -50,36 +50,36 @@ impl fmt::Display for BudgetName {
     }
 }
 
-/// One budget of one scope in one window: what a counter counts by.
+/// One budget of one scope in one window: the key by which a counter counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BudgetKey {
-    /// Whose budget.
+    /// The owner of the budget.
     pub scope: Scope,
-    /// Which of theirs.
+    /// Which of the owner's budgets.
     pub budget: BudgetName,
-    /// The window; its start names the key, its end is when the key may go.
+    /// The window; its start names the key, and after its end the key may be removed.
     pub window: Window,
 }
 
-/// What one use takes from a budget, and how much there is in the window.
+/// The units that one use takes from a budget, and the limit of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
     /// Which budget and window.
     pub key: BudgetKey,
-    /// Units in the window.
+    /// The limit of the window, in units.
     pub limit: u32,
     /// Units that this use takes.
     pub units: u32,
 }
 
-/// What is taken of a budget in its window, at the moment in which a counter said so.
+/// How much of a budget is taken in its window, at the moment of a counter's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetState {
-    /// Which budget and window; the window tells until when.
+    /// The budget and window; the window says until when.
     pub key: BudgetKey,
-    /// Units in the window.
+    /// The limit of the window, in units.
     pub limit: u32,
-    /// Units that are taken: more than the limit, where it was lowered meanwhile.
+    /// Units that are taken: more than the limit if the limit was lowered meanwhile.
     pub used: u32,
 }
 
@@ -91,10 +91,11 @@ impl BudgetState {
     }
 }
 
-/// Whose budgets they are: a service, a tenant, whatever they are counted apart for. 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`,
-/// `_`, `.`: a UUID, or a name.
+/// The owner of budgets: a service, a tenant, or anything else that is counted separately. 1 to 64 of `A-Z`, `a-z`,
+/// `0-9`, `-`, `_`, `.`: a UUID, or a name.
 ///
-/// Budgets of one scope can be taken from in one step, those of several if their counter keeps them together.
+/// One step can take from several budgets of one scope, and from those of several scopes if their counter keeps them
+/// together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope(pub(super) Arc<str>);
 
@@ -122,9 +123,10 @@ impl fmt::Display for Scope {
     }
 }
 
-/// On whose behalf a place is held. To a counter it is a text: 1 to 128 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`.
+/// The one on whose behalf a place is held. To a counter it is a text: 1 to 128 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`,
+/// `:`.
 ///
-/// A repeated call that names the same holder finds its own place.
+/// A repeated call with the same holder finds its own place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Holder(pub(super) Arc<str>);
 
@@ -164,15 +166,15 @@ fn opaque(text: &str, longest: usize, marks: &[u8]) -> Option<Arc<str>> {
     fits.then(|| text.into())
 }
 
-/// A place in a budget: whose it is, which it is, what it takes.
+/// A place in a budget: its holder, its seat and its units.
 ///
-/// The seat is unique in its window, in the counter and, by a constraint, in the record. That is what keeps the
-/// quota exact when a counter forgets: two people who were given one seat cannot both be recorded.
+/// The seat is unique in its window, in the counter and, by a constraint, in the record. This keeps the quota exact
+/// when a counter forgets: two people who were given the same seat cannot both be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Whose.
+    /// The holder.
     pub holder: Holder,
-    /// Which, from 1. With one unit a use, "today's n-th".
+    /// The seat, from 1. With one unit per use, "today's n-th".
     pub seat: u32,
     /// How many units it takes.
     pub units: u32,

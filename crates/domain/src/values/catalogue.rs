@@ -10,15 +10,16 @@ use super::{BudgetName, BudgetPolicy, InvalidValue, QueueName, Service, ServiceT
 pub struct Catalogue(Vec<Arc<Service>>);
 
 impl Catalogue {
-    /// Takes the entries.
+    /// Checks and takes the entries.
     ///
-    /// Services may share the queue of ready messages, which name their service, and the queue of notifications. Jobs to
-    /// train and to delete are for the workers of one service.
+    /// Services may share the queue of ready messages, because these name their service, and the queue of
+    /// notifications. The queues of jobs to train and to delete belong to the workers of one service.
     ///
     /// # Errors
-    /// If two share a type or path, a queue has two roles, two services share one to train or to delete, a budget's name
-    /// stands twice or is the cooldown's, a use takes nothing from a budget, more than there is, or another number of units than one from the
-    /// day's, the day's is shared, a shared budget has two limits or windows, or a training's deadline or attempts are out of bounds.
+    /// If two share a type or path; if a queue has two roles, or two services share a queue of jobs to train or to
+    /// delete; if a budget's name occurs twice or is the cooldown's; if a use takes no units from a budget, more than
+    /// its limit, or not exactly one from the day's; if the day's budget is shared, or a shared budget has two limits
+    /// or windows; if a training's deadline or attempts are out of bounds.
     pub fn new(services: Vec<Service>) -> Result<Self, InvalidValue> {
         let mut names = BTreeSet::new();
         let mut roles = BTreeMap::new();
@@ -41,13 +42,13 @@ impl Catalogue {
         self.0.iter()
     }
 
-    /// The service of that wire name.
+    /// The service with that wire name.
     #[must_use]
     pub fn by_type(&self, service_type: &ServiceType) -> Option<&Arc<Service>> {
         self.0.iter().find(|s| s.service_type == *service_type)
     }
 
-    /// Some service takes from a budget that others take from too.
+    /// Whether some service takes from a budget that others take from, too.
     #[must_use]
     pub fn shares(&self) -> bool {
         self.0.iter().any(|service| service.shares())

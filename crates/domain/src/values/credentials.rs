@@ -21,7 +21,7 @@ fn check(what: &'static str, token: &str) -> Result<(), InvalidValue> {
     Ok(())
 }
 
-/// An access token and its secret: what lets us act for a person at the provider.
+/// An access token and its secret, with which we act for a person at the provider.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The access token. Printed nowhere.

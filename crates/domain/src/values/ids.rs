@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::InvalidValue;
 
-/// A person, as we number them. The `user_id` of the JWT.
+/// The number by which we know a person. The `user_id` of the JWT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(i64);
@@ -30,7 +30,7 @@ impl fmt::Display for UserId {
     }
 }
 
-/// Who vouches for a person's identity.
+/// The provider that vouches for a person's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Provider {
     /// Twitter, now X.
@@ -81,7 +81,7 @@ impl ProviderUserId {
     /// Reads the decimal form, as Twitter and the JWT write it.
     ///
     /// # Errors
-    /// For anything but the digits of a positive 63-bit number.
+    /// For anything except the digits of a positive 63-bit number.
     pub fn parse(digits: &str) -> Result<Self, InvalidValue> {
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(InvalidValue::new(
@@ -120,9 +120,9 @@ impl fmt::Display for ProviderUserId {
 /// An account is (provider, the provider's user id); a person may have several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId {
-    /// Who vouches for it.
+    /// The provider that vouches for it.
     pub provider: Provider,
-    /// The number there.
+    /// Its number at the provider.
     pub user_id: ProviderUserId,
 }
 
@@ -143,16 +143,16 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Who makes a call, as the JWT says: a person, and the account they signed in with.
+/// The caller, as the JWT names it: a person, and the account that they signed in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    /// Our number of the person.
+    /// Our number for the person.
     pub user: UserId,
-    /// The account they signed in with.
+    /// The account that they signed in with.
     pub account: AccountId,
 }
 
-/// One accepted request for a service; on every message that it causes.
+/// The id of one accepted request for a service, on every message that it causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RequestId(Uuid);

@@ -1,4 +1,4 @@
-//! Values: small types that are right once they exist.
+//! Values: small types that are always valid.
 
 mod budget;
 mod catalogue;
@@ -28,7 +28,7 @@ pub use task::{Task, TaskKind};
 pub use turn::Turn;
 pub use window::{Period, Window, WindowPolicy};
 
-/// Why a text or number is not the value it was taken for.
+/// Why a text or number is not a valid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {fault}")]
 pub struct InvalidValue {

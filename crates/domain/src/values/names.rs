@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use super::InvalidValue;
 
-/// The name of a service on the wire, as `LEARNME`: 1 to 32 of `A-Z`, `0-9`, `_`.
+/// The name of a service on the wire, such as `LEARNME`: 1 to 32 of `A-Z`, `0-9`, `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServiceType(pub(super) Arc<str>);
 
@@ -39,7 +39,7 @@ impl fmt::Display for ServiceType {
     }
 }
 
-/// The name of a service in a path, as `learn_me`: 1 to 32 of `a-z`, `0-9`, `_`.
+/// The name of a service in a path, such as `learn_me`: 1 to 32 of `a-z`, `0-9`, `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ServicePath(Arc<str>);
 
@@ -70,8 +70,8 @@ impl ServicePath {
     }
 }
 
-/// The name of a queue: 1 to 80 of `A-Z`, `a-z`, `0-9`, `-`, `_`, as
-/// [SQS has it](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html).
+/// The name of a queue: 1 to 80 of `A-Z`, `a-z`, `0-9`, `-`, `_`, the rule of
+/// [SQS](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QueueName(Arc<str>);
 
@@ -101,7 +101,7 @@ impl QueueName {
         &self.0
     }
 
-    /// The text of its dead-letter queue's name, `<name>-dlq`: that of a long name is too long for a queue.
+    /// The name of its dead-letter queue, `<name>-dlq`. If the name is long, this text is too long for a queue.
     #[must_use]
     pub fn dead_letters(&self) -> String {
         format!("{self}-dlq")

@@ -32,10 +32,10 @@ impl IdempotencyKey {
     }
 }
 
-/// How far the training of a registration's latest request is, whatever an earlier one came to.
+/// The state of the training of a registration's latest request, whatever happened to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TrainingState {
-    /// The workers have it, or will have.
+    /// The workers have it, or will have it.
     Training,
     /// It has finished.
     Ready,
@@ -50,20 +50,20 @@ pub struct Registration {
     pub service: ServiceType,
     /// The request it comes from.
     pub request_id: RequestId,
-    /// Others may use the result.
+    /// Whether others may use the result.
     pub public: bool,
-    /// A training has finished; stays true while a later one runs.
+    /// Whether a training has finished; stays true while a later one runs.
     pub ready: bool,
-    /// How far the training of the latest request is.
+    /// The state of the training of the latest request.
     pub state: TrainingState,
     /// When the person may ask again.
     pub can_use_at: DateTime<Utc>,
 }
 
-/// The bare fact of a person's latest use of a service. It outlives the registration, until nothing needs it.
+/// A person's latest use of a service. It outlives the registration, until nothing needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
-    /// Which of the person's uses it was, from 1.
+    /// The number of this use among the person's uses, from 1.
     pub turn: u32,
     /// The start of the daily window whose place it took.
     pub window_start: DateTime<Utc>,
@@ -71,7 +71,7 @@ pub struct Use {
     pub cooldown_until: DateTime<Utc>,
 }
 
-/// What an accepted request is answered: "today's n-th of limit."
+/// The answer to an accepted request: "today's n-th of limit."
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Registered {
     /// The n-th.
@@ -80,13 +80,13 @@ pub struct Registered {
     pub limit: u32,
 }
 
-/// What a worker says: a training is ready.
+/// A worker's message that a training is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrainingReady {
-    /// Whose.
+    /// The account that was trained for.
     pub account: AccountId,
-    /// Which service.
+    /// The service.
     pub service: ServiceType,
-    /// Which request, if the worker knows; without it, the current one.
+    /// The request, if the worker knows it; without it, the current one.
     pub request_id: Option<RequestId>,
 }

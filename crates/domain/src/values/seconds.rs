@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// A time in whole seconds, as wires carry it: rounded up, so that nobody comes too early.
+/// A time in whole seconds, as wires carry it: rounded up, so that nobody retries too early.
 #[must_use]
 pub const fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + if time.subsec_nanos() > 0 { 1 } else { 0 }

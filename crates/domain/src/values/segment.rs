@@ -4,23 +4,24 @@ use sha1::{Digest, Sha1};
 
 use super::{Holder, Place};
 
-/// A stretch of 1,024 seats of a window, numbered from 0: what a counter and its record are compared and restored by.
+/// A range of 1,024 seats of a window, numbered from 0: the unit in which a counter and its record are compared and
+/// restored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Segment(u32);
 
 impl Segment {
-    /// How many seats there are in one.
+    /// How many seats a segment has.
     pub const SEATS: u32 = 1024;
-    /// The one of seat 1.
+    /// The segment of seat 1.
     pub const FIRST: Self = Self(0);
 
-    /// The one of that number.
+    /// The segment with that number.
     #[must_use]
     pub const fn new(index: u32) -> Self {
         Self(index)
     }
 
-    /// The one that the seat is in.
+    /// The segment of a seat.
     #[must_use]
     pub const fn of(seat: u32) -> Self {
         Self(seat.saturating_sub(1) / Self::SEATS)
@@ -39,15 +40,16 @@ impl Segment {
         before.saturating_add(1)..=before.saturating_add(Self::SEATS)
     }
 
-    /// The one that is so many further on.
+    /// The segment that is so many further on.
     #[must_use]
     pub const fn plus(self, segments: u32) -> Self {
         Self(self.0.saturating_add(segments))
     }
 }
 
-/// What the places of a segment sum up to. The sums of two segments are equal exactly if they have the same places: the
-/// same holders on the same seats with the same units. When a place was reserved does not matter, nor do orders.
+/// The sums of the places of a segment. The sums of two segments are equal exactly if they have the same places: the
+/// same holders on the same seats with the same units. The time of a reservation does not matter, nor does the order of
+/// places.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
     /// How many places there are.
@@ -62,7 +64,7 @@ impl Sums {
     /// The sum of all fingerprints is below this.
     pub const MODULUS: u64 = 1 << 48;
 
-    /// Of places.
+    /// The sums of these places.
     pub fn of<'a>(places: impl IntoIterator<Item = &'a Place>) -> Self {
         let mut sums = Self::default();
         for place in places {
@@ -71,7 +73,7 @@ impl Sums {
         sums
     }
 
-    /// With one place more.
+    /// Adds a place.
     pub fn add(&mut self, place: &Place) {
         let print = fingerprint(&place.holder, place.seat, place.units);
         self.places += 1;
@@ -79,7 +81,7 @@ impl Sums {
         self.fingerprint = (self.fingerprint + print) % Self::MODULUS;
     }
 
-    /// With one of its places less.
+    /// Removes one of the places.
     pub fn remove(&mut self, place: &Place) {
         let print = fingerprint(&place.holder, place.seat, place.units);
         self.places = self.places.saturating_sub(1);
@@ -88,14 +90,14 @@ impl Sums {
     }
 }
 
-/// The sums of segments; `None` of one of which they cannot be told. A segment without places may be left out.
+/// The sums of segments; `None` for a segment whose sums are not known. A segment without places may be left out.
 pub type SegmentSums = BTreeMap<Segment, Option<Sums>>;
 
-/// The first 48 bits of the SHA-1 of `holder:seat:units`, with decimal numbers. It tells places apart and protects
-/// nothing.
+/// The first 48 bits of the SHA-1 of `holder:seat:units`, with decimal numbers. It distinguishes places; it is no
+/// protection.
 ///
-/// Numbers below 2^53 are exact in any language, and SHA-1 is at hand where a counter computes this by itself: scripts
-/// of Redis have [`redis.sha1hex`](https://redis.io/docs/latest/develop/programmability/lua-api/#redis.sha1hex).
+/// Numbers below 2^53 are exact in any language, and a counter that computes this itself has SHA-1: scripts of Redis
+/// have [`redis.sha1hex`](https://redis.io/docs/latest/develop/programmability/lua-api/#redis.sha1hex).
 #[must_use]
 pub fn fingerprint(holder: &Holder, seat: u32, units: u32) -> u64 {
     let hash = Sha1::digest(format!("{holder}:{seat}:{units}"));

@@ -7,18 +7,19 @@ use super::{
     WindowPolicy,
 };
 
-/// A limit by the window, and what one use takes of it.
+/// A limit per window, and how much of it one use takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetPolicy {
-    /// What it counts.
+    /// The name of the budget.
     pub name: BudgetName,
-    /// Units in a window.
+    /// The limit of a window, in units.
     pub limit: u32,
     /// Units that one use takes.
     pub units: u32,
     /// When the next window begins.
     pub window: WindowPolicy,
-    /// Several services take from it. Each says how much a use of it takes; limit and windows are the same for all.
+    /// Whether several services take from it. Each says how much one of its uses takes; limit and windows are the same
+    /// for all.
     pub is_shared: bool,
 }
 
@@ -32,13 +33,13 @@ pub struct TrainingPolicy {
 }
 
 impl TrainingPolicy {
-    /// What a deadline may be.
+    /// The range of a deadline.
     pub const DEADLINES: RangeInclusive<Duration> =
         Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 60 * 60);
     /// How often it may be announced.
     pub const ATTEMPTS: RangeInclusive<u32> = 1..=100;
 
-    /// What is wrong with it.
+    /// What is wrong with it, if anything.
     pub(super) fn fault(self) -> Option<&'static str> {
         if !Self::DEADLINES.contains(&self.deadline) {
             Some("a training deadline that is not 1 second to 30 days")
@@ -73,16 +74,17 @@ pub struct ServiceQueues {
     pub delete: QueueName,
 }
 
-/// A service of the catalogue. A second one is an entry, not new code.
+/// A service of the catalogue. A second service is another entry, not new code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// Its name on the wire.
     pub service_type: ServiceType,
     /// Its name in a path.
     pub path: ServicePath,
-    /// The day's places, named [`BudgetName::daily`]: one unit a use, so that a seat within the limit is a unit within it.
+    /// The day's places, named [`BudgetName::daily`]: one unit per use, so that a seat within the limit is a unit
+    /// within it.
     pub daily: BudgetPolicy,
-    /// Further budgets, taken in the same step.
+    /// Further budgets, reserved in the same step.
     pub budgets: Vec<BudgetPolicy>,
     /// How long a person waits between two uses.
     pub cooldown: Duration,
@@ -90,12 +92,12 @@ pub struct Service {
     pub training: TrainingPolicy,
     /// Its queues.
     pub queues: ServiceQueues,
-    /// What a person is told when their training is ready.
+    /// The text for a person whose training is ready.
     pub notification: String,
 }
 
 impl Service {
-    /// What a use at `now` takes: the day's place first, then the further budgets.
+    /// The budgets that a use at `now` takes from: the day's first, then the further budgets.
     #[must_use]
     pub fn budgets_at(&self, now: DateTime<Utc>) -> Vec<Budget> {
         std::iter::once(&self.daily)
@@ -116,13 +118,13 @@ impl Service {
             .collect()
     }
 
-    /// It takes from a budget that others take from too.
+    /// Whether it takes from a budget that others take from, too.
     #[must_use]
     pub fn shares(&self) -> bool {
         self.budgets.iter().any(|budget| budget.is_shared)
     }
 
-    /// In whose name a turn has its places: in one, as they are taken in one step.
+    /// The holder of a turn's places: one holder for all, because they are reserved in one step.
     #[must_use]
     pub fn holder(&self, turn: Turn) -> Holder {
         if self.shares() {

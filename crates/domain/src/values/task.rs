@@ -2,14 +2,14 @@ use std::fmt;
 
 use super::{AccountId, ServiceType};
 
-/// What is to be done for an account that has asked for a service.
+/// A task for an account that has asked for a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Task {
-    /// What.
+    /// The kind of task.
     pub kind: TaskKind,
-    /// For which service.
+    /// The service.
     pub service: ServiceType,
-    /// For which account.
+    /// The account.
     pub account: AccountId,
 }
 
@@ -30,11 +30,11 @@ impl fmt::Display for Task {
 /// The kinds of tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TaskKind {
-    /// Have the workers train.
+    /// Ask the workers to train.
     Train,
     /// Tell the person that it is ready.
     Notify,
-    /// Have the workers delete what they trained.
+    /// Ask the workers to delete what they trained.
     Delete,
 }
 

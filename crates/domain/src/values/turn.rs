@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Holder, Scope, ServiceType, UserId};
 
-/// Which of a person's uses of a service it is. In its name a place is held: a repeated call finds its own place, because
+/// The number of a person's use of a service. A place is held in its name: a repeated call finds its own place, because
 /// the turn is the same until a use is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Turn {
@@ -13,14 +13,14 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The holder of its places, where the service shares no budget: `user:number`.
+    /// The holder of its places, if the service shares no budget: `user:number`.
     #[must_use]
     pub fn holder(self) -> Holder {
         let Self { user, number } = self;
         Holder(format!("{user}:{number}").into())
     }
 
-    /// The same where it shares one, in which turns of several services meet: `SERVICE:user:number`.
+    /// The holder if the service shares a budget, in which turns of several services meet: `SERVICE:user:number`.
     #[must_use]
     pub fn holder_of(self, service: &ServiceType) -> Holder {
         let Self { user, number } = self;
@@ -29,7 +29,8 @@ impl Turn {
 }
 
 impl Scope {
-    /// The scope of the budgets that services share. No service has this name, for theirs are of capital letters.
+    /// The scope of the budgets that services share. No service has this name, because service names are in capital
+    /// letters.
     #[must_use]
     pub fn shared() -> Self {
         Self("shared".into())

@@ -12,7 +12,7 @@ pub enum Period {
     Monthly,
 }
 
-/// A half-open stretch of time, `start <= t < end`. The start names it.
+/// A half-open interval of time, `start <= t < end`. The start names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
     /// The first instant.
@@ -31,8 +31,8 @@ impl Window {
 
 /// When windows turn: at a time of day in a zone, by the clock alone. There is no reset job.
 ///
-/// A time of day that a change to daylight saving skips turns at the first instant after the gap;
-/// one that happens twice turns the first time. Windows therefore follow one another without gap or overlap.
+/// If a change to daylight saving skips the time of day, the window turns at the first instant after the gap; if that
+/// time happens twice, it turns the first time. Windows therefore follow one another without gap or overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowPolicy {
     period: Period,

@@ -10,25 +10,25 @@ use tokio::sync::Notify;
 pub(super) struct QueueState {
     /// Its name.
     pub(super) name: String,
-    /// Where messages go that are not handled; a dead-letter queue has none.
+    /// Its dead-letter queue; a dead-letter queue has none.
     pub(super) dead_letters: Option<DeadLetters>,
-    /// Wakes who waits for a message.
+    /// Wakes callers that wait for a message.
     pub(super) changed: Notify,
 }
 
 impl QueueState {
-    /// Where its dead letters go; those of a dead-letter queue stay.
+    /// The destination of its dead letters; those of a dead-letter queue stay there.
     pub(super) fn dead_letter_queue(&self) -> &str {
         let dead = self.dead_letters.as_ref();
         dead.map_or(&self.name, |dead| &dead.queue)
     }
 }
 
-/// When a message is dead, and where it goes.
+/// When a message is dead, and its destination then.
 pub(super) struct DeadLetters {
     /// Their queue.
     pub(super) queue: String,
-    /// Receives without an acknowledgement.
+    /// The number of receives without an acknowledgement.
     pub(super) after: u32,
 }
 

@@ -3,10 +3,11 @@ use std::fmt;
 use lemon_domain::ports::Receipt;
 use uuid::Uuid;
 
-/// One receive of one message: `<row>.<receives>.<id>`. The next receive has another, so that this one is stale then.
+/// One receive of one message: `<row>.<receives>.<id>`. The next receive has another handle, which makes this one
+/// stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Handle {
-    /// The row, where the message is found at once. SQLite may give it to another message later.
+    /// The row, by which the message is found directly. SQLite may give it to another message later.
     pub(super) number: i64,
     /// How often it was received, this time included.
     pub(super) receives: u32,
@@ -15,7 +16,7 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// Reads a receipt; `None` if it is none of ours.
+    /// Reads a receipt; `None` if it has another form.
     pub(super) fn parse(receipt: &Receipt) -> Option<Self> {
         let mut parts = receipt.0.splitn(3, '.');
         Some(Self {

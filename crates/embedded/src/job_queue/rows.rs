@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{DeadLetter, line::QueueState, receipt::Handle};
 use crate::file::{Durability, Format, time};
 
-/// The file of a job queue. A message that was taken must not be lost by a power failure either.
+/// The file of a job queue. A power failure must not lose a message that was taken.
 pub(super) const FORMAT: Format = Format {
     name: "job queue",
     application_id: i32::from_be_bytes(*b"LmJq"),
@@ -21,11 +21,11 @@ pub(super) struct MessageRow {
     pub(super) body: String,
 }
 
-/// What a look at a queue found.
+/// The result of a receive from a queue.
 pub(super) struct ReceivedMessages {
-    /// What was received.
+    /// The received messages.
     pub(super) deliveries: Vec<Delivery>,
-    /// When the next message is visible, if there is one.
+    /// When the next message becomes visible, if there is one.
     pub(super) next: Option<DateTime<Utc>>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn send(
     Ok(())
 }
 
-/// Receives what is visible at `now`, and hides it until `until`.
+/// Receives the messages that are visible at `now`, and hides them until `until`.
 pub(super) fn receive(
     connection: &Connection,
     line: &QueueState,
@@ -96,7 +96,7 @@ fn next_visible(
     Ok(next.and_then(DateTime::from_timestamp_micros))
 }
 
-/// Moves what was received too often to the dead letters.
+/// Dead-letters the messages that were received too often.
 fn dead_letter_exhausted(
     connection: &Connection,
     line: &QueueState,
@@ -141,7 +141,7 @@ pub(super) fn remove(
     Ok(removed == 1)
 }
 
-/// Hides a message until then; answers whether the receipt was its latest.
+/// Hides a message until that time; answers whether the receipt was its latest.
 pub(super) fn hide(
     connection: &Connection,
     queue: &str,
@@ -188,7 +188,7 @@ pub(super) fn dead_letter(
     Ok(moved == 1)
 }
 
-/// Counts.
+/// Counts the messages of a queue.
 pub(super) fn depth(
     connection: &Connection,
     line: &QueueState,

@@ -17,7 +17,7 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Nobody's.
+    /// Without places.
     pub(super) fn new() -> Self {
         Self {
             seats: BTreeMap::new(),
@@ -33,7 +33,7 @@ impl Count {
         u32::try_from(self.used).unwrap_or(u32::MAX)
     }
 
-    /// What is taken of the budget.
+    /// How much of the budget is taken.
     pub(super) fn state(&self, budget: &Budget) -> BudgetState {
         BudgetState {
             key: budget.key.clone(),
@@ -42,7 +42,7 @@ impl Count {
         }
     }
 
-    /// What each segment sums up to.
+    /// The sums of each segment.
     pub(super) fn sums(&self) -> SegmentSums {
         let sums = self.sums.iter();
         sums.map(|(segment, sums)| (*segment, Some(*sums)))
@@ -54,12 +54,12 @@ impl Count {
         self.holders.contains_key(holder)
     }
 
-    /// Whether the holder has a place, or would be given one.
+    /// Whether the holder has a place, or would get one.
     pub(super) fn admits(&self, holder: &Holder, budget: &Budget) -> bool {
         self.has(holder) || self.used + u64::from(budget.units) <= u64::from(budget.limit)
     }
 
-    /// The holder's place, or else the lowest free one, asked for at that time.
+    /// The holder's place, or else the lowest free one, with the time of the call.
     pub(super) fn take(&mut self, holder: &Holder, units: u32, at: DateTime<Utc>) -> Place {
         let held = self.holders.get(holder);
         if let Some(place) = held.and_then(|seat| self.seats.get_mut(seat)) {
@@ -76,7 +76,7 @@ impl Count {
         place
     }
 
-    /// Puts a place where it belongs, instead of whatever has its holder or seat.
+    /// Puts a place on its seat. Removes the places that have its holder or seat.
     pub(super) fn put(&mut self, place: Place) {
         self.remove(&place.holder);
         let seated = self.seats.get(&place.seat);
@@ -93,14 +93,14 @@ impl Count {
         }
     }
 
-    /// Whether the holder has no place that they asked for after an instant.
+    /// Whether the holder has no place that was asked for after that instant.
     pub(super) fn asked_until(&self, holder: &Holder, as_of: DateTime<Utc>) -> bool {
         let seat = self.holders.get(holder);
         let place = seat.and_then(|seat| self.seats.get(seat));
         place.is_none_or(|place| place.at <= as_of)
     }
 
-    /// Takes the holder's place away, if there is one.
+    /// Removes the holder's place, if there is one.
     pub(super) fn remove(&mut self, holder: &Holder) {
         let place = self.holders.remove(holder);
         if let Some(place) = place.and_then(|seat| self.seats.remove(&seat)) {
@@ -116,7 +116,7 @@ impl Count {
         }
     }
 
-    /// Makes the record of a segment true; young places stay that are not in its way. Answers what changed.
+    /// Makes a segment equal to the record; recent places stay unless they conflict with it. Answers the changes.
     pub(super) fn restore(&mut self, record: &RecordedSegment) -> RestoredPlaces {
         let recorded: HashSet<&Holder> = record.places.iter().map(|it| &it.holder).collect();
         let counted = self.seats.range(record.segment.seats());
@@ -142,7 +142,8 @@ impl Count {
     }
 }
 
-/// What a restoration changed: first these places went, then those came, instead of what had their holders.
+/// The changes of a restoration: first these places are removed, then those are put, and replace other places of their
+/// holders.
 #[derive(Debug)]
 pub(super) struct RestoredPlaces {
     pub(super) removed: Vec<Holder>,

@@ -1,8 +1,9 @@
-//! How a holder stands in the two columns of a place, which were made for `user:turn`.
+//! How a holder is stored in the two columns of a place, which were made for `user:turn`.
 //!
-//! One of that form is those two numbers, so that a file that has no others is what it always was, and earlier versions read
-//! it. Any other text is a row of a table: its number, and a turn that nobody has. Earlier versions cannot read such a turn;
-//! the first such holder raises the version of the file, so that they refuse it as one of a newer version.
+//! A holder of that form is stored as those two numbers, so that a file without other holders keeps its old format, and
+//! earlier versions can read it. Any other text is a row of a table: the columns have the row's number, and a turn that
+//! no real holder has. Earlier versions cannot read such a turn, so the first such holder raises the version of the
+//! file, and they refuse it as newer.
 
 use lemon_domain::{BoxError, values::Holder};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -13,7 +14,7 @@ const OTHER: i64 = -1;
 /// The version of a file that has, or had, a holder whose text is in the table.
 pub(super) const VERSION: u32 = 2;
 
-/// By the index of [`prepare`], whose turn is [`OTHER`] in so many words, or SQLite would not use it:
+/// Uses the index of [`prepare`]. The value of [`OTHER`] is written out here, or SQLite would not use that index:
 /// <https://www.sqlite.org/partialindex.html#queries_using_partial_indexes>.
 const FORGET: &str = "DELETE FROM holders WHERE id = ?1
     AND NOT EXISTS (SELECT 1 FROM places WHERE user_id = ?1 AND turn = -1)";
@@ -29,7 +30,7 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// The columns of a holder, who is written down if need be.
+/// The columns of a holder; adds the holder to the table if necessary.
 pub(super) fn write(connection: &Connection, holder: &Holder) -> rusqlite::Result<(i64, i64)> {
     if let Some(numbers) = numbers(holder.as_str()) {
         return Ok(numbers);
@@ -54,7 +55,7 @@ fn raise_version(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The columns of a holder; `None` if no place can be theirs.
+/// The columns of a holder; `None` if the holder cannot have a place.
 pub(super) fn find(
     connection: &Connection,
     holder: &Holder,
@@ -80,7 +81,7 @@ pub(super) fn read(connection: &Connection, row: &Row<'_>) -> Result<Holder, Box
     Ok(Holder::parse(&text)?)
 }
 
-/// Removes the holder of these columns from the table, unless there is another place of theirs.
+/// Removes the holder of these columns from the table, unless it has another place.
 pub(super) fn forget(connection: &Connection, (user, turn): (i64, i64)) -> rusqlite::Result<()> {
     if turn != OTHER {
         return Ok(());
@@ -88,7 +89,7 @@ pub(super) fn forget(connection: &Connection, (user, turn): (i64, i64)) -> rusql
     connection.prepare_cached(FORGET)?.execute([user]).map(drop)
 }
 
-/// Removes all who have no place. It reads every place.
+/// Removes all holders without a place. It reads every place.
 pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute(
@@ -98,7 +99,7 @@ pub(super) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// The two numbers, if the text is exactly that of them.
+/// The two numbers, if the text is exactly what they would be written as.
 fn numbers(text: &str) -> Option<(i64, i64)> {
     let (user, turn) = text.split_once(':')?;
     let (user, turn): (i64, u32) = (user.parse().ok()?, turn.parse().ok()?);

@@ -8,26 +8,27 @@ use lemon_domain::{
 
 use super::count::{Count, RestoredPlaces};
 
-/// How long a window is remembered after its end: a call that began before the turn may end after it.
+/// How long a window is remembered after its end: a call that began before the end may finish after it.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
 
-/// What must be written so that the file says what the memory says.
+/// A change that must be written so that the file agrees with the memory.
 ///
-/// Each holds the whole truth about what it names, so that writing it again, or after a write that failed, is right.
+/// Each change carries the full state of the thing that it names, so it may be written again, also after a failed
+/// write.
 #[derive(Debug)]
 pub(super) enum LedgerChange {
-    /// This place, instead of whatever has its holder or seat.
+    /// This place, which replaces any place with its holder or seat.
     Put { window: i64, place: Place },
     /// No place of that holder.
     Remove { window: i64, holder: Holder },
-    /// What a restoration of a segment changed.
+    /// The changes by a restoration of a segment.
     Restore {
         window: i64,
         restored: RestoredPlaces,
     },
-    /// The window is known. What is put in one that is not is gone when the file is opened again.
+    /// The window is known. Places of an unknown window are removed when the file is opened again.
     Open { window: i64, key: BudgetKey },
-    /// The window is not known any more. Its places go afterwards, in portions.
+    /// The window is not known any more. Its places are removed afterwards, in portions.
     Forget { window: i64 },
 }
 
@@ -40,7 +41,7 @@ pub(super) struct LedgerWindow {
     pub(super) key: BudgetKey,
     /// Its places.
     pub(super) count: Count,
-    /// The restoration that it is in; it is open if it is in none.
+    /// The restoration that is under way; without one, the window is open.
     pub(super) restoration: Option<RestorationId>,
 }
 
@@ -56,20 +57,21 @@ impl LedgerWindow {
     }
 }
 
-/// Every window that is counted: the authority, in memory.
+/// All counted windows. This memory is the authority.
 ///
-/// There are a few at a time (budgets of each scope, today's and this month's), so that looking through them beats
-/// any map.
+/// There are few at a time (budgets of each scope, today's and this month's), so a linear search is faster than any
+/// map.
 #[derive(Debug)]
 pub(super) struct Ledger {
     windows: Vec<LedgerWindow>,
-    /// The number of the next window: none is given twice while the places of an earlier one may still be in the file.
+    /// The number of the next window: no number is used twice while the places of an earlier window may still be in the
+    /// file.
     next: i64,
     restorations: u64,
 }
 
 impl Ledger {
-    /// What a file remembered.
+    /// The windows of a file.
     pub(super) fn new(windows: Vec<LedgerWindow>) -> Self {
         let latest = windows.iter().map(|window| window.id).max();
         Self {
@@ -113,7 +115,7 @@ impl Ledger {
         (ReserveOutcome::Reserved(taken), changes)
     }
 
-    /// Gives back the places that the holder asked for last at or before `as_of`.
+    /// Gives back the places that the holder last asked for at or before `as_of`.
     pub(super) fn release(
         &mut self,
         holder: &Holder,
@@ -151,7 +153,7 @@ impl Ledger {
         }
     }
 
-    /// Begins a restoration, or joins the one under way; none in an open window.
+    /// Begins a restoration, or joins the one under way; `None` in an open window.
     pub(super) fn begin(&mut self, key: &BudgetKey) -> Option<RestorationId> {
         if let Some(window) = self.find(key) {
             return window.restoration;
@@ -168,7 +170,7 @@ impl Ledger {
         restoration
     }
 
-    /// Sets a segment right; nothing if the window is not in that state.
+    /// Corrects a segment; `None` if the window is not in that state.
     pub(super) fn restore(&mut self, record: &RecordedSegment) -> Option<Vec<LedgerChange>> {
         let window = self.find_mut(&record.key)?;
         if window.restoration != record.restoration {
@@ -182,7 +184,7 @@ impl Ledger {
         Some(vec![LedgerChange::Restore { window, restored }])
     }
 
-    /// Ends a restoration; nothing if the window is not in it.
+    /// Ends a restoration; `None` if the window is not in it.
     pub(super) fn open(
         &mut self,
         key: &BudgetKey,
@@ -205,7 +207,7 @@ impl Ledger {
         past.map(|window| window.id).collect()
     }
 
-    /// The refusal, if a budget has too little left.
+    /// The refusal, if a budget has too few units left.
     fn exhausted(&self, wish: &Reservation) -> Option<ReserveOutcome> {
         let counts = |budget: &Budget| self.find_open(&budget.key).map(|window| &window.count);
         let full = wish.budgets.iter().find(|budget| {

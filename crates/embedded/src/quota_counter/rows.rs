@@ -11,7 +11,8 @@ use super::{
 };
 use crate::file::{Durability, Format, time};
 
-/// The file of a quota counter. The record restores what a power failure takes, so that no commit waits for the disk.
+/// The file of a quota counter. The record restores changes that a power failure loses, so no commit waits for the
+/// disk.
 pub(super) const FORMAT: Format = Format {
     name: "quota counter",
     application_id: i32::from_be_bytes(*b"LmQc"),
@@ -20,7 +21,7 @@ pub(super) const FORMAT: Format = Format {
     newest: holders::VERSION,
 };
 
-/// Places that are removed in one step, for which reservations wait.
+/// Places that are removed in one step, while reservations wait.
 const PORTION: usize = 1024;
 
 /// Makes changes.
@@ -93,8 +94,8 @@ fn open(connection: &Connection, window: i64, key: &BudgetKey) -> rusqlite::Resu
         .map(drop)
 }
 
-/// Removes a portion of the places of a window that is forgotten, and the holders who have no other; answers whether that was
-/// the last.
+/// Removes a portion of the places of a forgotten window, and the holders that have no other place; answers whether it
+/// was the last portion.
 pub(super) fn remove_portion(connection: &Connection, window: i64) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
         "DELETE FROM places WHERE window_id = ?1 AND (user_id, turn) IN
@@ -111,8 +112,8 @@ pub(super) fn remove_portion(connection: &Connection, window: i64) -> rusqlite::
     Ok(removed.len() < PORTION)
 }
 
-/// Removes the windows, all places that belong to none (those of a restoration that did not come to its end too), and the
-/// holders of none.
+/// Removes the windows, all places without a window (also those of an unfinished restoration), and the holders without
+/// a place.
 pub(super) fn sweep(connection: &Connection, past: &[i64]) -> rusqlite::Result<()> {
     for window in past {
         write_one(connection, &LedgerChange::Forget { window: *window })?;

@@ -34,7 +34,7 @@ async fn numbers(writer: &Writer) -> Vec<i64> {
     read.committed().await.unwrap()
 }
 
-/// Keeps the thread busy, so that what is submitted meanwhile makes one group.
+/// Keeps the thread busy, so that writes that are submitted meanwhile form one group.
 fn hold(writer: &Writer) -> Sender<()> {
     let (started, starts) = channel();
     let (release, released) = channel();
@@ -122,7 +122,7 @@ async fn what_was_submitted_is_written_before_the_writer_is_gone() {
     }
 }
 
-/// Commits, but the disk says each time that it has lost something.
+/// Commits, but reports each time that the disk has lost data.
 fn commit_on_a_broken_disk(
     connection: &mut Connection,
     checkpoints: &mut Checkpoints,

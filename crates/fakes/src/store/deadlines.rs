@@ -125,7 +125,7 @@ impl StoreState {
         Some(turn)
     }
 
-    /// What is sent now can be worked on from now on.
+    /// A job that is sent now can be worked on from now on.
     pub(super) fn restart_deadline(&mut self, request_id: RequestId, now: DateTime<Utc>) {
         let mut all = self.registrations.values_mut();
         if let Some(current) = all.find(|current| current.shown.request_id == request_id) {

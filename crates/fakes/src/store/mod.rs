@@ -29,9 +29,9 @@ use tokio::sync::Notify;
 
 use crate::clock::FakeClock;
 
-/// Everything that a store keeps, under one lock: each call is one step, as a transaction is.
+/// All data of a store, under one lock: each call is one step, like a transaction.
 ///
-/// Every call gives way once before its step, as one over a wire would, so that concurrent calls really interleave.
+/// Every call yields once before its step, like a call over a network, so that concurrent calls really interleave.
 pub struct MemoryStore {
     state: Mutex<StoreState>,
     row_put: Notify,
@@ -51,7 +51,7 @@ struct StoreState {
     last_row: i64,
 }
 
-/// A registration, and what the person does not see of it.
+/// A registration, and the data of it that the person does not see.
 #[derive(Debug)]
 struct StoredRegistration {
     shown: Registration,
@@ -60,14 +60,14 @@ struct StoredRegistration {
     announcements: u32,
 }
 
-/// A sign-in in progress, and who has taken it.
+/// A sign-in in progress, and its claim.
 #[derive(Debug)]
 struct Claimable {
     pending: PendingSignIn,
     claim: Option<SignInClaim>,
 }
 
-/// A place, whose use took it, and until when that needs it.
+/// A place, the use that took it, and until when that use needs it.
 #[derive(Debug)]
 struct Recorded {
     service: ServiceType,
@@ -78,7 +78,7 @@ struct Recorded {
     cooldown_until: DateTime<Utc>,
 }
 
-/// An attempt, and what it was answered.
+/// An attempt and its answer.
 #[derive(Debug)]
 struct Answered {
     attempt: Attempt,
@@ -93,7 +93,7 @@ struct OutboxRow {
 }
 
 impl MemoryStore {
-    /// An empty store with a clock of its own.
+    /// An empty store with this clock.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {

@@ -10,7 +10,7 @@ use lemon_domain::{
 use super::{MemoryStore, OutboxRow};
 
 impl OutboxRow {
-    /// It is of the sequence of another.
+    /// Whether both are in the same sequence.
     fn follows(&self, other: &Self) -> bool {
         self.entry.content.sequence() == other.entry.content.sequence()
     }
@@ -26,7 +26,7 @@ impl Outbox<Task> for MemoryStore {
     ) -> Result<Vec<OutboxEntry<Task>>, StoreError> {
         let mut state = self.state().await;
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        // The first of each sequence, for the others wait behind it.
+        // Only the first row of each sequence, because the others wait behind it.
         let mut seen = HashSet::new();
         let claimed: Vec<OutboxEntry<Task>> = state
             .outbox

@@ -18,7 +18,7 @@ impl Recorded {
     }
 }
 
-/// Segments that one portion of the sums spans.
+/// Segments that one portion of the sums covers.
 const PORTION: u32 = 2;
 
 impl StoreState {
@@ -69,7 +69,7 @@ impl PlaceRecord for MemoryStore {
         Ok(places)
     }
 
-    /// Added up when it is needed, and so never wrong.
+    /// Added up on each call, and so never wrong.
     async fn total(&self, key: &BudgetKey) -> Result<u64, StoreError> {
         Ok(self.state().await.places(key).iter().map(units).sum())
     }
@@ -101,7 +101,7 @@ impl Housekeeping for MemoryStore {
 }
 
 impl StoreState {
-    /// Removes at most `max` of what had expired at an instant; answers how many.
+    /// Removes at most `max` of the rows that had expired at an instant; answers how many.
     fn remove(&mut self, what: Expiring, by: DateTime<Utc>, max: usize) -> usize {
         match what {
             Expiring::PendingSignIns => {
@@ -137,7 +137,7 @@ impl StoreState {
                 });
                 gone.take(max).count()
             }
-            // Added up when they are needed.
+            // Added up on each call.
             Expiring::BudgetTotals => 0,
         }
     }

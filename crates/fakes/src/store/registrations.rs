@@ -176,7 +176,7 @@ impl StoreState {
         self.latest_requests.get(&key).copied().filter(|_| is_known)
     }
 
-    /// Removes those rows of an account and service. Answers from when on nobody can be sending any of them.
+    /// Removes those rows of an account and service. Answers the time from which on nobody can be sending any of them.
     fn withdraw(
         &mut self,
         account: AccountId,

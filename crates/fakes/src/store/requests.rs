@@ -1,4 +1,4 @@
-//! What becomes of a request, and what is stored of it.
+//! The result of a request, and the rows that it stores.
 
 use lemon_domain::{
     ports::{NewRegistration, RequestOutcome, SeatTaken, StoreError},

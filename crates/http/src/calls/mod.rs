@@ -1,4 +1,4 @@
-//! The calls of the API: each a handler, what it answers, and its documentation.
+//! The calls of the API: each has a handler, its answers and its documentation.
 
 pub(crate) mod oauth;
 pub(crate) mod profile;
@@ -37,7 +37,7 @@ const CAN_USE: Route = Route {
     allow: "GET, HEAD",
 };
 
-/// Every path of the API. The busiest first: paths are tried in this order.
+/// Every path of the API. The busiest come first, because paths are tried in this order.
 pub(crate) fn routes(config: &mut web::ServiceConfig, catalogue: &Catalogue) {
     for service in catalogue.iter() {
         config

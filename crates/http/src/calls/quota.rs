@@ -4,29 +4,29 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use chrono::{DateTime, Utc};
 use lemon_domain::values::{BudgetName, BudgetState, whole_seconds};
 
-/// What limits a call, for the `RateLimit-Policy` header
+/// A limit of a call, for the `RateLimit-Policy` header
 /// (<https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-10>).
 pub(crate) struct Policy<'a> {
     /// Its name.
     pub(crate) name: &'a str,
-    /// Units in a window.
+    /// The limit of a window, in units.
     pub(crate) quota: u32,
     /// How long a window is.
     pub(crate) window: Duration,
 }
 
-/// How much is left of what a policy allows, for the `RateLimit` header.
+/// How much of a policy's limit is left, for the `RateLimit` header.
 pub(crate) struct QuotaState<'a> {
-    /// Of which.
+    /// The policy.
     pub(crate) policy: Policy<'a>,
     /// Units that are not taken.
     pub(crate) remaining: u32,
-    /// How long until there are as many as at first.
+    /// How long until the full limit is available again.
     pub(crate) resets_in: Duration,
 }
 
 impl<'a> QuotaState<'a> {
-    /// Of a budget.
+    /// The state of a budget.
     pub(crate) fn of(state: &'a BudgetState, now: DateTime<Utc>) -> Self {
         let window = state.key.window;
         Self {
@@ -40,7 +40,7 @@ impl<'a> QuotaState<'a> {
         }
     }
 
-    /// Of a person's uses, of which there is one in each cooldown.
+    /// The state of a person's uses: one is allowed per cooldown.
     pub(crate) const fn of_cooldown(cooldown: Duration, resets_in: Duration) -> Self {
         Self {
             policy: Policy {
@@ -53,7 +53,7 @@ impl<'a> QuotaState<'a> {
         }
     }
 
-    /// `"daily";r=63;t=1200`: so much left for so many seconds.
+    /// `"daily";r=63;t=1200`: this many units left for this many seconds.
     pub(crate) fn header(&self) -> (HeaderName, HeaderValue) {
         let Self {
             policy: Policy { name, .. },
@@ -66,7 +66,7 @@ impl<'a> QuotaState<'a> {
     }
 }
 
-/// `"daily";q=400;w=86400`: so much in a window of so many seconds. Several stand in a list.
+/// `"daily";q=400;w=86400`: this many units in a window of this many seconds. Several policies form a list.
 pub(crate) fn policies(policies: &[&Policy<'_>]) -> (HeaderName, HeaderValue) {
     let mut list = String::with_capacity(64);
     for Policy {
@@ -77,13 +77,13 @@ pub(crate) fn policies(policies: &[&Policy<'_>]) -> (HeaderName, HeaderValue) {
     {
         let between = if list.is_empty() { "" } else { ", " };
         let seconds = whole_seconds(*window);
-        // To a string it cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(list, "{between}\"{name}\";q={quota};w={seconds}");
     }
     (HeaderName::from_static("ratelimit-policy"), header(list))
 }
 
-/// A budget's name is of `a-z`, `0-9` and `_`, so that this cannot fail.
+/// A budget's name consists of `a-z`, `0-9` and `_`, so this cannot fail.
 fn header(value: String) -> HeaderValue {
     HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""))
 }

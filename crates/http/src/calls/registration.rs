@@ -91,7 +91,8 @@ pub(crate) async fn register(
         Ok(Accepted { registered, daily }) => {
             let daily = match daily {
                 Some(daily) => Some(daily),
-                // The attempt was remembered, and takes no place of its own. It stands, whether or not the counter tells the state.
+                // The attempt was remembered, and takes no place of its own. It is stored, even if the counter does not
+                // answer.
                 None => look(&api, &service).await.ok().map(|now| now.daily),
             };
             Ok(registered_as(registered, daily.as_ref(), now))
@@ -202,7 +203,7 @@ async fn look(api: &Api, service: &Service) -> Result<Availability, Problem> {
     Ok(within(api.deadlines.call, availability).await??)
 }
 
-/// The counter was not asked. What is left of the day's places would not help the person anyway: the headers tell of the
+/// The counter was not asked. The number of places that are left would not help the person: the headers describe the
 /// limit that refused them.
 fn cooldown_active(until: DateTime<Utc>, service: &Arc<Service>, now: DateTime<Utc>) -> Problem {
     let time = shown(until, Some(service));

@@ -15,19 +15,19 @@ use crate::{
     problem::{Code, Problem},
 };
 
-/// The largest body taken, in bytes. Ours are under 600.
+/// The largest body that is accepted, in bytes. Ours are under 600.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// A body of JSON, as `T`.
 pub(crate) struct Json<T>(pub(crate) T);
 
-/// A body that is of no interest. One within the limit is read and forgotten.
+/// A body whose content does not matter. If it is within the limit, it is read and dropped.
 pub(crate) struct Unread;
 
-/// What can be taken from the fields of a JSON object. Written out rather than derived, so that a refusal names the
-/// field and does not repeat what was sent.
+/// A value that is read from the fields of a JSON object. Not derived, so that a refusal names the field and does not
+/// repeat the caller's data.
 pub(crate) trait FromFields: Sized {
-    /// Takes what it needs; other fields are ignored.
+    /// Takes the fields that it needs and ignores the others.
     fn from_fields(fields: &Fields) -> Result<Self, Problem>;
 }
 
@@ -48,7 +48,7 @@ impl Fields {
             .ok_or_else(|| invalid(format!("{name} is null.")))
     }
 
-    /// A field that is a text or `null`, but there.
+    /// A field that is a text or `null`. It must be there.
     pub(crate) fn text_or_null(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.field(name)? {
             Value::Null => Ok(None),

@@ -10,7 +10,7 @@ use crate::{
     problem::{Code, Problem},
 };
 
-/// Who calls, by the token they carry. Only calls that need one look.
+/// The caller, by the token of the request. Only calls that need a caller check the token.
 pub(crate) struct Caller(pub(crate) Identity);
 
 impl FromRequest for Caller {

@@ -28,7 +28,7 @@ fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
             "Idempotency-Key is there more than once.".to_owned(),
         ));
     }
-    // What is not ASCII becomes a replacement character, which the value refuses.
+    // Other characters than ASCII become a replacement character, which the value refuses.
     IdempotencyKey::parse(String::from_utf8_lossy(key.as_bytes()))
         .map(Some)
         .map_err(|fault| invalid(format!("{fault}.")))

@@ -1,4 +1,4 @@
-//! What handlers take from a request. Each refusal is a problem.
+//! The extractors of handlers. Each refusal is a problem.
 
 mod body;
 mod caller;

@@ -8,7 +8,7 @@ use lemon_domain::values::Service;
 
 use crate::problem::Problem;
 
-/// The service that the path is of: see [`Route::resource_of`](crate::route::Route::resource_of).
+/// The service of the path: see [`Route::resource_of`](crate::route::Route::resource_of).
 pub(crate) struct Offered(pub(crate) Arc<Service>);
 
 impl FromRequest for Offered {

@@ -1,4 +1,4 @@
-//! What the errors of the use cases are to a caller.
+//! How the errors of the use cases appear to a caller.
 
 use lemon_domain::{
     ports::{StoreError, TwitterError},
@@ -31,7 +31,7 @@ impl From<SignInError> for Problem {
                 Code::SignInRejected,
                 "Twitter does not accept the verifier. Start again with a new request token.",
             ),
-            // Nobody has signed in yet: there is no right that they could lack.
+            // Nobody has signed in yet, so no permission can be missing.
             SignInError::Twitter(TwitterError::Suspended) => Self::new(
                 Code::SignInRejected,
                 "Twitter has suspended or locked the account.",
@@ -75,7 +75,7 @@ impl From<QuotasError> for Problem {
 }
 
 impl Problem {
-    /// A change that the store did not make, or may have made.
+    /// The problem for a change that the store did not make, or may have made.
     pub(crate) fn of_change(error: StoreError) -> Self {
         if error.is_certain() {
             error.into()
@@ -84,7 +84,7 @@ impl Problem {
         }
     }
 
-    /// A refused registration, apart from what the service must say about it: cooldown and quota.
+    /// The problem for a refused registration, except for cooldown and quota, which need the service.
     pub(crate) fn of_registration(error: RegisterError) -> Self {
         match error {
             RegisterError::UnknownPerson => unknown_person(),
@@ -96,7 +96,7 @@ impl Problem {
     }
 }
 
-/// The token is good, but nobody here is meant by it: signing in again mends that, so it is the token that is wrong.
+/// The token is valid, but its person is not known here. A new sign-in repairs that, so the token counts as wrong.
 fn unknown_person() -> Problem {
     Problem::new(
         Code::TokenInvalid,

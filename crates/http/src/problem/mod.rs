@@ -1,4 +1,4 @@
-//! What goes wrong, as RFC 9457 has it. Status codes are chosen here and nowhere else.
+//! Errors as RFC 9457 problems. Status codes are chosen here and nowhere else.
 
 mod causes;
 mod code;
@@ -21,7 +21,7 @@ pub(crate) use code::Code;
 /// The media type of a problem.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// How long to wait before trying a service again that is not there, unless it says itself.
+/// How long to wait before trying again when a service is unavailable and names no time itself.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a call did not do what it was asked.
@@ -66,7 +66,7 @@ pub(crate) struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// A problem with what there is to say about this occurrence.
+    /// A problem with a text about this occurrence.
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let headers = match code.status() {
             StatusCode::UNAUTHORIZED => vec![challenge(code)],
@@ -83,7 +83,7 @@ impl Problem {
         }
     }
 
-    /// We are at fault. The cause is logged, and told nobody.
+    /// We are at fault. The cause is logged, and not shown to the caller.
     pub(crate) fn internal(cause: impl Into<BoxError>) -> Self {
         Self::new(
             Code::InternalError,
@@ -92,19 +92,20 @@ impl Problem {
         .because(cause)
     }
 
-    /// Something we need is not there. The cause is logged, and told nobody.
+    /// Something that we need is unavailable. The cause is logged, and not shown to the caller.
     pub(crate) fn unavailable(cause: impl Into<BoxError>) -> Self {
         let detail = "Something this call needs is not available. Try again shortly.";
         Self::new(Code::ServiceUnavailable, detail).because(cause)
     }
 
-    /// A step that stores broke off: what it was to store may be stored or not. The cause is logged, and told nobody.
+    /// A step that stores was interrupted: its data may be stored or not. The cause is logged, and not shown to the
+    /// caller.
     pub(crate) fn outcome_unknown(cause: impl Into<BoxError>) -> Self {
         let detail = "It may be done or not. Repeat the call: nothing is done twice.";
         Self::new(Code::OutcomeUnknown, detail).because(cause)
     }
 
-    /// The method is not one of those that the path has.
+    /// The path does not have this method.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self::new(
             Code::MethodNotAllowed,
@@ -122,7 +123,7 @@ impl Problem {
         }
     }
 
-    /// The problem of a status that something else than our calls has answered.
+    /// The problem for a status that other code than our calls has answered.
     pub(crate) fn of_status(status: StatusCode, cause: impl fmt::Display) -> Self {
         let code = match status {
             StatusCode::NOT_FOUND => Code::NotFound,
@@ -218,7 +219,7 @@ fn retry_after(wait: Duration) -> (HeaderName, HeaderValue) {
     (header::RETRY_AFTER, whole_seconds(wait).max(1).into())
 }
 
-/// What a token is asked for with: <https://www.rfc-editor.org/rfc/rfc6750#section-3>.
+/// The challenge that asks for a token: <https://www.rfc-editor.org/rfc/rfc6750#section-3>.
 fn challenge(code: Code) -> (HeaderName, HeaderValue) {
     let value = match code {
         Code::TokenMissing => r#"Bearer realm="lemon""#,

@@ -1,4 +1,4 @@
-//! Contract 2: an attempt that is repeated is answered again.
+//! Contract 2: a repeated attempt gets the same answer.
 
 use lemon_domain::{
     ports::{NewRegistration, RequestOutcome},

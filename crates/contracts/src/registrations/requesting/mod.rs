@@ -42,7 +42,7 @@ async fn last_use(store: &dyn Store, user: UserId) -> Option<Use> {
     store.last_use(user, &given::learn_me()).await.unwrap()
 }
 
-/// What an attempt of somebody at the usual service was answered.
+/// The answer to a person's attempt at the usual service.
 async fn answered(store: &dyn Store, who: Identity, key: &str) -> Option<Registered> {
     let key = given::attempt(key).key;
     let answered = store.answered(who.user, &given::learn_me(), &key).await;

@@ -1,4 +1,4 @@
-//! Contract 3: a seat is one person's.
+//! Contract 3: a seat belongs to one person.
 
 use lemon_domain::{
     ports::{NewRegistration, RequestOutcome},

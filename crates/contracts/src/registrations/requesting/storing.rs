@@ -1,4 +1,4 @@
-//! Contract 1, 4 and 5: what a request stores, and whose it is.
+//! Contract 1, 4 and 5: the data that a request stores, and its owner.
 
 use lemon_domain::{
     ports::{NewRegistration, StoreError},

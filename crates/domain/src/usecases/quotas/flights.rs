@@ -10,10 +10,9 @@ use super::QuotasError;
 
 type Work = BoxFuture<'static, Result<(), Arc<QuotasError>>>;
 
-/// Work under way, by what it is done on. Whoever wants the same joins it and shares its outcome, a failure too.
-///
-/// Nothing runs in the background: the work is driven by whoever waits for it, all of them alike, and is given up when
-/// the last one gives up.
+/// Work under way, by its key. A caller that wants the same work joins it and shares its outcome, a failure too.
+/// Nothing runs in the background: all waiting callers drive the work, and it is dropped when the last of them gives
+/// up.
 pub(super) struct Flights<K>(Mutex<HashMap<K, WeakShared<Work>>>);
 
 impl<K> Default for Flights<K> {
@@ -23,7 +22,7 @@ impl<K> Default for Flights<K> {
 }
 
 impl<K: Clone + Eq + Hash> Flights<K> {
-    /// Does the work, unless it is under way; waits for its outcome.
+    /// Does the work, or joins it if it is under way; waits for its outcome.
     pub(super) async fn join(
         &self,
         key: &K,
@@ -41,7 +40,7 @@ impl<K: Clone + Eq + Hash> Flights<K> {
     ) -> Shared<Work> {
         let mut flights = self.0.lock();
         let joined = flights.get(key).and_then(WeakShared::upgrade);
-        // One that is done began before this caller saw that it is needed.
+        // Finished work began before this caller saw the need for it.
         if let Some(joined) = joined.filter(|joined| joined.peek().is_none()) {
             return joined;
         }

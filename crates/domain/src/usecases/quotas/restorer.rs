@@ -22,7 +22,7 @@ use crate::{
 /// Segments that are restored at a time: the record is read for some while the counter is written for others.
 const IN_FLIGHT: usize = 4;
 
-/// Makes a counter say what the record says, segment by segment, and writes only where they differ.
+/// Makes a counter equal to the record, segment by segment, and writes only where they differ.
 #[derive(Clone)]
 pub(super) struct Restorer {
     pub(super) counter: Arc<dyn QuotaCounter>,
@@ -34,7 +34,8 @@ pub(super) struct Restorer {
 impl Restorer {
     /// Restores a window that the counter does not know; returns at once if it turns out to be open.
     ///
-    /// Any number of processes may do so at once: they share the restoration, and each finds what the others restored.
+    /// Any number of processes may do so at once: they share the restoration, and each sees the segments that the
+    /// others restored.
     pub(super) async fn open(&self, key: &BudgetKey) -> Result<(), QuotasError> {
         for _ in 0..=MAX_RESTORES {
             let Some(id) = self.counter.begin_restoration(key).await? else {
@@ -51,7 +52,7 @@ impl Restorer {
         Err(forgets())
     }
 
-    /// Sets an open window right; `false` if it is not open.
+    /// Corrects an open window; `false` if it is not open.
     pub(super) async fn correct(&self, key: &BudgetKey) -> Result<bool, QuotasError> {
         let Some(counted) = self.counted(key).await? else {
             return Ok(false);
@@ -59,10 +60,10 @@ impl Restorer {
         Ok(self.fill(key, counted, None).await?.is_some())
     }
 
-    /// The same, and then the record's own total of its units.
+    /// The same, and then corrects the record's own total of its units.
     pub(super) async fn correct_with_total(&self, key: &BudgetKey) -> Result<bool, QuotasError> {
         if key.budget == BudgetName::daily() {
-            // Its units are bounded by its seats.
+            // Its seats bound its units.
             return self.correct(key).await;
         }
         let Some(counted) = self.counted(key).await? else {
@@ -73,7 +74,7 @@ impl Restorer {
             return Ok(false);
         };
         let after = self.record.total(key).await?;
-        // Requests go on meanwhile: what is stored between the two looks may be in the units or not.
+        // Requests go on meanwhile: units that are stored between the two reads may be counted or not.
         if units < before.min(after) || units > before.max(after) {
             let corrected = self.record.correct_total(key).await;
             corrected.map_err(QuotasError::Total)?;
@@ -110,14 +111,14 @@ impl Restorer {
         Ok(Some(units.into_inner()))
     }
 
-    /// Sets one segment right; `false` if the window is not in that state.
+    /// Corrects one segment; `false` if the window is not in that state.
     pub(super) async fn segment(
         &self,
         key: &BudgetKey,
         segment: Segment,
         restoration: Option<RestorationId>,
     ) -> Result<bool, QuotasError> {
-        // Before the record is read: what is recorded later than that was reserved later than this.
+        // Taken before the record is read: a place that is recorded after the read was reserved after this time.
         let as_of = self.clock.now() - self.grace;
         let record = RecordedSegment {
             key: key.clone(),
@@ -129,7 +130,8 @@ impl Restorer {
         Ok(self.counter.restore(&record).await?)
     }
 
-    /// The segments in which the counter and the record differ, as the record is read on, which adds the units up.
+    /// The segments in which the counter and the record differ, while the record is read; the units are added up on the
+    /// way.
     fn differing(
         &self,
         key: &BudgetKey,
@@ -170,7 +172,7 @@ impl Restorer {
             let count = counted.get(&segment).copied().unwrap_or(none);
             let mut record = recorded.segments.get(&segment).copied().unwrap_or(none);
             if record.is_none() && count.is_some() {
-                // To read it costs the counter nothing, to restore it does.
+                // Reading the places costs the counter nothing; restoring them does.
                 let places = self.record.segment(key, segment).await?;
                 record = Some(Sums::of(&places));
             }

@@ -10,16 +10,16 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The person's cooldown runs.
+    /// The person's cooldown is running.
     #[error("the cooldown runs until {until}")]
     CooldownActive {
-        /// Until when.
+        /// The end of the cooldown.
         until: DateTime<Utc>,
     },
-    /// A budget has too little left.
+    /// A budget has too few units left.
     #[error("the {} quota is exhausted", .0.key.budget)]
     QuotaExhausted(
-        /// Which, as the counter told when it refused; its window says until when.
+        /// The budget, as the counter counted it when it refused; its window says until when.
         BudgetState,
     ),
     /// The person is not in the store, or the account is not theirs.
@@ -31,7 +31,7 @@ pub enum RegisterError {
     /// The caller abandoned the request before it was stored. Nothing is stored, and nothing will be.
     #[error("the request was abandoned before it was stored")]
     Abandoned,
-    /// The quota cannot be told.
+    /// The quota is not known.
     #[error("the quota cannot be told")]
     Quota(#[from] QuotasError),
     /// The store failed.

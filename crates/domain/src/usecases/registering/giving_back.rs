@@ -2,15 +2,15 @@ use super::{RegisterError, Registering, wish::Wish};
 use crate::{usecases::QuotasError, values::BudgetKey};
 
 impl Registering {
-    /// Ends an abandoned call. A reservation that may still be on its way to the counter, or cannot be given back now, is
-    /// given back by the next reconciliation.
+    /// Ends an abandoned call. The next reconciliation gives back a reservation that may still be on its way to the
+    /// counter, or cannot be given back now.
     pub(super) async fn withdraw(&self, wish: &Wish<'_>) -> RegisterError {
         let _given_back = self.give_back(wish, &wish.keys()).await;
         RegisterError::Abandoned
     }
 
-    /// Gives back those of the holder's places that no request of the person has recorded, or asked for after this one
-    /// did. Of two calls that were under way at once, both hold the same places, and one may have recorded them.
+    /// Gives back those of the holder's places that no request of the person has recorded, or asked for after this one.
+    /// If two calls run concurrently, both hold the same places, and one may have recorded them.
     pub(super) async fn give_back(
         &self,
         wish: &Wish<'_>,
