@@ -4,7 +4,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-/// What is done when the process is asked to end. Signals count from the call on.
+/// Completes when the process is asked to end. Signals are received from this call on.
 pub(super) fn asked_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
