@@ -73,8 +73,8 @@ mod tests {
         lemon_contracts::id_source_suite!(subject);
     }
 
-    /// `IdSource` 1 and 2: each bit is random, except those of a UUID that encode its version and variant. A fair bit
-    /// is set in 350 to 650 of 1,000 answers: it is outside of that range once in 10²⁰ runs.
+    /// `IdSource` 1 and 2: each bit is random, but for those of a UUID that say its version and variant. A fair bit is
+    /// set in 350 to 650 of 1,000 answers: it is outside once in 10²⁰ runs.
     #[test]
     fn each_bit_of_an_answer_is_random() {
         let mut set = [0_u32; 24 * 8 + 122];
