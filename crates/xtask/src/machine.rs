@@ -153,13 +153,13 @@ fn makes_python_environments() -> bool {
     look.is_ok_and(|looked| looked.status.success())
 }
 
-/// Tells whether there is a font for a pattern of fontconfig. Without one, the screenshots of the Korean page show
-/// boxes.
+/// Tells whether there is a font for a pattern of fontconfig.
 fn has_font(pattern: &str) -> bool {
     let listed = Command::new("fc-list").arg(pattern).output();
     listed.is_ok_and(|fonts| !fonts.stdout.is_empty())
 }
 
+/// Without such a font, the screenshots of the Korean page show boxes.
 fn has_korean_font() -> bool {
     has_font(":lang=ko")
         || Path::new("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").exists()
