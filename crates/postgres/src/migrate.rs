@@ -11,7 +11,7 @@ use crate::{
     postgresql::{gives_way, lock_tables},
 };
 
-/// How often a migration is tried if it loses a deadlock to users of its tables.
+/// How often a migration is tried that gives way to other users of its tables (a lock time-out or a deadlock).
 const TRIES: u32 = 5;
 
 /// Applies the missing migrations, in one transaction and under a lock; takes no lock if none is missing.

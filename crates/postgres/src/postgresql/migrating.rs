@@ -153,7 +153,7 @@ impl Server {
     }
 }
 
-/// Waits until the open transactions of others have ended, and keeps them from writing until this transaction ends.
+/// Waits until the transactions that write to these tables have ended, and keeps others from writing until this one ends.
 ///
 /// Migrations lock tables in a different order than the running replicas: without this, each could wait for the other,
 /// and the server would end one of them. Transactions that only read go on.

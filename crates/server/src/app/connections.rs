@@ -21,7 +21,7 @@ pub(crate) type Failure = Pin<Box<dyn Future<Output = String> + Send>>;
 const NO_QUEUE: &str = "the job queue cannot be used";
 const NO_QUOTA: &str = "the quota counter cannot be used";
 
-/// Makes the data folder, if a database needs it: the keys do not always make it.
+/// Makes the data folder for a database: it may be missing, because the keys are not always stored in it.
 fn make(data_dir: &Path) -> anyhow::Result<()> {
     make_private_folder(data_dir)
         .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
