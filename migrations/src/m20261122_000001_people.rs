@@ -3,7 +3,7 @@ use sea_orm_migration::{
     schema::{big_integer, big_pk_auto, blob, text, timestamp_with_time_zone},
 };
 
-/// People, their accounts, and the sign-ins in progress.
+/// People, their accounts, and pending sign-ins.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

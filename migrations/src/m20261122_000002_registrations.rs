@@ -6,7 +6,7 @@ use sea_orm_migration::{
     },
 };
 
-/// Registrations; the bare facts of uses, which outlive them; and the places that uses took.
+/// Registrations; uses, which outlive them; and the places that uses took.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -74,7 +74,7 @@ fn uses() -> TableCreateStatement {
         .col(text_null("idempotency_key"))
         .col(positive("position"))
         .col(big_integer("quota_limit"))
-        // The latest of the cooldown's end and the ends of all its windows: until then something needs it.
+        // The latest of the cooldown's end and the ends of all its windows: until then the row is needed.
         .col(timestamp_with_time_zone("expires_at"))
         .primary_key(Index::create().col("user_id").col("service"))
         .foreign_key(&mut of_a_person("uses"))

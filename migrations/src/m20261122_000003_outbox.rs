@@ -3,7 +3,7 @@ use sea_orm_migration::{
     schema::{big_integer, big_pk_auto, text, timestamp_with_time_zone, uuid},
 };
 
-/// Tasks that wait to be sent: what to do and for whom, never with which credentials.
+/// Tasks that wait to be sent: what to do and for whom, never the credentials.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -34,7 +34,7 @@ impl MigrationTrait for Migration {
 fn outbox() -> TableCreateStatement {
     Table::create()
         .table("outbox")
-        // Never given out twice: a late removal must not hit another row.
+        // Ids are never reused: a late removal must not remove another row.
         .col(big_pk_auto("id"))
         .col(text("task"))
         .col(text("service"))
@@ -42,7 +42,7 @@ fn outbox() -> TableCreateStatement {
         .col(big_integer("provider_user_id"))
         .col(uuid("request_id"))
         .col(big_integer("attempt").default(0))
-        // When it may be claimed: at once, after a postponement, or when the lease of a claim is over.
+        // When it may be claimed: at once, after a postponement, or after the lease of a claim.
         .col(timestamp_with_time_zone("due_at"))
         .col(timestamp_with_time_zone("created_at"))
         .take()

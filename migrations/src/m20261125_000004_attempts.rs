@@ -3,12 +3,12 @@ use sea_orm_migration::{
     schema::{big_integer, text, text_null, timestamp_with_time_zone},
 };
 
-/// Attempts that clients named, each with what it was answered. They used to be a part of the person's latest use, so that
-/// only one was known.
+/// Attempts with an idempotency key, each with its answer. Before, they were part of the person's latest use, so that
+/// only one was remembered.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// What moves from `uses` to `attempts`.
+/// The columns that move from `uses` to `attempts`.
 const MOVED: [&str; 3] = ["idempotency_key", "position", "quota_limit"];
 
 #[async_trait::async_trait]
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// Of a person's attempts at a service the one that is remembered longest stays.
+    /// For each person and service, only the attempt that is remembered longest is kept.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in [
             text_null("idempotency_key"),
@@ -72,7 +72,7 @@ fn attempts() -> TableCreateStatement {
         .col(text("idempotency_key"))
         .col(big_integer("position").check(Expr::col("position").gt(0)))
         .col(big_integer("quota_limit"))
-        // Until when it is remembered.
+        // The time until which it is remembered.
         .col(timestamp_with_time_zone("expires_at"))
         .primary_key(
             Index::create()

@@ -6,18 +6,18 @@ use sea_orm_migration::{
     sea_orm::DbBackend,
 };
 
-/// How far a training is, which request a use was, and how many units of a budget are taken.
+/// The state of a training, the request of a use, and the units of a budget that are taken.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// What the step adds to `registrations`.
+/// The columns that the step adds to `registrations`.
 const OF_A_TRAINING: [&str; 3] = ["announced_at", "announcements", "failed_request_id"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for (table, column) in [
-            // When the running training was last announced; null when none runs.
+            // When the running training was last announced; null if none runs.
             (
                 "registrations",
                 timestamp_with_time_zone_null("announced_at"),
@@ -44,7 +44,7 @@ impl MigrationTrait for Migration {
                 .col("announced_at")
                 .and_where(Expr::col("announced_at").is_not_null())
                 .take(),
-            // Whose places are given back.
+            // For giving back the places of a user.
             Index::create()
                 .name("places_user_id")
                 .table("places")
@@ -86,7 +86,7 @@ fn budget_totals() -> TableCreateStatement {
         .col(text("service"))
         .col(text("budget"))
         .col(timestamp_with_time_zone("window_start"))
-        // Of the recorded places, added up.
+        // The sum over the recorded places.
         .col(big_integer("units").check(Expr::col("units").gte(0)))
         .col(timestamp_with_time_zone("expires_at"))
         .primary_key(
@@ -98,10 +98,10 @@ fn budget_totals() -> TableCreateStatement {
         .take()
 }
 
-/// Has what is there already counted, and the trainings that run found.
+/// Adds up the existing places, and sets the announcement of the running trainings.
 async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
-    // The day's places need no total: each takes one unit, and no two have a seat.
+    // The day's budget needs no total: each place takes one unit, and no two places have the same seat.
     db.execute_unprepared(
         "INSERT INTO budget_totals (service, budget, window_start, units, expires_at) \
          SELECT service, budget, window_start, SUM(units), MAX(expires_at) FROM places \
@@ -114,7 +114,8 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     )
     .await?;
     if manager.get_database_backend() == DbBackend::Postgres {
-        // For a program of the version before, which may run beside: the training of a first registration has a deadline too.
+        // For a program of the previous version that may run at the same time: the training of a first registration
+        // gets a deadline too.
         db.execute_unprepared(
             "ALTER TABLE registrations ALTER COLUMN announced_at SET DEFAULT CURRENT_TIMESTAMP",
         )

@@ -1,7 +1,7 @@
 use sea_orm_migration::{prelude::*, schema::blob_null};
 
-/// Who has taken a pending sign-in, so that the same caller can take it again when the answer was lost. A program that
-/// does not know of it removes what it takes.
+/// The claim that has taken a pending sign-in, so that the same caller can take it again if the answer was lost. A
+/// program that does not know claims removes the rows that it takes.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
         manager.alter_table(add).await
     }
 
-    /// What was taken is removed: without its claim anybody could take it.
+    /// Removes the rows that were taken: without the claim anybody could take them.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
         db.execute_unprepared("DELETE FROM pending_sign_ins WHERE claim IS NOT NULL")

@@ -1,7 +1,7 @@
 use sea_orm_migration::{prelude::*, schema::big_integer_null};
 
-/// A number by which the places of a stretch of seats are compared with a counter's without reading each. Programs that
-/// are older than this step leave it empty.
+/// A number with which the places of a segment are compared with a counter's without reading each. Programs that are
+/// older than this step leave it empty.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

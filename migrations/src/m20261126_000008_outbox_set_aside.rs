@@ -3,9 +3,9 @@ use sea_orm_migration::{
     schema::{big_integer, timestamp_with_time_zone_null},
 };
 
-/// Outbox rows that can never be sent are set aside, for those behind them. An operator who has mended one empties the
-/// column, if it may still go out: later ones of the same person have gone before it. A program that is older than this step
-/// does not see it, and claims such a row again.
+/// Outbox rows that can never be sent are set aside, so that the rows behind them are sent. An operator who has
+/// repaired such a row empties the column, if the row may still be sent: later rows of the same person have been sent
+/// before it. A program that is older than this step ignores the column, and claims such a row again.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -14,7 +14,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in [
             timestamp_with_time_zone_null("set_aside_at"),
-            // How many claims could not read the row.
+            // The number of claims that could not read the row.
             big_integer("failed_reads").default(0).take(),
         ] {
             let add = Table::alter().table("outbox").add_column(column).take();

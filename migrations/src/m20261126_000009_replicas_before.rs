@@ -1,11 +1,11 @@
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-/// What a replica of a version before the trainings' deadlines leaves out when it stores a repeated request, PostgreSQL
-/// adds. An SQLite database has one program at a time.
+/// A replica of a version without the trainings' deadlines leaves columns out when it stores a repeated request;
+/// PostgreSQL fills them with triggers. A SQLite database has only one program at a time.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// A new request's training is announced with it, once; this is what a program that knows of it stores, too.
+/// The training of a new request is announced once, with the request; newer programs store the same.
 const ANNOUNCED: &str = "
 CREATE FUNCTION announce_request() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -18,7 +18,7 @@ const ON_A_NEW_REQUEST: &str = "
 CREATE TRIGGER announce_request BEFORE UPDATE ON registrations FOR EACH ROW
 WHEN (NEW.request_id IS DISTINCT FROM OLD.request_id) EXECUTE FUNCTION announce_request()";
 
-/// The request of the use before is not that of the new one, which is not known then.
+/// The previous use's request id is not that of the new use, whose request is unknown here.
 const FORGOTTEN: &str = "
 CREATE FUNCTION forget_request() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -31,8 +31,8 @@ CREATE TRIGGER forget_request BEFORE UPDATE ON uses FOR EACH ROW
 WHEN (NEW.turn IS DISTINCT FROM OLD.turn AND NEW.request_id IS NOT DISTINCT FROM OLD.request_id)
 EXECUTE FUNCTION forget_request()";
 
-/// A training that such a replica has left without a deadline, or with that of the request before, has one from now on: each
-/// at a moment of its own, for a sweep goes through them in pages.
+/// Gives a deadline to each training that such a replica has left without one, or with that of the previous request.
+/// Each gets a different moment, because a sweep reads them in pages.
 const MEND: &str = "
 UPDATE registrations SET announced_at = clock_timestamp(), announcements = 1
 WHERE (announced_at IS NULL OR announced_at < requested_at)

@@ -1,7 +1,7 @@
 use sea_orm_migration::{prelude::*, schema::text_null};
 
-/// In whose name a place is held, where that is not the user's turn alone: in budgets that services share. Programs that are
-/// older than this step know no such budgets and leave it empty.
+/// The holder of a place, if it is not the user's turn alone: in budgets that services share. Programs that are older
+/// than this step know no such budgets and leave it empty.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -1,7 +1,7 @@
 use sea_orm_migration::prelude::*;
 
-/// From this step on what was applied is recorded in `lemon_migrations`, before it in `seaql_migrations`, where anybody's
-/// steps are. The rows are moved before the first step and after the last: see [`take_over`](crate::take_over).
+/// From this step on, applied steps are recorded in `lemon_migrations`; before it, in `seaql_migrations`, which other
+/// programs use too. The rows are moved before the first step and after the last: see [`take_over`](crate::take_over).
 pub(crate) struct OwnRecord;
 
 impl MigrationName for OwnRecord {

@@ -1,4 +1,4 @@
-//! Where it is recorded which steps were applied.
+//! The record of the applied steps.
 
 use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTrait,
@@ -11,10 +11,11 @@ use crate::{Migrator, m20261127_000011_own_record::OwnRecord};
 /// The table of this crate's steps.
 pub(crate) const TABLE: &str = "lemon_migrations";
 
-/// Where the steps before [`OwnRecord`] were recorded, and anybody's are who names no other table.
+/// The table in which the steps before [`OwnRecord`] were recorded, together with those of every program that names no
+/// other table.
 const SHARED: &str = "seaql_migrations";
 
-/// Makes the table that is shared, and has no step of its own.
+/// Makes the shared table; it has no steps.
 struct Shared;
 
 impl MigratorTrait for Shared {
@@ -23,12 +24,12 @@ impl MigratorTrait for Shared {
     }
 }
 
-/// The names of the steps that were applied, in order, those that this program does not know among them.
+/// The names of the applied steps, in order, including those that this program does not know.
 ///
-/// Reads only. What others have recorded in `seaql_migrations` is not among them.
+/// Reads only. Does not include the steps of others in `seaql_migrations`.
 ///
 /// # Errors
-/// Of the database.
+/// Those of the database.
 pub async fn applied(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let mut applied = names(db, TABLE).await?;
     if !is_moved(&applied) {
@@ -41,12 +42,13 @@ pub async fn applied(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     Ok(applied)
 }
 
-/// Moves the rows of this crate's steps out of `seaql_migrations` into a table of their own. Does nothing where that was done.
+/// Moves the rows of this crate's steps from `seaql_migrations` into a separate table. Does nothing if that was done
+/// before.
 ///
-/// To be called before [`Migrator::up`] and [`Migrator::down`], in the transaction in which they run.
+/// Call it before [`Migrator::up`] and [`Migrator::down`], in the transaction in which they run.
 ///
 /// # Errors
-/// Of the database.
+/// Those of the database.
 pub async fn take_over(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     Migrator::install(db).await?;
     if is_moved(&names(db, TABLE).await?) || !can_be_read(db, SHARED).await? {
@@ -55,13 +57,13 @@ pub async fn take_over(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     move_rows(db, SHARED, TABLE).await
 }
 
-/// Moves the rows back if the steps are back before the one with which they have a table of their own: an earlier
-/// version of this crate looks for them in `seaql_migrations`.
+/// Moves the rows back after a roll-back beyond the step with which they got a separate table: an earlier version of
+/// this crate looks for them in `seaql_migrations`.
 ///
-/// To be called after [`Migrator::down`], in the same transaction.
+/// Call it after [`Migrator::down`], in the same transaction.
 ///
 /// # Errors
-/// Of the database.
+/// Those of the database.
 pub async fn hand_back(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     let applied = names(db, TABLE).await?;
     if applied.is_empty() || is_moved(&applied) {
@@ -103,7 +105,7 @@ async fn move_rows(
     Ok(())
 }
 
-/// What is recorded in a table, if it is there.
+/// The names that are recorded in a table, if it exists.
 async fn names(db: &impl ConnectionTrait, table: &'static str) -> Result<Vec<String>, DbErr> {
     if !can_be_read(db, table).await? {
         return Ok(Vec::new());
@@ -117,7 +119,7 @@ async fn names(db: &impl ConnectionTrait, table: &'static str) -> Result<Vec<Str
     rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
-/// A table that is there and cannot be read is another's.
+/// A table that exists but cannot be read belongs to somebody else.
 async fn can_be_read(db: &impl ConnectionTrait, table: &str) -> Result<bool, DbErr> {
     let backend = db.get_database_backend();
     let look = match backend {

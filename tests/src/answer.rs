@@ -1,7 +1,7 @@
 use reqwest::{Response, header::HeaderMap};
 use serde_json::Value;
 
-/// An answer of the API, read to its end.
+/// A complete answer of the API.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
@@ -13,7 +13,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a response to its end.
+    /// Reads a complete response.
     ///
     /// # Errors
     /// If the connection breaks.
@@ -32,7 +32,7 @@ impl Answer {
         })
     }
 
-    /// The body, if the status is this one; panics with the whole answer otherwise.
+    /// The body, if the status is this one; otherwise panics with the complete answer.
     #[track_caller]
     #[expect(
         clippy::must_use_candidate,

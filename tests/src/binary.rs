@@ -10,13 +10,13 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The path of `lemon-toolbox`, which the first call builds in the [`profile`].
+/// The path of `lemon-toolbox`. The first call builds it with the [`profile`].
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(build)
 }
 
-/// Cargo's profile that the program is built in: what `LEMON_TEST_PROFILE` says, or the one that this is built in.
+/// The Cargo profile of the program: that of `LEMON_TEST_PROFILE`, or the one with which this is built.
 #[must_use]
 pub fn profile() -> String {
     let otherwise = if cfg!(debug_assertions) {
@@ -29,8 +29,8 @@ pub fn profile() -> String {
 
 /// Cargo in the workspace, as if called from a shell.
 ///
-/// What Cargo sets for the program it runs is taken away again: build scripts that watch these variables would
-/// otherwise run, and rebuild what depends on them, on each change between here and there.
+/// The variables that Cargo sets for the program that it runs are removed: otherwise build scripts that watch them
+/// would run again, and rebuild their dependents, on each change between Cargo and a shell.
 #[must_use]
 pub fn cargo() -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

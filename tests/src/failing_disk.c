@@ -1,6 +1,6 @@
-/* A disk that fails: as long as the file $FAILING_DISK_SINCE exists, flushes of files whose path contains $FAILING_DISK_OF, or
-   ends with it if a $ follows, answer EIO; or, if the file says "full", writes answer ENOSPC. To be preloaded, which needs no
-   rights and no disk of one's own. */
+/* A disk that fails: while the file $FAILING_DISK_SINCE exists, flushes of files whose path contains $FAILING_DISK_OF (or
+   ends with it, if a $ follows) fail with EIO; if the file says "full", writes fail with ENOSPC instead. It is loaded with
+   LD_PRELOAD, which needs no rights and no separate disk. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -6,15 +6,15 @@ use crate::system::SystemBuilder;
 
 const SHIM: &str = include_str!("failing_disk.c");
 
-/// A disk that fails when it is told to, as far as a program can tell: it takes what is written and says that it could not be
-/// flushed. The system's linker puts this between the program and the kernel, so that it needs no rights.
+/// A disk that fails on command, from a program's point of view: it accepts writes and reports that a flush failed. The
+/// dynamic linker loads it between the program and the kernel, so it needs no rights.
 pub struct FailingDisk {
     folder: TempDir,
     shim: PathBuf,
 }
 
 impl FailingDisk {
-    /// Compiles it with the C compiler that SQLite is built with.
+    /// Compiles it with the C compiler that builds SQLite.
     #[must_use]
     pub fn new() -> Self {
         let folder = TempDir::with_prefix("lemon-").expect("a temporary folder can be made");
@@ -30,7 +30,7 @@ impl FailingDisk {
         Self { folder, shim }
     }
 
-    /// The system with files whose path contains this on the disk, or ends with it if a `$` follows.
+    /// Puts the system's files whose path contains this text on the disk (or ends with it, if a `$` follows).
     #[must_use]
     pub fn under(&self, system: SystemBuilder, path: &str) -> SystemBuilder {
         system
@@ -39,20 +39,20 @@ impl FailingDisk {
             .env("FAILING_DISK_SINCE", &self.since().to_string_lossy())
     }
 
-    /// From now on no flush succeeds.
+    /// Makes every flush fail from now on.
     pub fn fail(&self) {
         fs::write(self.since(), "").expect("it can be written");
     }
 
-    /// From now on it has no room: no write succeeds.
+    /// Makes the disk full: from now on every write fails.
     pub fn fill(&self) {
-        // At once, for it is read while it is written.
+        // Atomically, because the file may be read at the same time.
         let draft = self.folder.path().join("full");
         fs::write(&draft, "full").expect("it can be written");
         fs::rename(draft, self.since()).expect("it can be renamed");
     }
 
-    /// It is another, which works.
+    /// Replaces the disk by one that works.
     pub fn replace(&self) {
         fs::remove_file(self.since()).expect("it has failed");
     }

@@ -10,11 +10,11 @@ use tokio::{
     sync::oneshot,
 };
 
-/// The lines a system has logged, over all its starts.
+/// The lines that a system has logged, over all its starts.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
-/// Where a system listens.
+/// The addresses on which a system listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Addresses {
     pub(crate) http: SocketAddr,
@@ -28,7 +28,7 @@ impl Log {
         self.guard().clone()
     }
 
-    /// Keeps every line until the process closes its end, and tells of the line that says where it listens.
+    /// Stores every line until the process closes its end, and reports the line with the addresses.
     pub(crate) async fn follow(self, stderr: ChildStderr, ready: oneshot::Sender<Addresses>) {
         let mut ready = Some(ready);
         let mut lines = BufReader::new(stderr).lines();
@@ -36,7 +36,7 @@ impl Log {
             if let Some(addresses) = Addresses::announced(&line)
                 && let Some(ready) = ready.take()
             {
-                // Nobody listens any more if the start was given up.
+                // If the start was given up, nobody receives this.
                 let _ = ready.send(addresses);
             }
             self.guard().push(line);

@@ -4,13 +4,13 @@ use lemon_domain::values::{Turn, UserId, fingerprint};
 use rusqlite::params;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 
-/// The made-up person who has a seat has the seat's number, and so much.
+/// The made-up person of a seat has this number plus the number of the seat.
 const FIRST_PERSON: i64 = 1_000_000;
-/// Seats that are recorded by one statement.
+/// The number of seats that one statement records.
 const PORTION: usize = 50_000;
 
-/// Records seats of the day in a PostgreSQL database, as if other people had taken them: like the first seat, which somebody
-/// has.
+/// Records seats of the day in a PostgreSQL database as if other people had taken them, with the values of the first
+/// seat, which must be taken.
 pub async fn record_on_postgresql(database: &str, seats: RangeInclusive<u32>) {
     let mut options = ConnectOptions::new(database);
     options.max_connections(1).sqlx_logging(false);
@@ -37,7 +37,7 @@ pub async fn record_on_postgresql(database: &str, seats: RangeInclusive<u32>) {
     session.close().await.expect("the session ends");
 }
 
-/// The same in a SQLite file. Where others have it open, all of it stays in the log.
+/// Does the same in a SQLite file. If others have it open, everything stays in the log.
 pub fn record_on_sqlite(file: &Path, seats: RangeInclusive<u32>) {
     let mut database = rusqlite::Connection::open(file).expect("the database");
     database

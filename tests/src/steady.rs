@@ -8,10 +8,10 @@ use tokio::{
 
 use crate::wait::PATIENCE;
 
-/// What a caller waits after each call, so that a machine is busy and not full.
+/// A caller's pause after each call, so that the machine is busy but not overloaded.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Callers who call over and over, whatever they are answered. Dropping it ends them.
+/// Callers that call repeatedly, whatever the answers are. They stop when this is dropped.
 pub struct SteadyLoad {
     callers: JoinSet<()>,
     since: watch::Sender<Instant>,
@@ -19,7 +19,7 @@ pub struct SteadyLoad {
 }
 
 impl SteadyLoad {
-    /// So many callers of something that tells whether its answer was good.
+    /// Starts this many callers; `call` tells whether its answer was good.
     pub fn start<F>(callers: usize, call: impl Fn() -> F + Clone + Send + 'static) -> Self
     where
         F: Future<Output = bool> + Send + 'static,
@@ -37,7 +37,7 @@ impl SteadyLoad {
         }
     }
 
-    /// How long it takes from now until each caller has had a good answer to a call that began later than now.
+    /// The time from now until each caller has had a good answer to a call that began after now.
     pub async fn good_again(&mut self) -> Duration {
         let since = Instant::now();
         self.since.send_replace(since);
@@ -57,7 +57,7 @@ impl SteadyLoad {
     }
 }
 
-/// Tells of the first good answer after each time that is asked from.
+/// Reports the first good answer after each time that is set in `since`.
 async fn repeat<F: Future<Output = bool>>(
     call: impl Fn() -> F,
     since: watch::Receiver<Instant>,

@@ -28,10 +28,11 @@ use crate::{
     wait::PATIENCE,
 };
 
-/// A running `lemon-toolbox serve`. Dropping it kills it.
+/// A running `lemon-toolbox serve`. It is killed when this is dropped.
 pub struct System {
     builder: SystemBuilder,
-    /// Where the process works, so that it finds no configuration by chance; by default the data folder is in it.
+    /// The working folder of the process, so that it finds no configuration by accident; by default it contains the
+    /// data folder.
     home: TempDir,
     log: Log,
     process: Option<Process>,
@@ -43,7 +44,7 @@ pub struct System {
 /// A system that exited before it was ready.
 #[derive(Debug)]
 pub struct EarlyExit {
-    /// How.
+    /// The exit status.
     pub status: ExitStatus,
     /// What it wrote to stderr.
     pub log: Vec<String>,
@@ -55,13 +56,13 @@ struct Process {
 }
 
 impl System {
-    /// What to start with: a data folder and free ports of its own, everything else by default.
+    /// The settings of a system: a separate data folder and free ports, everything else by default.
     #[must_use]
     pub fn builder() -> SystemBuilder {
         SystemBuilder::new()
     }
 
-    /// Where the API listens.
+    /// The address of the API.
     #[must_use]
     pub fn http_address(&self) -> SocketAddr {
         self.addresses.http
@@ -104,19 +105,19 @@ impl System {
         self.process.as_ref()?.child.id()
     }
 
-    /// How long the latest start took, from the spawn to the line that says it is ready.
+    /// The time of the latest start, from the spawn to the line that says that it is ready.
     #[must_use]
     pub fn ready_after(&self) -> Duration {
         self.ready_after
     }
 
-    /// What was logged so far, over all starts.
+    /// The lines that were logged so far, over all starts.
     #[must_use]
     pub fn log_lines(&self) -> Vec<String> {
         self.log.lines()
     }
 
-    /// The requests whose training job was sent, as the log says.
+    /// The requests whose training job was sent, according to the log.
     #[must_use]
     pub fn sent_trainings(&self) -> BTreeSet<String> {
         self.log_lines()
@@ -127,7 +128,7 @@ impl System {
             .collect()
     }
 
-    /// Signs the `n`-th made-up person in, as the web app and a browser would.
+    /// Signs in the `n`-th made-up person, as the web app and a browser would.
     pub async fn sign_in(&self, n: u32) -> Person {
         Person::sign_in(self, n).await
     }
@@ -150,7 +151,7 @@ impl System {
         self.ended().await
     }
 
-    /// Waits until the process has ended by itself.
+    /// Waits until the process has ended without a signal.
     pub async fn ended(&mut self) -> ExitStatus {
         let mut process = self.process.take().expect("the system runs");
         match timeout(PATIENCE, process.child.wait()).await {
@@ -162,7 +163,7 @@ impl System {
         }
     }
 
-    /// Starts again in the same folder on the same ports; ends the process first, in peace, if it runs.
+    /// Starts again in the same folder on the same ports; if the process runs, it is terminated gracefully first.
     pub async fn restart(&mut self) {
         if self.process.is_some() {
             self.terminate().await;
@@ -182,7 +183,8 @@ impl System {
         let log = Log::default();
         let started = Started::start(&builder, home.path(), &log).await?;
         let addresses = started.addresses;
-        // The sandbox's address is part of what people have been given, and theirs of what they keep using.
+        // People have URLs that contain the sandbox's address, and keep using the API's: so a restart uses the same
+        // ports.
         builder = builder
             .env("LEMON_HTTP__LISTEN", &addresses.http.to_string())
             .env("LEMON_OPS__LISTEN", &addresses.ops.to_string());
@@ -209,7 +211,7 @@ impl Process {
     }
 }
 
-/// A process that has said it is ready.
+/// A process that has logged that it is ready.
 struct Started {
     process: Process,
     addresses: Addresses,
@@ -234,7 +236,7 @@ impl Started {
                 addresses,
                 after: start.elapsed(),
             }),
-            // Its stderr is closed: it has exited, or is about to.
+            // Its stderr is closed: it has exited, or will exit soon.
             Ok(Err(_)) => Err(EarlyExit {
                 status: child.wait().await.expect("the exit status can be read"),
                 log: log.lines(),
@@ -252,7 +254,7 @@ impl std::fmt::Display for EarlyExit {
 
 impl std::error::Error for EarlyExit {}
 
-/// The program with these settings and no others, and no subcommand.
+/// The program with only these settings, and without a subcommand.
 pub(crate) fn command(builder: &SystemBuilder, home: &Path) -> Command {
     let mut command = match builder.descriptors {
         None => Command::new(binary()),

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take before a test calls it a failure. Far more than it takes on a slow machine, a lease of the
-/// outbox that has to end first included.
+/// The time after which a test fails if something has not happened. It is much longer than needed on a slow machine,
+/// even if a lease of the outbox has to end first.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Asks again and again until the probe answers something; panics with `what` after [`PATIENCE`].
+/// Calls the probe repeatedly until it answers something; panics with `what` after [`PATIENCE`].
 pub async fn wait_until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -3,24 +3,24 @@ use std::{io, num::NonZeroUsize, thread::available_parallelism, time::Duration};
 /// The most workers that a server may have.
 const MAX_WORKERS: usize = 512;
 
-/// What connections may take of time and room.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Worker threads; as many as there are cores if none is given.
+    /// The number of worker threads; by default, the number of cores.
     pub workers: Option<usize>,
-    /// Connections at a time, over all workers; each worker has at least one.
+    /// The most connections at a time, over all workers; each worker has at least one.
     pub max_connections: usize,
-    /// A connection's first head, to arrive whole: who sent a part of it gets a 408.
+    /// The time for the first head of a connection to arrive completely: a caller that has sent only a part gets a 408.
     pub head: Duration,
-    /// A connection that was answered, to send anything.
+    /// The time in which a connection must send something after an answer.
     pub keep_alive: Duration,
-    /// A connection that was answered and sends something, to begin the next request: its whole head, or the rest of a
-    /// body that nobody reads before it. From the answer on, as `keep_alive`, and longer than that: a head may begin at the
-    /// last moment of it and still needs time to come whole.
+    /// The time in which a connection that sends something after an answer must begin the next request: it must send
+    /// the whole head, or the rest of an unread body before it. It counts from the answer, like `keep_alive`, and must
+    /// be longer: a head may begin at the last moment of `keep_alive` and still needs time to arrive completely.
     pub idle: Duration,
-    /// An answer, to be taken: from its handler's end on.
+    /// The time in which an answer must be taken, counted from the end of its handler.
     pub answer: Duration,
-    /// Requests in hand, to finish after the stop. Whole seconds.
+    /// The time for requests in flight to finish after the stop. Whole seconds.
     pub shutdown: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Limits {
     /// Checks that the times fit together.
     ///
     /// # Errors
-    /// If a connection could be cut that began its next request in time ([`io::ErrorKind::InvalidInput`]).
+    /// If a connection that began its next request in time could be cut ([`io::ErrorKind::InvalidInput`]).
     pub(crate) fn check(&self) -> io::Result<()> {
         if self.idle > self.keep_alive {
             return Ok(());
@@ -43,7 +43,7 @@ impl Limits {
             .clamp(1, MAX_WORKERS)
     }
 
-    /// No time ends earlier than after so long.
+    /// The shortest of the times.
     pub(crate) fn shortest(&self) -> Duration {
         self.head
             .min(self.keep_alive)

@@ -16,12 +16,12 @@ use crate::{
     timed::{Activity, Timed},
 };
 
-/// How long a caller has at least to close after an answer. The server's clock ticks each half second: a deadline that is
-/// over when it is set is never noticed, and the connection stays.
+/// The minimum time that a caller has to close after an answer. The server's clock ticks each half second: it never
+/// notices a deadline that has passed when it is set, and then the connection stays open.
 const SHORTEST_FAREWELL: Duration = Duration::from_secs(1);
 
-/// Serves an application, which each worker makes for itself, until `stop`; then the requests in hand finish. Handles no
-/// signals. Must be called within a Tokio runtime.
+/// Serves an application, which each worker makes separately, until `stop`; then the requests in flight finish. It
+/// handles no signals. Must be called within a Tokio runtime.
 ///
 /// # Errors
 /// If the limits do not fit together, or the workers cannot be started.
@@ -62,7 +62,7 @@ where
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
             })
-            // Their timers are looked at before what waits is read. `Timed` has its own.
+            // actix-web checks its timers before it reads received data, so they are off. `Timed` has its own.
             .client_request_timeout(Duration::ZERO)
             .keep_alive(KeepAlive::Os)
             .client_disconnect_timeout(limits.head.max(SHORTEST_FAREWELL))
@@ -83,7 +83,7 @@ where
     Ok(server.run())
 }
 
-/// Handles a request, which its connection knows meanwhile.
+/// Handles a request, and tells its connection that a handler runs.
 fn handle<S, B>(
     app: &S,
     request: Request,

@@ -7,12 +7,12 @@ use actix_http::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
-/// What of a body is given to a connection at a time: as much as actix-web writes at once.
+/// The size of a slice: as much as actix-web writes at once.
 const SLICE: usize = 32 * 1024;
 
 pin_project! {
-    /// A body in slices. actix-web copies what it gets from a body as a whole, for each connection: of a large one, for
-    /// callers who do not read, that would be much.
+    /// A body in slices. actix-web copies each chunk of a body, for each connection: with large chunks and callers that
+    /// do not read, that would need much memory.
     pub(crate) struct Sliced<B> {
         #[pin]
         body: B,

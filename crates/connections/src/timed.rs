@@ -22,17 +22,17 @@ use crate::limits::Limits;
 /// The largest head that actix-web parses.
 const LARGEST_HEAD: usize = 128 * 1024;
 
-/// How busy a connection is: shared by its stream and the handlers of its requests.
+/// The activity of a connection: shared by its stream and the handlers of its requests.
 #[derive(Clone)]
 pub(crate) struct Activity(Rc<ConnectionState>);
 
 struct ConnectionState {
-    /// Requests that came whole.
+    /// The number of requests that arrived completely.
     requests: Cell<u64>,
     handlers: Cell<usize>,
-    /// Since when no handler runs, while none does.
+    /// Since when no handler has been running, while none is.
     idle_since: Cell<Instant>,
-    /// Something has come since then.
+    /// Whether bytes have arrived since then.
     heard: Cell<bool>,
 }
 
@@ -46,7 +46,7 @@ impl Activity {
         }))
     }
 
-    /// A handler runs for as long as the answer lives.
+    /// Marks a handler as running until the returned value is dropped.
     pub(crate) fn handler(&self) -> RunningHandler {
         let state = &*self.0;
         state.requests.set(state.requests.get() + 1);
@@ -67,7 +67,7 @@ impl Activity {
     }
 }
 
-/// A handler that runs.
+/// A running handler.
 pub(crate) struct RunningHandler(Activity);
 
 impl Drop for RunningHandler {
@@ -75,27 +75,27 @@ impl Drop for RunningHandler {
         let state = &*self.0.0;
         state.handlers.set(state.handlers.get().saturating_sub(1));
         state.idle_since.set(Instant::now());
-        // A body may have come while the handler ran: it begins no other request.
+        // Bytes of a body may have come while the handler ran: they do not begin another request.
         state.heard.set(false);
     }
 }
 
-/// A connection that breaks off when nothing comes of it in time, whatever it is waited for.
+/// A connection that breaks off at its deadline, whatever it is waiting for.
 ///
-/// What has arrived in time but waited, because this program was busy, is not late.
+/// Bytes that arrived in time but waited, because this program was busy, are not late.
 pub(crate) struct Timed {
     stream: TcpStream,
     activity: Activity,
     limits: Limits,
-    /// The caller does not take what is written.
+    /// Whether the caller is not taking what is written.
     blocked: bool,
-    /// When they last took what they had not taken at once: the time for the next request begins with it.
+    /// When the caller last took data that had been blocked: the time for the next request counts from then.
     taken: Option<Instant>,
-    /// What was read has not been parsed yet.
+    /// Whether read bytes have not been parsed yet.
     unparsed: bool,
-    /// Bytes read since the time is over.
+    /// The number of bytes read since the deadline.
     late: usize,
-    /// Runs always. It is not moved at each request: what there is to do is looked at when it ends.
+    /// Always runs. It is not reset for each request: when it fires, the real deadline is checked.
     timer: Pin<Box<Sleep>>,
 }
 
@@ -122,7 +122,7 @@ impl Timed {
         self.activity.clone()
     }
 
-    /// When the time is over, unless a handler runs.
+    /// The deadline, unless a handler runs.
     fn end(&self) -> Option<Instant> {
         let idle_since = self.activity.idle_since()?;
         if self.blocked {
@@ -139,7 +139,7 @@ impl Timed {
         Some(since + time)
     }
 
-    /// Whether the time is over; if not, the task is woken when it may be.
+    /// Tells whether the deadline has passed; if not, the task is woken when that may be so.
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(context).is_ready() {
             let now = Instant::now();
@@ -156,7 +156,7 @@ impl Timed {
         false
     }
 
-    /// Bytes came: they are taken though the time is over, as far as they can be a head that waited.
+    /// Notes received bytes. They are accepted after the deadline as long as they can be a head that waited.
     fn took(&mut self, bytes: usize, is_over: bool) -> io::Result<()> {
         self.activity.0.heard.set(true);
         self.unparsed = true;
@@ -169,27 +169,28 @@ impl Timed {
         Ok(())
     }
 
-    /// Nothing came, and the time is over: it ends here, unless something waits on its way from the system to a handler.
+    /// Ends the connection after the deadline if nothing came, unless bytes are on their way from the system to a
+    /// handler.
     fn give_up(&self, unparsed: bool, context: &Context<'_>) -> Poll<io::Result<()>> {
         if unparsed || self.has_more() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         if self.activity.requests() == 0 && self.activity.heard() {
-            // There is room for it, for nothing was written before.
+            // The send buffer has room, because nothing was written before.
             let _ = self.stream.try_write(&request_timeout());
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Whether bytes wait in the system, which the runtime need not know yet.
+    /// Tells whether bytes wait in the system; the runtime may not know of them yet.
     fn has_more(&self) -> bool {
         let peeked = SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]);
         peeked.is_ok_and(|bytes| bytes > 0)
     }
 }
 
-/// The answer to half a head: all of it, for below actix-web nobody completes it.
+/// The complete answer to an incomplete head: below actix-web, nothing would complete it.
 fn request_timeout() -> Vec<u8> {
     #[expect(
         clippy::disallowed_methods,
@@ -269,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection whose time is over when it begins, and its other end.
+    /// A connection whose deadline has passed when it begins, and its peer.
     async fn late() -> (Timed, Peer) {
         let mut over = Box::pin(sleep_until(Instant::now()));
         over.as_mut().await;

@@ -1,4 +1,4 @@
-// The calls of the API, and the sandbox's notifications.
+// The calls of the API, and the calls for the sandbox's notifications.
 
 import { token } from './session.js';
 
@@ -8,14 +8,14 @@ const service = `/api/service/${config.servicePath}`;
 /** Longer than any deadline of the server. */
 const PATIENCE_MS = 20_000;
 
-/** A call that was not answered with success. `status` is 0 if there was no answer at all. */
+/** A call that did not succeed. `status` is 0 if there was no answer at all. */
 export class Problem extends Error {
   constructor({ status, code, canUseAt, retryAt }) {
     super(code);
     Object.assign(this, { status, code, canUseAt, retryAt });
   }
 
-  /** The call may or may not have been carried out: it is to be repeated under the same idempotency key. */
+  /** The call may or may not have had its effect: repeat it with the same idempotency key. */
   get isOpen() {
     return this.status === 0 || this.status >= 500;
   }
@@ -23,7 +23,7 @@ export class Problem extends Error {
 
 let departure = new AbortController();
 
-/** Breaks off the calls of a person who leaves: their answers must not show up in the next one's page. */
+/** Cancels the calls of a person who leaves: their answers must not show up in the next person's page. */
 export function abandon() {
   departure.abort();
   departure = new AbortController();
@@ -69,13 +69,13 @@ function parsed(text) {
   }
 }
 
-/** Where Twitter asks the person; who has agreed before comes back at once, but not to `asOther`. */
+/** Where Twitter asks for consent. A person who agreed before is sent back at once, unless `asOther`. */
 export async function signInUrl({ asOther }) {
   const addresses = await call('GET', '/api/oauth/twitter/request-token');
   return asOther ? addresses.authorization_url : addresses.authentication_url;
 }
 
-/** Exchanges what the person brought back from Twitter for a token. */
+/** Exchanges the token and verifier that Twitter sent back for a JWT. */
 export async function signIn(oauth_token, oauth_verifier) {
   const body = { oauth_token, oauth_verifier };
   return (await call('POST', '/api/oauth/twitter/twitter-login', { body })).access_token;
@@ -86,7 +86,7 @@ export function profile() {
   return call('GET', '/api/twitter/user-profile');
 }
 
-/** Today's places; for who is signed in also when they may ask again, and when new places open. */
+/** Today's places. A signed-in person is also told when they may ask again, and when new places open. */
 export async function places() {
   const places = await call('GET', `${service}/can-use`);
   return { ...places, canUseAt: date(places.can_use_time), resetAt: date(places.reset_time) };
@@ -103,7 +103,7 @@ export async function registration() {
   return mine ? { ...mine, canUseAt: new Date(mine.can_use_time) } : null;
 }
 
-/** Asks for a place; a repeated call with the same key is the same call. */
+/** Requests a place. Repeating a call with the same key has no further effect. */
 export function register(key) {
   return call('POST', service, { headers: { 'Idempotency-Key': key } });
 }
@@ -115,12 +115,12 @@ export function publish(isPublic) {
   });
 }
 
-/** Deletes the registration and what was trained. */
+/** Deletes the registration and the training's result. */
 export function remove() {
   return call('DELETE', service);
 }
 
-/** What the sandbox's Twitter posted for a person, newest first; nothing if it does not answer. */
+/** The sandbox Twitter's posts for a person, newest first; none if it does not answer. */
 export async function notifications(twitterId) {
   try {
     const answer = await fetch(`${config.sandbox}/sandbox/notifications/${twitterId}`, {

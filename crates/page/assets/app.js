@@ -1,4 +1,4 @@
-// The person's way through the page: sign in, register, wait, delete, sign out.
+// Controls the page: sign in, register, wait, delete, sign out.
 
 import * as api from './api.js';
 import * as session from './session.js';
@@ -6,12 +6,12 @@ import { at, phase, show } from './view.js';
 import { change } from './words.js';
 
 const LOOK_EVERY_MS = 1000;
-/** Others take places, and a place that is given back is counted a little later. */
+/** Other people take places, and a place that is given back is counted a little later. */
 const COUNT_EVERY_MS = 10_000;
 const trainingSeconds = Number(document.documentElement.dataset.trainingSeconds);
-/** How often to look for the notification once the training is ready. */
+/** The number of checks for the notification after the training is ready. */
 const LOOKS = 30;
-/** Codes of problems that have words of their own. */
+/** Codes of problems that have their own text. */
 const WORDED = [
   'cooldown_active',
   'daily_quota_exhausted',
@@ -23,7 +23,7 @@ const WORDED = [
 const NOBODY = {
   isSignedIn: false,
   profile: undefined,
-  // `null` is known to be none, `undefined` is not known.
+  // `null` means that there is none, `undefined` that it is not known yet.
   registration: undefined,
   canUseAt: undefined,
   training: null,
@@ -32,7 +32,7 @@ const NOBODY = {
 
 const state = { ...NOBODY, places: undefined, message: undefined, busy: false };
 
-/** The attempt to register whose outcome is open. */
+/** The attempt to register whose outcome is unknown. */
 let attempt;
 let timer;
 let counting;
@@ -51,7 +51,7 @@ function setTraining(training) {
   update({ training });
 }
 
-/** Does one thing at a time, and puts what goes wrong into words. */
+/** Runs one action at a time, and shows its error as a message. */
 async function act(work) {
   if (state.busy) return;
   const focused = document.activeElement;
@@ -62,7 +62,7 @@ async function act(work) {
     fail(error);
   } finally {
     update({ busy: false });
-    // What was pressed may be gone: the reader goes on where it stood.
+    // If the focused element is gone, move the focus, so that a screen reader continues in the same place.
     if (!focused.checkVisibility() && state.isSignedIn) at('learn-me-title').focus();
     watch();
   }
@@ -100,7 +100,7 @@ async function goToTwitter({ asOther }) {
   location.assign(await api.signInUrl({ asOther }));
 }
 
-/** The person is back from Twitter: with a verifier, or having cancelled. Who was signed in before stays it, then. */
+/** Handles the return from Twitter, with a verifier or after a cancel. After a cancel an earlier sign-in stays. */
 async function comeBack(query) {
   history.replaceState(null, '', location.pathname);
   const message = await signInWith(query);
@@ -125,7 +125,7 @@ async function enter() {
   await together(loadProfile(), loadRegistration());
 }
 
-/** Waits for all, so that one that fails keeps nothing else from being shown. */
+/** Waits for all, so that a failed load does not prevent the others from being shown. */
 async function together(...loads) {
   const failed = (await Promise.allSettled(loads)).find((load) => load.status === 'rejected');
   if (failed) throw failed.reason;
@@ -142,7 +142,7 @@ async function loadPlaces() {
   update({ places, canUseAt: isPersonal ? places.canUseAt : state.canUseAt });
 }
 
-/** Counts the places again and again while the page is seen. What fails is tried again. */
+/** Reloads the places regularly while the page is visible. After a failure it tries again. */
 function keepCounting() {
   clearTimeout(counting);
   if (document.hidden) return;
@@ -166,7 +166,7 @@ async function seen() {
   return (await api.notifications(session.twitterId())).map((one) => one.id);
 }
 
-/** Finds the notification of the latest training; while one runs, only a new one is its own. */
+/** Finds the notification of the latest training. While a training runs, only a new notification belongs to it. */
 async function loadNotification() {
   const { training } = state;
   const all = await api.notifications(session.twitterId());
@@ -177,7 +177,7 @@ async function loadNotification() {
   setTraining(notification || looks <= 0 ? null : { ...training, looks });
 }
 
-/** Looks again and again while something is awaited and the page is seen. */
+/** Checks regularly while something is expected and the page is visible. */
 function watch() {
   clearTimeout(timer);
   if (!document.hidden && state.isSignedIn && state.training) timer = setTimeout(look, LOOK_EVERY_MS);
@@ -224,7 +224,7 @@ async function register() {
   await together(loadRegistration(), loadPlaces());
 }
 
-/** A random name for one attempt. `crypto.randomUUID` is missing where a page comes by plain HTTP from afar. */
+/** A random key for one attempt. `crypto.randomUUID` is missing on a page that comes over plain HTTP from another host. */
 function uuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -271,7 +271,7 @@ function listen() {
   at('confirm').addEventListener('click', () => act(remove));
   document.addEventListener('visibilitychange', watch);
   document.addEventListener('visibilitychange', keepCounting);
-  // Back from Twitter by the browser's own button, the page is as it was left.
+  // If the person returns from Twitter with the browser's back button, the page is in the state in which it was left.
   window.addEventListener('pageshow', ({ persisted }) => persisted && update({ busy: false }));
 }
 

@@ -1,18 +1,18 @@
-// Shows the state. It is the only place that writes to the document.
+// Renders the state. Only this file writes to the document.
 
 import { count, other, say, shown, stretch, time } from './words.js';
 
 const trainingSeconds = Number(document.documentElement.dataset.trainingSeconds);
 
-/** What the badge says in phases that are no words of their own. */
+/** The text of the badge in phases that have no text of the same name. */
 const BADGES = { again: 'training', failed: 'not_finished' };
 
-/** The element of that id. */
+/** The element with this id. */
 export const at = (id) => document.getElementById(id);
 
 /**
- * How far the person is: `none`, `training`, `again` (an earlier training is ready meanwhile), `ready`, or `failed` (and
- * nothing is ready).
+ * The phase: `none`, `training`, `again` (an earlier training is ready meanwhile), `ready`, or `failed` (and nothing is
+ * ready).
  */
 export function phase({ registration, training }) {
   if (!registration) return 'none';
@@ -20,7 +20,7 @@ export function phase({ registration, training }) {
   return training?.again ? 'again' : 'ready';
 }
 
-/** Brings the document in line with the state. */
+/** Renders the state. */
 export function show(state) {
   showWords();
   showMessage(state.message);
@@ -29,7 +29,7 @@ export function show(state) {
   showPlaces(state.places);
   showLearnMe(state);
   for (const button of document.querySelectorAll('.primary, .danger')) {
-    // Not `disabled`, which would drop the focus.
+    // Not `disabled`, because that would remove the focus.
     button.ariaDisabled = state.busy ? 'true' : null;
   }
 }
@@ -47,7 +47,7 @@ function showWords() {
 function showMessage(message) {
   const region = at('message');
   const text = message ? say(message.name, message.values) : '';
-  // A live region speaks when it changes, so it changes only when there is something new to say.
+  // Screen readers read a live region when it changes, so change it only if the message is new.
   if (region.textContent === text) return;
   region.replaceChildren();
   if (!text) return;
@@ -135,7 +135,7 @@ function canUseAt({ registration, canUseAt }) {
 }
 
 function isCoolingDown(state) {
-  // Its end is shown in whole seconds, rounded up: with the failure it has come already.
+  // The end is rounded up to whole seconds. After a failed training the cooldown is over already.
   if (state.registration?.state === 'failed') return false;
   return canUseAt(state) > Date.now();
 }
@@ -151,7 +151,7 @@ function showTraining(training) {
   showProgress('training', { value: Math.min(gone, trainingSeconds), max: trainingSeconds }, text);
 }
 
-/** Without a value, the bar shows only that something goes on. */
+/** Without a value, the bar only shows that something is under way. */
 function showProgress(name, { value, max }, text) {
   const bar = at(`${name}-bar`);
   if (value === undefined) {

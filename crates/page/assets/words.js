@@ -1,4 +1,4 @@
-// The page's words, in each language it speaks, and the forms of numbers and times.
+// The texts of the page in each language, and the formats of numbers and times.
 
 const WORDS = {
   en: {
@@ -150,33 +150,33 @@ export function shown() {
   return language;
 }
 
-/** The language to change to, with its own name. */
+/** The other language, with its own name. */
 export function other() {
   return language === 'en' ? { tag: 'ko', name: '한국어' } : { tag: 'en', name: 'English' };
 }
 
-/** Changes the language, and keeps the choice for the next visit. */
+/** Switches the language, and stores the choice for the next visit. */
 export function change() {
   language = other().tag;
   localStorage.setItem(KEPT_AS, language);
 }
 
-/** The words of that name, with `{…}` replaced: dates and numbers in the form of the language. */
+/** The text of that name, with `{…}` replaced: dates and numbers in the format of the language. */
 export function say(name, values = {}) {
   return WORDS[language][name].replace(/\{(\w+)\}/g, (_, key) => form(values[key]));
 }
 
-/** A number in the form of the language. */
+/** A number in the format of the language. */
 export function count(number) {
   return new Intl.NumberFormat(language).format(number);
 }
 
-/** A day and time, in the person's zone. */
+/** A day and time, in the person's time zone. */
 export function time(date) {
   return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(date);
 }
 
-/** A stretch of time, in seconds or, from two minutes on, in minutes. */
+/** A duration, in seconds or, from two minutes on, in minutes. */
 export function stretch(seconds) {
   const [unit, value] = seconds < 120 ? ['second', seconds] : ['minute', seconds / 60];
   return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' })

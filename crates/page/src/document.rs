@@ -16,10 +16,10 @@ use serde_json::json;
 use sha1::{Digest, Sha1};
 use url::Url;
 
-/// What a document can be asked for with.
+/// The methods that a document allows.
 const ALLOWED: &str = "GET, HEAD";
 
-/// A text that never changes while the program runs.
+/// A document that never changes while the program runs.
 #[derive(Debug)]
 pub(super) struct StaticDocument {
     path: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct StaticDocument {
 }
 
 impl StaticDocument {
-    /// A file as it stands in `assets`.
+    /// A file in `assets`.
     pub(super) fn asset(
         path: &'static str,
         content_type: &'static str,
@@ -39,7 +39,7 @@ impl StaticDocument {
         Self::new(path, content_type, Bytes::from_static(body.as_bytes()))
     }
 
-    /// An HTML page that may load from its own origin and, pictures and data only, from the sandbox's.
+    /// An HTML page. It may load from its own origin, and only pictures and data from the sandbox's origin.
     pub(super) fn page(path: &'static str, sandbox: &Url, html: String) -> Self {
         let sandbox = sandbox.origin().ascii_serialization();
         let policy = format!(
@@ -87,7 +87,7 @@ impl StaticDocument {
             .body(self.body.clone())
     }
 
-    /// The browser holds this very text (RFC 9110, section 13.1.2: the comparison is weak).
+    /// Tells whether the browser has this version already (RFC 9110, section 13.1.2: the comparison is weak).
     fn is_known_to(&self, request: &HttpRequest) -> bool {
         match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
@@ -97,7 +97,7 @@ impl StaticDocument {
     }
 }
 
-/// Answers `GET` and `HEAD` of a document.
+/// Serves `GET` and `HEAD` of a document.
 pub(super) fn resource(document: &Arc<StaticDocument>) -> Resource {
     let path = document.path;
     let document = Arc::clone(document);
@@ -110,7 +110,7 @@ pub(super) fn resource(document: &Arc<StaticDocument>) -> Resource {
         .default_service(web::to(other_method))
 }
 
-/// Tells the methods, and refuses every other one as the API does (RFC 9457).
+/// Lists the methods for `OPTIONS`, and refuses every other method as the API does (RFC 9457).
 async fn other_method(request: HttpRequest) -> HttpResponse {
     if request.method() == Method::OPTIONS {
         return HttpResponse::NoContent()

@@ -10,22 +10,22 @@ use url::Url;
 
 use self::document::StaticDocument;
 
-/// What the page must know of the server that shows it.
+/// The settings of the page, from the server that serves it.
 #[derive(Debug, Clone)]
 pub struct PageConfig {
-    /// Where the sandbox Twitter answers. Pictures and notifications come from its origin, and from no other.
+    /// The address of the sandbox Twitter. Pictures and notifications come only from its origin.
     pub sandbox_url: Url,
     /// How long the stand-in workers train.
     pub training: Duration,
-    /// The service's name in a path, as `learn_me`.
+    /// The service's name in a path, such as `learn_me`.
     pub service_path: String,
-    /// The service's name on the wire, as `LEARNME`.
+    /// The service's name in bodies, such as `LEARNME`.
     pub service_type: String,
 }
 
 /// The page and its assets, as an addition to an application that serves `/api`.
 ///
-/// Each path is a resource of its own, so every other path, below `/assets/` too, stays with the application.
+/// Each path is a separate resource, so the application keeps every other path, even below `/assets/`.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "nobody needs it afterwards, and the routes must not borrow it"

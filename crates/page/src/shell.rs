@@ -2,9 +2,9 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::PageConfig;
 
-/// The page without its words: the scripts put them in by `data-t`, in the person's language.
+/// The page without its texts: the scripts insert them by `data-t`, in the person's language.
 ///
-/// What the scripts must know stands in data attributes of the root, as inline scripts are forbidden.
+/// The values that the scripts need are data attributes of the root element, because inline scripts are forbidden.
 pub(super) fn html(config: &PageConfig) -> String {
     let sandbox = config.sandbox_url.as_str().trim_end_matches('/');
     let page = html! {

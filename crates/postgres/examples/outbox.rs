@@ -1,7 +1,7 @@
-//! Somebody signs in and asks for a service; the job that this causes waits in the outbox, is sent and removed.
+//! Somebody signs in and requests a service; the job that this causes waits in the outbox, is sent and is removed.
 //!
 //! `STORE_URL=postgres://lemon:lemon@127.0.0.1/lemon cargo run -p lemon-postgres --example outbox`, or without
-//! `STORE_URL` in a file that goes again.
+//! `STORE_URL` in a temporary file.
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::{env, error::Error, time::Duration};
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         budget: BudgetName::daily(),
         window,
     };
-    // A quota counter says which turn and which seat these are.
+    // A quota counter assigns the turn and the seat.
     let turn = store
         .last_use(user, &service)
         .await?

@@ -1,7 +1,7 @@
-//! A program with tables of its own shares its database, and its connections, with the store.
+//! A program that has its own tables shares its database, and its connections, with the store.
 //!
-//! `DATABASE_URL=postgres://lemon:lemon@127.0.0.1/lemon cargo run -p lemon-postgres --example shared_database`, or without
-//! `DATABASE_URL` in a file that goes again.
+//! `DATABASE_URL=postgres://lemon:lemon@127.0.0.1/lemon cargo run -p lemon-postgres --example shared_database`, or
+//! without `DATABASE_URL` in a temporary file.
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
 
 use std::{env, error::Error};

@@ -33,7 +33,7 @@ impl Accounts for SqlStore {
                     if let Some(user) = self.sign_up(&sign_in).await? {
                         return Ok(user);
                     }
-                    // Somebody signed the same account up in between: now it is there to be refreshed.
+                    // Another call signed the same account up in between: now it can be refreshed.
                 }
             })
             .await
@@ -58,7 +58,7 @@ impl Accounts for SqlStore {
 }
 
 impl SqlStore {
-    /// Replaces the credentials of an account that is there.
+    /// Replaces the credentials of an existing account.
     async fn refresh(&self, sign_in: &SignIn) -> Result<Option<UserId>, SqlError> {
         let update = Query::update()
             .table(Entity)
@@ -83,7 +83,7 @@ impl SqlStore {
         Ok(Some(UserId::new(row.try_get("", "user_id")?)))
     }
 
-    /// Makes a person and their account, or neither if the account is there by now.
+    /// Creates a person and their account, or neither if the account exists by now.
     async fn sign_up(&self, sign_in: &SignIn) -> Result<Option<UserId>, SqlError> {
         let tx = self.calls.begin().await?;
         let user = users::Entity::insert(users::ActiveModel {
@@ -118,7 +118,7 @@ impl SqlStore {
     }
 }
 
-/// Holds for the rows of these accounts.
+/// Matches the rows of these accounts.
 fn are_among(accounts: &[AccountId]) -> Condition {
     let mut by_provider = BTreeMap::<_, Vec<_>>::new();
     for account in accounts {
@@ -135,7 +135,7 @@ fn are_among(accounts: &[AccountId]) -> Condition {
     of_providers.fold(Condition::any(), Condition::add)
 }
 
-/// Holds for the row of that account.
+/// Matches the row of that account.
 pub(crate) fn is(account: AccountId) -> Condition {
     Condition::all()
         .add(Column::Provider.eq(account.provider.as_str()))

@@ -43,11 +43,12 @@ pub(crate) async fn find(
     Ok(row.map(|row| row.try_get("", "units")).transpose()?)
 }
 
-/// Sets the total to what the places take; tells whether it was something else. `false` also if another is just setting it right.
+/// Sets the total to the sum of the places' units; tells whether it was different. Also `false` if another replica is
+/// correcting it at the moment.
 ///
-/// No lock is held while the places are added up. One statement sees the total and the places as of one moment, and requests
-/// change both in one transaction: so the difference is what is wrong, whatever is stored meanwhile. It must be applied once,
-/// and so those who correct a total do it one after the other.
+/// No lock is held while the units are summed. One statement sees the total and the places as of one moment, and
+/// requests change both in one transaction: so the difference is the error, whatever is stored meanwhile. The
+/// difference must be applied only once, so corrections of a total run one after the other.
 pub(crate) async fn correct(
     calls: &Calls,
     correcting: &Mutex<()>,
@@ -55,7 +56,7 @@ pub(crate) async fn correct(
 ) -> Result<bool, SqlError> {
     let _turn = correcting.lock().await;
     let wrong = if calls.reader().get_database_backend() == DbBackend::Sqlite {
-        // Its file is this process' alone.
+        // Only this process uses the file.
         let wrong = compare(calls.reader(), key).await?;
         if let Some(wrong) = &wrong {
             wrong.correct(calls.writer(), key).await?;
@@ -87,7 +88,7 @@ pub(crate) async fn correct(
     Ok(wrong.is_some())
 }
 
-/// Keeps other replicas from correcting the same until the end of the transaction, unless one of them does already.
+/// Keeps other replicas from correcting the same total until the end of the transaction. `false` if one is doing so.
 async fn lock(tx: &impl ConnectionTrait, key: &BudgetKey) -> Result<bool, SqlError> {
     let name = format!("{}/{}/{}", key.scope, key.budget, key.window.start);
     let lock = Statement::from_sql_and_values(
@@ -100,14 +101,14 @@ async fn lock(tx: &impl ConnectionTrait, key: &BudgetKey) -> Result<bool, SqlErr
     Ok(locked.unwrap_or(false))
 }
 
-/// A total, and what the places take.
+/// A total, and the sum of the places' units.
 #[derive(Debug, Clone, Copy)]
 struct Wrong {
     total: i64,
     recorded: i64,
 }
 
-/// What is wrong at one moment, if anything is.
+/// The difference at one moment, if there is one.
 async fn compare(db: &impl ConnectionTrait, key: &BudgetKey) -> Result<Option<Wrong>, SqlError> {
     let both = Query::select()
         .expr_as(scalar(units_of(key)), "total")
@@ -124,12 +125,12 @@ async fn compare(db: &impl ConnectionTrait, key: &BudgetKey) -> Result<Option<Wr
 }
 
 impl Wrong {
-    /// Adds what was lacking, or takes off what was too much.
+    /// Adds the missing units, or removes the excess.
     async fn correct(self, db: &impl ConnectionTrait, key: &BudgetKey) -> Result<(), SqlError> {
         let lacking = self.recorded - self.total;
         let corrected = Expr::col((Entity, Column::Units)).add(lacking);
         if lacking > 0 {
-            // There may be none yet.
+            // The row may not exist yet.
             let add = Entity::insert(ActiveModel {
                 service: Set(key.scope.as_str().to_owned()),
                 budget: Set(key.budget.as_str().to_owned()),
@@ -147,7 +148,7 @@ impl Wrong {
             let take_off = Entity::update_many()
                 .col_expr(Column::Units, corrected)
                 .filter(is(key))
-                // What was given back meanwhile: it is looked at again the next time.
+                // Places may have been given back meanwhile: then the next run compares again.
                 .filter(Column::Units.gte(-lacking));
             take_off.exec(db).await?;
         }
@@ -159,11 +160,11 @@ fn scalar(select: SelectStatement) -> Expr {
     Expr::SubQuery(None, Box::new(select.into()))
 }
 
-/// How many units the places take.
+/// The sum of the units that the places take.
 fn sum(key: &BudgetKey) -> SelectStatement {
     places::Entity::find()
         .select_only()
-        // PostgreSQL would make it a number of another type.
+        // PostgreSQL would return a `numeric`.
         .column_as(
             Expr::col(places::Column::Units).sum().cast_as("bigint"),
             "units",

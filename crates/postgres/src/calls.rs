@@ -11,7 +11,7 @@ use crate::{
     signal::Signal,
 };
 
-/// What a call of a port is made with: connections, the deadline, and the signal for who waits for the outbox.
+/// What the method of a port needs: connections, the deadline, and the signal for callers that wait for the outbox.
 #[derive(Debug, Clone)]
 pub(crate) struct Calls {
     database: Database,
@@ -35,17 +35,17 @@ impl Calls {
         self.database.deadline
     }
 
-    /// For what only reads.
+    /// For calls that only read.
     pub(crate) const fn reader(&self) -> &Executor {
         &self.database.reader
     }
 
-    /// For what changes something in one statement.
+    /// For calls that change something in one statement.
     pub(crate) const fn writer(&self) -> &Executor {
         &self.database.writer
     }
 
-    /// For what changes something in several statements.
+    /// For calls that change something in several statements.
     pub(crate) async fn begin(&self) -> Result<Transaction, SqlError> {
         self.refuse_if_failed()?;
         let patience = patience(self.deadline());
@@ -55,30 +55,30 @@ impl Calls {
             .map_err(SqlError::Begin)
     }
 
-    /// Commits a transaction, for good.
+    /// Commits a transaction and flushes it.
     pub(crate) async fn commit(&self, tx: Transaction) -> Result<(), SqlError> {
         tx.commit().await.map_err(SqlError::Commit)?;
         self.flush().await
     }
 
-    /// Returns when what was committed before the call is there for good.
+    /// Returns when everything that was committed before the call is durable.
     pub(crate) async fn flush(&self) -> Result<(), SqlError> {
         self.database.flush().await.map_err(SqlError::Flush)
     }
 
-    /// Commits a transaction that put rows in the outbox, and wakes who waits for them.
+    /// Commits a transaction that put rows in the outbox, and wakes the callers that wait for them.
     pub(crate) async fn commit_outbox(&self, tx: Transaction) -> Result<(), SqlError> {
         self.commit(tx).await?;
         self.outbox.give();
         Ok(())
     }
 
-    /// What tells of rows that were put in the outbox.
+    /// The signal that rows were put in the outbox.
     pub(crate) fn outbox(&self) -> &Signal {
         &self.outbox
     }
 
-    /// Has a statement that changes something changed it for good, within the deadline.
+    /// Runs a statement that changes something and makes the change durable, within the deadline.
     pub(crate) async fn write<T: Send>(
         &self,
         statement: impl Future<Output = Result<T, SqlError>> + Send,
@@ -91,7 +91,7 @@ impl Calls {
         .await
     }
 
-    /// Ends a call at its deadline. A transaction that is under way then is rolled back, unless it is being committed.
+    /// Ends a call at its deadline. A transaction that is open then is rolled back, unless it is being committed.
     pub(crate) async fn within_deadline<T>(
         &self,
         call: impl Future<Output = Result<T, SqlError>> + Send,
@@ -103,7 +103,7 @@ impl Calls {
             .map_err(StoreError::from)
     }
 
-    /// Begins nothing over a disk that has failed: it could not be vouched for.
+    /// Refuses every call after a disk failure: nothing could be guaranteed.
     fn refuse_if_failed(&self) -> Result<(), SqlError> {
         self.database
             .failure()

@@ -4,47 +4,47 @@ use secrecy::SecretString;
 
 use crate::{error::PostgresError, observer::Observer};
 
-/// What PostgreSQL takes of a name (`NAMEDATALEN` - 1), in bytes; of a longer one it drops the rest.
+/// The longest name in PostgreSQL (`NAMEDATALEN` - 1), in bytes; it cuts off the rest of a longer one.
 const LONGEST_NAME: usize = 63;
 
 /// Where the store is, and how it is used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoreConfig {
-    /// `postgres://user:password@host:port/database?sslmode=…`, with the parameters that
-    /// [libpq](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS) has, or
-    /// `sqlite://` and the path of a file, as it stands. May hold a password, so it is printed nowhere.
+    /// `postgres://user:password@host:port/database?sslmode=…`, with the parameters of
+    /// [libpq](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS), or `sqlite://` and the
+    /// path of a file, unescaped. May hold a password, so it is never printed.
     pub url: SecretString,
-    /// Most connections at a time. SQLite has one that writes; these are for reading.
+    /// The most connections at a time. SQLite has one more, which writes; these only read.
     pub max_connections: u32,
-    /// How long a call may take, waiting for a connection included.
+    /// How long a call may take, including the wait for a connection.
     pub deadline: Duration,
-    /// What PostgreSQL calls the sessions, in `pg_stat_activity` and its log, unless the address has an `application_name`:
-    /// 1 to 63 printable ASCII characters.
+    /// The name of the sessions in `pg_stat_activity` and PostgreSQL's log, unless the address has an
+    /// `application_name`: 1 to 63 printable ASCII characters.
     pub application_name: String,
-    /// On which PostgreSQL tells the replicas of new outbox rows: letters, digits and underscores, no digit first, at most
-    /// 63. All stores of one schema must have the same; stores of several schemas in one database wake each other for
-    /// nothing if they share it.
+    /// The channel on which PostgreSQL tells the replicas of new outbox rows: letters, digits and underscores, no digit
+    /// first, at most 63. All stores of one schema must have the same channel; stores of several schemas in one
+    /// database that share a channel wake each other needlessly.
     pub channel: String,
-    /// The number of the advisory lock that whoever migrates a PostgreSQL database holds. All stores of one schema must
-    /// have the same, and whatever else takes such locks in the database another.
+    /// The number of the advisory lock that a migration of a PostgreSQL database holds. All stores of one schema must
+    /// have the same number, and everything else that takes such locks in the database must have a different one.
     pub migration_lock: i64,
     pub(crate) observer: Option<Observer>,
 }
 
 impl StoreConfig {
-    /// The usual number of connections.
+    /// The default number of connections.
     pub const DEFAULT_MAX_CONNECTIONS: u32 = 10;
-    /// The usual deadline.
+    /// The default deadline.
     pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
-    /// What sessions are usually called.
+    /// The default name of sessions.
     pub const DEFAULT_APPLICATION_NAME: &str = "lemon-toolbox";
-    /// The usual channel.
+    /// The default channel.
     pub const DEFAULT_CHANNEL: &str = "lemon_outbox";
-    /// The usual lock: "lemon" in ASCII.
+    /// The default lock: "lemon" in ASCII.
     pub const DEFAULT_MIGRATION_LOCK: i64 = 0x6c_65_6d_6f_6e;
 
-    /// The usual settings for an address.
+    /// The default settings for an address.
     #[must_use]
     pub fn new(url: impl Into<SecretString>) -> Self {
         Self {
@@ -58,54 +58,54 @@ impl StoreConfig {
         }
     }
 
-    /// The usual settings for connections of the caller's, which have an address: see
-    /// [`SqlStore::new`](crate::SqlStore::new).
+    /// The default settings for connections that the caller made: see [`SqlStore::new`](crate::SqlStore::new).
     #[must_use]
     pub fn without_address() -> Self {
         Self::new("")
     }
 
-    /// With so many connections at most.
+    /// Sets the most connections at a time.
     #[must_use]
     pub const fn with_max_connections(mut self, max_connections: u32) -> Self {
         self.max_connections = max_connections;
         self
     }
 
-    /// With a deadline for each call.
+    /// Sets the deadline of each call.
     #[must_use]
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// With a name for the sessions.
+    /// Sets the name of the sessions.
     #[must_use]
     pub fn with_application_name(mut self, application_name: impl Into<String>) -> Self {
         self.application_name = application_name.into();
         self
     }
 
-    /// With a channel for the news of outbox rows.
+    /// Sets the channel that announces outbox rows.
     #[must_use]
     pub fn with_channel(mut self, channel: impl Into<String>) -> Self {
         self.channel = channel.into();
         self
     }
 
-    /// With the number of the lock for migrations.
+    /// Sets the number of the lock for migrations.
     #[must_use]
     pub const fn with_migration_lock(mut self, migration_lock: i64) -> Self {
         self.migration_lock = migration_lock;
         self
     }
 
-    /// With an observer of statements, for metrics, or to find those that are slow: it is called after the answer of each
-    /// statement with values, with the time that it took; not of one that nobody waits for any more, and not of those that
-    /// begin and end transactions. It is called in the course of the call, so it must be quick and must not panic.
+    /// Sets an observer of statements, for metrics or to find slow statements. It is called after the answer of each
+    /// statement with values, with the time that the statement took. It is not called for a statement whose caller has
+    /// stopped waiting, nor for statements that begin and end transactions. It runs inside of the call, so it must be
+    /// quick and must not panic.
     ///
-    /// The values are people's data and sealed secrets: they belong in no log. To observe connections of one's own, see
-    /// [`set_metric_callback`](sea_orm::DatabaseConnection::set_metric_callback).
+    /// The values are people's data and sealed secrets: they belong in no log. To observe the caller's own connections,
+    /// see [`set_metric_callback`](sea_orm::DatabaseConnection::set_metric_callback).
     #[must_use]
     pub fn with_observer(
         mut self,
@@ -115,7 +115,7 @@ impl StoreConfig {
         self
     }
 
-    /// Checks the names, which can be told without a connection.
+    /// Checks the names; this needs no connection.
     ///
     /// # Errors
     /// [`PostgresError::ApplicationName`] and [`PostgresError::Channel`].
@@ -136,13 +136,13 @@ impl StoreConfig {
     }
 }
 
-/// The part of the deadline for which a connection is waited for: what is left is for the work. A call that gets no
-/// connection thus ends as one that certainly changed nothing.
+/// The part of the deadline in which a call waits for a connection; the rest is for the work. So a call that gets no
+/// connection ends with an error that says that nothing changed.
 pub(crate) fn patience(deadline: Duration) -> Duration {
     deadline * 3 / 4
 }
 
-/// PostgreSQL takes it as the name of something, and nothing of it for more than that.
+/// PostgreSQL accepts it as an unquoted identifier, without cutting it off.
 fn is_identifier(name: &str) -> bool {
     let is_part = |byte: u8| byte == b'_' || byte.is_ascii_alphanumeric();
     (1..=LONGEST_NAME).contains(&name.len())

@@ -17,30 +17,30 @@ use crate::{
 /// A database and the connections to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    /// What it is called in errors: never with a password.
+    /// The name in errors: never with a password.
     pub(crate) name: String,
     /// How long a call may take.
     pub(crate) deadline: Duration,
-    /// For what changes something in one statement.
+    /// For statements that change something and are a transaction each.
     pub(crate) writer: Executor,
-    /// For what only reads.
+    /// For statements that only read.
     pub(crate) reader: Executor,
-    /// What only one of the databases has.
+    /// The part that differs between the databases.
     pub(crate) kind: Kind,
 }
 
 /// Which database it is.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    /// A server that other replicas use as well.
+    /// A server, which other replicas use as well.
     Postgres(Arc<Server>),
-    /// A file. Writes wait for one another.
+    /// A file. Its writers wait for one another.
     #[cfg(feature = "sqlite")]
     Sqlite(Sqlite),
 }
 
 impl Database {
-    /// Connects, and says what is wrong if it cannot.
+    /// Connects, or says what is wrong.
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, PostgresError> {
         config.check()?;
         let deadline = config.deadline;
@@ -63,7 +63,7 @@ impl Database {
         }
     }
 
-    /// Takes a connection of the caller's.
+    /// Uses a connection of the caller.
     pub(crate) fn over(
         connection: &DatabaseConnection,
         config: &StoreConfig,
@@ -104,7 +104,7 @@ impl Database {
         }
     }
 
-    /// Returns when what was committed before the call survives a power failure.
+    /// Returns when everything that was committed before the call survives a power failure.
     pub(crate) async fn flush(&self) -> io::Result<()> {
         match &self.kind {
             Kind::Postgres(_) => Ok(()),
@@ -113,7 +113,7 @@ impl Database {
         }
     }
 
-    /// Why nothing can be written for good any more, if that is so.
+    /// The cause, if nothing can be written durably any more.
     pub(crate) fn failure(&self) -> Option<String> {
         match &self.kind {
             Kind::Postgres(_) => None,
@@ -122,7 +122,7 @@ impl Database {
         }
     }
 
-    /// Returns when that is so, with the cause.
+    /// Returns when nothing can be written durably any more, with the cause.
     pub(crate) async fn failed(&self) -> String {
         match &self.kind {
             Kind::Postgres(_) => std::future::pending().await,
@@ -140,7 +140,7 @@ impl Database {
         }
     }
 
-    /// The connection that a migration needs, that of the driver itself, and its session on a server.
+    /// The driver's own connection, which a migration needs, and its session on a server.
     pub(crate) async fn for_migrations(
         &self,
     ) -> Result<(DatabaseConnection, Option<MigrationSession>), DbErr> {
@@ -154,7 +154,7 @@ impl Database {
         }
     }
 
-    /// A transaction that no other migration runs beside.
+    /// Begins a transaction that excludes other migrations.
     pub(crate) async fn lock_migrations(
         &self,
         connection: &DatabaseConnection,
@@ -166,7 +166,7 @@ impl Database {
         }
     }
 
-    /// The server, where other replicas can be.
+    /// The server, if it is one: there other replicas may exist.
     pub(crate) const fn server(&self) -> Option<&Arc<Server>> {
         match &self.kind {
             Kind::Postgres(server) => Some(server),
@@ -175,7 +175,7 @@ impl Database {
         }
     }
 
-    /// Closes the connections that are not in use, and the others when they are given back.
+    /// Closes the idle connections at once, and the others when they are returned.
     pub(crate) async fn close(&self) {
         match &self.kind {
             Kind::Postgres(server) => server.close().await,

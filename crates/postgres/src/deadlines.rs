@@ -63,7 +63,7 @@ impl TrainingDeadlines for SqlStore {
     }
 }
 
-/// The time by the database's clock.
+/// The time of the database's clock.
 async fn own_time(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> {
     let backend = db.get_database_backend();
     let now = match backend {
@@ -78,15 +78,15 @@ async fn own_time(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> 
     Ok(now.trunc_subsecs(6))
 }
 
-/// Holds for a registration whose latest request has not finished. A program of an earlier version, which runs beside,
-/// leaves the announcement of a finished training there.
+/// Matches a registration whose latest request has not finished. `announced_at` alone does not tell: a program of an
+/// earlier version that runs at the same time leaves it set after a training has finished.
 fn is_unfinished() -> Condition {
     Condition::any()
         .add(Column::FinishedRequestId.is_null())
         .add(Expr::col(Column::FinishedRequestId).ne(Expr::col(Column::RequestId)))
 }
 
-/// Holds for what is behind a position, in a form in which an index finds where to begin.
+/// Matches the rows after a position, in a form for which an index finds the first one.
 fn is_behind(position: OverduePosition) -> Condition {
     let (announced_at, user) = (position.announced_at, position.user.get());
     let in_same_moment = Column::AnnouncedAt
@@ -114,7 +114,7 @@ fn find_overdue(
         .into_query()
 }
 
-/// A registration whose training runs.
+/// A registration whose training is under way.
 #[derive(FromQueryResult)]
 struct RunningTraining {
     user_id: i64,
@@ -124,7 +124,7 @@ struct RunningTraining {
     announced_at: DateTime<Utc>,
 }
 
-/// What a row tells of an overdue training.
+/// An overdue training as read from a row, without the time at which it was found.
 struct OverdueRow(OverdueTraining);
 
 impl OverdueRow {
@@ -187,7 +187,7 @@ async fn settle(
     }
 }
 
-/// Keeps others from the use until the end of the transaction; answers in whose name it took its places.
+/// Locks the use until the end of the transaction; answers the turn that took its places.
 async fn lock_use(
     tx: &impl ConnectionTrait,
     training: &OverdueTraining,
@@ -204,7 +204,7 @@ async fn lock_use(
     }))
 }
 
-/// Keeps others from the registration, if its training is as it was found; answers whose account it is.
+/// Locks the registration, if its training is still as it was found; answers the account.
 async fn lock(
     tx: &impl ConnectionTrait,
     training: &OverdueTraining,
@@ -230,7 +230,7 @@ async fn lock(
     Ok(account.map(|stored| stored.account))
 }
 
-/// Its `Train` row is still in the outbox, to be sent.
+/// Tells whether the training's `Train` row is still in the outbox and to be sent.
 async fn waits(
     tx: &impl ConnectionTrait,
     training: &OverdueTraining,
@@ -250,14 +250,14 @@ async fn waits(
     Ok(tx.query_one(&find).await?.is_some())
 }
 
-/// Holds for the registration.
+/// Matches the registration of the training.
 fn of(training: &OverdueTraining) -> Condition {
     Condition::all()
         .add(Column::UserId.eq(training.user.get()))
         .add(Column::Service.eq(training.service.as_str()))
 }
 
-/// Has the deadline run from now on.
+/// Restarts the deadline now.
 async fn announced(
     tx: &impl ConnectionTrait,
     training: &OverdueTraining,
@@ -316,7 +316,7 @@ async fn fail(
     places::give_back(tx, &training.service, turn, running).await
 }
 
-/// The time of a column, or this one if it is earlier.
+/// The time in a column, or `at` if that is earlier.
 fn at_the_latest(column: impl ColumnTrait, at: DateTime<Utc>) -> Expr {
     CaseStatement::new()
         .case(Expr::col(column).gt(at), at)

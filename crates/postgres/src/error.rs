@@ -3,20 +3,20 @@ use std::{sync::Arc, time::Duration};
 use lemon_domain::{BoxError, ports::StoreError};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-/// Why a store cannot be used, in SQLite as well. One line that names the database and the cause; never a password.
+/// Why a store cannot be used, also with SQLite. One line that names the database and the cause, never a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PostgresError {
-    /// The address is none of a database that this program can use.
+    /// The address is not that of a database that this program can use.
     #[error("the store's address is not usable: {0}")]
     Address(String),
-    /// The caller's connection is none of a database that this crate can use.
+    /// The caller's connection is not one to a database that this crate can use.
     #[error("the store's connection is none to PostgreSQL or SQLite over sqlx")]
     Connection,
-    /// PostgreSQL would not call sessions so.
+    /// PostgreSQL would not use this name for sessions unchanged.
     #[error("the name for the store's sessions is not usable: {0}")]
     ApplicationName(String),
-    /// PostgreSQL has no such channel.
+    /// PostgreSQL allows no channel of this name.
     #[error("the channel for the news of outbox rows is not usable: {0}")]
     Channel(String),
     /// The database does not answer, or refuses.
@@ -24,7 +24,7 @@ pub enum PostgresError {
     Unreached {
         /// Which database.
         database: String,
-        /// What it says.
+        /// What it reports.
         cause: String,
     },
     /// A newer program has changed the database.
@@ -42,7 +42,7 @@ pub enum PostgresError {
     Migration {
         /// Which database.
         database: String,
-        /// What it says.
+        /// What it reports.
         cause: String,
     },
 }
@@ -58,7 +58,7 @@ impl PostgresError {
     }
 }
 
-/// What went wrong inside; [`StoreError`] is what the domain makes of it.
+/// What went wrong inside of this crate; it is converted to the domain's [`StoreError`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SqlError {
     #[error("no such person")]
@@ -79,7 +79,7 @@ pub(crate) enum SqlError {
     Flush(#[source] std::io::Error),
     #[error("there was no answer within {0:?}")]
     TimedOut(Duration),
-    /// The error of what was done for several callers together.
+    /// The error of work that was done for several callers together.
     #[error(transparent)]
     Shared(Arc<SqlError>),
     #[error("corrupt data in {table}, row {key}")]
@@ -131,13 +131,13 @@ impl From<SqlError> for StoreError {
     }
 }
 
-/// What a statement that failed has done.
+/// What a failed statement has changed.
 enum Effect {
-    /// Nothing, and never will: the fault is in its own data.
+    /// Nothing, and a retry would fail too: the call's own data are wrong.
     OfTheCall,
-    /// Nothing, and it may succeed later: the fault is the store's, whatever it is.
+    /// Nothing, and it may succeed later: the fault is on the store's side.
     Nothing,
-    /// All that it should, or nothing.
+    /// Everything or nothing: it is not known which.
     Unknown,
 }
 
@@ -157,9 +157,9 @@ impl Effect {
         }
     }
 
-    /// PostgreSQL's codes have five characters, of which two are the class
-    /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>); SQLite's are decimal numbers up to four
-    /// digits, of which the low byte is the primary one (<https://www.sqlite.org/rescode.html>).
+    /// PostgreSQL's codes have five characters, and the first two are the class
+    /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>); SQLite's are decimal numbers of up to four
+    /// digits, and the low byte is the primary code (<https://www.sqlite.org/rescode.html>).
     fn of_code(code: &str) -> Self {
         if code.len() == 5 {
             // Data exceptions and violated constraints. A statement that is refused has changed nothing.
@@ -179,22 +179,22 @@ impl Effect {
     }
 }
 
-/// The connection ended, or what became of the statement is not known.
+/// Tells whether the connection ended, or the outcome of the statement is unknown.
 fn is_an_end(code: &str) -> bool {
     code.len() == 5 && (code.starts_with("57P0") || code.starts_with("08") || code == "40003")
 }
 
-/// An error of the driver where it is certain that nothing has changed.
+/// A driver error after which it is certain that nothing has changed.
 pub(crate) fn unchanged(error: SqlxError) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
-/// An error of the driver where what was asked may have been done.
+/// A driver error after which the statement may have been executed.
 pub(crate) fn uncertain(error: SqlxError) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
-/// An error of sea-orm where it is certain that nothing has changed.
+/// An error of sea-orm after which it is certain that nothing has changed.
 pub(crate) fn nothing_changed(error: DbErr) -> DbErr {
     match error {
         DbErr::Exec(cause) | DbErr::Query(cause) => DbErr::Conn(cause),
@@ -202,7 +202,7 @@ pub(crate) fn nothing_changed(error: DbErr) -> DbErr {
     }
 }
 
-/// The database's own words, without the layers around them.
+/// The database's own message, without the layers around it.
 pub(crate) fn cause(error: &DbErr) -> String {
     match driver_error(error) {
         Some(driver) => driver_cause(driver),

@@ -5,7 +5,7 @@ use crate::postgresql;
 #[cfg(feature = "sqlite")]
 use crate::sqlite;
 
-/// Where statements go that are each a transaction of its own.
+/// Executes statements that are a transaction each.
 #[derive(Debug, Clone)]
 pub(crate) enum Executor {
     Postgres(postgresql::PostgresStatements),
@@ -13,7 +13,7 @@ pub(crate) enum Executor {
     Sqlite(sqlite::SqliteStatements),
 }
 
-/// A transaction. One that is dropped is undone.
+/// A transaction. It is rolled back if it is dropped.
 #[derive(Debug)]
 pub(crate) enum Transaction {
     Postgres(postgresql::PostgresTransaction),
@@ -22,7 +22,7 @@ pub(crate) enum Transaction {
 }
 
 impl Transaction {
-    /// Commits it. After an error it may be committed or not.
+    /// Commits. After an error the transaction may or may not be committed.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         match self {
             Self::Postgres(tx) => tx.commit().await,
@@ -31,7 +31,7 @@ impl Transaction {
         }
     }
 
-    /// Undoes it.
+    /// Rolls back.
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
         match self {
             Self::Postgres(tx) => tx.rollback().await,
@@ -41,7 +41,7 @@ impl Transaction {
     }
 }
 
-/// Sends to whichever database it is.
+/// Delegates to the database in use.
 macro_rules! delegate {
     ($to:ty) => {
         #[async_trait]

@@ -16,7 +16,7 @@ impl Housekeeping for SqlStore {
             .within_deadline(async {
                 let by = now.min(clock(self.calls.reader()).await?) - PURGE_SLACK;
                 let db = self.calls.writer();
-                // Not flushed: what a power failure brings back is purged again.
+                // Not flushed: rows that a power failure brings back are purged again.
                 let removed = db
                     .execute_raw(removal(db.get_database_backend(), what, by))
                     .await?;
@@ -34,7 +34,7 @@ impl Housekeeping for SqlStore {
     }
 }
 
-/// The database's clock. SQLite's is this machine's.
+/// The database's clock. That of SQLite is this machine's.
 async fn clock(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> {
     let backend = db.get_database_backend();
     let now = match backend {
@@ -48,10 +48,10 @@ async fn clock(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> {
     Ok(row.try_get("", "now")?)
 }
 
-/// Removes a portion of what had expired at an instant.
+/// Removes a portion of the rows that had expired at an instant.
 ///
-/// On PostgreSQL a row that a request is about to renew, or another purge to remove, is locked, and passed over; the
-/// condition is there twice for one that was renewed just before. On SQLite nobody else writes meanwhile.
+/// On PostgreSQL, a row that a request is renewing or another purge is removing is locked, and is skipped. The
+/// condition is repeated for a row that was renewed just before. On SQLite nobody else writes meanwhile.
 fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
     let table = match what {
         Expiring::PendingSignIns => pending_sign_ins::Entity.table_name(),
@@ -65,7 +65,7 @@ fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
             "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} \
              WHERE expires_at <= $1 ORDER BY expires_at LIMIT {PURGE_PORTION})"
         ),
-        // By address, which is found without an index; as an array, for a join would read the whole table.
+        // By `ctid`, which needs no index; as an array, because a join would read the whole table.
         _ => format!(
             "DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} \
              WHERE expires_at <= $1 ORDER BY expires_at LIMIT {PURGE_PORTION} \

@@ -11,10 +11,10 @@ use crate::{
     postgresql::{gives_way, lock_tables},
 };
 
-/// How often a change is tried that had to give way to those who use the tables.
+/// How often a migration is tried that gives way to other users of its tables (a lock time-out or a deadlock).
 const TRIES: u32 = 5;
 
-/// Applies what is missing, in one transaction and under a lock; takes no lock where nothing is missing.
+/// Applies the missing migrations, in one transaction and under a lock; takes no lock if none is missing.
 pub(crate) async fn up(database: &Database) -> Result<(), PostgresError> {
     if pending(database).await?.is_empty() {
         return Ok(());
@@ -22,7 +22,7 @@ pub(crate) async fn up(database: &Database) -> Result<(), PostgresError> {
     alone(database, MigrationStep::Up).await
 }
 
-/// Takes back the latest `steps`, in one transaction and under a lock.
+/// Rolls back the latest `steps`, in one transaction and under a lock.
 pub(crate) async fn down(database: &Database, steps: u32) -> Result<(), PostgresError> {
     alone(database, MigrationStep::Down(steps)).await
 }
@@ -32,7 +32,7 @@ enum MigrationStep {
     Down(u32),
 }
 
-/// Makes a change that no other is made beside, for as long as its session is there.
+/// Makes a change while no other migration runs, and stops if its session is lost.
 async fn alone(database: &Database, change: MigrationStep) -> Result<(), PostgresError> {
     let failed = |error: DbErr| failed(database, &error);
     let (db, session) = database.for_migrations().await.map_err(failed)?;
@@ -93,13 +93,13 @@ pub(crate) async fn pending(database: &Database) -> Result<Vec<String>, Postgres
     Ok(missing.filter(|name| !applied.contains(name)).collect())
 }
 
-/// Refuses a database that has migrations which this program does not.
+/// Refuses a database that has migrations which this program does not have.
 pub(crate) async fn refuse_newer(database: &Database) -> Result<(), PostgresError> {
     let applied = in_time(database, applied(&database.reader)).await?;
     refuse(database, unknown(&applied))
 }
 
-/// Ends a look at the database at the deadline of calls.
+/// Limits a query of the migrations to the deadline of calls.
 async fn in_time<T>(
     database: &Database,
     look: impl Future<Output = Result<T, DbErr>>,
@@ -131,7 +131,7 @@ fn failed(database: &Database, error: &DbErr) -> PostgresError {
     }
 }
 
-/// The first of them that this program does not have.
+/// The first applied migration that this program does not have.
 fn unknown(applied: &[String]) -> Option<String> {
     let known = Migrator::migrations();
     let is_known = |name: &String| known.iter().any(|step| step.name() == name);

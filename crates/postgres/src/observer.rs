@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{DatabaseConnection, Statement, metric::Info};
 
-/// Is told of statements.
+/// A callback for statements.
 #[derive(Clone)]
 pub(crate) struct Observer(Arc<dyn Fn(&Info<'_>) + Send + Sync>);
 
@@ -19,7 +19,7 @@ impl Observer {
         });
     }
 
-    /// Observes a connection of the driver's.
+    /// Observes one of the driver's connections.
     pub(crate) fn observe(&self, connection: &mut DatabaseConnection) {
         let tell = Arc::clone(&self.0);
         connection.set_metric_callback(move |info| tell(info));

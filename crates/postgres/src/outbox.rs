@@ -42,9 +42,9 @@ impl Outbox<Task> for SqlStore {
                 let rows = self.calls.writer().query_all(&claim).await?;
                 let (mut entries, unreadable) = row::sort::<Model>(&rows);
                 self.give_up(&unreadable, now).await;
-                // A database answers what it changed in any order.
+                // A database answers changed rows in any order.
                 entries.sort_unstable_by_key(|entry| entry.id);
-                // What is claimed is sent all the same: one row that is locked must not hold up the others.
+                // The claimed rows are sent even if this fails: one locked row must not hold up the others.
                 let restarting = restart_late(self.calls.writer(), &entries, now);
                 let restarted = timeout(self.calls.deadline() / 4, restarting).await;
                 if !matches!(restarted, Ok(Ok(()))) {
@@ -136,7 +136,7 @@ impl Outbox<Task> for SqlStore {
 }
 
 impl SqlStore {
-    /// Counts the reads that failed, and sets aside the rows of which enough have. If that fails, the next claim does it.
+    /// Counts failed reads, and sets aside the rows that reached the limit. If that fails, the next claim does it.
     async fn give_up(&self, unreadable: &[&QueryResult], now: DateTime<Utc>) {
         let ids = unreadable.iter();
         let ids: Vec<i64> = ids.filter_map(|row| row.try_get("", "id").ok()).collect();
@@ -167,10 +167,12 @@ impl SqlStore {
     }
 }
 
-/// How many claims could not read a row. No part of what is read: it would be one more that can be unreadable.
+/// The column that counts the claims that could not read a row. It is not part of the model: it could be unreadable
+/// too.
 const FAILED_READS: &str = "failed_reads";
 
-/// Counts a failed read of each row, and sets aside those with which it is enough. What the operator has mended begins again.
+/// Counts a failed read of each row, and sets aside those that reach the limit. The count of a row that is set aside is
+/// reset, so that it starts from 0 after the operator has repaired it.
 fn count_failed_reads(ids: &[i64], now: DateTime<Utc>) -> UpdateStatement {
     let is_last = || Expr::col(FAILED_READS).gte(i64::from(READ_ATTEMPTS) - 1);
     let set_aside_at = CaseStatement::new()
@@ -196,12 +198,12 @@ fn is_set_aside(counted: &QueryResult) -> bool {
     counted.try_get_by_index(1).unwrap_or_default()
 }
 
-/// Has rows be claimed no more.
+/// Keeps rows from being claimed again.
 fn set_aside(at: DateTime<Utc>) -> UpdateMany<Entity> {
     Entity::update_many().col_expr(Column::SetAsideAt, Expr::value(at))
 }
 
-/// How many rows there are, how many of them are set aside, and when the oldest of the others was put.
+/// The number of rows, the number of those that are set aside, and when the oldest of the others was put.
 fn count() -> SelectStatement {
     let put_at: Expr = Expr::case(
         Expr::col(Column::SetAsideAt).is_null(),
@@ -216,19 +218,19 @@ fn count() -> SelectStatement {
         .take()
 }
 
-/// What is to be put in the outbox with a change.
+/// A row to be put in the outbox together with a change.
 pub(crate) struct NewEntry<'a> {
     pub(crate) task: TaskKind,
     pub(crate) service: &'a ServiceType,
     pub(crate) account: AccountId,
     pub(crate) request_id: RequestId,
     pub(crate) at: DateTime<Utc>,
-    /// From when on it may be claimed.
+    /// The time from which it may be claimed.
     pub(crate) due_at: DateTime<Utc>,
 }
 
 impl NewEntry<'_> {
-    /// Puts it there. [`Calls::commit_outbox`](crate::calls::Calls::commit_outbox) must follow.
+    /// Puts the row. [`Calls::commit_outbox`](crate::calls::Calls::commit_outbox) must follow.
     pub(crate) async fn put(self, tx: &impl ConnectionTrait) -> Result<(), SqlError> {
         Entity::insert(ActiveModel {
             id: NotSet,
@@ -248,9 +250,10 @@ impl NewEntry<'_> {
     }
 }
 
-/// Removes those rows of an account and service for which that holds.
+/// Removes the rows of an account and service that match a condition.
 ///
-/// Answers from when on nobody can be sending any of them: a row that was claimed is another's until its lease is over.
+/// Answers the time from which nobody can be sending any of them: a claimed row belongs to another until its lease
+/// ends.
 pub(crate) async fn withdraw(
     tx: &impl ConnectionTrait,
     account: AccountId,
@@ -268,13 +271,13 @@ pub(crate) async fn withdraw(
         .take();
     let mut free_at = at;
     for row in tx.query_all(&withdraw).await? {
-        // That of a row that nobody has claimed is over, or was put off by a row before it that somebody had.
+        // The due time of an unclaimed row has passed, or was postponed because of an earlier row that was claimed.
         free_at = Ord::max(free_at, row.try_get("", "due_at")?);
     }
     Ok(free_at)
 }
 
-/// The rows of the same account and service as a row of the outbox, under that name, that are not set aside.
+/// The rows of the same account and service as an outbox row that are not set aside, under the alias `name`.
 fn others(name: &'static str) -> SelectStatement {
     let same = |column: Column| Expr::col((name, column)).equals((Entity, column));
     Query::select()
@@ -287,14 +290,14 @@ fn others(name: &'static str) -> SelectStatement {
         .take()
 }
 
-/// A row of the outbox came before the other, or comes after it.
+/// Tells whether an outbox row has an earlier or a later row of the same account and service.
 fn has(name: &'static str, compare: fn(Expr, Expr) -> Expr) -> Expr {
     let its_number = Expr::col((name, Column::Id));
     let number = Expr::col((Entity, Column::Id));
     Expr::exists(others(name).and_where(compare(its_number, number)).take())
 }
 
-/// Removes rows; answers of each whether another waits behind it.
+/// Removes rows; answers for each whether another row waits behind it.
 fn remove(ids: &[i64]) -> DeleteStatement {
     let waits_behind = has("later", Expr::gt);
     Query::delete()
@@ -304,7 +307,7 @@ fn remove(ids: &[i64]) -> DeleteStatement {
         .take()
 }
 
-/// Has the deadline of each training run from now on whose row waited to be claimed.
+/// Restarts the deadline of each training whose row had to wait before it was claimed.
 async fn restart_late(
     db: &impl ConnectionTrait,
     claimed: &[OutboxEntry<Task>],
@@ -319,17 +322,18 @@ async fn restart_late(
     Entity::update_many()
         .col_expr(Column::AnnouncedAt, Expr::value(now))
         .filter(Column::RequestId.is_in(late))
-        // Not where nothing is announced any more.
+        // Only where a deadline runs: a training that finished or failed has none.
         .filter(Column::AnnouncedAt.lt(now))
         .exec(db)
         .await?;
     Ok(())
 }
 
-/// Claims the rows that are due longest, passing over those that another is just claiming (SQLite has no such), and over
-/// those that wait behind another.
+/// Claims the rows that have been due longest. It skips rows that another replica is claiming (not on SQLite, where
+/// there are none), and rows that wait behind another.
 ///
-/// The choice is a `WITH` of its own: PostgreSQL may run a subquery in `WHERE` more than once, and lock more than `max`.
+/// The selection is a separate `WITH`: PostgreSQL may run a subquery in `WHERE` more than once, and lock more than
+/// `max`.
 fn claim(max: u32, lease: Duration, now: DateTime<Utc>) -> WithQuery {
     let due = Query::select()
         .column(Column::Id)

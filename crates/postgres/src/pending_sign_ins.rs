@@ -52,7 +52,7 @@ impl PendingSignIns for SqlStore {
         now: DateTime<Utc>,
     ) -> Result<Option<PendingSignIn>, StoreError> {
         let claim = claim.as_bytes().to_vec();
-        // Of concurrent claims one finds the row free.
+        // Only one of several concurrent claims finds the row free.
         let take = Query::update()
             .table(Entity)
             .value(Column::Claim, claim.clone())
@@ -61,7 +61,8 @@ impl PendingSignIns for SqlStore {
             .and_where(Column::Claim.is_null().or(Column::Claim.eq(claim)))
             .returning(Query::returning().columns(Column::iter()))
             .take();
-        // Not flushed: should a power failure undo it, anybody can claim it again, and Twitter takes a verifier once.
+        // Not flushed: if a power failure undoes it, anybody can claim it again, but Twitter accepts a verifier only
+        // once.
         self.calls
             .within_deadline(async { row::one::<Model>(self.calls.writer(), &take).await })
             .await
@@ -72,7 +73,7 @@ impl PendingSignIns for SqlStore {
             .from_table(Entity)
             .and_where(Column::Token.eq(token.as_str()))
             .take();
-        // Not flushed either: should it come back, it is claimed, and it expires.
+        // Not flushed either: if the row comes back, it is still claimed, and it expires.
         self.calls
             .within_deadline(async {
                 self.calls.writer().execute(&remove).await?;

@@ -17,7 +17,7 @@ use crate::{
     store::SqlStore,
 };
 
-/// Segments whose sums one statement tells. It reads that many times 1,024 rows at most.
+/// The number of segments that one statement sums. It reads at most 1,024 rows for each.
 const PORTION: u32 = 64;
 
 #[async_trait]
@@ -77,7 +77,7 @@ impl PlaceRecord for SqlStore {
     }
 }
 
-/// The lowest seat that is taken, in that segment or after: between two there may be any number of empty ones.
+/// The lowest taken seat in that segment or after it: there may be any number of empty segments before it.
 fn first_from(key: &BudgetKey, from: Segment) -> SelectStatement {
     Entity::find()
         .select_only()
@@ -89,15 +89,15 @@ fn first_from(key: &BudgetKey, from: Segment) -> SelectStatement {
         .into_query()
 }
 
-/// The first seat of a segment, also of one beyond all seats there can be.
+/// The first seat of a segment, which may be beyond the last possible seat.
 fn start(segment: Segment) -> i64 {
     i64::from(segment.index()) * i64::from(Segment::SEATS) + 1
 }
 
-/// The sums of the segments that have places, from the first up to the last, which is not among them.
+/// The sums of the segments that have places, from `first` up to but without `last`.
 fn sums(key: &BudgetKey, first: Segment, last: Segment) -> SelectStatement {
     let total = |column: Column| {
-        // PostgreSQL would make it a number of another type.
+        // PostgreSQL would return a `numeric`.
         Expr::col(column).sum().cast_as("bigint")
     };
     Query::select()

@@ -59,7 +59,7 @@ impl Registrations for SqlStore {
             .within_deadline(async {
                 let answered = row::one::<attempts::Model>(self.calls.reader(), &find).await?;
                 if answered.is_some() {
-                    // Whoever stored it may not have come to flush it.
+                    // The call that stored it may have ended before its flush.
                     self.calls.flush().await?;
                 }
                 Ok(answered)
@@ -119,7 +119,7 @@ impl Registrations for SqlStore {
         self.calls
             .within_deadline(async {
                 let mut list = row::each::<Model>(self.calls.reader(), &find).await?;
-                // Here, for a database has an order of its own for text.
+                // Sorted here, because databases differ in how they order text.
                 list.sort_unstable_by(|a, b| a.service.cmp(&b.service));
                 Ok(list)
             })

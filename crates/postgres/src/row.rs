@@ -6,21 +6,21 @@ use tracing::error;
 
 use crate::error::SqlError;
 
-/// A row of a table, and the value that it stands for.
+/// A row of a table, and the value that it represents.
 pub(crate) trait Row: FromQueryResult {
     /// The table.
     const TABLE: &'static str;
-    /// What it stands for.
+    /// The value.
     type Value;
 
-    /// What the row is known by, for errors and the log.
+    /// The key of the row, for errors and the log.
     fn key(row: &QueryResult) -> String;
 
     /// The value, unless the row breaks an invariant.
     fn value(self) -> Result<Self::Value, BoxError>;
 }
 
-/// The row that a statement answers, if it answers one.
+/// The row that a statement returns, if any.
 pub(crate) async fn one<R: Row>(
     db: &impl ConnectionTrait,
     statement: &impl StatementBuilder,
@@ -29,7 +29,7 @@ pub(crate) async fn one<R: Row>(
     row.as_ref().map(read::<R>).transpose()
 }
 
-/// The rows that a statement answers. One that cannot be read is a fault of all.
+/// The rows that a statement returns. If one of them cannot be read, all of it fails.
 pub(crate) async fn all<R: Row>(
     db: &impl ConnectionTrait,
     statement: &impl StatementBuilder,
@@ -38,7 +38,7 @@ pub(crate) async fn all<R: Row>(
     rows.iter().map(read::<R>).collect()
 }
 
-/// The rows that a statement answers. One that cannot be read is reported in the log and left out: it stops nobody else.
+/// The rows that a statement returns. One that cannot be read is logged and left out: it does not affect the others.
 pub(crate) async fn each<R: Row>(
     db: &impl ConnectionTrait,
     statement: &impl StatementBuilder,
@@ -47,7 +47,7 @@ pub(crate) async fn each<R: Row>(
     Ok(sort::<R>(&rows).0)
 }
 
-/// What can be read of rows, and the rows that cannot, each reported in the log.
+/// The values of the rows that can be read, and the rows that cannot. Each of the latter is logged.
 pub(crate) fn sort<R: Row>(rows: &[QueryResult]) -> (Vec<R::Value>, Vec<&QueryResult>) {
     let (mut values, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {
@@ -73,7 +73,7 @@ pub(crate) fn key<T: TryGetable + Display>(row: &QueryResult, column: &str) -> S
         .map_or_else(|_| "?".to_owned(), |part| part.to_string())
 }
 
-/// What a row stands for.
+/// The value of a row.
 pub(crate) fn read<R: Row>(row: &QueryResult) -> Result<R::Value, SqlError> {
     R::from_query_result(row, "")
         .map_err(BoxError::from)

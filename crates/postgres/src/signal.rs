@@ -4,9 +4,9 @@ use tokio::sync::Notify;
 
 use crate::{database::Database, postgresql::Replicas};
 
-/// Wakes who waits for outbox rows: in this process at once, and by `LISTEN` and `NOTIFY` in every other replica.
+/// Wakes callers that wait for outbox rows: in this process at once, in every other replica by `LISTEN` and `NOTIFY`.
 ///
-/// A signal that is lost costs a wait until the relay looks by itself, never a row.
+/// A lost signal costs a wait until the relay's next poll, never a row.
 #[derive(Debug, Clone)]
 pub(crate) struct Signal {
     here: Arc<Notify>,
@@ -21,7 +21,7 @@ impl Signal {
         Self { here, replicas }
     }
 
-    /// Rows were put, and committed.
+    /// Announces that rows were put and committed.
     pub(crate) fn give(&self) {
         self.here.notify_one();
         if let Some(replicas) = &self.replicas {
@@ -29,7 +29,7 @@ impl Signal {
         }
     }
 
-    /// Waits until rows were put since the wait before, here or elsewhere.
+    /// Waits until rows were put here or elsewhere since the previous wait.
     pub(crate) async fn wait(&self) {
         self.here.notified().await;
     }

@@ -13,45 +13,46 @@ use crate::{
     postgresql::LastUses,
 };
 
-/// How often an opening that met a lock is repeated.
+/// The time between two attempts to open a locked file.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The store in a SQL database. Clones share their connections.
 ///
-/// One method of a port is one statement or one transaction, and ends within the deadline. All that two callers
-/// could do to the same person at once is decided by a constraint or a lock of the database, never by what was read before.
+/// One method of a port is one statement or one transaction, and ends within the deadline. Every race between two calls
+/// for one person is decided by a constraint or a lock of the database, never by an earlier read.
 #[derive(Debug, Clone)]
 pub struct SqlStore {
     pub(crate) calls: Calls,
-    /// Where requests wait for each other, if the database has one writer.
+    /// Groups waiting requests into one transaction, if the database has one writer.
     #[cfg(feature = "sqlite")]
     pub(crate) group: Option<Group<NewRegistration, RequestOutcome>>,
-    /// Where questions for latest uses wait for each other, if each is a round trip to a server.
+    /// Groups waiting queries for latest uses, if each would be a round trip to a server.
     pub(crate) last_uses: Option<LastUses>,
-    /// Whoever corrects a budget's total has it.
+    /// Held while a budget's total is corrected.
     pub(crate) correcting: Arc<Mutex<()>>,
 }
 
 impl SqlStore {
-    /// Over connections of the caller's, that other things may use as well. Nothing is asked of the database, and so a newer
-    /// program's is found by [`migrate`](Self::migrate) and [`pending_migrations`](Self::pending_migrations) only. Of the
-    /// configuration the deadline counts, and on PostgreSQL the channel and the lock.
+    /// Uses connections of the caller, which may be used for other purposes as well. This sends nothing to the
+    /// database, so only [`migrate`](Self::migrate) and [`pending_migrations`](Self::pending_migrations) find out that
+    /// a newer program has changed it. Of the configuration it uses the deadline, and on PostgreSQL the channel and the
+    /// lock.
     ///
-    /// The caller answers for what [`connect`](Self::connect) sees to otherwise:
+    /// The caller must ensure what [`connect`](Self::connect) ensures otherwise:
     ///
-    /// - The pool gives up waiting for a connection within three quarters of the deadline, so that a call that gets none is
-    ///   one that certainly changed nothing, and replaces connections that lead nowhere.
-    /// - On PostgreSQL sessions have a `statement_timeout` and an `idle_in_transaction_session_timeout`, without which the
-    ///   locks of a program that is paused or cut off stay, and are at the isolation level `READ COMMITTED`, the usual one.
-    ///   One connection to listen and one for each migration are made beside the pool, with its options.
-    /// - On SQLite `synchronous` is `FULL` and `foreign_keys` is on, which the driver does by itself, and the file is in WAL
-    ///   mode, or who reads and who writes wait for each other. A commit is flushed by itself, which is slower with many
+    /// - The pool gives up waiting for a connection within three quarters of the deadline, so that it is certain that a call
+    ///   that gets none changed nothing. It replaces broken connections.
+    /// - On PostgreSQL, sessions have a `statement_timeout` and an `idle_in_transaction_session_timeout`; without them the
+    ///   locks of a program that is paused or cut off stay. They use the isolation level `READ COMMITTED`, the default.
+    ///   One connection to listen and one for each migration are made outside of the pool, with its options.
+    /// - On SQLite, `synchronous` is `FULL` and `foreign_keys` is on, which are the driver's defaults, and the file is in WAL
+    ///   mode; otherwise readers and writers wait for each other. Each commit is flushed separately, which is slower with many
     ///   callers.
     ///
     /// [`close`](Self::close) leaves the caller's connections open.
     ///
     /// # Errors
-    /// If the channel of the configuration is none, or the connection is none to PostgreSQL or SQLite over sqlx.
+    /// If the channel of the configuration is not valid, or the connection is not one to PostgreSQL or SQLite over sqlx.
     ///
     /// # Panics
     /// On PostgreSQL, outside of a Tokio runtime.
@@ -76,7 +77,7 @@ impl SqlStore {
         let until_the_deadline = ConstantBuilder::default()
             .with_delay(LOOK_AGAIN)
             .with_max_times(usize::try_from(times).unwrap_or(usize::MAX));
-        // SQLite waits for no lock while a fresh file becomes a WAL database: whoever comes second is refused.
+        // While a new file becomes a WAL database, SQLite does not wait for locks: it refuses the second program.
         let database = open.retry(until_the_deadline).when(is_locked).await?;
         Ok(Self::over(database))
     }
@@ -92,7 +93,7 @@ impl SqlStore {
         }
     }
 
-    /// Brings the schema up to date: all that is missing, or nothing. Any number of replicas may do so at once.
+    /// Applies all missing migrations, or none. Any number of replicas may do so at once.
     ///
     /// # Errors
     /// If a migration fails, or a newer program has changed the database.
@@ -100,7 +101,7 @@ impl SqlStore {
         migrate::up(self.calls.database()).await
     }
 
-    /// Takes the latest migrations back, and with them what was stored in what they made.
+    /// Rolls back the latest migrations, and removes the data in what they created.
     ///
     /// # Errors
     /// If a migration fails.
@@ -116,13 +117,13 @@ impl SqlStore {
         migrate::pending(self.calls.database()).await
     }
 
-    /// Returns when the store can never write again, with the cause: the disk under a file has lost what was written to it.
-    /// The program must end then; a new start reads what is really there. Never returns for a server.
+    /// Returns when the store can never write again, with the cause: the disk under a file has lost data that was
+    /// written. The program must end then; a new start reads what is really there. Never returns for a server.
     pub async fn failed(&self) -> String {
         self.calls.database().failed().await
     }
 
-    /// Closes the connections, unless they are the caller's: those in use when their call ends.
+    /// Closes the connections, unless they are the caller's. Connections in use are closed when their call ends.
     pub async fn close(&self) {
         self.calls.database().close().await;
     }

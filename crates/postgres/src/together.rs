@@ -9,7 +9,7 @@ use crate::error::SqlError;
 #[derive(Debug)]
 pub(crate) struct Together<Q, A>(Mutex<Vec<Waiting<Q, A>>>);
 
-/// A question, and who waits for the answer.
+/// A question, and the sender of its answer.
 #[derive(Debug)]
 pub(crate) struct Waiting<Q, A> {
     pub(crate) question: Q,
@@ -17,8 +17,8 @@ pub(crate) struct Waiting<Q, A> {
 }
 
 impl<Q, A> Together<Q, A> {
-    /// Has a question wait, and tells whether it is the first that does. The answer is an error if the task that took the question
-    /// ends without one.
+    /// Adds a question, and tells whether it is the first that waits. The answer is an error if the task that took the
+    /// question ends without one.
     pub(crate) fn put(&self, question: Q) -> (bool, oneshot::Receiver<A>) {
         let (sender, answer) = oneshot::channel();
         let mut waiting = self.0.lock();
@@ -30,7 +30,7 @@ impl<Q, A> Together<Q, A> {
         (is_first, answer)
     }
 
-    /// The first questions of which somebody still waits for the answer, and whether these are all.
+    /// Takes the first questions whose callers still wait for the answer, and tells whether these are all.
     pub(crate) fn take(&self, max: usize) -> (Vec<Waiting<Q, A>>, bool) {
         let mut waiting = self.0.lock();
         waiting.retain(Waiting::is_waiting);
@@ -58,12 +58,12 @@ impl<Q, A> Waiting<Q, A> {
     }
 
     pub(crate) fn tell(self, answer: A) {
-        // Nobody may wait any more.
+        // The caller may have stopped waiting.
         let _gone = self.answer.send(answer);
     }
 }
 
-/// Tells everybody of one failure.
+/// Answers all questions with the same error.
 pub(crate) fn tell_all<Q, A>(together: Vec<Waiting<Q, Result<A, SqlError>>>, error: SqlError) {
     let error = Arc::new(error);
     for waiting in together {

@@ -1,4 +1,4 @@
-//! Five jobs of a tenant ask for three places, one gives theirs back, and the next one finds it.
+//! Five jobs of a tenant ask for three places; one job gives its place back, and another job gets it.
 //!
 //! `REDIS_URL=redis://127.0.0.1:6379 cargo run -p lemon-redis --example reserve`
 #![expect(clippy::print_stdout, reason = "an example shows what happens")]
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         limit: 3,
         units: 1,
     };
-    // A counter that knows nothing of a window admits nobody until it is told what the record has: here, nothing.
+    // A counter that does not know a window admits nobody until it is restored from the record, which is empty here.
     if let Some(restoration) = counter.begin_restoration(&budget.key).await? {
         counter.open(&budget.key, restoration).await?;
     }

@@ -9,7 +9,7 @@ use crate::{
     tls,
 };
 
-/// Where Redis is and how to sign in there. It has no `Debug`, because the driver's settings would show the password.
+/// The address and the credentials of Redis. It has no `Debug`, because the driver's settings would show the password.
 #[derive(Clone)]
 pub(crate) struct Address {
     driver: DriverConfig,
@@ -40,7 +40,7 @@ impl Address {
         self.driver.clone()
     }
 
-    /// Why the server cannot count, in words for the one who wrote the address.
+    /// Why the server cannot count, explained to the author of the address.
     pub(crate) fn explain_fault(&self, fault: &RedisFault) -> RedisError {
         match fault {
             RedisFault::BrokeOff(error)
@@ -53,7 +53,7 @@ impl Address {
         }
     }
 
-    /// Why a connection failed, in words for the one who wrote the address.
+    /// Why a connection failed, explained to the author of the address.
     pub(crate) fn explain(&self, error: &FredError) -> RedisError {
         let server = self.server.clone();
         let cause = self.cause(error);
@@ -63,7 +63,7 @@ impl Address {
             ErrorKind::IO if self.driver.uses_tls() && is_of_tls(error) => {
                 RedisError::Tls { server, cause }
             }
-            // A server without TLS waits for the end of a line that never comes.
+            // A server without TLS waits for the end of a line, which never comes.
             ErrorKind::Timeout if self.driver.uses_tls() => RedisError::Unreachable {
                 server,
                 cause: format!("{cause}, which a server without TLS does too"),
@@ -75,10 +75,10 @@ impl Address {
         }
     }
 
-    /// The driver's words, without its names for things and without the password, which some servers repeat.
+    /// The driver's message, without its technical prefixes and without the password, which some servers repeat.
     pub(crate) fn cause(&self, error: &FredError) -> String {
         let details = error.details();
-        // The driver shows `std::io::Error` as `Debug` does; its message stands last, in quotes.
+        // The driver formats `std::io::Error` with `Debug`; the message comes last, in quotes.
         let words = match error.kind() {
             ErrorKind::IO => details.rsplit('"').nth(1).unwrap_or(details),
             _ => details,
@@ -97,7 +97,7 @@ fn is_of_tls(error: &FredError) -> bool {
         .any(|word| error.details().contains(word))
 }
 
-/// The address with the scheme's form that has no TLS, and whether it had.
+/// The address with the scheme for no TLS, and whether the original scheme had TLS.
 fn without_tls(url: &str) -> Result<(String, bool), RedisError> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let (base, kind) = scheme.split_at(scheme.find('-').unwrap_or(scheme.len()));

@@ -29,18 +29,18 @@ use crate::{
     script::{ScriptAnswer, ScriptCall},
 };
 
-/// How often a call is sent whose connection breaks. Every operation may be repeated.
+/// How often a call is sent if its connection breaks. Every operation may be repeated.
 const ATTEMPTS: usize = 3;
-/// How often a call looks whether there is a connection again.
+/// How often a waiting call checks for a connection.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// The first and the longest wait between two attempts to reconnect, in milliseconds.
 const RECONNECT_AFTER_MS: (u32, u32) = (20, 1000);
-/// A connection without traffic is probed after so long, and again each second.
+/// A connection without traffic is probed after this time, and then each second.
 const PROBE_AFTER: Duration = Duration::from_secs(5);
-/// What was sent, or a probe, is confirmed by the server's system within this, or the connection is closed.
+/// The server's system must acknowledge sent data, or a probe, within this time; otherwise the connection is closed.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Connections; those that were opened here reconnect for as long as this lives.
+/// A set of connections. Those that were opened here reconnect as long as this lives.
 pub(crate) struct RedisConnections {
     slots: Vec<Arc<Slot>>,
     next: AtomicUsize,
@@ -83,7 +83,8 @@ impl RedisConnections {
         })
     }
 
-    /// On clients that somebody else keeps connected: none is replaced, and none ends with this.
+    /// Uses clients that the caller keeps connected: this replaces none of them, and does not close them when it is
+    /// dropped.
     pub(crate) fn of(pool: &Pool, deadline: Duration) -> Self {
         let clients = pool.clients().iter().cloned();
         Self {
@@ -95,7 +96,7 @@ impl RedisConnections {
         }
     }
 
-    /// When a call that begins now must have ended.
+    /// The deadline of a call that begins now.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.deadline
     }
@@ -133,7 +134,7 @@ impl RedisConnections {
         line: &PooledClient,
         limit: Instant,
     ) -> Result<fred::types::Value, RedisFault> {
-        // The driver's own limit does not hold while it reconnects.
+        // The driver's own limit does not apply while it reconnects.
         let answer = timeout_at(limit, call.run(&line.client, limit)).await;
         let answer = answer.map_err(|_| RedisFault::TimedOut(self.deadline))?;
         let answer = answer.map_err(RedisFault::of);
@@ -143,7 +144,7 @@ impl RedisConnections {
         answer
     }
 
-    /// A line with a connection, waiting for one if need be.
+    /// A client that is connected; waits for one if necessary.
     async fn connected(&self, until: Instant) -> Result<Arc<PooledClient>, RedisFault> {
         loop {
             for _ in &self.slots {
@@ -160,11 +161,11 @@ impl RedisConnections {
         }
     }
 
-    /// Replaces each connection that has brought no answer, and was not made, since a call was sent that got none. The
-    /// driver would not: to it, a connection that is written to is alive.
+    /// Replaces each connection that has been silent since a call was sent that got no answer: it has brought no answer
+    /// and was not made since then. The driver would not do so: it considers a connection alive if it can write to it.
     ///
-    /// A call that had less than half of a deadline for its answer says nothing of the connections: the last of several
-    /// scripts under one deadline has little time left where the server is merely slow.
+    /// A call that had less than half of a deadline for its answer proves nothing: the last of several scripts under
+    /// one deadline has little time left if the server is only slow.
     fn leave_silent(&self, since: Instant, limit: Instant) {
         if limit.saturating_duration_since(since) < self.deadline / 2 {
             return;
@@ -174,8 +175,8 @@ impl RedisConnections {
         }
     }
 
-    /// Replaces all connections if the server turned out to be a replica: after a failover the address leads to another.
-    /// As long as it does not, the next time comes later and later.
+    /// Replaces all connections if the server turned out to be a replica: after a failover the address leads to another
+    /// server. As long as it does not, the pause before the next replacement grows.
     fn leave_replica(&self) {
         if !self.replica.may_leave(Instant::now()) {
             return;
@@ -186,8 +187,8 @@ impl RedisConnections {
     }
 }
 
-/// When an attempt is given up that goes out now. The first has half of a deadline, as far as there is as much left: its
-/// connection may be one that silently leads nowhere, and the rest is for another.
+/// When an attempt that is sent now is given up. The first attempt gets half of a deadline, if as much is left: its
+/// connection may be dead without notice, and the rest of the time is for another connection.
 fn limit(attempt: usize, sent: Instant, until: Instant, deadline: Duration) -> Instant {
     if attempt == 1 {
         until.min(sent + deadline / 2)
@@ -201,7 +202,7 @@ fn settings(deadline: Duration) -> ConnectionConfig {
         connection_timeout: deadline,
         internal_command_timeout: deadline,
         reconnect_on_auth_error: true,
-        // A server that hangs is left for good, and a new connection is made.
+        // A connection to a server that hangs is abandoned, and a new one is made.
         unresponsive: UnresponsiveConfig {
             max_timeout: Some(deadline),
             interval: deadline / 4,

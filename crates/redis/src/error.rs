@@ -3,8 +3,8 @@ use std::time::Duration;
 use fred::error::{Error as FredError, ErrorKind};
 use lemon_domain::ports::QuotaError;
 
-/// Answers by which Redis says that it will be able to later: <https://redis.io/docs/latest/commands/> names them by
-/// command. Redis 6 puts them into the middle of the sentence when a script meets them.
+/// Error codes by which Redis says that a retry may succeed: <https://redis.io/docs/latest/commands/> lists them by
+/// command. Redis 6 puts them into the middle of the message if they occur inside of a script.
 const PASSING: [&str; 9] = [
     "BUSY",
     "CLUSTERDOWN",
@@ -17,28 +17,28 @@ const PASSING: [&str; 9] = [
     "TRYAGAIN",
 ];
 
-/// Why there is no counter. Each is one sentence that names the server and the cause, and never the password.
+/// Why there is no counter. Each is one sentence that names the server and the cause, never the password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisError {
-    /// The address is none.
+    /// The address is not valid.
     #[error("the redis address {0}")]
     Address(String),
-    /// The prefix has characters that a key cannot begin with.
+    /// The prefix has characters that are not allowed in it.
     #[error("the redis key prefix is not 1 to 64 of A-Z, a-z, 0-9, -, _, . and :")]
     KeyPrefix,
     /// The host is unknown, refuses the connection or does not answer.
     #[error("redis at {server} cannot be reached: {cause}")]
     Unreachable {
-        /// Host and port; several of a cluster.
+        /// Host and port; several for a cluster.
         server: String,
-        /// What the network said.
+        /// The error of the network.
         cause: String,
     },
     /// One side speaks TLS and the other does not, or the certificate is not trusted.
     #[error("redis at {server} and this program do not agree on TLS: {cause}")]
     Tls {
-        /// Host and port; several of a cluster.
+        /// Host and port; several for a cluster.
         server: String,
         /// What is wrong.
         cause: String,
@@ -46,15 +46,15 @@ pub enum RedisError {
     /// User or password are wrong or missing.
     #[error("redis at {server} does not accept the user and password: {cause}")]
     Credentials {
-        /// Host and port; several of a cluster.
+        /// Host and port; several for a cluster.
         server: String,
         /// What Redis answered.
         cause: String,
     },
-    /// Redis is there but does not do what a counter needs: wrong database, missing rights, a replica, still loading.
+    /// Redis answers but cannot count: wrong database, missing rights, a replica, still loading.
     #[error("redis at {server} cannot count: {cause}")]
     Refused {
-        /// Host and port; several of a cluster.
+        /// Host and port; several for a cluster.
         server: String,
         /// What Redis answered.
         cause: String,
@@ -81,7 +81,8 @@ pub(crate) enum RedisFault {
 }
 
 impl RedisFault {
-    /// From the driver's error, which does not tell answers of the server from its own troubles.
+    /// Converts the driver's error, which does not distinguish a server's answer from a fault of the driver or
+    /// connection.
     pub(crate) fn of(error: FredError) -> Self {
         let details = error.details();
         let code = details.split(' ').next().unwrap_or_default();
@@ -104,12 +105,12 @@ impl RedisFault {
 }
 
 impl RedisFault {
-    /// The call may be sent over another connection.
+    /// Tells whether the call may be sent over another connection.
     pub(crate) fn is_of_the_connection(&self) -> bool {
         matches!(self, Self::TimedOut(_) | Self::BrokeOff(_))
     }
 
-    /// Nothing came back, and nothing says that the connection is gone.
+    /// Tells whether no answer came, although nothing shows that the connection is gone.
     pub(crate) fn is_of_silence(&self) -> bool {
         match self {
             Self::TimedOut(_) => true,
@@ -118,7 +119,7 @@ impl RedisFault {
         }
     }
 
-    /// The server takes no writes any more.
+    /// Tells whether the server accepts no writes any more.
     pub(crate) fn is_of_a_replica(&self) -> bool {
         matches!(self, Self::Passing(error) if error.details().contains("READONLY"))
     }

@@ -3,10 +3,11 @@ use lemon_domain::values::{BudgetKey, Holder};
 
 use crate::error::RedisError;
 
-/// How long the keys outlive their window: longer than clocks differ.
+/// How long the keys outlive their window: longer than the difference between clocks.
 const AFTERLIFE: TimeDelta = TimeDelta::hours(1);
 
-/// What every key begins with: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`. Counters with one prefix count together.
+/// The beginning of every key: 1 to 64 of `A-Z`, `a-z`, `0-9`, `-`, `_`, `.`, `:`. Counters with the same prefix count
+/// together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPrefix {
     text: String,
@@ -33,8 +34,8 @@ impl KeyPrefix {
         }
     }
 
-    /// Keeps all keys in one slot of a cluster, so that budgets of several scopes can be taken from in one step there. One
-    /// node then counts all of them. The keys have other names: a counter that begins to do so is restored from the record.
+    /// Puts all keys in one slot of a cluster, so that one step can take from budgets of several scopes. One node then
+    /// counts all of them. The keys get other names: after the switch, the counter is restored from the record.
     #[must_use]
     pub fn in_one_slot(self) -> Self {
         Self {
@@ -44,12 +45,12 @@ impl KeyPrefix {
     }
 }
 
-/// Names the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places`, `…:seats` and `…:sums`, where the number is
+/// Makes the keys of budgets' windows: `lemon:{LEARNME}:daily:1795381200:places`, `…:seats` and `…:sums`. The number is
 /// the window's start in Unix seconds.
 ///
 /// The scope in braces, here a service, is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
-/// all budgets of a scope are in one slot of a cluster, so that one script can take from several. Where several scopes are
-/// taken from in one step, the tag is the prefix: `lemon:{lemon}:LEARNME:daily:1795381200:places`.
+/// all budgets of a scope are in one slot of a cluster, so that one script can take from several. If one step takes from
+/// several scopes, the tag is the prefix: `lemon:{lemon}:LEARNME:daily:1795381200:places`.
 #[derive(Debug)]
 pub(crate) struct RedisKeys {
     prefix: KeyPrefix,
@@ -60,7 +61,7 @@ impl RedisKeys {
         Self { prefix }
     }
 
-    /// The keys of a window, as the scripts expect them.
+    /// The keys of a window, in the order that the scripts expect.
     pub(crate) fn of(&self, key: &BudgetKey) -> [String; 3] {
         let (scope, budget) = (&key.scope, &key.budget);
         let start = key.window.start.timestamp();
@@ -71,12 +72,12 @@ impl RedisKeys {
         })
     }
 
-    /// Whether the keys of both are in one slot of a cluster for certain.
+    /// Tells whether it is certain that the keys of both are in one slot of a cluster.
     pub(crate) fn are_together(&self, one: &BudgetKey, other: &BudgetKey) -> bool {
         self.prefix.is_one_slot || one.scope == other.scope
     }
 
-    /// The keys of a window that no budget has.
+    /// The keys of a window that belongs to no budget.
     pub(crate) fn of_probe(&self) -> [String; 3] {
         self.all("{probe}")
     }
@@ -91,9 +92,10 @@ pub(crate) fn expiry(key: &BudgetKey) -> i64 {
     (key.window.end + AFTERLIFE).timestamp_millis()
 }
 
-/// The field of a holder's place in the hash of places: the holder, unless another field is named so.
+/// The field of a holder's place in the hash of places: the holder's text, unless another field has that name.
 ///
-/// No holder begins with `=`, so that no two have one field. The scripts leave it out of the fingerprint.
+/// A holder never begins with `=`, so two holders never share a field. The scripts leave the `=` out of the
+/// fingerprint.
 pub(crate) fn field(holder: &Holder) -> String {
     match holder.as_str() {
         name @ ("used" | "restoring") => format!("={name}"),

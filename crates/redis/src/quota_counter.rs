@@ -37,10 +37,11 @@ pub struct RedisQuotaCounter {
 }
 
 impl RedisQuotaCounter {
-    /// On connections of the caller's, that other things may use as well. No call takes longer than the deadline.
+    /// Uses connections of the caller, which may be used for other purposes as well. No call takes longer than the
+    /// deadline.
     ///
-    /// The caller connects them and keeps them connected: as long as none is, calls are `Unavailable`, and a connection that
-    /// silently leads nowhere, or to a primary that has become a replica, is left when the pool's own settings say so.
+    /// The caller connects them and keeps them connected. While none is connected, calls are `Unavailable`. Only the
+    /// pool's own settings decide when a dead connection, or one to a primary that has become a replica, is replaced.
     #[must_use]
     pub fn new(pool: &Pool, key_prefix: KeyPrefix, deadline: Duration) -> Self {
         Self {
@@ -50,12 +51,12 @@ impl RedisQuotaCounter {
         }
     }
 
-    /// Connects, and proves that the server runs the scripts and takes writes. Nothing is left there.
+    /// Connects, and checks that the server runs the scripts and accepts writes. It leaves no data there.
     ///
-    /// Its connections are its own: they are replaced when they lead nowhere, and closed when it is dropped.
+    /// This counter owns its connections: dead ones are replaced, and all are closed when it is dropped.
     ///
     /// # Errors
-    /// If the address is wrong, the server is out of reach, refuses the sign-in or cannot count.
+    /// If the address is wrong, or the server is unreachable, refuses the credentials or cannot count.
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
         let keys = RedisKeys::new(config.prefix()?);
         let address = Address::parse(&config.url)?;
@@ -71,7 +72,7 @@ impl RedisQuotaCounter {
         Ok(counter)
     }
 
-    /// Begins to restore a window that is long over: its keys expire as they are written.
+    /// Begins to restore a window of the distant past: its keys expire as soon as they are written.
     async fn probe(&self) -> Result<(), RedisFault> {
         let call = ScriptCall {
             script: &self.scripts.begin,
@@ -115,7 +116,7 @@ impl RedisQuotaCounter {
             .collect()
     }
 
-    /// The windows, and where they stand in the call: those together that are in one slot of a cluster.
+    /// Groups the windows that are in one slot of a cluster, each with its index in the call.
     fn by_slot<'a>(&self, windows: &'a [BudgetKey]) -> Vec<Vec<(usize, &'a BudgetKey)>> {
         let mut groups: Vec<Vec<(usize, &BudgetKey)>> = Vec::new();
         for (index, window) in windows.iter().enumerate() {

@@ -19,7 +19,7 @@ macro_rules! script {
     };
 }
 
-/// The operations of the port, each one script but for `restore`. A script runs alone: nobody sees the middle of it.
+/// The operations of the port. Each is one script, except `restore`. A script is atomic.
 #[derive(Debug)]
 pub(crate) struct Scripts {
     pub(crate) reserve: Script,
@@ -47,7 +47,7 @@ impl Scripts {
     }
 }
 
-/// A script with its keys, all of one slot, and its arguments.
+/// A script with its keys, which are all in one slot, and its arguments.
 #[derive(Debug)]
 pub(crate) struct ScriptCall<'a> {
     pub(crate) script: &'a Script,
@@ -56,7 +56,7 @@ pub(crate) struct ScriptCall<'a> {
 }
 
 impl ScriptCall<'_> {
-    /// Runs the script by its hash, or by its text where the server does not have it (any more).
+    /// Runs the script by its hash, or by its text if the server does not have it (any more).
     pub(crate) async fn run(&self, client: &Client, until: Instant) -> Result<Value, FredError> {
         let by_hash = within(client, until)
             .evalsha(
@@ -76,7 +76,7 @@ impl ScriptCall<'_> {
     }
 }
 
-/// What a script answered. Windows are numbered from 0, in the order of the call.
+/// The answer of a script. Windows are numbered from 0, in the order of the call.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ScriptAnswer {
     Done(Vec<Value>),
@@ -108,7 +108,7 @@ impl ScriptAnswer {
         .ok_or(RedisFault::Answer)
     }
 
-    /// What a script that knows no refusal answered.
+    /// The values of a script that never refuses.
     pub(crate) fn done(self) -> Result<Vec<Value>, RedisFault> {
         match self {
             Self::Done(values) => Ok(values),
@@ -117,7 +117,7 @@ impl ScriptAnswer {
     }
 }
 
-/// A number of seats or units. More than fit are as many as fit: no limit is higher.
+/// A number of seats or units. A larger number becomes `u32::MAX`: no limit is higher.
 pub(crate) fn count(value: &Value) -> Result<u32, RedisFault> {
     number(value).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
@@ -141,12 +141,12 @@ fn window(value: &Value) -> Option<usize> {
     number.checked_sub(1)
 }
 
-/// The client with what is left of the time. A command that could not be sent fails at once instead of waiting in a
-/// queue: it would be run when nobody asks for it any more.
+/// The client with the remaining time as its time-out. A command that cannot be sent fails at once instead of waiting
+/// in a queue: there it could run after its caller has gone.
 fn within(client: &Client, until: Instant) -> fred::clients::WithOptions<Client> {
     let left = until.saturating_duration_since(Instant::now());
     client.with_options(&Options {
-        // Zero would mean without end.
+        // Zero would mean no time-out.
         timeout: Some(left.max(Duration::from_millis(1))),
         fail_fast: true,
         ..Options::default()

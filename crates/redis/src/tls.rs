@@ -3,10 +3,10 @@ use std::sync::Arc;
 use fred::types::config::{TlsConfig, TlsConnector};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
-/// TLS that trusts the system's roots, or why there is none.
+/// TLS that trusts the system's root certificates, or the reason why that is not possible.
 ///
-/// Not the driver's own: that panics where a program has several cryptography providers and has chosen none, and gives
-/// up on a single unreadable certificate of the system.
+/// Not the driver's own: that panics if a program has several cryptography providers and has chosen none, and fails on
+/// a single unreadable certificate of the system.
 pub(crate) fn trusting_the_system() -> Result<TlsConfig, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -3,21 +3,21 @@ use std::{net::SocketAddr, path::PathBuf};
 use secrecy::SecretString;
 use url::Url;
 
-/// How the stand-in Twitter is set up.
+/// The settings of the stand-in Twitter.
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
-    /// Where it listens; port 0 takes a free one.
+    /// The address on which it listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The one application's key.
     pub consumer_key: String,
     /// The one application's secret.
     pub consumer_secret: SecretString,
-    /// Where people may come back to, compared letter by letter.
+    /// The allowed callbacks, which must match exactly.
     pub callback_urls: Vec<Url>,
-    /// What access tokens are made from. With the same key they stay good over restarts.
+    /// The key from which access tokens are computed. With the same key they remain valid over restarts.
     pub token_key: SecretString,
-    /// Where posts and revocations are kept over restarts; without it, in memory only.
+    /// The folder that stores posts and revocations over restarts; without it, they are only in memory.
     pub state_dir: Option<PathBuf>,
-    /// May listen on other than loopback addresses, though anybody can sign in as anybody.
+    /// Whether it may listen on other than loopback addresses, although anybody can sign in as anybody.
     pub allow_public: bool,
 }

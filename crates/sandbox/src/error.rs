@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// The address can be reached from other machines, which nobody allowed.
+    /// Other machines can reach the address, which the configuration does not allow.
     #[error(
         "the sandbox does not listen on {0}, which other machines may reach: anybody can sign in as anybody there"
     )]
@@ -12,21 +12,21 @@ pub enum SandboxError {
     /// Another program has the port.
     #[error("the sandbox cannot listen on {0}: the port is in use")]
     PortInUse(SocketAddr),
-    /// The address cannot be taken.
+    /// It cannot listen on the address.
     #[error("the sandbox cannot listen on {address}")]
     Listen {
-        /// Which one.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Posts and revocations cannot be kept.
+    /// Posts and revocations cannot be stored.
     #[error("the sandbox cannot use its file {}", path.display())]
     State {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::{config::SandboxConfig, error::SandboxError, provider::OAuthProvider, routes};
 
-/// What connections may take.
+/// The limits of connections.
 const LIMITS: Limits = Limits {
     workers: Some(1),
     max_connections: Sandbox::MAX_CONNECTIONS,
@@ -34,13 +34,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Connections at a time, unless it is told otherwise.
+    /// The default for connections at a time.
     pub const MAX_CONNECTIONS: usize = 1_024;
 
-    /// Takes the port and reads what was kept.
+    /// Opens the port and reads the stored state.
     ///
     /// # Errors
-    /// As [`SandboxError`] says: one sentence each.
+    /// See [`SandboxError`]; each is one sentence.
     pub fn bind(
         config: SandboxConfig,
         clock: Arc<dyn Clock>,
@@ -66,29 +66,29 @@ impl Sandbox {
         })
     }
 
-    /// With so many connections at a time.
+    /// Sets the most connections at a time.
     #[must_use]
     pub fn with_max_connections(mut self, max_connections: usize) -> Self {
         self.limits.max_connections = max_connections;
         self
     }
 
-    /// Where it listens, with the port that was taken.
+    /// The address on which it listens, with the real port.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address as clients on this machine write it.
+    /// The URL for clients on this machine.
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Answers until it is told to stop, then finishes what is in hand.
+    /// Serves until `stop`, then finishes the requests in flight.
     ///
     /// # Errors
-    /// If the server breaks down.
+    /// If the server fails.
     pub async fn run(self, stop: CancellationToken) -> Result<(), io::Error> {
         let provider = web::Data::new(self.provider);
         let server = serve(self.listener, &self.limits, stop, move || {
@@ -101,7 +101,7 @@ impl Sandbox {
     }
 }
 
-/// All addresses is no address to call.
+/// Replaces the unspecified address, to which clients cannot connect.
 fn url_of(mut address: SocketAddr) -> Result<Url, url::ParseError> {
     if address.ip().is_unspecified() {
         address.set_ip(Ipv4Addr::LOCALHOST.into());

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use crate::provider::{Allowance, Refusal};
 
-/// What X answers when it does not do what it is asked, in version 1.1's shape:
-/// <https://docs.x.com/x-api/fundamentals/response-codes-and-errors>.
+/// X's error answers, in the format of version 1.1: <https://docs.x.com/x-api/fundamentals/response-codes-and-errors>.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum XError {
     #[error("Could not authenticate you.")]
@@ -102,7 +101,7 @@ impl XError {
     }
 }
 
-/// Says what is left of a limit.
+/// Adds the headers that show the state of a limit.
 pub(crate) fn insert_allowance(response: &mut HttpResponseBuilder, allowance: &Allowance) {
     response
         .insert_header(("x-rate-limit-limit", allowance.limit))
@@ -121,7 +120,7 @@ impl ResponseError for XError {
     }
 }
 
-/// The same in version 2's shape (same page).
+/// The same error in the format of version 2 (same page).
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub(crate) struct V2Error(#[from] XError);

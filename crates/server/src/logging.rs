@@ -11,14 +11,14 @@ use tracing_subscriber::{
 
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
-/// What libraries say below `info` may be what they carry, such as a message's text with somebody's credentials in it.
+/// Limits libraries to `info`: below it they may log their data, such as a message's body with somebody's credentials.
 fn discreet() -> Targets {
     Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target("lemon_", LevelFilter::TRACE)
 }
 
-/// Sends every log line from here on to stderr.
+/// Sends every further log line to stderr.
 pub(crate) fn init(settings: &LogSettings) -> Result<(), ConfigError> {
     let filter: Targets = settings
         .filter

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long the end waits for what still blocks a thread. Everything that was promised is done by then.
+/// How long the end waits for a blocked thread. All work that was promised is done by then.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
@@ -40,9 +40,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says why in one line on stderr.
+/// Prints the reason in one line on stderr.
 fn refuse(why: &str, code: u8) -> ExitCode {
-    // If stderr is gone, the exit code has to do.
+    // If stderr is gone, only the exit code remains.
     drop(writeln!(std::io::stderr(), "lemon-toolbox: {why}"));
     ExitCode::from(code)
 }

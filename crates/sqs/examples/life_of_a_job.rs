@@ -1,4 +1,4 @@
-//! A job is sent, received, given back, received again and done; another one dies and is redriven.
+//! A job is sent, received, returned, received again and acknowledged; another one is dead-lettered and redriven.
 //!
 //! `AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 //! cargo run -p lemon-sqs --example life_of_a_job`

@@ -13,8 +13,8 @@ use crate::error::SqsFault;
 
 type Lookup = Shared<BoxFuture<'static, Result<Arc<str>, SqsFault>>>;
 
-/// The addresses of queues, by name. However many callers ask for one at a time, SQS is asked once; what it knows is
-/// kept, and that it does not know a queue, or failed, is told to those who wait and then forgotten.
+/// The URLs of queues, by name. Concurrent callers share one look-up. A URL that was found is kept; an error or an
+/// unknown queue is reported to the callers that wait, and then forgotten.
 #[derive(Default)]
 pub(crate) struct QueueAddresses {
     looks: Mutex<HashMap<QueueName, Lookup>>,
@@ -38,7 +38,7 @@ impl QueueAddresses {
         answer
     }
 
-    /// To be asked for again: the queue is gone, or is another.
+    /// Forgets the URL, because the queue was deleted or made again.
     pub(crate) fn forget(&self, queue: &QueueName) {
         self.looks().remove(queue);
     }

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attributes(HashMap<Name, String>);
 
-/// Where a queue's messages go that are received too often.
+/// The dead-letter queue of a queue, and the number of receives before a message goes there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Redrive {
     arn: String,
@@ -24,7 +24,7 @@ pub(crate) struct Redrive {
 }
 
 impl Redrive {
-    /// Reads a policy; SQS takes and gives the number as a number or as a string.
+    /// Reads a policy; SQS accepts and returns the number as a number or as a string.
     fn parse(policy: &str) -> Option<Self> {
         let policy: Value = serde_json::from_str(policy).ok()?;
         let receives = &policy["maxReceiveCount"];
@@ -44,7 +44,7 @@ impl Redrive {
     }
 }
 
-/// What the settings ask of a queue whose dead-letter queue has this ARN.
+/// The attributes of a queue by its settings; its dead-letter queue has this ARN.
 pub(crate) fn wanted(settings: &SqsQueueSettings, dead: &str) -> Attributes {
     let policy = json!({
         "deadLetterTargetArn": dead,
@@ -59,7 +59,7 @@ pub(crate) fn wanted(settings: &SqsQueueSettings, dead: &str) -> Attributes {
     wanted
 }
 
-/// What the settings ask of a dead-letter queue.
+/// The attributes of a dead-letter queue by the settings.
 pub(crate) fn wanted_of_dead(settings: &SqsQueueSettings) -> Attributes {
     let retention = settings.retention.as_secs().to_string();
     Attributes([(Name::MessageRetentionPeriod, retention)].into())
@@ -115,7 +115,7 @@ impl Attributes {
             .map(drop)
     }
 
-    /// Those of these that are not so there.
+    /// The attributes that are different or missing there.
     pub(crate) fn differing_from(&self, there: &Self) -> Self {
         let differs = |(name, value): &(&Name, &String)| match there.0.get(name) {
             Some(is) if **name == Name::RedrivePolicy => {
@@ -159,7 +159,7 @@ impl Attributes {
         count(Some(&self.0), name).ok_or(SqsFault::Answer("number where one is due"))
     }
 
-    /// Messages that can be received, and messages that cannot yet.
+    /// The number of messages that can be received now, and of those that cannot yet.
     fn messages(&self) -> Result<(u64, u64), SqsFault> {
         let waiting = self.number(&Name::ApproximateNumberOfMessages)?;
         let held = self.number(&Name::ApproximateNumberOfMessagesNotVisible)?;
@@ -168,7 +168,7 @@ impl Attributes {
     }
 }
 
-/// How full a queue is; one without a dead-letter queue has nothing there.
+/// The depth of a queue; a queue without a dead-letter queue has 0 dead letters.
 pub(crate) async fn depth(connection: &Connection, queue: &QueueName) -> Result<Depth, SqsFault> {
     let dead = async {
         let Ok(dead_letters) = dead_letter_queue(queue) else {

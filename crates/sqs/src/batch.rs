@@ -1,4 +1,4 @@
-//! Batches: ten entries and 1 MiB at a time, several under way, and each entry with an outcome of its own.
+//! Batches: at most ten entries and 1 MiB each, several in flight, and an outcome for each entry.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::{connection::Connection, error::SqsFault};
 
-/// How often entries are tried again that failed within a batch that did not.
+/// How often entries are retried that failed within a successful batch call.
 const AGAIN: usize = 3;
-/// The wait before the first time; it doubles.
+/// The back-off before the first retry; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// Something to hand over, and its place among the outcomes.
+/// An entry of a batch, and its index among the outcomes.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchEntry<T> {
     pub(crate) place: usize,
@@ -23,10 +23,10 @@ pub(crate) struct BatchEntry<T> {
     pub(crate) item: T,
 }
 
-/// What one call says of each of its entries, in their order.
+/// The outcomes of the entries of one call, in their order.
 pub(crate) type Outcomes = Vec<Result<(), SqsFault>>;
 
-/// In batches of at most ten entries and 1 MiB.
+/// Splits entries into batches of at most ten entries and 1 MiB.
 pub(crate) fn split<T>(entries: Vec<BatchEntry<T>>) -> Vec<Vec<BatchEntry<T>>> {
     let mut batches: Vec<Vec<BatchEntry<T>>> = Vec::new();
     let mut bytes = 0;
@@ -45,7 +45,7 @@ pub(crate) fn split<T>(entries: Vec<BatchEntry<T>>) -> Vec<Vec<BatchEntry<T>>> {
     batches
 }
 
-/// Hands over all entries by `call`, which takes one batch; answers each one's outcome beside its place.
+/// Sends all entries through `call`, which takes one batch; answers each outcome with its index.
 pub(crate) async fn hand_over<T, F>(
     connection: &Connection,
     entries: Vec<BatchEntry<T>>,
@@ -65,7 +65,7 @@ where
     done.into_iter().flatten().collect()
 }
 
-/// One batch; what SQS says of it that it failed for a passing reason is tried again.
+/// Sends one batch, and retries its entries that failed for a transient reason.
 async fn persist<T, F>(
     batch: Vec<BatchEntry<T>>,
     until: Instant,
@@ -95,7 +95,7 @@ where
         let mut again = Vec::new();
         for (entry, outcome) in left.into_iter().zip(outcomes) {
             match &outcome {
-                // Of what is not mentioned nothing is known: it may have been taken.
+                // The answer does not mention the entry: SQS may have accepted it.
                 Err(SqsFault::Answer(_)) => done.push((entry.place, outcome)),
                 Err(fault) if wait.is_some() && fault.is_transient() => again.push(entry),
                 _ => done.push((entry.place, outcome)),
@@ -109,7 +109,8 @@ where
     }
 }
 
-/// The outcome of each of so many entries, whose ids are their numbers. One of which SQS says nothing has none.
+/// The outcome of each of `count` entries, whose ids are their indices. An entry that SQS does not mention has an
+/// error.
 pub(crate) fn outcomes<'a>(
     count: usize,
     successful: impl Iterator<Item = &'a str>,

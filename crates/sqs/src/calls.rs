@@ -1,4 +1,4 @@
-//! The calls to SQS about messages, each as its API has it.
+//! The calls of the SQS API for messages.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     error::SqsFault,
 };
 
-/// One receive, with SQS waiting for whole seconds.
+/// Receives once. SQS waits for whole seconds.
 pub(crate) async fn poll(
     connection: &Connection,
     queue: &QueueName,
@@ -47,7 +47,7 @@ pub(crate) async fn poll(
     messages.into_iter().map(delivery).collect()
 }
 
-/// One batch of bodies.
+/// Sends one batch of bodies.
 pub(crate) async fn send_batch(
     connection: &Connection,
     queue: &QueueName,
@@ -75,7 +75,7 @@ pub(crate) async fn send_batch(
     Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
 }
 
-/// One batch of receipts.
+/// Deletes one batch of receipts.
 pub(crate) async fn delete_batch(
     connection: &Connection,
     queue: &QueueName,
@@ -103,7 +103,7 @@ pub(crate) async fn delete_batch(
     Ok(outcomes(count, successful, answer.failed(), queue.as_str()))
 }
 
-/// Removes one message.
+/// Deletes one message.
 pub(crate) async fn delete(
     connection: &Connection,
     queue: &QueueName,
@@ -122,7 +122,7 @@ pub(crate) async fn delete(
         .map(drop)
 }
 
-/// Hides a message for so many seconds from now.
+/// Hides a message for this many seconds from now.
 pub(crate) async fn hide(
     connection: &Connection,
     queue: &QueueName,

@@ -18,12 +18,12 @@ use crate::{
     http::http_client,
 };
 
-/// The wait before a call is made again; it doubles.
+/// The back-off before the first retry of a call; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// How often a call is made at most, where the client does not say.
+/// The maximum number of attempts of a call, unless the client's configuration sets one.
 const ATTEMPTS: u32 = 3;
 
-/// A client, and the addresses of the queues it uses.
+/// A client, and the URLs of the queues that it uses.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) config: SqsConfig,
@@ -33,7 +33,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// The client makes each call once: only here it is known whether it may be made again.
+    /// Disables the client's own retries: only this code knows whether a call may be repeated.
     pub(crate) fn new(client: &Client, config: SqsConfig) -> Self {
         let retries = client.config().retry_config();
         let attempts = retries.map_or(ATTEMPTS, RetryConfig::max_attempts);
@@ -42,7 +42,7 @@ impl Connection {
             .to_builder()
             .retry_config(RetryConfig::disabled())
             .timeout_config(attempts_within(&config, Duration::ZERO))
-            // The deadline is the protection; a long poll is silent for long.
+            // The deadline is the protection; a long poll may be silent for a long time.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         let (client, destination) = Destination::watch(&Client::from_conf(once.build()));
         Self {
@@ -54,12 +54,12 @@ impl Connection {
         }
     }
 
-    /// From the AWS SDK's chain of configuration.
+    /// Reads the AWS SDK's chain of configuration.
     pub(crate) async fn resolve(config: &SqsConfig) -> Result<Self, SqsError> {
         let loading = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client(config)?)
             .load();
-        // Without a region it asks the machine's metadata service, which may not be there.
+        // Without a region the SDK asks the machine's metadata service, which may not exist.
         let loaded = tokio::time::timeout(config.deadline, Box::pin(loading)).await;
         let client = Client::new(&loaded.map_err(|_| SqsError::Region)?);
         let connection = Self::new(&client, config.clone());
@@ -70,12 +70,12 @@ impl Connection {
         }
     }
 
-    /// When a call that begins now must have ended.
+    /// The deadline of a call that begins now.
     pub(crate) fn until(&self) -> Instant {
         Instant::now() + self.config.deadline
     }
 
-    /// The address of a queue.
+    /// The URL of a queue.
     pub(crate) async fn address(
         &self,
         queue: &QueueName,
@@ -90,7 +90,7 @@ impl Connection {
             .map_err(SqsFault::before_the_call)
     }
 
-    /// The answer to a call about a queue that may be repeated without harm.
+    /// Makes a call that may be repeated without harm.
     pub(crate) async fn call<T, E, F>(
         &self,
         queue: &QueueName,
@@ -105,7 +105,7 @@ impl Connection {
         self.repeat(until, attempt, SqsFault::is_transient).await
     }
 
-    /// The answer to a call that would double its effect: it is made again only if it certainly had none.
+    /// Makes a call that would have a double effect if repeated: it is retried only after a failure that had no effect.
     pub(crate) async fn call_once<T, E, F>(
         &self,
         queue: &QueueName,
@@ -144,7 +144,7 @@ impl Connection {
         Err(fault)
     }
 
-    /// Attempts within the deadline, as many as the client allows.
+    /// Retries within the deadline, as often as the client's configuration allows.
     async fn repeat<T, F>(
         &self,
         until: Instant,
@@ -173,11 +173,11 @@ impl Connection {
         }
     }
 
-    /// Whether all queues are there.
+    /// Checks that all queues exist.
     pub(crate) async fn check(&self, queues: &[QueueName]) -> Result<(), SqsError> {
         let mut missing = Vec::new();
         for queue in queues {
-            // The address may be known from a time when the queue was there.
+            // The URL may be cached from a time when the queue existed.
             self.addresses.forget(queue);
             match self.address(queue, self.until()).await {
                 Ok(_) => {}
@@ -198,12 +198,12 @@ impl Connection {
 /// The name of a queue's dead-letter queue.
 pub(crate) fn dead_letter_queue(queue: &QueueName) -> Result<QueueName, SqsFault> {
     let name = queue.dead_letters();
-    // A name that is too long is no queue's.
+    // A queue cannot have a name that is too long.
     QueueName::parse(&name).map_err(|_| SqsFault::NoSuchQueue(name))
 }
 
-/// Limits that leave room in the deadline for a second attempt, on another connection, where the first hangs. SQS itself
-/// may wait for a message.
+/// Limits that leave time for a second attempt, on another connection, if the first one hangs. The time that SQS itself
+/// waits for a message is added.
 pub(crate) fn attempts_within(config: &SqsConfig, wait: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(config.connect_limit())

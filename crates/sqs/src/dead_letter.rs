@@ -1,4 +1,4 @@
-//! Moving a message to the dead-letter queue: SQS has no call for it, so it is sent there, and only then deleted.
+//! Moves a message to the dead-letter queue: SQS has no call for that, so it is sent there, and only then deleted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,17 +18,18 @@ use crate::{
     text::attribute,
 };
 
-/// The attribute of a dead letter that says why.
+/// The attribute of a dead letter that holds the reason.
 pub(crate) const REASON: &str = "reason";
-/// The attribute of a dead letter that says how often it had been received.
+/// The attribute of a dead letter that holds the number of earlier receives.
 pub(crate) const ATTEMPTS: &str = "attempts";
-/// The longest reason that is kept, in bytes.
+/// The longest reason that is stored, in bytes.
 const LONGEST_REASON: usize = 1024;
 
-/// Kept in hand for so long at least, so that nobody else receives it meanwhile.
+/// The message stays hidden for at least this long, so that nobody else receives it during the move.
 const HOLD: Duration = Duration::from_secs(30);
 
-/// Moves the message, all of it within one deadline. A crash on the way leaves it in both queues, and in the source it comes again.
+/// Moves the message, within one deadline. After a crash on the way it is in both queues, and is received again from
+/// the source.
 pub(crate) async fn move_to_dead_letters(
     connection: &Connection,
     queue: &QueueName,
@@ -36,14 +37,14 @@ pub(crate) async fn move_to_dead_letters(
     reason: &str,
 ) -> Result<(), SqsFault> {
     let until = connection.until();
-    // The queue that is missing is the one to name, not its dead-letter queue.
+    // If the queue itself is missing, the error must name it, not its dead-letter queue.
     connection.address(queue, until).await?;
     let dead_letters = dead_letter_queue(queue)?;
     let target = connection.address(&dead_letters, until).await?;
-    // Finds out, too, whether the receipt is stale, before there is a copy.
+    // This also finds out whether the receipt is stale, before a copy exists.
     let hold = whole_seconds(HOLD.max(connection.config.deadline * 2));
     match hide(connection, queue, &delivery.receipt, hold, until).await {
-        // It has been in hand for long and can be for no longer.
+        // The message has been in flight for so long that SQS allows no further extension.
         Err(fault) if fault.is_beyond_twelve_hours() => {}
         outcome => outcome?,
     }
@@ -76,8 +77,8 @@ async fn send(
         .map(drop)
 }
 
-/// Names, types and values: as much of the reason as goes with the body. Names, types and values count towards the
-/// size of a message:
+/// The attributes as name, type and value, with as much of the reason as there is room for. Names, types and values
+/// count towards the size of a message:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>.
 fn attributes(delivery: &Delivery, reason: &str) -> Vec<(&'static str, &'static str, String)> {
     let mut room = MAX_BODY_BYTES.saturating_sub(delivery.body.len());

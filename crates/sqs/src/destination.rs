@@ -8,8 +8,8 @@ use aws_sdk_sqs::{
     error::BoxError,
 };
 
-/// Where calls go, for those who must mend the configuration. It is read off the first call, since the endpoint may come
-/// from a variable, a profile, the region or whoever made the client.
+/// The server that calls go to, for error messages about the configuration. It is read from the first call, because the
+/// endpoint may come from a variable, a profile, the region or the caller's client.
 #[derive(Debug, Clone)]
 pub(crate) struct Destination {
     region: Option<String>,
@@ -17,7 +17,7 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// The client, watched.
+    /// The client with an interceptor that notes the server.
     pub(crate) fn watch(client: &Client) -> (Client, Self) {
         let destination = Self {
             region: client.config().region().map(ToString::to_string),
@@ -32,7 +32,7 @@ impl Destination {
         self.region.is_some()
     }
 
-    /// Scheme, host and port; the region until the first call has left.
+    /// Scheme, host and port; before the first call, the region.
     pub(crate) fn server(&self) -> String {
         let region = || match &self.region {
             Some(region) => format!("region {region}"),

@@ -12,7 +12,7 @@ use crate::{
     said::{Said, causes},
 };
 
-/// Why SQS cannot be used. Each is one sentence that names the queue or the server and the cause, and never a secret.
+/// Why SQS cannot be used. Each is one sentence that names the queue or the server and the cause, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SqsError {
@@ -27,15 +27,15 @@ pub enum SqsError {
     Unreachable {
         /// Scheme, host and port.
         server: String,
-        /// What the network said.
+        /// The error of the network.
         cause: String,
     },
-    /// There are no credentials, or not the right ones.
+    /// There are no credentials, or wrong ones.
     #[error("sqs at {server} cannot be used with these credentials: {cause}")]
     Credentials {
         /// Scheme, host and port.
         server: String,
-        /// What the SDK or SQS said.
+        /// The message of the SDK or SQS.
         cause: String,
     },
     /// These queues do not exist.
@@ -46,19 +46,19 @@ pub enum SqsError {
         /// Their names.
         queues: Vec<String>,
     },
-    /// SQS is there, and has something else against it.
+    /// SQS answers, but refuses for another reason.
     #[error("sqs at {server} refuses queue {queue}: {cause}")]
     Refused {
         /// Scheme, host and port.
         server: String,
-        /// The queue that was asked for.
+        /// The queue of the call.
         queue: String,
         /// What SQS answered.
         cause: String,
     },
 }
 
-/// Codes by which AWS says that the signature, or who signed, is not right:
+/// Codes by which AWS says that the signature or the signer is not accepted:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>.
 const CREDENTIALS: [&str; 10] = [
     "AccessDenied",
@@ -73,7 +73,7 @@ const CREDENTIALS: [&str; 10] = [
     "UnrecognizedClientException",
 ];
 
-/// Codes by which AWS says that it will be able to later (same page).
+/// Codes by which AWS says that a retry may succeed (same page).
 const FAILING: [&str; 5] = [
     "InternalError",
     "InternalFailure",
@@ -82,7 +82,7 @@ const FAILING: [&str; 5] = [
     "RequestTimeoutException",
 ];
 
-/// What went wrong with a call. It holds no answer of SQS in full, since that may be a body.
+/// What went wrong with a call. It never contains a whole answer of SQS, which may be a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SqsFault {
     #[error("there is no queue {0}")]
@@ -116,7 +116,7 @@ pub(crate) enum SqsFault {
 }
 
 impl SqsFault {
-    /// From the driver's error about a queue. The error itself is not kept: it holds the answer.
+    /// Converts the driver's error for a queue. The error itself is dropped: it contains the answer.
     pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>, queue: &str) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -136,7 +136,7 @@ impl SqsFault {
             SdkError::ServiceError(answer) => {
                 let said = Said::new(answer.err().code(), answer.err().message());
                 match answer.raw().status().as_u16() {
-                    // Whoever answers so has not passed it on.
+                    // An answer without an SQS code comes from a proxy that did not forward the call.
                     503 if said.name().is_empty() => Self::Busy(said),
                     status => Self::said(said, queue, status >= 500),
                 }
@@ -148,7 +148,7 @@ impl SqsFault {
         }
     }
 
-    /// From what a batch says of one entry.
+    /// Converts the error of one entry of a batch.
     pub(crate) fn of_entry(entry: &BatchResultErrorEntry, queue: &str) -> Self {
         let said = Said::new(Some(entry.code()), entry.message());
         Self::said(said, queue, !entry.sender_fault())
@@ -159,7 +159,7 @@ impl SqsFault {
             "NonExistentQueue" | "QueueDoesNotExist" => Self::NoSuchQueue(queue.to_owned()),
             "ReceiptHandleIsInvalid" | "MessageNotInflight" => Self::StaleReceipt,
             // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
-            // names no code for a message that is gone; this is what comes.
+            // lists no code for a deleted message; SQS answers with this one.
             "InvalidParameterValue" | "InvalidParameterValueException"
                 if said.mentions("ReceiptHandle") || said.mentions("receipt handle") =>
             {
@@ -176,7 +176,7 @@ impl SqsFault {
         }
     }
 
-    /// The same call may succeed later.
+    /// Tells whether the same call may succeed later.
     pub(crate) const fn is_transient(&self) -> bool {
         match self {
             Self::TimedOut(_)
@@ -196,7 +196,7 @@ impl SqsFault {
         }
     }
 
-    /// It is certain that the call had no effect.
+    /// Tells whether it is certain that the call had no effect.
     pub(crate) const fn is_certain(&self) -> bool {
         match self {
             Self::NotSent(_)
@@ -216,7 +216,7 @@ impl SqsFault {
         }
     }
 
-    /// Of the look-up that a call begins with: whatever became of it, the call was not sent.
+    /// Converts the fault of the look-up before a call: in any case, the call itself was not sent.
     pub(crate) fn before_the_call(self) -> Self {
         match self {
             fault @ (Self::TimedOut(_) | Self::BrokeOff(_) | Self::Answer(_)) => {
@@ -227,12 +227,13 @@ impl SqsFault {
         }
     }
 
-    /// The message would be hidden for more than 12 hours since its receive, of which nothing tells when it was.
+    /// Tells whether the message would be hidden for more than 12 hours since its receive. SQS does not say when that
+    /// was.
     pub(crate) fn is_beyond_twelve_hours(&self) -> bool {
         matches!(self, Self::Refused(said) if said.mentions("Total VisibilityTimeout"))
     }
 
-    /// In words for the one who configured the queue.
+    /// Explains the fault to the person who configured the queue.
     pub(crate) fn explain(self, server: String, queue: &str) -> SqsError {
         match self {
             Self::NoSuchQueue(name) => SqsError::Missing {

@@ -1,4 +1,4 @@
-//! The HTTP/1.1 client below the SDK, for two things that the SDK's own client does not do: it says which calls were
+//! The HTTP/1.1 client below the SDK. It does two things that the SDK's own client does not: it tells which calls were
 //! certainly not sent, and it finds the service again after a silent cut.
 
 mod connect;
@@ -26,14 +26,14 @@ use self::{
 };
 use crate::{config::SqsConfig, error::SqsError};
 
-/// How long a call may take whose caller sets no limit.
+/// The longest time of a call whose caller sets no limit.
 const USUAL_LIMIT: Duration = Duration::from_mins(1);
 
-/// The HTTP client that [`SqsJobQueue::connect`](crate::SqsJobQueue::connect) uses, for clients of one's own. TLS is rustls
-/// with ring and the system's roots.
+/// The HTTP client that [`SqsJobQueue::connect`](crate::SqsJobQueue::connect) uses, for your own clients. TLS is rustls
+/// with ring and the system's root certificates.
 ///
-/// After a silent cut its connections are found dead by TCP's keepalive within ten seconds, or by the first call that is
-/// not answered in time, which closes all idle connections with it.
+/// After a silent cut, dead connections are found by TCP's keepalive within ten seconds, or by the first call that is
+/// not answered in time, which also closes all idle connections.
 ///
 /// # Errors
 /// [`SqsError::Tls`] if TLS cannot be set up.
@@ -68,7 +68,7 @@ impl HttpClient for Client {
     }
 }
 
-/// The client with the limit of one operation: from the call to the whole answer.
+/// The client with the time limit of one operation, from the call to the complete answer.
 #[derive(Debug)]
 struct Limited {
     connections: Arc<HttpConnections>,
@@ -87,7 +87,7 @@ impl HttpConnector for Limited {
 struct HttpConnections {
     connector: Connector,
     current: Mutex<Arc<Generation>>,
-    /// How long a call waits at least, on connections that are taken for dead.
+    /// The minimum time that a call waits on connections that are considered dead.
     patience: Duration,
 }
 
@@ -120,7 +120,7 @@ impl HttpConnections {
         Arc::clone(&self.current.lock())
     }
 
-    /// Closes the idle connections: where one is dead, the others are likely to be, and each would cost a limit.
+    /// Closes the idle connections: if one is dead, the others probably are too, and each would cost a time-out.
     fn replace(&self, generation: &Arc<Generation>, unanswered_since: Instant) {
         let mut current = self.current.lock();
         if Arc::ptr_eq(&current, generation) {
@@ -130,7 +130,7 @@ impl HttpConnections {
     }
 }
 
-/// The SDK's calls have their bodies in memory.
+/// Copies the body, which the SDK's calls have in memory.
 fn whole(request: HttpRequest) -> Result<http::Request<Full<Bytes>>, ConnectorError> {
     let request = request.try_into_http1x();
     let request = request.map_err(|error| ConnectorError::user(error.into()))?;

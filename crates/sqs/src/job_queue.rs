@@ -17,34 +17,35 @@ use crate::{
     error::SqsError,
 };
 
-/// The longest that SQS itself waits for a message:
+/// The longest time that SQS itself waits for a message:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>.
 const LONGEST_POLL: Duration = Duration::from_secs(20);
 
-/// SQS waits for whole seconds, to which a wait is rounded.
+/// SQS waits for whole seconds, and waits are rounded to them.
 const SHORTEST_POLL: Duration = Duration::from_millis(500);
 
 /// Queues of SQS, each with its dead-letter queue `<name>-dlq`.
 ///
-/// A call that breaks off is repeated within its deadline if that does no harm. A `send` is not: it may have been heard,
-/// and whoever repeats it knows that. A `receive` that is dropped may have received messages; they come again after
-/// their visibility timeout.
+/// A call that breaks off is retried within its deadline if that does no harm. A `send` is not: SQS may have accepted
+/// it, and a caller that repeats it must know that. A `receive` that is dropped may have received messages; they are
+/// received again after their visibility timeout.
 pub struct SqsJobQueue {
     connection: Arc<Connection>,
 }
 
 impl SqsJobQueue {
-    /// Over a client of one's own, which decides where SQS is, who asks, and how often calls are made at most. Its calls
-    /// end at the deadline, whatever limits it has. With [`http_client`](crate::http_client) it finds SQS again after a
-    /// silent cut.
+    /// Uses the caller's client, which determines the server, the credentials, and the maximum number of attempts. Its
+    /// calls end at the deadline, whatever limits the client has. With [`http_client`](crate::http_client) it finds SQS
+    /// again after a silent cut.
     #[must_use]
     pub fn new(client: &Client, config: SqsConfig) -> Self {
         Self::over(Arc::new(Connection::new(client, config)))
     }
 
-    /// From the AWS SDK's own variables and files: `AWS_REGION`, `AWS_PROFILE`, credentials from the environment, the
-    /// profile, a web identity, or the metadata of the container or machine, `AWS_ENDPOINT_URL_SQS` or `AWS_ENDPOINT_URL`
-    /// for another server than AWS, `AWS_MAX_ATTEMPTS`. SQS is not called; [`check`](Self::check) does that.
+    /// Reads the AWS SDK's own variables and files: `AWS_REGION`, `AWS_PROFILE`, credentials from the environment, the
+    /// profile, a web identity, or the metadata of the container or machine, `AWS_ENDPOINT_URL_SQS` or
+    /// `AWS_ENDPOINT_URL` for another server than AWS, `AWS_MAX_ATTEMPTS`. This does not call SQS;
+    /// [`check`](Self::check) does.
     ///
     /// # Errors
     /// [`SqsError::Region`] if no region is configured.
@@ -57,18 +58,18 @@ impl SqsJobQueue {
         Self { connection }
     }
 
-    /// Looks whether SQS can be used and all queues are there: those that are sent to, those that are consumed, and the
-    /// dead-letter queues of these.
+    /// Checks that SQS can be used and that all queues exist: those that messages are sent to, those that are consumed,
+    /// and the dead-letter queues of the latter.
     ///
     /// # Errors
-    /// What is in the way, in one sentence: all missing queues, or the first other fault.
+    /// The obstacle, in one sentence: all missing queues, or the first other fault.
     pub async fn check(
         &self,
         sent_to: &[QueueName],
         consumed: &[QueueName],
     ) -> Result<(), SqsError> {
         let mut queues = [sent_to, consumed].concat();
-        // A name too long for a dead-letter queue is found missing with its first message.
+        // If a name is too long for a dead-letter queue, the error comes with the first dead letter.
         queues.extend(
             consumed
                 .iter()
@@ -118,7 +119,7 @@ impl JobQueue for SqsJobQueue {
         };
         let mut left = wait.min(MAX_DELAY);
         loop {
-            // Counted by what was asked for, since a server may not wait.
+            // The requested waits are summed, not the time that passed, because a server may not wait.
             let seconds = left.min(LONGEST_POLL).as_secs_f64().round();
             let seconds = Duration::from_secs_f64(seconds);
             let deliveries = poll(&self.connection, queue, max, seconds).await?;

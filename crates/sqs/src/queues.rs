@@ -19,22 +19,22 @@ use crate::{
     settings::SqsQueueSettings,
 };
 
-/// Codes by which SQS says that the queue is there, with other attributes.
+/// Codes by which SQS says that the queue exists, with other attributes.
 const ALREADY_THERE: [&str; 2] = ["QueueAlreadyExists", "QueueNameExists"];
 
-/// How often, and after how long each time, a queue that was just made is looked for.
+/// How often, and at what interval, a new queue is looked up until SQS finds it.
 const LOOKS: usize = 20;
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// What [`SqsQueues::create`] found to do.
+/// What [`SqsQueues::create`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueChange {
-    /// There was no such queue.
+    /// There was no such queue, and it was created.
     Created,
-    /// It was there with other settings, which are as wanted now.
+    /// The queue had other settings, and was updated.
     Updated,
-    /// It was there as wanted.
+    /// The queue existed with the wanted settings.
     Unchanged,
 }
 
@@ -45,22 +45,22 @@ pub struct QueueStats {
     pub depth: Depth,
     /// How long a received message is hidden.
     pub visibility: Duration,
-    /// How long a message is kept.
+    /// The retention of a message.
     pub retention: Duration,
-    /// After how many receives SQS gives a message up; `None` if it never does.
+    /// The number of receives after which SQS dead-letters a message; `None` if it never does.
     pub max_receives: Option<u32>,
-    /// Where it goes then: the name of a queue.
+    /// The name of the dead-letter queue.
     pub dead_letter_queue: Option<String>,
 }
 
-/// The queues themselves: making them, looking at them and at their dead letters. For operators; a service that sends and
-/// receives needs none of it, nor the rights to it.
+/// Makes queues, and shows queues and their dead letters. For operators: a service that sends and receives needs
+/// neither these calls nor the rights to them.
 pub struct SqsQueues {
     connection: Arc<Connection>,
 }
 
 impl SqsQueues {
-    /// Over a client of one's own.
+    /// Uses the caller's client.
     #[must_use]
     pub fn new(client: &Client, config: SqsConfig) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl SqsQueues {
         }
     }
 
-    /// From the AWS SDK's own variables and files, as [`SqsJobQueue::connect`](crate::SqsJobQueue::connect).
+    /// Reads the AWS SDK's own variables and files, as [`SqsJobQueue::connect`](crate::SqsJobQueue::connect) does.
     ///
     /// # Errors
     /// [`SqsError::Region`] if no region is configured.
@@ -77,12 +77,12 @@ impl SqsQueues {
         Ok(Self { connection })
     }
 
-    /// Makes a queue and its dead-letter queue `<name>-dlq`, or brings those that are there into line. What is in them
-    /// stays, and so does every attribute that the settings do not name.
+    /// Makes a queue and its dead-letter queue `<name>-dlq`, or corrects the attributes of existing ones. Their
+    /// messages stay, and so does every attribute that the settings do not name.
     ///
     /// # Errors
-    /// [`QueueError::Rejected`] if SQS refuses the settings, or infrastructure. Half of the work may be done; it can be
-    /// called again.
+    /// [`QueueError::Rejected`] if SQS refuses the settings, or infrastructure. Part of the work may be done; the call
+    /// may be repeated.
     pub async fn create(
         &self,
         queue: &QueueName,
@@ -101,7 +101,7 @@ impl SqsQueues {
         })
     }
 
-    /// Describes a queue. SQS does not say how old its oldest message is: that is `ApproximateAgeOfOldestMessage`, a
+    /// Describes a queue. SQS does not report the age of its oldest message: that is `ApproximateAgeOfOldestMessage`, a
     /// metric of `CloudWatch`.
     ///
     /// # Errors
@@ -118,11 +118,12 @@ impl SqsQueues {
         })
     }
 
-    /// At most `max` of a queue's dead letters, in no order. SQS cannot show a message without receiving it: they are
-    /// hidden from others while this looks, for 30 s if it is broken off, and their count of receives rises by one.
+    /// At most `max` of a queue's dead letters, in no order. SQS cannot show a message without receiving it: the
+    /// messages are hidden from others during this call, or for 30 s if it is cancelled, and their number of receives
+    /// increases by one.
     ///
     /// # Errors
-    /// [`QueueError::NoSuchQueue`], also of the dead-letter queue, or infrastructure.
+    /// [`QueueError::NoSuchQueue`], also for the dead-letter queue, or infrastructure.
     pub async fn dead_letters(
         &self,
         queue: &QueueName,
@@ -131,14 +132,14 @@ impl SqsQueues {
         Ok(dead_letters::look(&self.connection, queue, max).await?)
     }
 
-    /// Sends a queue's dead letters to the queue again and answers how many (approximately). To AWS they are new messages;
-    /// other servers may go on counting their receives. It returns when SQS has moved all that can be received; dropped
-    /// before, SQS goes on. A server without move tasks has them copied: broken off then, some may be in both queues,
-    /// none in neither.
+    /// Sends a queue's dead letters to the queue again and answers how many (approximately). To AWS they are new
+    /// messages; other servers may go on counting their receives. It returns when SQS has moved all that can be
+    /// received; if it is dropped before, SQS goes on. On a server without move tasks this copies them: if that is
+    /// cancelled, some messages may be in both queues, but none is lost.
     ///
     /// # Errors
-    /// [`QueueError::NoSuchQueue`], also of the dead-letter queue, [`QueueError::Rejected`] if SQS refuses or gives up,
-    /// or infrastructure.
+    /// [`QueueError::NoSuchQueue`], also for the dead-letter queue, [`QueueError::Rejected`] if SQS refuses or gives
+    /// up, or infrastructure.
     pub async fn redrive(&self, queue: &QueueName) -> Result<u64, QueueError> {
         redrive::redrive(&self.connection, queue).await
     }
@@ -147,7 +148,7 @@ impl SqsQueues {
         Attributes::of(&self.connection, queue).await
     }
 
-    /// The attributes of a queue that may just have been made: AWS says to wait a second before using one
+    /// The attributes of a queue that may be new: AWS says to wait a second before using a new queue
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>).
     async fn made(&self, queue: &QueueName) -> Result<Attributes, SqsFault> {
         (|| self.attributes(queue))
@@ -167,7 +168,7 @@ impl SqsQueues {
     ) -> Result<QueueChange, SqsFault> {
         let there = match self.attributes(queue).await {
             Err(SqsFault::NoSuchQueue(_)) => match wanted.create(&self.connection, queue).await {
-                // Somebody else made it just now.
+                // Another caller has just created it.
                 Err(SqsFault::Refused(said)) if ALREADY_THERE.contains(&said.name()) => {
                     self.attributes(queue).await?
                 }

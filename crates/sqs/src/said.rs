@@ -1,13 +1,13 @@
 use std::{error::Error, fmt};
 
-/// Characters of a message that are shown: enough for a sentence.
+/// The number of characters of a message that are shown: enough for a sentence.
 const SHOWN: usize = 200;
-/// Characters that are kept: a message may repeat a receipt, which is long, before it says what is wrong with it.
+/// The number of characters that are stored: a message may repeat a receipt, which is long, before it names the fault.
 const KEPT: usize = 4096;
 
-/// What SQS answered instead of doing what it was asked: its code and the first line of its message.
+/// The error answer of SQS: its code and the first line of its message.
 ///
-/// Later lines may repeat what was signed, a session's token among it, so they are dropped.
+/// Later lines may repeat the signed text, including a session token, so they are dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) code: String,
@@ -22,7 +22,7 @@ impl Said {
         }
     }
 
-    /// The code without what the older protocol puts in front of it.
+    /// The code without the prefix of the older protocol.
     pub(crate) fn name(&self) -> &str {
         let code = self.code.as_str();
         code.rsplit(['.', '#']).next().unwrap_or(code)
@@ -43,7 +43,7 @@ impl fmt::Display for Said {
     }
 }
 
-/// The words of an error and of its causes, each once, in one line.
+/// The messages of an error and its causes, each once, in one line.
 pub(crate) fn causes(error: &dyn Error) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut next = Some(error);

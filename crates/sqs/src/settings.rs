@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How a queue is to be.
+/// The settings of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SqsQueueSettings {
@@ -8,34 +8,34 @@ pub struct SqsQueueSettings {
     pub visibility: Duration,
     /// How often a message is received before it goes to the dead-letter queue, 1 to 1000.
     pub max_receives: u32,
-    /// How long a message is kept, in the queue and in its dead-letter queue: 1 minute to 14 days. SQS counts it from
-    /// the first sending, in both.
+    /// The retention of a message, in the queue and in its dead-letter queue: 1 minute to 14 days. In both, SQS counts
+    /// from the time when the message was first sent.
     pub retention: Duration,
 }
 
 impl SqsQueueSettings {
-    /// The usual visibility timeout, which is SQS' own.
+    /// The default visibility timeout, the same as SQS' own.
     pub const DEFAULT_VISIBILITY: Duration = Duration::from_secs(30);
-    /// The usual number of receives.
+    /// The default number of receives.
     pub const DEFAULT_MAX_RECEIVES: u32 = 5;
-    /// The usual retention, which is the longest there is.
+    /// The default retention, the longest that SQS allows.
     pub const DEFAULT_RETENTION: Duration = Duration::from_hours(14 * 24);
 
-    /// With received messages that are hidden for so long.
+    /// Sets how long received messages are hidden.
     #[must_use]
     pub const fn with_visibility(mut self, visibility: Duration) -> Self {
         self.visibility = visibility;
         self
     }
 
-    /// With so many receives before a message goes to the dead-letter queue.
+    /// Sets the number of receives before a message goes to the dead-letter queue.
     #[must_use]
     pub const fn with_max_receives(mut self, max_receives: u32) -> Self {
         self.max_receives = max_receives;
         self
     }
 
-    /// With messages that are kept for so long.
+    /// Sets the retention of messages.
     #[must_use]
     pub const fn with_retention(mut self, retention: Duration) -> Self {
         self.retention = retention;

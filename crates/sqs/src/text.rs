@@ -1,6 +1,6 @@
 use lemon_domain::ports::is_body_character;
 
-/// The text as an attribute may have it, at most this many bytes long; `None` if nothing is left of it.
+/// The text with only the characters that an attribute may have, at most `max` bytes long; `None` if it is empty.
 pub(crate) fn attribute(text: &str, max: usize) -> Option<String> {
     let mut taken = String::new();
     for character in text.trim().chars() {

@@ -1,4 +1,4 @@
-//! Files and folders for their owner alone: what holds people's data or keys.
+//! Files and folders that only their owner can read, for people's data and keys.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -6,9 +6,9 @@ use std::{
     path::Path,
 };
 
-/// Makes a file for its owner alone (0600), or restricts the one that is there. Its content stays as it is.
+/// Makes a file that only its owner can read (0600), or restricts an existing one. Its content stays as it is.
 ///
-/// A file that exists is not opened: closing it again would release this process' locks on it, those of a SQLite database for example:
+/// An existing file is not opened: closing it again would release this process' locks on it, for example those of a SQLite database:
 /// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
 ///
 /// # Errors
@@ -25,10 +25,10 @@ pub fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a file for its owner alone (0600), where there is none.
+/// Makes a new file that only its owner can read (0600).
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if there is one; or if it cannot be made.
+/// [`io::ErrorKind::AlreadyExists`] if the file exists; or if it cannot be made.
 pub fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -37,7 +37,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a folder for its owner alone (0700), and those above it, unless it is there.
+/// Makes a folder that only its owner can read (0700), and its parents, unless they exist.
 ///
 /// # Errors
 /// If it cannot be made.

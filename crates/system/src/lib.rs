@@ -39,7 +39,7 @@ impl IdSource for SystemIds {
     #[expect(clippy::disallowed_methods, reason = "this is the id source")]
     fn fill(&self, bytes: &mut [u8]) {
         if getrandom::fill(bytes).is_err() {
-            // No randomness, no safe id and no safe seal: better no program.
+            // Without randomness no id and no seal is safe, so the process must end.
             std::process::abort();
         }
     }

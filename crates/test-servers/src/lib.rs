@@ -35,16 +35,16 @@ pub use postgres::PostgresServer;
 pub use redis::RedisServer;
 pub use sqs::SqsServer;
 
-/// The variable that forces a way.
+/// The variable that forces one way.
 const FORCED: &str = "LEMON_TEST_SERVICES";
 
-/// How long a server may take until it has answered each kind of call.
+/// The time-out for a server to answer each kind of call.
 const READY_WITHIN: Duration = Duration::from_mins(2);
 
-/// How long it may take to connect to a server that was ready before.
+/// The time-out for connecting to a server that was ready before.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How a test comes to a real server.
+/// The ways in which a test gets a real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// Its address is in the environment.
@@ -88,17 +88,17 @@ impl fmt::Display for Way {
     }
 }
 
-/// What ends a server that was started, when it is dropped.
+/// Ends a server that was started, when it is dropped.
 type Hold = Box<dyn fmt::Debug + Send + Sync>;
 
-/// A kind of server, and how to come to one in each way. Errors say why a way does not work.
+/// A kind of server, and how to get one in each way. Errors say why a way does not work.
 #[async_trait]
 trait TestService: Sized {
     /// Its name.
     const NAME: &'static str;
     /// The variable that holds its address.
     const VARIABLE: &'static str;
-    /// The programs that can be started, the first that is there.
+    /// The programs that can be started; the first that exists is used.
     const PROGRAMS: &'static [&'static str];
 
     /// The path of the program to start.
@@ -109,24 +109,25 @@ trait TestService: Sized {
     /// The server at an address.
     fn at(url: String) -> Result<Self, String>;
 
-    /// One in a container.
+    /// A server in a container.
     #[cfg(feature = "docker")]
     async fn contained() -> Result<Self, String>;
 
-    /// The program at a path, started.
+    /// A started program, by its path.
     async fn started(program: &str) -> Result<Self, String>;
 
     /// Its host and port.
     fn address(&self) -> (String, u16);
 
-    /// Has it answer each kind of call that tests make, on something that no test has, without a deadline.
+    /// Makes each kind of call that tests make, on resources that no test uses, without a deadline.
     async fn warm_up(&self) -> io::Result<()>;
 }
 
-/// A server in the first way that works. What was in vain once is not tried again by each test of the process.
+/// A server, found in the first way that works. A failure is remembered, so that the other tests of the process do not
+/// repeat it.
 ///
 /// # Panics
-/// If none does, with the ways and what is wrong with each.
+/// If no way works; the message lists the ways and their faults.
 async fn find<S: TestService>() -> S {
     static FAULTS: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
     let known = || FAULTS.lock();
@@ -172,7 +173,7 @@ async fn come_by<S: TestService>(way: Way) -> Result<S, String> {
     until_ready(server).await
 }
 
-/// The server that the tests which run now share: it runs as long as one of them holds it.
+/// The server that the running tests share: it runs as long as one of them holds it.
 ///
 /// # Panics
 /// As [`find`].
@@ -186,12 +187,12 @@ async fn shared<S: TestService>(running: &tokio::sync::Mutex<Weak<S>>) -> Arc<S>
     server
 }
 
-/// The server that tests share, if it is still there. One that has ended fails the tests that were at it, and no others.
+/// The shared server, if it still runs. If it has ended, the tests that were using it fail, but no others.
 async fn alive<S: TestService>(server: Option<Arc<S>>) -> Option<Arc<S>> {
     let server = server?;
     let connected = timeout(CONNECTED_WITHIN, TcpStream::connect(server.address())).await;
     let has_ended = match connected {
-        // To a port that nothing listens on, a connection can come from that same port.
+        // When nothing listens on a port, a connection to it may come from that same port.
         Ok(Ok(stream)) => stream.local_addr().ok() == stream.peer_addr().ok(),
         Ok(Err(error)) => error.kind() == io::ErrorKind::ConnectionRefused,
         Err(_) => false,
@@ -207,7 +208,7 @@ fn tell(what: &str) {
     eprintln!("{what}");
 }
 
-/// A server once it is ready.
+/// Waits until a server is ready.
 async fn until_ready<S: TestService>(server: S) -> Result<S, String> {
     let give_up = Instant::now() + READY_WITHIN;
     let mut fault = "it does not answer".to_owned();

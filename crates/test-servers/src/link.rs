@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A line to a server that a test can cut, silence, stall and mend, wherever the server runs.
+/// A link to a server anywhere, which a test can cut, silence, stall and mend.
 #[derive(Debug)]
 pub struct Link {
     server: (String, u16),
@@ -23,14 +23,14 @@ pub struct Link {
     forwarder: JoinSet<()>,
 }
 
-/// What is passed on.
+/// What is forwarded.
 #[derive(Debug, Clone, Default)]
 struct LinkState {
     stalled: bool,
     answers_lost: bool,
-    /// The answer to what contains this is lost, and its connection with it.
+    /// The answer to a request that contains these bytes is lost, and its connection is closed.
     lost_to: Option<Arc<[u8]>>,
-    /// Connections with a lower number are silent for ever.
+    /// Connections with a lower number stay silent forever.
     silent_before: u64,
 }
 
@@ -56,7 +56,7 @@ impl Direction {
 }
 
 impl Link {
-    /// A line to a host and port, from a free port of this machine.
+    /// A link to a host and port, from a free port of this machine.
     pub async fn to(server: (String, u16)) -> Self {
         let mut link = Self {
             server,
@@ -75,42 +75,43 @@ impl Link {
         self.port
     }
 
-    /// Closes all connections and refuses new ones, as a server that was stopped.
+    /// Closes all connections and refuses new ones, like a stopped server.
     pub async fn cut(&mut self) {
         self.forwarder.shutdown().await;
     }
 
-    /// Keeps connections but passes nothing on, as a server that hangs.
+    /// Keeps connections but forwards nothing, like a server that hangs.
     pub fn stall(&self) {
         self.state.send_modify(|state| state.stalled = true);
     }
 
-    /// Passes on what goes to the server, and nothing of what it answers.
+    /// Forwards requests to the server, but no answers.
     pub fn lose_answers(&self) {
         self.state.send_modify(|state| state.answers_lost = true);
     }
 
-    /// Passes on what goes to the server, and closes the connection in place of the answer to what contains this: the
-    /// server has done what it was asked, and the client does not know.
+    /// Forwards requests to the server, and closes the connection instead of forwarding the answer to a request that
+    /// contains these bytes: the server has executed the request, and the client does not know.
     pub fn lose_answers_to(&self, part: impl Into<Vec<u8>>) {
         let part = Some(part.into().into());
         self.state.send_modify(|state| state.lost_to = part);
     }
 
-    /// Passes nothing on over the connections that there are, for ever and without closing them; new ones work. That is
-    /// what a host that was lost, or a NAT that forgot, looks like.
+    /// Forwards nothing over the existing connections, forever and without closing them; new connections work. A lost
+    /// host, or a NAT that lost its state, looks like this.
     pub fn silence(&self) {
         let next = self.connections.load(Ordering::Relaxed);
         self.state.send_modify(|state| state.silent_before = next);
     }
 
-    /// How many connections there were so far.
+    /// The number of connections so far.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Leads to the server again. What came while it was stalled is passed on now, but not over silent connections.
+    /// Leads to the server again. Data that came while it was stalled is forwarded now, but not over silent
+    /// connections.
     pub async fn mend(&mut self) {
         self.state.send_modify(|state| {
             *state = LinkState {
@@ -147,7 +148,7 @@ async fn forward(
     }
 }
 
-/// Passes on in both directions until either end closes, or an answer is lost.
+/// Forwards in both directions until either end closes, or an answer is lost.
 async fn connect(
     client: TcpStream,
     server: (String, u16),
@@ -175,7 +176,7 @@ async fn connect(
     }
 }
 
-/// Passes on until the line closes, or `goes_on` answers that it does.
+/// Forwards until the connection closes, or until `goes_on` answers `false`.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

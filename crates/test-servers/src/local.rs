@@ -7,11 +7,11 @@ use std::{
 
 use tempfile::TempDir;
 
-/// Runs a program until standard input ends, which it does with the test's process, in whatever way that ends.
+/// Runs a program until standard input ends, which happens when the test's process ends in any way.
 const LEASH: &str =
     r#"stop=$1; shift; "$@" </dev/null & cat >/dev/null; kill -s "$stop" $!; wait $!"#;
 
-/// Where Debian puts server programs that are on nobody's `PATH`: a folder for each version.
+/// The folder in which Debian puts PostgreSQL's programs, by version; they are not on the `PATH`.
 const DEBIAN_POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// The signal that ends a server.
@@ -32,7 +32,7 @@ impl Stop {
     }
 }
 
-/// The path of the first program there is.
+/// The path of the first program that exists.
 pub(super) fn program(names: &[&str]) -> Result<String, String> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir(DEBIAN_POSTGRESQL).into_iter().flatten();
@@ -47,13 +47,13 @@ pub(super) fn program(names: &[&str]) -> Result<String, String> {
         .ok_or_else(|| format!("there is no {} on the PATH", names.join(" or ")))
 }
 
-/// A port that nothing listens on. If another process takes it first, the server does not start: try another.
+/// A port on which nothing listens. If another process takes it first, the server does not start: try another port.
 pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
 }
 
-/// A started program and the folder it works in. Both go when it is dropped.
+/// A started program and its working folder. Both are removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct LocalServer {
     leash: Child,
@@ -80,7 +80,7 @@ impl LocalServer {
         Ok(Self { leash, folder })
     }
 
-    /// The folder that the program works in.
+    /// The working folder of the program.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -21,14 +21,15 @@ use super::{
     shared,
 };
 
-/// How many ports are tried; another process may be quicker to take one.
+/// The number of ports that are tried: another process may take one first.
 const ATTEMPTS: usize = 3;
-/// How long a server may take to make its files and answer.
+/// The time-out for a server to make its files and answer.
 const START_WITHIN: Duration = Duration::from_mins(1);
 
-/// Makes the files of a server and becomes it. It refuses to be root, so then it is Debian's `postgres`.
+/// Makes the files of a server and becomes the server. PostgreSQL refuses to run as root; in that case the user is
+/// Debian's `postgres`.
 ///
-/// Nothing here outlives a test, so nothing need reach the disk.
+/// No data outlives a test, so nothing must reach the disk.
 const START: &str = r#"
 set -e
 folder=$1 port=$2 postgres=$3
@@ -45,7 +46,7 @@ exec "$@" "$postgres" -D "$folder/data" -p "$port" -h 127.0.0.1 -k "$folder" \
     -c fsync=off -c max_connections=400
 "#;
 
-/// The server of the tests that run now.
+/// The server of the running tests.
 static RUNNING: Mutex<Weak<PostgresServer>> = Mutex::const_new(Weak::new());
 
 /// A PostgreSQL for tests.
@@ -56,10 +57,10 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// The server of this process; it runs as long as somebody holds it.
+    /// The server of this process; it runs as long as a test holds it.
     ///
     /// # Panics
-    /// If there is none in any of the ways.
+    /// If no way works.
     pub async fn get() -> Arc<Self> {
         shared(&RUNNING).await
     }
@@ -74,8 +75,8 @@ impl PostgresServer {
         (host, self.url.port().unwrap_or(5432))
     }
 
-    /// The address of a fresh, empty database that no other test has. It stays: where the server's address came from
-    /// the environment, its user must be allowed to make databases, and it must be a server for tests.
+    /// The address of a new, empty database that no other test uses. It is not removed: if the server's address comes
+    /// from the environment, its user must be allowed to make databases, and it must be a server for tests.
     ///
     /// # Panics
     /// If the database cannot be made.
@@ -89,8 +90,8 @@ impl PostgresServer {
         url
     }
 
-    /// The address of a database for a role that owns it, may do nothing else, and must give a password: a server from the
-    /// environment must ask for one.
+    /// The address of a database for a role that owns it, has no other rights, and must give a password: a server from
+    /// the environment must ask for one.
     ///
     /// # Panics
     /// If the server refuses.
@@ -100,7 +101,7 @@ impl PostgresServer {
         let name = database.path().trim_start_matches('/');
         let role = format!("owner_of_{name}");
         for change in [
-            // Any number of tests may be first.
+            // Any number of tests may do this first.
             "DO $$ BEGIN CREATE ROLE by_password; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
             &format!("CREATE ROLE {role} LOGIN PASSWORD 'right' IN ROLE by_password"),
             &format!("ALTER DATABASE {name} OWNER TO {role}"),
@@ -115,7 +116,7 @@ impl PostgresServer {
         url
     }
 
-    /// Has a database's clock be ahead for all who connect to it from now on.
+    /// Sets a database's clock ahead, for all later connections.
     ///
     /// # Panics
     /// If the server refuses.
@@ -123,7 +124,7 @@ impl PostgresServer {
         let server = connect(database).await;
         let server = server.expect("the PostgreSQL server answers");
         let name = database.path().trim_start_matches('/');
-        // What is called by this name is found here first.
+        // A function of this name is found in this schema first.
         for change in [
             format!(
                 "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql \
@@ -147,7 +148,7 @@ impl PostgresServer {
     }
 }
 
-/// Connects, however long that takes.
+/// Connects without a deadline.
 async fn connect(url: &Url) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url.as_str());
     options
@@ -199,7 +200,7 @@ impl TestService for PostgresServer {
     async fn started(program: &str) -> Result<Self, String> {
         for _ in 0..ATTEMPTS {
             let port = free_port();
-            // Asked nicely it would wait for all who are connected.
+            // After `SIGTERM` it would wait for all clients to disconnect.
             let server = LocalServer::start("sh", Stop::Int, |folder| {
                 let (port, folder) = (port.to_string(), folder.to_string_lossy());
                 let args = ["-c", START, "sh", &folder, &port, program];
@@ -217,7 +218,7 @@ impl TestService for PostgresServer {
     }
 }
 
-/// Waits until the server that works in a folder has written that it is ready: the eighth line of its lock file,
+/// Waits until the server in a folder has written that it is ready, in the eighth line of its lock file:
 /// <https://www.postgresql.org/docs/current/storage-file-layout.html>.
 async fn is_ready(folder: &Path) -> bool {
     let give_up = Instant::now() + START_WITHIN;

@@ -21,12 +21,12 @@ use super::{
     shared,
 };
 
-/// How many ports are tried; another process may be quicker to take one.
+/// The number of ports that are tried: another process may take one first.
 const ATTEMPTS: usize = 5;
-/// How long a server may take to answer.
+/// The time-out for a server to answer.
 const START_WITHIN: Duration = Duration::from_mins(1);
 
-/// The server of the tests that run now.
+/// The server of the running tests.
 static RUNNING: Mutex<Weak<RedisServer>> = Mutex::const_new(Weak::new());
 
 /// A Redis, or Valkey, for tests.
@@ -37,10 +37,10 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// The server of this process; it runs as long as somebody holds it.
+    /// The server of this process; it runs as long as a test holds it.
     ///
     /// # Panics
-    /// If there is none in any of the ways.
+    /// If no way works.
     pub async fn get() -> Arc<Self> {
         shared(&RUNNING).await
     }
@@ -61,14 +61,14 @@ impl RedisServer {
         (host, self.url.port().unwrap_or(6379))
     }
 
-    /// A beginning of keys that no other test has, of this or another process. What is kept under it stays: where the
-    /// address came from the environment, it must be of a server for tests.
+    /// A key prefix that no other test uses, in this or another process. The keys are not removed: if the address comes
+    /// from the environment, it must be a server for tests.
     #[must_use]
     pub fn key_prefix(&self) -> String {
         format!("test-{:016x}", RandomState::new().build_hasher().finish())
     }
 
-    /// Loses every key that begins so, as a server does that was flushed or failed over.
+    /// Deletes every key with this prefix, as a flush or a failover would.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -114,7 +114,7 @@ impl TestService for RedisServer {
             "EVAL \"redis.call('HSET', ARGV[1], 'a', '1'); return redis.call('DEL', ARGV[1])\" 0 {key}"
         );
         let answer = ask((&host, port), &script).await?;
-        // One with a password refuses this caller; what a server says that is not there yet is of another kind.
+        // A server with a password refuses this caller; a server that is not ready yet answers something else.
         if [":1", "-NOAUTH"].iter().any(|is| answer.starts_with(is)) {
             return Ok(());
         }
@@ -150,7 +150,7 @@ impl TestService for RedisServer {
     }
 }
 
-/// Waits until the server that works in a folder answers, which no other on its port does.
+/// Waits until the server in a folder answers; another server on the same port would name another folder.
 async fn is_up(port: u16, folder: &Path) -> bool {
     let give_up = Instant::now() + START_WITHIN;
     while Instant::now() < give_up {
@@ -162,7 +162,7 @@ async fn is_up(port: u16, folder: &Path) -> bool {
     false
 }
 
-/// What the server answers to a command.
+/// The server's answer to a command.
 async fn ask(server: (&str, u16), command: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(server).await?;
     let conversation = format!("{command}\r\nQUIT\r\n");

@@ -24,19 +24,19 @@ use super::{
     local::{LocalServer, Stop, free_port},
 };
 
-/// How many ports are tried; another process may be quicker to take one.
+/// The number of ports that are tried: another process may take one first.
 const ATTEMPTS: usize = 3;
-/// How long a server may take to answer: seconds, on a machine that does nothing else.
+/// The time-out for a server to answer: it needs seconds, even on an idle machine.
 const START_WITHIN: Duration = Duration::from_mins(1);
 
-/// The account that it takes its callers for.
+/// The account that the server assumes for its callers.
 const ACCOUNT: &str = "000000000000";
 
-/// The variable that names a Python environment with `LocalStack` in it, and where it is otherwise, in the workspace.
+/// The variable that names a Python environment with `LocalStack`, and the default, in the workspace.
 const ENVIRONMENT: (&str, &str) = ("LEMON_TEST_LOCALSTACK", "target/localstack");
 
-/// Runs `LocalStack` with nothing but SQS until it is told to end, and then removes its folder, which nobody else may
-/// live to do. It has nothing to save, so it is not asked to.
+/// Runs `LocalStack` with only SQS until it is told to end, and then removes its folder, because the test's process may
+/// be gone. It has nothing to save, so it gets no time to do so.
 const START: &str = r#"
 folder=$1 port=$2 python=$3
 export OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$folder/state" \
@@ -50,7 +50,7 @@ wait $!
 echo "It ended." >>"$folder/log"
 "#;
 
-/// The server of this process. It takes seconds to start, so it is kept to the end.
+/// The server of this process. It takes seconds to start, so it runs to the end.
 static RUNNING: Mutex<Option<Arc<SqsServer>>> = Mutex::const_new(None);
 
 /// An SQS for tests.
@@ -61,9 +61,9 @@ pub struct SqsServer {
 }
 
 impl SqsServer {
-    /// The region to ask it for.
+    /// The region to use.
     pub const REGION: &str = "us-east-1";
-    /// The access key id that it takes; it looks at no secret.
+    /// The access key id that it accepts; it does not check the secret.
     pub const ACCESS_KEY: &str = "test";
     /// The secret access key.
     pub const SECRET_KEY: &str = "test";
@@ -71,7 +71,7 @@ impl SqsServer {
     /// The server of this process.
     ///
     /// # Panics
-    /// If there is none in any of the ways.
+    /// If no way works.
     pub async fn get() -> Arc<Self> {
         let mut running = RUNNING.lock().await;
         if let Some(server) = alive(running.clone()).await {
@@ -98,10 +98,10 @@ impl SqsServer {
         (host, self.endpoint.port_or_known_default().unwrap_or(80))
     }
 
-    /// Puts a message into a queue as it stands, as a worker does that is not ours.
+    /// Sends a message with this body unchanged, like a worker of somebody else.
     ///
     /// # Panics
-    /// If the server does not take it.
+    /// If the server does not accept it.
     pub async fn send(&self, queue: &str, body: &str) {
         let endpoint = self.endpoint.as_str().trim_end_matches('/');
         let parameters = json!({
@@ -114,8 +114,8 @@ impl SqsServer {
         assert!(sent.is_ok(), "{sent:?}");
     }
 
-    /// A beginning of queue names that no other test has, of this or another process. The queues stay: where the
-    /// address came from the environment, it must be of a server for tests.
+    /// A prefix of queue names that no other test uses, in this or another process. The queues are not removed: if the
+    /// address comes from the environment, it must be a server for tests.
     #[must_use]
     pub fn queue_prefix(&self) -> String {
         format!("test-{:016x}-", RandomState::new().build_hasher().finish())
@@ -196,8 +196,8 @@ impl TestService for SqsServer {
     }
 }
 
-/// Waits until the server that writes this log answers a first call. That a port is taken does not end it, and then
-/// another would answer: so both the log and the call decide.
+/// Waits until the server that writes this log answers a first call. If the port is taken, it does not end, and another
+/// server would answer: so both the log and the call decide.
 async fn is_ready(port: u16, log: &Path) -> Result<(), String> {
     let give_up = Instant::now() + START_WITHIN;
     loop {

@@ -1,4 +1,4 @@
-//! Twitter's answers, as far as they are read.
+//! Twitter's answers, with only the fields that are used.
 
 use chrono::{DateTime, Utc};
 use lemon_domain::ports::{Profile, Tweet, TweetId, TweetPage};
@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::refusal::XProblem;
 
-/// Version 2's envelope. Even a success may carry errors, with or without data.
+/// The envelope of version 2. Even a success may contain errors, with or without data.
 #[derive(Debug, Deserialize)]
 pub(crate) struct V2Answer<T> {
     pub(crate) data: Option<T>,
@@ -22,7 +22,7 @@ pub(crate) struct Meta {
     next_token: Option<String>,
 }
 
-/// A person, as version 2 tells of them: <https://docs.x.com/x-api/users/get-my-user>.
+/// A person in version 2: <https://docs.x.com/x-api/users/get-my-user>.
 #[derive(Debug, Deserialize)]
 pub(crate) struct UserV2 {
     id: String,
@@ -47,7 +47,7 @@ struct PublicMetrics {
     following_count: u64,
 }
 
-/// A person, as version 1.1 tells of them.
+/// A person in version 1.1.
 #[derive(Debug, Deserialize)]
 pub(crate) struct UserV1 {
     id_str: String,
@@ -65,7 +65,7 @@ pub(crate) struct UserV1 {
     friends_count: u64,
 }
 
-/// A field that says nothing says as much as one that is left out.
+/// Treats a `null` field like a missing one.
 fn null_is_default<'de, D, T>(field: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -74,7 +74,7 @@ where
     Option::deserialize(field).map(Option::unwrap_or_default)
 }
 
-/// A person's number, as it came, and public face.
+/// A person's id, as it was received, and profile.
 #[derive(Debug)]
 pub(crate) struct Me {
     pub(crate) id: String,
@@ -143,13 +143,13 @@ impl V2Answer<Vec<TweetV2>> {
     }
 }
 
-/// What a new post's number comes in.
+/// The answer to a new post, with its id.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Posted {
     pub(crate) id: String,
 }
 
-/// Pictures come as thumbnails, `<name>_normal.<ext>`; the whole one has `_400x400` there:
+/// Pictures are given as thumbnails, `<name>_normal.<ext>`; the full size has `_400x400` in its place:
 /// <https://docs.x.com/x-api/fundamentals/data-dictionary>.
 fn whole_image(address: Option<String>) -> Option<Url> {
     let mut url = web_address(&address?)?;
@@ -162,7 +162,7 @@ fn whole_image(address: Option<String>) -> Option<Url> {
     Some(url)
 }
 
-/// A banner's address has no size; `/1500x500` after it is the whole one (same page).
+/// A banner's address has no size; with `/1500x500` after it, it is the full size (same page).
 fn whole_banner(address: Option<String>) -> Option<Url> {
     const SIZE: &str = "/1500x500";
     let mut url = web_address(&address?)?;
@@ -173,7 +173,7 @@ fn whole_banner(address: Option<String>) -> Option<Url> {
     Some(url)
 }
 
-/// Anything else would be no picture, and may be worse.
+/// Accepts only `http` and `https`: any other scheme is not a picture, and may be harmful.
 fn web_address(address: &str) -> Option<Url> {
     Url::parse(address)
         .ok()

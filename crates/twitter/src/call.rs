@@ -17,10 +17,10 @@ use crate::{
     meaning::{TokenOwner, fault_of},
 };
 
-/// The largest answer taken. A full page of posts is under 200 KiB.
+/// The largest answer that is accepted. A full page of posts is under 200 KiB.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// A call to make: method, path, parameters, and the token it is signed with.
+/// A call: method, path, parameters, and the token that signs it.
 pub(crate) struct TwitterCall<'a> {
     method: Method,
     path: String,
@@ -59,7 +59,7 @@ impl<'a> TwitterCall<'a> {
         }
     }
 
-    /// A JSON body, which is no part of the signature.
+    /// Adds a JSON body, which is not part of the signature.
     pub(crate) fn json(self, body: serde_json::Value) -> Self {
         Self {
             json: Some(body),
@@ -74,7 +74,7 @@ impl<'a> TwitterCall<'a> {
         }
     }
 
-    /// Signed with a request token.
+    /// Signs with a request token.
     pub(crate) fn in_sign_in(self, token: (&'a str, &'a SecretString), verifier: &'a str) -> Self {
         Self {
             token: Some(token),
@@ -84,7 +84,7 @@ impl<'a> TwitterCall<'a> {
         }
     }
 
-    /// Signed with a person's access token.
+    /// Signs with a person's access token.
     pub(crate) fn of_person(self, credentials: &'a Credentials) -> Self {
         Self {
             token: Some((credentials.token.expose_secret(), &credentials.secret)),
@@ -93,7 +93,7 @@ impl<'a> TwitterCall<'a> {
         }
     }
 
-    /// Shares the deadline of an earlier call.
+    /// Uses the deadline of an earlier call.
     pub(crate) fn until(self, deadline: Instant) -> Self {
         Self {
             deadline: Some(deadline),
@@ -101,13 +101,13 @@ impl<'a> TwitterCall<'a> {
         }
     }
 
-    /// As errors and logs name it.
+    /// The name of the call in errors and logs.
     pub(crate) fn name(&self) -> String {
         format!("{} /{}", self.method, self.path)
     }
 }
 
-/// The consumer's secrets and, if the call has one, the token's. Unlike the crate's own, it is printed nowhere.
+/// The consumer's secrets and, if the call has a token, the token's. Unlike the library's type, it is never printed.
 #[derive(Clone, Copy)]
 struct CallSecrets<'a> {
     consumer_key: &'a SecretString,
@@ -137,7 +137,7 @@ pub(crate) struct SigningClient {
 }
 
 impl SigningClient {
-    /// With connections of its own, or over a client of the caller's.
+    /// Makes its own connections, or uses the caller's client.
     pub(crate) fn new(
         http: Option<reqwest::Client>,
         config: TwitterConfig,
@@ -166,14 +166,14 @@ impl SigningClient {
         Instant::now() + self.config.deadline
     }
 
-    /// The address of a page at Twitter.
+    /// The address of a path at Twitter.
     pub(crate) fn url(&self, path: &str) -> Url {
         let mut url = self.config.url.clone();
         url.set_path(path);
         url
     }
 
-    /// The answer as JSON.
+    /// Sends a call and parses the answer as JSON.
     pub(crate) async fn json<T: DeserializeOwned>(
         &self,
         call: TwitterCall<'_>,
@@ -184,7 +184,7 @@ impl SigningClient {
             .map_err(|source| TwitterFault::NotExpected { call: name, source })
     }
 
-    /// The answer of a successful call.
+    /// Sends a call and returns the answer if it is a success.
     pub(crate) async fn send(&self, call: TwitterCall<'_>) -> Result<Vec<u8>, TwitterFault> {
         let (name, bearer) = (call.name(), call.bearer);
         let line = self.lines.current();
@@ -253,7 +253,7 @@ impl SigningClient {
     }
 }
 
-/// Only what fails while connecting has certainly not been seen by Twitter.
+/// Only a failure to connect means that Twitter has certainly not seen the call.
 fn broken(call: &str, source: reqwest::Error) -> TwitterFault {
     let call = call.to_owned();
     let source = source.without_url();

@@ -25,17 +25,17 @@ const USER_FIELDS: (&str, &str) = (
     "description,profile_image_url,profile_banner_url,public_metrics",
 );
 const TWEET_FIELDS: (&str, &str) = ("tweet.fields", "created_at");
-/// Posts on a page, the most that X gives: <https://docs.x.com/x-api/users/get-posts>.
+/// The number of posts per page, the maximum that X allows: <https://docs.x.com/x-api/users/get-posts>.
 const PAGE: (&str, &str) = ("max_results", "100");
 
-/// Twitter over HTTP, with calls signed as OAuth 1.0a says (HMAC-SHA1).
+/// Twitter over HTTP, with calls that are signed according to OAuth 1.0a (HMAC-SHA1).
 pub struct HttpTwitterClient {
     caller: SigningClient,
 }
 
 impl HttpTwitterClient {
-    /// Over a client of one's own. It must not follow redirects, for a signed call is good for one address; the deadline
-    /// holds whatever limits it has. `clock` dates the signatures and measures rate-limit waits.
+    /// Uses the caller's client. It must not follow redirects, because a signed call is valid for one address. The
+    /// deadline applies whatever limits the client has. `clock` dates the signatures and measures rate-limit waits.
     ///
     /// # Errors
     /// [`TwitterConfigError::Address`] if the address is more than scheme, host and port.
@@ -48,7 +48,7 @@ impl HttpTwitterClient {
         Ok(Self { caller })
     }
 
-    /// With connections of its own, which are replaced after a silent cut. Nobody is called yet.
+    /// Makes its own connections, which are replaced after a silent cut. This makes no call yet.
     ///
     /// # Errors
     /// As [`new`](Self::new), and [`TwitterConfigError::Client`] if TLS cannot be set up.
@@ -129,7 +129,7 @@ impl HttpTwitterClient {
         }
     }
 
-    /// The data of a version 2 answer that is nothing without.
+    /// Makes a version 2 call whose answer must contain data.
     async fn data<T: serde::de::DeserializeOwned>(
         &self,
         call: TwitterCall<'_>,
@@ -205,7 +205,7 @@ impl TwitterClient for HttpTwitterClient {
     }
 }
 
-/// A form-encoded answer. It holds secrets, so it is printed nowhere.
+/// A form-encoded answer. It contains secrets, so it is never printed.
 struct Form {
     path: &'static str,
     fields: HashMap<String, String>,

@@ -4,26 +4,26 @@ use lemon_domain::values::InvalidValue;
 use secrecy::SecretString;
 use url::Url;
 
-/// How to reach Twitter, and as which application.
+/// How to reach Twitter, and the application that calls.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TwitterConfig {
     /// Scheme, host and port: `https://api.x.com`. It is part of each signature, so it must be the host that answers,
-    /// not one that redirects there (`api.twitter.com`).
+    /// not one that redirects to it (`api.twitter.com`).
     pub url: Url,
-    /// As which application.
+    /// The application that calls.
     pub app: TwitterApp,
-    /// Which API the profile comes from.
+    /// The API version for reading the profile.
     pub api: TwitterApi,
-    /// The longest that a call takes; two fifths of it are for connecting.
+    /// The longest time of a call; two fifths of it are for connecting.
     pub deadline: Duration,
 }
 
 impl TwitterConfig {
-    /// The usual deadline: 5 seconds, 2 of them for connecting.
+    /// The default deadline: 5 seconds, 2 of them for connecting.
     pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 
-    /// The usual settings for an address and an application.
+    /// The default settings for an address and an application.
     #[must_use]
     pub fn new(url: Url, app: TwitterApp) -> Self {
         Self {
@@ -34,14 +34,14 @@ impl TwitterConfig {
         }
     }
 
-    /// With profiles from this API.
+    /// Sets the API version for reading profiles.
     #[must_use]
     pub const fn with_api(mut self, api: TwitterApi) -> Self {
         self.api = api;
         self
     }
 
-    /// With a deadline for each call.
+    /// Sets the deadline of each call.
     #[must_use]
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -52,7 +52,7 @@ impl TwitterConfig {
         self.deadline * 2 / 5
     }
 
-    /// The address, if it is no more than scheme, host and port.
+    /// The address, if it consists only of scheme, host and port.
     pub(crate) fn origin(&self) -> Result<&Url, TwitterConfigError> {
         let url = &self.url;
         let bare = url.path() == "/"
@@ -75,11 +75,11 @@ pub struct TwitterApp {
     pub consumer_key: SecretString,
     /// Its secret.
     pub consumer_secret: SecretString,
-    /// Where the person comes back to; it must stand in the application's allow list at Twitter, letter by letter.
+    /// The address to which the person returns; the application's allow list at Twitter must contain exactly this text.
     pub callback_url: Url,
 }
 
-/// The version of Twitter's API that profiles are read with. Posts are read and written with version 2 in either case.
+/// The API version for reading profiles. Posts are always read and written with version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TwitterApi {
     /// `GET /2/users/me`: <https://docs.x.com/x-api/users/get-my-user>.
@@ -108,7 +108,7 @@ impl FromStr for TwitterApi {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TwitterConfigError {
-    /// The address has no host, or more than that.
+    /// The address has no host, or more than scheme, host and port.
     #[error("the Twitter address is not of the form https://host or http://host:port")]
     Address,
     /// TLS cannot be set up.

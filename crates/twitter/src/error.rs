@@ -4,7 +4,7 @@ use lemon_domain::ports::TwitterError;
 
 use crate::refusal::XRefusal;
 
-/// What went wrong with a call, with all that is known and fit for a log: never a token, nor text of the answer.
+/// What went wrong with a call, with every detail that may be logged: never a token, nor text of the answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TwitterFault {
     #[error("twitter does not accept the token")]

@@ -7,29 +7,29 @@ use crate::config::TwitterConfig;
 
 const USER_AGENT: &str = concat!("lemon-toolbox/", env!("CARGO_PKG_VERSION"));
 
-/// How long a connection waits for another call.
+/// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(20);
-/// A connection that is silent for so long is asked whether it lives, then each second, and given up after three times:
-/// one that is dead is noticed within ten seconds.
+/// A silent connection is probed after this time, then each second, and is closed after three failed probes: a dead one
+/// is noticed within ten seconds.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// The same for what was sent and is not confirmed.
+/// The same limit for sent data that is not acknowledged.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(8);
 /// The same for HTTP/2, where all calls share a connection.
 const PING: Duration = Duration::from_secs(4);
 
-/// Connections to Twitter, which are all given up when one of them is silent: after a cut each of them would cost a
+/// Connections to Twitter. All are abandoned when one of them is silent: after a cut, each of them would cost a
 /// deadline.
 #[derive(Debug)]
 pub(crate) struct HttpGenerations {
-    /// How new ones are made, and whether without a proxy; `None` if they are the caller's.
+    /// The settings for new ones, and whether to ignore proxies; `None` if the connections are the caller's.
     remade: Option<(TwitterConfig, bool)>,
     current: Mutex<HttpGeneration>,
 }
 
-/// Connections that were made between one silence and the next.
+/// The connections that were made between two silences.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpGeneration {
     pub(crate) http: Client,
@@ -45,7 +45,7 @@ impl HttpGenerations {
         })
     }
 
-    /// Those of a client of the caller's, which are kept whatever happens to them.
+    /// Uses the connections of the caller's client, which are never replaced.
     pub(crate) fn of(http: Client) -> Self {
         Self {
             remade: None,
@@ -57,7 +57,7 @@ impl HttpGenerations {
         self.lock().clone()
     }
 
-    /// Gives up the connections among which one did not answer, unless that was done before.
+    /// Replaces the connections if one of them did not answer, unless they have been replaced already.
     pub(crate) fn give_up(&self, silent: &HttpGeneration) {
         let Some((config, without_proxy)) = &self.remade else {
             return;
@@ -115,14 +115,14 @@ mod tests {
     use super::*;
     use crate::config::TwitterApp;
 
-    /// What a client says first, <https://www.rfc-editor.org/rfc/rfc9113.html#section-3.4>.
+    /// The first bytes of a client, <https://www.rfc-editor.org/rfc/rfc9113.html#section-3.4>.
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    /// The types of frames, and an empty frame of settings, <https://www.rfc-editor.org/rfc/rfc9113.html#section-6>.
+    /// The type of a ping frame, and an empty settings frame, <https://www.rfc-editor.org/rfc/rfc9113.html#section-6>.
     const PING_FRAME: u8 = 6;
     const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
 
-    /// Takes one connection, and what comes on it, and says nothing but that it speaks HTTP/2. Answers how many pings came
-    /// until the client gave up.
+    /// Accepts one connection, reads from it, and sends nothing except the HTTP/2 settings. Answers the number of pings
+    /// that came until the client gave up.
     async fn silent(listener: TcpListener) -> usize {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut preface = [0; PREFACE.len()];

@@ -1,4 +1,4 @@
-//! What an answer that is no success means for the call.
+//! What an unsuccessful answer means for the call.
 
 use chrono::{DateTime, Utc};
 use reqwest::{StatusCode, header::HeaderMap};
@@ -12,18 +12,18 @@ use crate::{
     },
 };
 
-/// Whose token a call carries: what a 401 or 403 is about.
+/// The owner of the token of a call: a 401 or 403 is about that token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenOwner {
-    /// Nobody's: the application calls for itself.
+    /// Nobody's: the application calls without a token.
     Application,
-    /// A sign-in's request token: anything refused is the token or its verifier.
+    /// A sign-in's request token: any refusal means the token or its verifier.
     SignIn,
     /// A person's access token.
     Person,
 }
 
-/// What an answer that is neither success nor redirect means.
+/// The meaning of an answer that is neither a success nor a redirect.
 pub(crate) fn fault_of(
     call: String,
     bearer: TokenOwner,
@@ -36,7 +36,7 @@ pub(crate) fn fault_of(
     if status == StatusCode::TOO_MANY_REQUESTS || told(RATE_LIMITED) {
         return TwitterFault::RateLimited(wait(headers, now));
     }
-    // 408: it did not wait for the call to arrive.
+    // 408: Twitter stopped waiting for the request to arrive.
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         let status = status.as_u16();
         return TwitterFault::Failed { call, status };
@@ -64,7 +64,7 @@ pub(crate) fn fault_of(
     TwitterFault::Refused { call, refusal }
 }
 
-/// What an answer means that has status 200, errors, and no data.
+/// The meaning of an answer with status 200, errors, and no data.
 pub(crate) fn fault_without_data(call: String, problems: &[XProblem]) -> TwitterFault {
     if problems.iter().any(XProblem::is_suspension) {
         return TwitterFault::Suspended;

@@ -1,4 +1,4 @@
-//! What an answer that is no success says: X's error codes, problems and rate-limit headers.
+//! The content of an unsuccessful answer: X's error codes, problems and rate-limit headers.
 //!
 //! The codes are those of <https://docs.x.com/x-api/fundamentals/response-codes-and-errors>.
 
@@ -20,7 +20,7 @@ pub(crate) const CALLBACK_NOT_APPROVED: u32 = 415;
 pub(crate) const ACCESS_LEVEL: u32 = 453;
 
 const USER_SUSPENDED: &str = "user-suspended";
-/// The types that are named in a log. Anything else might be a token that was sent back.
+/// The types that may be logged. Any other text might be a token that was sent back.
 const PROBLEMS: [&str; 11] = [
     "client-forbidden",
     "disallowed-resource",
@@ -35,14 +35,14 @@ const PROBLEMS: [&str; 11] = [
     USER_SUSPENDED,
 ];
 
-/// Waits are at least this long, or clocks that differ a little would make us call too early.
+/// The shortest wait: without it, clocks that differ a little would make us call too early.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-/// Waits are at most this long: X's longest window.
+/// The longest wait: X's longest window.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-/// The wait where X says none: what it asks for in its absence is a minute.
+/// The wait if X names none: its documentation recommends a minute.
 const USUAL_WAIT: Duration = Duration::from_secs(60);
 
-/// A body that says what is wrong, of either API version.
+/// The error body of either API version.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
@@ -51,7 +51,7 @@ struct ErrorBody {
     problem: XProblem,
 }
 
-/// One thing wrong: version 1.1 has codes, version 2 has types and details.
+/// One error: version 1.1 has codes, version 2 has types and details.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct XProblem {
@@ -66,13 +66,13 @@ impl XProblem {
         self.code == Some(code)
     }
 
-    /// The end of a type such as `https://api.x.com/2/problems/user-suspended`, if it is one that is known.
+    /// The end of a type such as `https://api.x.com/2/problems/user-suspended`, if it is a known one.
     fn slug(&self) -> Option<&'static str> {
         let (_, slug) = self.kind.as_deref()?.rsplit_once("/problems/")?;
         PROBLEMS.into_iter().find(|problem| *problem == slug)
     }
 
-    /// Its free text has these words, in small letters.
+    /// Tells whether its free text contains these words, which are in lower case.
     pub(crate) fn mentions(&self, words: &str) -> bool {
         let detail = self.detail.as_deref();
         detail.is_some_and(|detail| detail.to_ascii_lowercase().contains(words))
@@ -83,7 +83,7 @@ impl XProblem {
     }
 }
 
-/// A refusal, as far as it is fit for a log: numbers and names that X documents, never its free text.
+/// A refusal, with only what may be logged: numbers and names that X documents, never its free text.
 #[derive(Debug)]
 pub(crate) struct XRefusal {
     status: StatusCode,
@@ -124,7 +124,7 @@ impl fmt::Display for XRefusal {
     }
 }
 
-/// A body that cannot be read says nothing; the status stands.
+/// The errors in a body. A body that cannot be parsed has none; the status still counts.
 pub(crate) fn problems_in(body: &[u8]) -> Vec<XProblem> {
     let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let mut problems = body.errors;
@@ -132,7 +132,7 @@ pub(crate) fn problems_in(body: &[u8]) -> Vec<XProblem> {
     problems
 }
 
-/// How long until calls are taken again: the longest of the exhausted windows,
+/// How long until calls are accepted again: the longest of the exhausted windows,
 /// <https://docs.x.com/x-api/fundamentals/rate-limits>.
 pub(crate) fn wait(headers: &HeaderMap, now: DateTime<Utc>) -> Duration {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();

@@ -3,7 +3,7 @@ use crate::{
     steps::Steps,
 };
 
-/// Builds the program in this profile, and the bench, and measures these parts, or all.
+/// Builds the program in this profile, builds the bench, and measures these parts, or all if none is given.
 pub(crate) fn measure(steps: &mut Steps, profile: &str, parts: &[String]) {
     steps.run("bench", |_| {
         let bench = [

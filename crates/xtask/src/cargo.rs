@@ -7,8 +7,8 @@ use anyhow::{Context, ensure};
 
 /// Cargo in the workspace, as if called from a shell.
 ///
-/// What Cargo sets for the program it runs is taken away again: build scripts that watch these variables would
-/// otherwise run, and rebuild what depends on them, on each change between here and there.
+/// The variables that Cargo sets for the program that it runs are removed: otherwise build scripts that watch them
+/// would run again, and rebuild their dependents, on each change between Cargo and a shell.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

@@ -14,12 +14,12 @@ pub(crate) fn check_engine() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the engine has an image.
+/// Tells whether the engine has an image.
 pub(crate) fn has_image(name: &str) -> bool {
     succeeds(&mut docker(&["image", "inspect", name]))
 }
 
-/// Whether the engine has an image or can get it from its registry.
+/// Tells whether the engine has an image or can pull it from its registry.
 pub(crate) fn can_have_image(name: &str) -> bool {
     has_image(name) || succeeds(&mut docker(&["pull", "--quiet", name]))
 }

@@ -9,22 +9,22 @@ use crate::{
     steps::Steps,
 };
 
-/// What the others start from.
+/// The base of the other images.
 const BASE: &str = "lemon-test/debian";
 
-/// Where they are described, a folder each.
+/// The folder of the images' descriptions, with a folder for each.
 const DESCRIPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/images");
 
-/// Where they are put together.
+/// The folder of the build contexts.
 const CONTEXTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/images");
 
 /// A server's image.
 struct Image {
-    /// What stands in for it is `lemon-test/` and this.
+    /// The name; its stand-in is `lemon-test/` followed by it.
     name: &'static str,
-    /// What `lemon-test-servers` takes from a registry.
+    /// The image that `lemon-test-servers` gets from a registry.
     original: &'static str,
-    /// The variable in which a user names another.
+    /// The variable in which a user names another image.
     variable: &'static str,
 }
 
@@ -51,7 +51,7 @@ impl Image {
         format!("lemon-test/{}", self.name)
     }
 
-    /// Whether the tests find one.
+    /// Tells whether the tests find one.
     fn is_there(&self) -> bool {
         env::var_os(self.variable).is_some()
             || has_image(&self.stand_in())
@@ -67,7 +67,7 @@ pub(crate) fn build(steps: &mut Steps) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the stand-ins unless each image, or its stand-in, is there or can be pulled.
+/// Builds the stand-ins, unless for each server the image or its stand-in exists or can be pulled.
 pub(crate) fn build_what_is_missing() -> anyhow::Result<()> {
     if IMAGES.iter().all(Image::is_there) {
         return Ok(());
@@ -95,7 +95,7 @@ fn build_all() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The release of this machine from the mirror of this machine.
+/// Builds the base: this machine's release, from this machine's mirror.
 fn build_base() -> anyhow::Result<()> {
     let os = fs::read_to_string("/etc/os-release")?;
     let release = os
@@ -108,7 +108,7 @@ fn build_base() -> anyhow::Result<()> {
     run(machine::as_root()?.args([&*script, release, &mirror, BASE]))
 }
 
-/// Where apt gets the main packages of a release from.
+/// The mirror from which apt gets the main packages of a release.
 fn mirror(release: &str) -> anyhow::Result<String> {
     let listed = Command::new("apt-get")
         .args(["indextargets", "--format"])
@@ -126,7 +126,7 @@ fn mirror(release: &str) -> anyhow::Result<String> {
         .with_context(|| format!("apt has no source for the main packages of {release}"))
 }
 
-/// Builds one image, unless it is as described already; answers its name.
+/// Builds one image, unless it is up to date; answers its name.
 fn build_one(image: &Image) -> anyhow::Result<String> {
     let context = Path::new(CONTEXTS).join(image.name);
     fs::create_dir_all(&context)?;
@@ -134,7 +134,7 @@ fn build_one(image: &Image) -> anyhow::Result<String> {
         let file = file?;
         fs::copy(file.path(), context.join(file.file_name()))?;
     }
-    // A machine behind a proxy trusts roots of its own; so must what is installed from there.
+    // A machine behind a proxy may trust its own root certificates; an installation in the image must trust them too.
     fs::copy(roots(), context.join("roots.pem")).context("there are no roots to be trusted")?;
     let name = image.stand_in();
     let mut build = docker(&["build", "--network", "host", "--tag", &name]);

@@ -8,13 +8,14 @@ use anyhow::Context;
 
 use crate::cargo::run;
 
-/// Where `lemon-test-servers` looks for it: a Python environment in the target folder, which is nobody's to keep.
+/// The folder in which `lemon-test-servers` looks for it: a Python environment in the target folder, which may be
+/// deleted.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/localstack");
 
 /// Variables that name another SQS for the tests.
 const OTHERS: [&str; 2] = ["LEMON_TEST_SQS_URL", "LEMON_TEST_LOCALSTACK"];
 
-/// An SQS without Docker. Newer ones of the last three do not go with it.
+/// An SQS without Docker. Newer versions of the last three packages are incompatible with it.
 const PACKAGES: [&str; 4] = [
     "localstack-core[base-runtime]==4.13.1",
     "cbor2<6",
@@ -22,10 +23,10 @@ const PACKAGES: [&str; 4] = [
     "localstack-twisted<26",
 ];
 
-/// Installs `LocalStack`, unless it is there or the tests are told of another SQS.
+/// Installs `LocalStack`, unless it is installed or the tests use another SQS.
 pub(crate) fn install() -> anyhow::Result<()> {
     let folder = Path::new(FOLDER);
-    // Written last: an installation that broke off has none, and one of other versions another.
+    // Written last: an incomplete installation has no mark, and one of other versions has a different mark.
     let (mark, wanted) = (folder.join("installed"), PACKAGES.join("\n"));
     let is_there = fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted);
     if is_there || OTHERS.iter().any(|name| env::var_os(name).is_some()) {

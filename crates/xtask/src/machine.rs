@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::cargo::{cargo, run};
 
-/// Something the tests need, by the name of its Debian package.
+/// A requirement of the tests, by the name of its Debian package.
 struct Need {
     package: &'static str,
     is_there: fn() -> bool,
@@ -28,14 +28,14 @@ const BROWSER: [Need; 4] = [
         package: "fonts-noto-cjk",
         is_there: has_korean_font,
     },
-    // The notification has a lemon.
+    // The notification contains a lemon.
     Need {
         package: "fonts-noto-color-emoji",
         is_there: || has_font(":charset=1f34b"),
     },
 ];
 
-/// The servers that the adapters are tested on.
+/// The servers on which the adapters are tested.
 const SERVICES: [Need; 3] = [
     Need {
         package: "postgresql",
@@ -45,14 +45,14 @@ const SERVICES: [Need; 3] = [
         package: "redis-server",
         is_there: || on_path("redis-server") || on_path("valkey-server"),
     },
-    // Brings Python; LocalStack, the tests' SQS, is installed with it.
+    // It brings Python, with which LocalStack, the tests' SQS, is installed.
     Need {
         package: "python3-venv",
         is_there: makes_python_environments,
     },
 ];
 
-/// What images are made with.
+/// The tools that build images.
 const IMAGE_TOOLS: [Need; 2] = [
     Need {
         package: "debootstrap",
@@ -64,17 +64,17 @@ const IMAGE_TOOLS: [Need; 2] = [
     },
 ];
 
-/// Installs the browser that a test needs, where there is none.
+/// Installs the browser that a test needs, if it is missing.
 pub(crate) fn install_browser() -> anyhow::Result<()> {
     install_missing(&BROWSER, "or leave the browser out with --fast")
 }
 
-/// Installs the servers that the tests start, where there are none.
+/// Installs the servers that the tests start, if they are missing.
 pub(crate) fn install_services() -> anyhow::Result<()> {
     install_missing(&SERVICES, "or take other servers with --services")
 }
 
-/// Installs what images are made with, where it is not there.
+/// Installs the tools that build images, if they are missing.
 pub(crate) fn install_image_tools() -> anyhow::Result<()> {
     install_missing(&IMAGE_TOOLS, "or have the engine pull images")
 }
@@ -120,7 +120,7 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     run(as_root()?.args(install).args(packages))
 }
 
-/// A command whose arguments are run as root.
+/// A command that runs its arguments as root.
 pub(crate) fn as_root() -> anyhow::Result<Command> {
     let id = Command::new("id").arg("--user").output()?;
     let mut command = if id.stdout.trim_ascii() == b"0" {
@@ -146,20 +146,20 @@ fn on_path(program: &str) -> bool {
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
-/// Debian's Python has the module, but not what it needs to be of use.
+/// Debian's Python has the module even without the parts that make it work.
 fn makes_python_environments() -> bool {
     let mut look = Command::new("python3");
     let look = look.args(["-c", "import ensurepip, venv"]).output();
     look.is_ok_and(|looked| looked.status.success())
 }
 
-/// Without one, the screenshots of the Korean page show boxes.
-/// Whether there is a font for what a pattern of fontconfig names.
+/// Tells whether there is a font for a pattern of fontconfig.
 fn has_font(pattern: &str) -> bool {
     let listed = Command::new("fc-list").arg(pattern).output();
     listed.is_ok_and(|fonts| !fonts.stdout.is_empty())
 }
 
+/// Without such a font, the screenshots of the Korean page show boxes.
 fn has_korean_font() -> bool {
     has_font(":lang=ko")
         || Path::new("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc").exists()

@@ -14,16 +14,16 @@ use crate::{
     tally::Tally,
 };
 
-/// A program that has the packages alone.
+/// A program that uses only the packages.
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/outside");
-/// Where it is put together with them.
+/// The folder in which the program and the packages are put together.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/outside");
 
 /// The program's package.
 const SERVER: &str = "lemon-server";
 
-/// Packages every crate that is published, unpacks the packages beside a program that has nothing else of this workspace, and
-/// runs its tests.
+/// Packages every crate that is published, unpacks the packages beside a program that uses nothing else of this
+/// workspace, and runs the program's tests.
 pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
     let published = published()?;
     let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--quiet"]);
@@ -36,7 +36,7 @@ pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
     let _none = fs::remove_dir_all(folder);
     let program = folder.join("program");
     copy(Path::new(PROGRAM), &program)?;
-    // The versions that everything here is tested with.
+    // The versions with which everything else is tested.
     fs::copy(folder.join("../../Cargo.lock"), program.join("Cargo.lock"))?;
     let mut patches = Vec::new();
     for package in &published {
@@ -47,7 +47,7 @@ pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
     }
     let with_packages = |command: &str, manifest: &Path| {
         let mut command = cargo(&[command, "--quiet", "--manifest-path"]);
-        // What the workspace has built already is not built again.
+        // Shared with the workspace, so that nothing is built twice.
         let target = folder.join("..");
         command
             .arg(manifest)
@@ -55,7 +55,7 @@ pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
             .env("CARGO_TARGET_DIR", target);
         command
     };
-    // Nobody depends on the program.
+    // Nothing depends on the server's package, so it is checked separately.
     let server = published.iter().find(|package| package.name == SERVER);
     let server = server.context("the program is published")?.folder(folder);
     run(&mut with_packages("check", &server.join("Cargo.toml")))?;
@@ -70,7 +70,7 @@ struct Package {
 }
 
 impl Package {
-    /// Where it is unpacked.
+    /// The folder into which it is unpacked.
     fn folder(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}-{}", self.name, self.version))
     }
@@ -97,7 +97,7 @@ fn published() -> anyhow::Result<Vec<Package>> {
     let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: Value = serde_json::from_slice(&metadata.stdout)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
-    // An empty list of registries is what `publish = false` becomes.
+    // `publish = false` becomes an empty list of registries.
     let published = packages.filter(|package| package["publish"].is_null());
     let published = published.map(|package| {
         let text = |key: &str| package[key].as_str().map(ToOwned::to_owned);

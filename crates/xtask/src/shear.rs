@@ -4,23 +4,23 @@ use anyhow::Context;
 
 use crate::cargo::{cargo, run};
 
-/// What looks for dependencies that nobody uses, those of tests included: the newest that Rust 1.95 builds.
+/// The tool that finds unused dependencies, also those of tests: the newest version that Rust 1.95 builds.
 const TOOL: (&str, &str) = ("cargo-shear", "1.13.4");
 
-/// Where it is: in the target folder, which is nobody's to keep.
+/// Its folder, in the target folder, which may be deleted.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools");
 
-/// Installs it, unless it is there in this version.
+/// Installs it, unless this version is installed.
 pub(crate) fn install() -> anyhow::Result<()> {
     let (name, version) = TOOL;
     let mut install = cargo(&["install", name, "--version", version]);
-    // Built in less time, though slower than it could be.
+    // A debug build takes less time, and is fast enough.
     install.args(["--locked", "--debug", "--quiet", "--root", FOLDER]);
     run(&mut install)
         .with_context(|| format!("dependencies are checked by {name} {version}: it is not there"))
 }
 
-/// Fails if a package has a dependency that it does not use, or the workspace one that no package has.
+/// Fails if a package has a dependency that it does not use, or if the workspace has one that no package uses.
 pub(crate) fn check() -> anyhow::Result<()> {
     let program = Path::new(FOLDER).join("bin").join(TOOL.0);
     let mut check = Command::new(program);

@@ -5,7 +5,7 @@ use std::{
 
 use crate::tally::Tally;
 
-/// What was done, in order: each step named and timed. A failure stops none of the others.
+/// The steps so far, in order, each with its name and time. A failed step does not stop the others.
 #[derive(Default)]
 pub(crate) struct Steps {
     done: Vec<Step>,
@@ -23,7 +23,7 @@ struct Step {
 enum StepOutcome {
     Held,
     Failed,
-    /// And why.
+    /// With the reason.
     NotRun(String),
 }
 
@@ -49,7 +49,7 @@ impl Steps {
         });
     }
 
-    /// Says that a step is not run, here and in the end: nobody shall take it for one that held.
+    /// Reports that a step is not run, here and at the end, so that nobody believes that it succeeded.
     pub(crate) fn leave_out(&mut self, name: &'static str, why: String) {
         println!("\n── {name}\nnot run: {why}");
         self.done.push(Step {
@@ -59,7 +59,7 @@ impl Steps {
         });
     }
 
-    /// Says how each step went; the last line counts the tests, if any ran.
+    /// Reports the outcome of each step; the last line counts the tests, if any ran.
     pub(crate) fn finish(self) -> ExitCode {
         println!();
         for Step {

@@ -8,20 +8,20 @@ use clap::ValueEnum;
 
 use crate::{Services, tally::Tally};
 
-/// Runs tests with servers that they come to in this way; passes on what they say and counts.
+/// Runs tests with servers of this kind; prints their output and counts the results.
 pub(crate) fn run_tests(
     tally: &mut Tally,
     mut command: Command,
     way: Services,
 ) -> anyhow::Result<()> {
-    // Names of suites go to stderr and results to stdout: only one pipe keeps them in order.
+    // Names of suites go to stderr and results to stdout: only one common pipe keeps them in order.
     let (reader, writer) = pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
     if let Some(way) = way.to_possible_value() {
         command.env("LEMON_TEST_SERVICES", way.get_name());
     }
     let mut child = command.spawn()?;
-    // Its ends of the pipe would keep it open.
+    // Dropped, because its ends of the pipe would keep the pipe open.
     drop(command);
     for line in BufReader::new(reader).split(b'\n') {
         let line = line?;

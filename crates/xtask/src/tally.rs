@@ -9,8 +9,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Adds what the line says, if it is the last of a suite
-    /// (`test result: ok. 5 passed; 0 failed; 0 ignored; …`).
+    /// Adds the counts of the line, if it is the last of a suite (`test result: ok. 5 passed; 0 failed; 0 ignored; …`).
     pub(crate) fn read(&mut self, line: &str) {
         let Some((_, counts)) = line
             .strip_prefix("test result: ")

@@ -13,8 +13,8 @@ use crate::{
 /// The suite that drives a browser.
 const BROWSER_SUITE: &str = "page";
 
-/// The suites of the adapters that need real servers; their crates' own tests are among the libraries. Of the whole workspace:
-/// alone, these crates are built once more, with fewer features.
+/// The suites of the adapters that need real servers; the crates' unit tests are in `--lib`. They are selected from the
+/// whole workspace: built separately, these crates would be built once more, with fewer features.
 const ADAPTERS: [&str; 10] = [
     "--workspace",
     "--lib",
@@ -42,7 +42,7 @@ pub(crate) fn test(
         None => prepare_all(steps)?,
     };
     lint(steps)?;
-    // As the whole-system tests build it, so that they find it done.
+    // Built in the same way as the whole-system tests do, so that they need not build it again.
     steps.run("program", |_| {
         run(&mut cargo(&["build", "--package", "lemon-server"]))
     });
@@ -63,7 +63,7 @@ pub(crate) fn test(
     Ok(())
 }
 
-/// Makes sure that servers can be had in this way.
+/// Makes sure that servers of this kind are available.
 fn prepare(steps: &mut Steps, way: Services) -> anyhow::Result<()> {
     match way {
         Services::Docker => {
@@ -79,8 +79,8 @@ fn prepare(steps: &mut Steps, way: Services) -> anyhow::Result<()> {
     }
 }
 
-/// Makes sure that servers can be had in each way that this machine has. Answers the ways: everything is tested in the first,
-/// the adapters in the others as well.
+/// Makes sure that servers of each kind that this machine supports are available. Answers the kinds: all tests run with
+/// the first, and the adapters' tests with the others as well.
 fn prepare_all(steps: &mut Steps) -> anyhow::Result<Vec<Services>> {
     prepare(steps, Services::Local)?;
     match docker::check_engine() {
@@ -134,7 +134,7 @@ pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Cargo can be told which suites to run, but not which to leave out.
+/// Cargo can select suites, but cannot exclude one.
 fn without_browser(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
     let suites = test_targets()?;
     let mut selection = vec!["--workspace", "--lib", "--bins", "--examples"];
@@ -160,7 +160,7 @@ fn test_targets() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs the suites to the last, whichever fail.
+/// Runs all suites, even if some fail.
 fn run_suites(tally: &mut Tally, selection: &[&str], way: Services) -> anyhow::Result<()> {
     let mut command = cargo(&["test", "--no-fail-fast"]);
     command.args(selection);

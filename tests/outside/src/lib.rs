@@ -1,4 +1,4 @@
-//! Exports reports for tenants. It knows nothing of Twitter.
+//! A program that exports reports for tenants. It knows nothing of Twitter.
 
 use std::{
     collections::VecDeque,
@@ -14,7 +14,7 @@ use lemon_domain::{
     values::{BudgetKey, Place, QueueName, Segment, Sums},
 };
 
-/// A row of its outbox: the report that is to be exported.
+/// The content of an outbox row: the report to export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report(pub String);
 
@@ -24,7 +24,7 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// What was exported, with the place that each export had, and what is still to be.
+/// The exports, each with its place, and the outbox.
 #[derive(Default)]
 pub struct Ledger {
     rows: Mutex<VecDeque<OutboxEntry<Report>>>,
@@ -129,7 +129,7 @@ impl PlaceRecord for Ledger {
     }
 }
 
-/// Makes a message of each report.
+/// Renders each report as a message.
 pub struct Exports(pub QueueName);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! It keeps tables of its own, with migrations of its own, in the database that the store uses.
+//! The program has its own tables, with its own migrations, in the database of the store.
 
 use lemon_domain::{
     ports::{Accounts, Clock, SignIn},
@@ -15,7 +15,7 @@ async fn both_keep_their_tables_and_their_migrations() {
     let server = PostgresServer::get().await;
     let url = server.database().await;
     let connection = Database::connect(url.as_str()).await.unwrap();
-    // What sea-orm records its program's migrations in, as it names it by default.
+    // The table in which sea-orm records a program's migrations by default.
     run(
         &connection,
         "CREATE TABLE seaql_migrations (version varchar PRIMARY KEY, applied_at bigint NOT NULL)",
@@ -41,7 +41,7 @@ async fn both_keep_their_tables_and_their_migrations() {
     let user = sign_in(&store).await;
     let report = format!("INSERT INTO reports VALUES ({}, 'March')", user.get());
     run(&connection, &report).await;
-    // A later start of either finds everything as it was.
+    // Later starts of either program change nothing.
     store.migrate().await.unwrap();
     assert_eq!(sign_in(&store).await, user);
     let joined = "SELECT title FROM reports JOIN accounts ON accounts.user_id = reports.owner";

@@ -1,4 +1,4 @@
-//! It consumes a queue with a handler of its own, and relays an outbox with rows of its own.
+//! The program consumes a queue with its own handler, and relays an outbox with its own rows.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Exports what is a report.
+/// Exports reports.
 struct Exporter(mpsc::UnboundedSender<String>);
 
 #[async_trait]

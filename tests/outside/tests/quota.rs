@@ -1,4 +1,4 @@
-//! It reserves from a budget of a tenant with holders of its own, in a Redis that several of its processes share.
+//! The program reserves from a tenant's budget with its own holders, in a Redis that several of its processes share.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ async fn of_a_tenants_budget_no_unit_is_given_twice() {
     let server = RedisServer::get().await;
     let prefix = server.key_prefix();
     let ledger = Arc::new(Ledger::default());
-    // Two processes: one with connections of the adapter's, one with its own.
+    // Two processes: one with the adapter's connections, one with its own pool.
     let first = process(connected(&server, &prefix).await, &ledger);
     let second = process(over_its_own_pool(&server, &prefix).await, &ledger);
 
@@ -58,7 +58,7 @@ async fn of_a_tenants_budget_no_unit_is_given_twice() {
             taken.push((place.seat, places[0].state.used));
             ledger.record(budget.key.clone(), place);
         }
-        // The counter loses everything at once: the ledger has it.
+        // The counter loses all its data at once: the ledger still has it.
         server.forget(&prefix).await;
     }
     assert_eq!(taken, [(1, 3), (2, 6), (3, 9)]);

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use super::{EarlyExit, System, command};
 
-/// What a system starts with.
+/// The settings of a system.
 #[derive(Debug, Clone)]
 pub struct SystemBuilder {
     pub(crate) settings: BTreeMap<String, String>,
@@ -54,7 +54,7 @@ impl SystemBuilder {
         })
     }
 
-    /// Has Learn Me and Draw Me share a budget of a hundred units a month, of which uses take 30 and 20.
+    /// Makes Learn Me and Draw Me share a budget of a hundred units a month; a use takes 30 or 20 of them.
     #[must_use]
     pub fn shared_reads(self) -> Self {
         self.draw_me()
@@ -65,27 +65,27 @@ impl SystemBuilder {
             .env("LEMON_SERVICES__DRAW_ME__BUDGETS__READS__UNITS", "20")
     }
 
-    /// Uses this data folder, which outlives the system; by default it has one of its own that goes with it.
+    /// Uses this data folder, which outlives the system; by default the system has a temporary one.
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
         self
     }
 
-    /// Allows the system so many descriptors and no more.
+    /// Limits the number of the system's descriptors.
     #[must_use]
     pub fn descriptors(mut self, most: u32) -> Self {
         self.descriptors = Some(most);
         self
     }
 
-    /// The program with these settings in this folder, to be given arguments and started by hand.
+    /// The program with these settings in this folder, for adding arguments and starting it.
     #[must_use]
     pub fn command(&self, home: &Path) -> Command {
         command(self, home)
     }
 
-    /// Runs another command of the program with the same settings, to its end.
+    /// Runs another command of the program with the same settings, and waits for its end.
     pub async fn run(&self, arguments: &[&str]) -> Output {
         let home = TempDir::with_prefix("lemon-").expect("a temporary folder can be made");
         let mut command = command(self, home.path());
@@ -93,7 +93,7 @@ impl SystemBuilder {
         output.expect("the binary can be started")
     }
 
-    /// Starts the system; panics with its log unless it is ready in time.
+    /// Starts the system; panics with its log if it is not ready in time.
     pub async fn start(self) -> System {
         match self.try_start().await {
             Ok(system) => system,
@@ -104,7 +104,7 @@ impl SystemBuilder {
     /// Starts the system, which may exit before it is ready.
     ///
     /// # Errors
-    /// How it exited, and what it said.
+    /// How it exited, and what it logged.
     pub async fn try_start(self) -> Result<System, EarlyExit> {
         System::launch(self).await
     }

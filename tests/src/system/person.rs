@@ -11,11 +11,11 @@ use crate::{
     wait::{PATIENCE, wait_until},
 };
 
-/// How often a sign-in is begun at most. Twitter takes a verifier once: whoever loses the answer to that, on a slow
-/// machine, begins again.
+/// The maximum number of attempts to sign in. Twitter accepts a verifier only once: a caller that loses that answer, on
+/// a slow machine, starts again.
 const SIGN_INS: usize = 3;
 
-/// A made-up person who has signed in. They stay signed in over restarts of the system.
+/// A made-up person who has signed in. The sign-in survives restarts of the system.
 #[derive(Debug, Clone)]
 pub struct Person {
     client: Client,
@@ -23,9 +23,9 @@ pub struct Person {
     sandbox: String,
     /// Their bearer token.
     pub token: String,
-    /// Our number for them.
+    /// Our user id.
     pub user_id: u64,
-    /// Twitter's number for them.
+    /// Twitter's user id.
     pub twitter_id: String,
 }
 
@@ -50,7 +50,7 @@ impl Person {
         }
     }
 
-    /// The same person, calling another replica.
+    /// The same person, who calls another replica.
     #[must_use]
     pub fn at(&self, system: &System) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Person {
         }
     }
 
-    /// A call of theirs to the API, to be refined and sent by hand.
+    /// A call of the person to the API, for adding to it and sending it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
             .request(method, format!("{}{path}", self.api))
@@ -90,8 +90,8 @@ impl Person {
         send(self.request(Method::POST, "/api/service/draw_me")).await
     }
 
-    /// Registers as the web app does: a failed call is repeated after 1, 2 and 4 seconds, with the same key; and then, as a
-    /// person would who tries again, each 4 seconds.
+    /// Registers as the web app does: a failed call is retried after 1, 2 and 4 seconds, with the same key; and after
+    /// that every 4 seconds, like a person who tries again.
     pub async fn register_as_the_web_app(&self) -> Answer {
         let request = self.request(Method::POST, "/api/service/learn_me");
         insist(&request.header("Idempotency-Key", format!("key-{}", self.user_id)))
@@ -104,7 +104,7 @@ impl Person {
         send(self.request(Method::GET, "/api/service/learn_me/can-use")).await
     }
 
-    /// Opens Learn Me's result to others, or closes it.
+    /// Makes Learn Me's result public, or private again.
     pub async fn set_public(&self, public: bool) -> Answer {
         let body = json!({ "service_type": "LEARNME", "public": public });
         send(self.request(Method::PUT, "/api/service").json(&body)).await
@@ -115,7 +115,7 @@ impl Person {
         send(self.request(Method::DELETE, "/api/service/learn_me")).await
     }
 
-    /// What the sandbox has posted to them.
+    /// The sandbox's notifications for the person.
     pub async fn notifications(&self) -> Vec<Value> {
         let path = format!("/sandbox/notifications/{}", self.twitter_id);
         let answer = send(self.client.get(format!("{}{path}", self.sandbox))).await;
@@ -138,7 +138,7 @@ impl Person {
     }
 }
 
-/// Says yes on the consent page and brings the verifier back.
+/// Agrees on the consent page and answers the verifier.
 async fn consent(client: &Client, page: &str, token: &str, n: u32) -> String {
     let n = n.to_string();
     let form = [
@@ -156,14 +156,14 @@ async fn consent(client: &Client, page: &str, token: &str, n: u32) -> String {
         .unwrap_or_else(|| panic!("no verifier in {location}"))
 }
 
-/// The claims of a JWT, unverified.
+/// The claims of a JWT, without verification.
 fn claims(token: &str) -> Value {
     let claims = token.split('.').nth(1).expect("a JWT has three parts");
     let claims = BASE64_URL_SAFE_NO_PAD.decode(claims);
     serde_json::from_slice(&claims.expect("claims are base64url")).expect("claims are JSON")
 }
 
-/// Signs a person in, from the request token on; answers what the last call was told.
+/// Signs a person in, starting with the request token; answers the outcome of the last call.
 async fn try_sign_in(system: &System, n: u32) -> Insisted {
     let client = system.client();
     let pending = client.get(system.url("/api/oauth/twitter/request-token"));
@@ -176,8 +176,8 @@ async fn try_sign_in(system: &System, n: u32) -> Insisted {
     insist(&login).await
 }
 
-/// Sends until there is an answer to what was asked: a machine with other work may be slower than the deadlines of the
-/// system, which says so with 503, or with 408 if it did not even wait for the request.
+/// Sends until there is a real answer: a busy machine may be slower than the deadlines of the system, which answers 503
+/// in that case, or 408 if the request came too late.
 async fn insist(request: &RequestBuilder) -> Insisted {
     let mut pause = Duration::from_secs(1);
     let answered = async {
@@ -202,10 +202,10 @@ async fn insist(request: &RequestBuilder) -> Insisted {
     answer.expect("the call is answered")
 }
 
-/// An answer, in the end.
+/// The final answer.
 struct Insisted {
     answer: Answer,
-    /// An earlier call got none.
+    /// Whether an earlier call got no answer.
     is_repeated: bool,
 }
 

@@ -48,7 +48,7 @@ impl Row for Model {
     }
 }
 
-/// An account as other tables name it, too.
+/// The id of an account, also from the columns of other tables.
 pub fn account_id(provider: &str, user_id: i64) -> Result<AccountId, BoxError> {
     Ok(AccountId {
         provider: Provider::parse(provider)?,

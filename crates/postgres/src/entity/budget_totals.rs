@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// How many units the recorded places of a budget take in a window. The day's budget has none.
+/// The units that the recorded places of a budget take in a window. The day's budget has no row.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "budget_totals")]
 pub struct Model {

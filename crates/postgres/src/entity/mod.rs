@@ -1,4 +1,4 @@
-//! The tables, as rows. Private: what leaves this crate are the domain's values.
+//! The tables' rows. Private: the API of this crate has only the domain's values.
 #![expect(
     unreachable_pub,
     reason = "sea-orm's derives make public items, and their types must be as visible"

@@ -22,7 +22,7 @@ pub struct Model {
     pub attempt: i64,
     pub due_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
-    /// Since when nobody claims it any more.
+    /// When it was set aside: since then no claim takes it.
     pub set_aside_at: Option<DateTime<Utc>>,
 }
 

@@ -12,7 +12,7 @@ pub struct Model {
     pub secret: Vec<u8>,
     pub secret_key_id: String,
     pub expires_at: DateTime<Utc>,
-    /// Who has taken it.
+    /// The claim that has taken it.
     pub claim: Option<Vec<u8>>,
 }
 
@@ -25,7 +25,7 @@ impl Row for Model {
     const TABLE: &'static str = "pending_sign_ins";
     type Value = PendingSignIn;
 
-    /// The start of the token: enough to find the row, too little to use it. Keys are logged, tokens never.
+    /// The start of the token: enough to find the row, too little to use it. Keys are logged, tokens never are.
     fn key(row: &QueryResult) -> String {
         let token = key::<String>(row, "token");
         token.chars().take(6).chain(['…']).collect()

@@ -23,9 +23,9 @@ pub struct Model {
     pub units: i64,
     pub at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    /// `None` if an older program stored it.
+    /// `None` if an older program stored the place.
     pub fingerprint: Option<i64>,
-    /// `None` if it is the user's turn alone.
+    /// `None` if the holder is the user's turn alone.
     pub holder: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Holds for the places of a window.
+/// Matches the places of a window.
 pub(crate) fn of_window(key: &BudgetKey) -> Condition {
     Condition::all()
         .add(Column::Service.eq(key.scope.as_str()))
@@ -42,7 +42,7 @@ pub(crate) fn of_window(key: &BudgetKey) -> Condition {
         .add(Column::WindowStart.eq(key.window.start))
 }
 
-/// What a place is restored from: of a window there may be a million.
+/// The columns from which a place is restored: only these, because a window may have a million places.
 #[derive(Debug, FromQueryResult)]
 pub struct PlaceRow {
     seat: i64,

@@ -18,17 +18,17 @@ pub struct Model {
     pub request_id: Uuid,
     pub public: bool,
     pub ready: bool,
-    /// A copy of the use's, which may be gone before the registration is.
+    /// A copy of the use's `cooldown_until`: the use may be purged before the registration is deleted.
     pub can_use_at: DateTime<Utc>,
     pub requested_at: DateTime<Utc>,
-    /// Which request finished last; the current one has if they are equal.
+    /// The request that finished last; if it equals `request_id`, the current request has finished.
     pub finished_request_id: Option<Uuid>,
     pub finished_at: Option<DateTime<Utc>>,
-    /// When the running training was last announced, or its deadline began to run again; nothing when none runs.
+    /// When the running training was last announced, or its deadline was restarted; `None` if no training runs.
     pub announced_at: Option<DateTime<Utc>>,
     /// How often the running training was announced.
     pub announcements: i64,
-    /// Which request failed last.
+    /// The request that failed last.
     pub failed_request_id: Option<Uuid>,
 }
 

@@ -15,7 +15,7 @@ pub struct Model {
     pub window_start: DateTime<Utc>,
     pub cooldown_until: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    /// Which request it was; unknown of uses that an earlier version stored.
+    /// The request of the use; `None` if an earlier version stored the use.
     pub request_id: Option<Uuid>,
 }
 

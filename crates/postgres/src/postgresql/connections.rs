@@ -3,17 +3,17 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, ExecResult, QueryResul
 use super::pool::Pool;
 use crate::error::{nothing_changed, uncertain, unchanged};
 
-/// Where connections come from.
+/// The source of connections.
 #[derive(Debug, Clone)]
 pub(super) enum PostgresConnections {
-    /// A pool of the store's.
+    /// The store's own pool.
     Own(Pool),
-    /// The caller's, which other things may use as well.
+    /// The caller's pool, which may be used for other purposes as well.
     Given(DatabaseConnection),
 }
 
 impl PostgresConnections {
-    /// Sends a statement for what it does.
+    /// Executes a statement that returns no rows.
     pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Own(pool) => {
@@ -27,7 +27,7 @@ impl PostgresConnections {
         }
     }
 
-    /// Sends a command as it is.
+    /// Executes a command without preparing it.
     pub(super) async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Own(pool) => {
@@ -41,7 +41,7 @@ impl PostgresConnections {
         }
     }
 
-    /// Sends a statement that may change something for the rows that it answers.
+    /// Executes a statement that may change something, and returns its rows.
     pub(super) async fn write(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Own(pool) => rows(pool, statement, uncertain).await,
@@ -49,7 +49,7 @@ impl PostgresConnections {
         }
     }
 
-    /// Sends a statement that only reads. Whatever fails has changed nothing.
+    /// Executes a statement that only reads. After any failure it is certain that nothing has changed.
     pub(super) async fn read(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Own(pool) => rows(pool, statement, unchanged).await,

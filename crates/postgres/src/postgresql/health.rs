@@ -4,9 +4,10 @@ use sea_orm::{DbErr, SqlxError};
 
 use crate::error::driver_error;
 
-/// What was noticed of a server while requests were sent to it: how far its connections can be believed in.
+/// What the answers to requests have shown about a server: whether its connections can be trusted.
 ///
-/// Events are numbered. A connection remembers the number at which it was made, and at which it last answered.
+/// Events are numbered. A connection remembers the event number at which it was made, and that at which it last
+/// answered.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     events: AtomicU64,
@@ -14,29 +15,29 @@ pub(super) struct Health {
     left: AtomicU64,
 }
 
-/// How far the events had gone.
+/// The number of the latest event at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark(u64);
 
 impl Health {
-    /// To be taken before a request: its answer proves nothing of what is noticed meanwhile.
+    /// Must be taken before a request: the answer says nothing about events that happen meanwhile.
     pub(super) fn mark(&self) -> Mark {
         Mark(self.events.load(Ordering::SeqCst))
     }
 
-    /// A request got no answer: connections that have not answered since must be tried before they are used.
+    /// Notes a request without an answer: connections that have not answered since must be tested before use.
     pub(super) fn doubt(&self) {
         let event = self.events.fetch_add(1, Ordering::SeqCst) + 1;
         self.doubted.fetch_max(event, Ordering::SeqCst);
     }
 
-    /// The server is gone or must not be used: no connection that was made before is used again.
+    /// Notes that the server is gone or must not be used: no connection that was made before is used again.
     pub(super) fn leave(&self) {
         let event = self.events.fetch_add(1, Ordering::SeqCst) + 1;
         self.left.fetch_max(event, Ordering::SeqCst);
     }
 
-    /// Draws the conclusion from an error.
+    /// Notes what an error shows.
     pub(super) fn note(&self, error: &SqlxError) {
         match error {
             SqlxError::Database(refusal)
@@ -45,23 +46,23 @@ impl Health {
                 self.leave();
             }
             SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_) => self.leave(),
-            // The answer was complete, or there was no request.
+            // The answer was complete, or no request was sent.
             _ => {}
         }
     }
 
-    /// A connection that last answered at a mark is to be tried before it is used.
+    /// Tells whether a connection that last answered at a mark must be tested before use.
     pub(super) fn is_doubted(&self, answered: Mark) -> bool {
         answered.0 < self.doubted.load(Ordering::SeqCst)
     }
 
-    /// A connection that was made at a mark is not to be used.
+    /// Tells whether a connection that was made at a mark must not be used.
     pub(super) fn is_left(&self, made: Mark) -> bool {
         made.0 < self.left.load(Ordering::SeqCst)
     }
 }
 
-/// The connection broke, or the server ended it.
+/// Tells whether the connection broke, or the server ended it.
 pub(super) fn is_broken(error: &DbErr) -> bool {
     match driver_error(error) {
         Some(SqlxError::Io(_) | SqlxError::Protocol(_)) => true,
@@ -72,7 +73,7 @@ pub(super) fn is_broken(error: &DbErr) -> bool {
     }
 }
 
-/// The server takes no changes, since another is the primary now, or it is going down
+/// Tells whether the server accepts no changes, because another is the primary now, or is shutting down
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn is_wrong_server(code: &str) -> bool {
     ["25006", "57P01", "57P02", "57P03"].contains(&code)

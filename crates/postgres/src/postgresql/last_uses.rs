@@ -12,27 +12,27 @@ use crate::{
     together::{Together, Waiting, tell_all},
 };
 
-/// Uses that are read in one statement at most.
+/// The most uses that one statement reads.
 const MAX_TOGETHER: usize = 256;
 
-/// Statements under way at once, as long as each is answered soon: one is on its way while the server works on another.
+/// The most statements in flight, as long as each is answered soon: one can travel while the server executes the other.
 const UNDER_WAY: usize = 2;
 
-/// How long a question waits for the statements under way. A quick server has answered by then; one that hangs holds
-/// nobody up.
+/// How long a question waits for the statements in flight. A fast server has answered by then; a server that hangs must
+/// not hold up other questions.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// The use of each person who is asked for, with the number of the question. The limit has the server look each one up
-/// by its key; a join could read all that there is. Columns have names: a prepared statement with `*` fails when a newer
-/// version adds one.
+/// The use of each person in the question, with the question's number. The `LIMIT` makes the server look up each use by
+/// its key; a plain join could read the whole table. The columns are named: a prepared statement with `*` fails when a
+/// newer version adds a column.
 const FIND: &str = "SELECT asked.number, last.user_id, last.service, last.turn, last.window_start, \
     last.cooldown_until, last.expires_at, last.request_id \
     FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (user_id, service, number) \
     CROSS JOIN LATERAL (SELECT user_id, service, turn, window_start, cooldown_until, expires_at, request_id \
     FROM uses WHERE uses.user_id = asked.user_id AND uses.service = asked.service LIMIT 1) AS last";
 
-/// Questions for people's latest uses, of which those that wait go to the server in one statement: on a busy server a
-/// round trip costs more than what it asks for. A question that finds nothing under way waits for nobody.
+/// Reads people's latest uses. Questions that wait go to the server in one statement: on a busy server the round trip
+/// costs more than the query. A question does not wait if no statement is in flight.
 #[derive(Debug, Clone)]
 pub(crate) struct LastUses(Arc<SharedReads>);
 
@@ -66,7 +66,8 @@ impl LastUses {
     pub(crate) async fn find(&self, user: UserId, service: &ServiceType) -> LastUsesAnswer {
         let service = service.clone();
         let (is_first, answer) = self.0.waiting.put(LastUsesQuestion { user, service });
-        // One task for all that wait, and apart from this call, which may end at its deadline with the others' questions in hand.
+        // One task reads for all that wait. It is separate from this call, which may be dropped at its deadline while
+        // the task still works for other callers.
         if is_first {
             self.begin();
         }
@@ -75,7 +76,7 @@ impl LastUses {
             .unwrap_or(Err(SqlError::TimedOut(self.0.deadline)))
     }
 
-    /// Begins a task that reads what waits.
+    /// Starts a task that reads the waiting questions.
     fn begin(&self) {
         let last_uses = self.clone();
         tokio::spawn(async move { last_uses.read_waiting().await });
@@ -98,7 +99,7 @@ impl LastUses {
     }
 }
 
-/// What is found, with the number of its question from 0.
+/// The rows that are found, each with the number of its question from 0.
 async fn read(
     reader: &PostgresStatements,
     together: &[Waiting<LastUsesQuestion, LastUsesAnswer>],
@@ -119,7 +120,7 @@ async fn read(
     numbered.collect()
 }
 
-/// A row that cannot be read is its person's trouble only.
+/// A row that cannot be read fails only its own question.
 fn tell_each(
     together: Vec<Waiting<LastUsesQuestion, LastUsesAnswer>>,
     found: &[(usize, QueryResult)],
@@ -148,7 +149,7 @@ mod tests {
 
     /// A database with the schema.
     async fn connected(config: StoreConfig) -> (Server, LastUses) {
-        // A machine's speed shows nothing here.
+        // The test must not depend on the machine's speed.
         let deadline = Duration::from_mins(1);
         let config = config.with_deadline(deadline);
         let server = open(&config).await.unwrap();
@@ -162,7 +163,7 @@ mod tests {
         ServiceType::parse("LEARNME").unwrap()
     }
 
-    /// On one thread all ask before the first statement goes out.
+    /// On one thread, all questions are asked before the first statement is sent.
     #[tokio::test]
     async fn questions_that_wait_are_sent_together_and_each_has_its_own_answer() {
         let postgres = PostgresServer::get().await;
@@ -231,7 +232,7 @@ mod tests {
         let mut second = Box::pin(last_uses.find(UserId::new(2), &service));
         assert!(poll!(&mut first).is_pending());
         assert!(poll!(&mut second).is_pending());
-        // Whoever has the next turn takes both questions; the first caller goes on only once.
+        // The task that gets the next permit takes both questions; the first caller is polled only once more.
         drop(turns);
         let _pending = poll!(&mut first);
         tokio::task::yield_now().await;

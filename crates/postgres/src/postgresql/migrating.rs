@@ -14,37 +14,37 @@ use super::{
 };
 use crate::error::{driver_error, unchanged};
 
-/// How long the lock is waited for before the server says that another has it; then it is waited for again.
+/// How long one attempt waits for the lock before the server says that another holds it; then the next attempt begins.
 const LOCK_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a migration waits for a table that somebody uses: whoever else wants the table waits behind it meanwhile.
+/// How long a migration waits for a table that is in use: everybody else who wants the table waits behind it meanwhile.
 const TABLE_WITHIN_MS: u32 = 10_000;
 
-/// What the calls of running replicas write, in the order in which a request does.
+/// The tables that the calls of running replicas write, in the order in which a request locks them.
 const WRITTEN: &str = "'uses', 'attempts', 'registrations', 'outbox', 'places', 'budget_totals'";
 
-/// How often the server is asked whether the session of a migration is there.
+/// How often the server is asked whether the session of a migration still exists.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// For how long nobody may hear of the server while a migration runs.
+/// How long a migration continues although the server does not answer.
 const UNHEARD: Duration = Duration::from_secs(30);
 
-/// The session of a migration, as the others see it.
+/// The session of a migration, as other sessions see it.
 ///
-/// A migration may take as long as it takes, so no deadline tells whether its line was cut without a word. The server does,
-/// over another line: it ends a session that is silent between two statements.
+/// A migration may take any time, so no deadline can tell whether its connection was cut silently. The server can tell,
+/// over another connection: it ends a session that is silent between two statements.
 #[derive(Debug)]
 pub(crate) struct MigrationSession {
     pid: i32,
-    /// With the number, for the server gives that to another one day, and at once after a restart.
+    /// Identifies the session together with `pid`: the server reuses the number, and does so at once after a restart.
     pub(super) began_at: DateTime<Utc>,
-    /// Over connections that are found to be broken.
+    /// Statements over other connections, which are replaced when they break.
     others: PostgresStatements,
     deadline: Duration,
 }
 
 impl MigrationSession {
-    /// That of a connection.
+    /// The session of a connection.
     pub(super) async fn of(
         connection: &DatabaseConnection,
         others: PostgresStatements,
@@ -63,7 +63,7 @@ impl MigrationSession {
         })
     }
 
-    /// Returns when the session is gone or the server is, with the cause.
+    /// Returns when the session has ended or the server does not answer any more, with the cause.
     pub(crate) async fn lost(&self) -> &'static str {
         let mut heard = Instant::now();
         loop {
@@ -90,7 +90,7 @@ impl MigrationSession {
 }
 
 impl Server {
-    /// A connection of its own, as the migrator takes it: that of the driver. Who drops it closes it.
+    /// A separate connection of the driver's type, which the migrator needs. It is closed when it is dropped.
     pub(crate) async fn for_migrations(
         &self,
     ) -> Result<(DatabaseConnection, MigrationSession), DbErr> {
@@ -115,7 +115,7 @@ impl Server {
             .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
     }
 
-    /// A transaction that no other migration runs beside.
+    /// Begins a transaction that excludes other migrations.
     pub(crate) async fn lock_migrations(
         &self,
         connection: &DatabaseConnection,
@@ -127,14 +127,15 @@ impl Server {
         }
     }
 
-    /// Waits for the lock for a while. With the answer the session is idle, and so the server finds that its program is gone.
+    /// Waits for the lock for a while. After each answer the session is idle, so the server notices if this program is
+    /// gone.
     async fn try_to_lock(
         &self,
         connection: &DatabaseConnection,
     ) -> Result<Option<DatabaseTransaction>, DbErr> {
         let tx = connection.begin().await?;
-        // Whoever has it may change a large table, which takes as long as it takes. A program that was stopped or cut off
-        // meanwhile loses it: see the settings of the session.
+        // The holder may be changing a large table, which takes any time. If the holder was stopped or cut off, the
+        // server releases its lock: see the settings of the session.
         let lock = format!(
             "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({}); \
              SET LOCAL lock_timeout = {TABLE_WITHIN_MS}",
@@ -152,10 +153,10 @@ impl Server {
     }
 }
 
-/// Has all others write nothing until the end of the transaction, when what they have begun is done.
+/// Waits until the transactions that write to these tables have ended, and keeps others from writing until this one ends.
 ///
-/// The steps lock tables in an order of their own, and replicas run beside: each would wait for the other, and the server end
-/// one of them. Who only reads goes on.
+/// Migrations lock tables in a different order than the running replicas: without this, each could wait for the other,
+/// and the server would end one of them. Transactions that only read go on.
 pub(crate) async fn lock_tables(tx: &DatabaseTransaction) -> Result<(), DbErr> {
     let lock = format!(
         "DO $$ DECLARE written text; BEGIN FOREACH written IN ARRAY ARRAY[{WRITTEN}] LOOP \
@@ -170,7 +171,7 @@ fn is_lock_timeout(error: &DbErr) -> bool {
     has_code(error, "55P03")
 }
 
-/// Another had the lock for too long, or each waited for the other. The transaction has done nothing.
+/// Tells whether another transaction held the lock for too long, or there was a deadlock. Nothing has changed.
 pub(crate) fn gives_way(error: &DbErr) -> bool {
     is_lock_timeout(error) || has_code(error, "40P01")
 }

@@ -22,22 +22,22 @@ use super::{
 };
 use crate::{config::patience, error::unchanged, observer::Observer};
 
-/// A connection that was not used for so long is tried before it is used: a server or a firewall may have dropped it.
+/// A connection that was idle for so long is tested before it is used: a server or a firewall may have dropped it.
 const RESTED: Duration = Duration::from_secs(5);
 
-/// A connection is not used longer: a server process grows with time, and the address may lead elsewhere by then.
+/// The longest life of a connection: a server process grows with time, and the address may lead elsewhere by then.
 const LIFETIME: Duration = Duration::from_mins(30);
 
-/// How long the end of a connection may take. It is closed either way.
+/// How long closing a connection may take. It is closed in any case.
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Connections to PostgreSQL.
 ///
-/// The driver's own pool takes a connection back in any state and asks it, without a limit, whether it is well; one
-/// whose `BEGIN` was dropped before its answer comes back inside of a transaction that nobody knows of
-/// (<https://github.com/launchbadge/sqlx/issues/4385>). Here a connection comes back only after an answer that was
-/// complete and no error, and outside of a transaction. In every other case it is closed: when an error is answered,
-/// when its request is dropped, when its transaction is.
+/// The driver's own pool takes a connection back in any state, and tests it without a time limit. A connection whose
+/// `BEGIN` was dropped before its answer returns to that pool inside of an unnoticed transaction
+/// (<https://github.com/launchbadge/sqlx/issues/4385>). Here a connection returns only after a complete answer without
+/// an error, and outside of a transaction. In every other case it is closed: after an error, and when its request or
+/// its transaction is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
     connections: managed::Pool<Manager>,
@@ -45,7 +45,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Connects to nothing yet.
+    /// Makes the pool without connecting.
     pub(super) fn new(
         options: PgConnectOptions,
         size: u32,
@@ -62,7 +62,7 @@ impl Pool {
         };
         let config = PoolConfig {
             max_size: usize::try_from(size.max(1)).unwrap_or(usize::MAX),
-            // What is used much has its statements prepared.
+            // A connection that is used often has its statements prepared.
             queue_mode: QueueMode::Lifo,
             ..PoolConfig::default()
         };
@@ -72,9 +72,9 @@ impl Pool {
         })
     }
 
-    /// A connection that is well, as far as anybody can know. A failure has changed nothing.
+    /// A connection that works, as far as can be known. A failure has changed nothing.
     pub(super) async fn borrow(&self) -> Result<Borrowed, DbErr> {
-        // Boxed, since all that it takes to connect is in it.
+        // Boxed, because the future contains everything that connecting needs.
         let place = timeout(self.patience, Box::pin(self.connections.get()))
             .await
             .map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?
@@ -96,7 +96,7 @@ impl Pool {
         }
     }
 
-    /// Closes what is not in use at once, and the rest when its call ends.
+    /// Closes idle connections at once, and the others when their call ends.
     pub(crate) async fn close(&self) {
         let unused = self.connections.retain(|_, _| false).removed;
         self.connections.close();
@@ -106,22 +106,22 @@ impl Pool {
     }
 }
 
-/// Makes connections and tries them.
+/// Makes connections and tests them.
 #[derive(Debug)]
 struct Manager {
     options: PgConnectOptions,
     settings: SessionSettings,
     health: Arc<Health>,
-    /// How long a connection may take to answer that is tried.
+    /// How long a connection may take to answer a test.
     proof: Duration,
     observer: Option<Observer>,
 }
 
-/// A place in the pool: empty while its connection is used, and when it was closed.
+/// A slot of the pool: empty while its connection is in use, and after the connection was closed.
 #[derive(Debug)]
 struct PoolSlot(Option<PooledSession>);
 
-/// A connection, and since when it is known to be well.
+/// A connection, and when it was made and last answered.
 #[derive(Debug)]
 struct PooledSession {
     connection: PgConnection,
@@ -155,7 +155,8 @@ impl managed::Manager for Manager {
             session.answered = self.health.mark();
             let answer = timeout(self.proof, session.connection.ping()).await;
             if !matches!(answer, Ok(Ok(()))) {
-                // The others that wait here have most likely the same fault, and each would cost the caller as long.
+                // The other idle connections most likely have the same fault, and testing each would cost the caller as
+                // much time.
                 self.health.leave();
                 return Err(RecycleError::message("it does not answer"));
             }
@@ -165,19 +166,19 @@ impl managed::Manager for Manager {
     }
 }
 
-/// A connection in use. Unless it is given back, it is closed.
+/// A connection in use. It is closed unless it is given back.
 #[derive(Debug)]
 pub(crate) struct Borrowed {
     place: Object<Manager>,
     session: Option<PooledSession>,
-    /// Since a request was sent, until its whole answer is there.
+    /// When the request that has no complete answer yet was sent.
     asked: Option<Mark>,
     health: Arc<Health>,
     observer: Option<Observer>,
 }
 
 impl Borrowed {
-    /// To be asked one thing; [`Borrowed::answered`] must follow. If it does not, the connection is closed.
+    /// Begins one request; [`Borrowed::answered`] must follow. If it does not, the connection is closed.
     fn ask(&mut self) -> Result<&mut PgConnection, SqlxError> {
         let unanswered = self.asked.replace(self.health.mark());
         match &mut self.session {
@@ -186,7 +187,7 @@ impl Borrowed {
         }
     }
 
-    /// The whole answer. After an error the connection is not used again, whatever the error says.
+    /// Ends the request. After any error the connection is not used again.
     fn answered<T>(&mut self, answer: Result<T, SqlxError>) -> Result<T, SqlxError> {
         let asked = self.asked.take();
         match (&answer, &mut self.session, asked) {
@@ -200,7 +201,7 @@ impl Borrowed {
         answer
     }
 
-    /// Since when a statement is under way, if anybody wants to know.
+    /// The start of a statement, if there is an observer.
     fn begin_to_observe(&self) -> Option<Instant> {
         self.observer.as_ref().map(|_| Instant::now())
     }
@@ -211,7 +212,7 @@ impl Borrowed {
         }
     }
 
-    /// Sends a statement for what it does.
+    /// Executes a statement that returns no rows.
     pub(super) async fn execute(
         &mut self,
         statement: &Statement,
@@ -222,7 +223,7 @@ impl Borrowed {
         self.answered(answer)
     }
 
-    /// Sends a statement for the rows that it answers.
+    /// Executes a statement and returns its rows.
     pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, SqlxError> {
         let began = self.begin_to_observe();
         let answer = query(statement).fetch_all(self.ask()?).await;
@@ -230,7 +231,7 @@ impl Borrowed {
         self.answered(answer)
     }
 
-    /// Sends a command as it is.
+    /// Executes a command without preparing it.
     pub(super) async fn execute_unprepared(
         &mut self,
         sql: &str,
@@ -239,7 +240,7 @@ impl Borrowed {
         self.answered(answer)
     }
 
-    /// For others to use. No transaction may be open.
+    /// Returns it to the pool. No transaction may be open.
     pub(super) fn give_back(mut self) {
         if self.asked.is_none() {
             self.place.0 = self.session.take();
@@ -247,7 +248,7 @@ impl Borrowed {
     }
 }
 
-/// A statement with its values, to be prepared once for a connection.
+/// A statement with its values, which is prepared once per connection.
 fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
     let values = statement.values.clone().unwrap_or(Values(Vec::new()));
     query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))

@@ -11,17 +11,17 @@ use tracing::warn;
 use super::server::Server;
 use crate::error::{cause, driver_cause};
 
-/// How long to wait before listening again.
+/// The pause before listening again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// After how long without news the server is asked whether it is there: a line that was cut without a word looks as one
-/// on which nothing happens.
+/// How long to wait for news before the server is asked whether it is there: a connection that was cut silently looks
+/// like one on which nothing happens.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// How long it may take to answer that.
+/// How long the server may take to answer that.
 const PROOF: Duration = Duration::from_secs(2);
 
-/// The way to and from the other replicas. Ends with its last owner.
+/// The notifications to and from the other replicas. Both tasks end with the last owner.
 ///
 /// `NOTIFY` is sent after the commit, not within the transaction: there it would make all commits queue for one lock.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Replicas {
 }
 
 impl Replicas {
-    /// Tells them by way of the server, and tells this one what they say.
+    /// Notifies the other replicas through the server, and notifies this one through `here`.
     pub(crate) fn new(server: &Arc<Server>, here: &Arc<Notify>) -> Self {
         let put = Arc::<Notify>::default();
         let announce = announce(Arc::clone(server), Arc::clone(&put));
@@ -45,7 +45,7 @@ impl Replicas {
         }
     }
 
-    /// Rows were put, and committed.
+    /// Announces that rows were put and committed.
     pub(crate) fn tell(&self) {
         self.put.notify_one();
     }
@@ -59,10 +59,10 @@ impl Drop for Replicas {
     }
 }
 
-/// Tells the other replicas. What is put while it does is told in one.
+/// Notifies the other replicas. Rows that are put while it does so share the next notification.
 async fn announce(server: Arc<Server>, put: Arc<Notify>) {
     let writer = server.writer();
-    // In quotes, as the driver listens: without them capitals would be others.
+    // Quoted, as the driver's `LISTEN` is: without quotes, PostgreSQL would change capitals to small letters.
     let notify = format!("NOTIFY \"{}\"", server.channel);
     loop {
         put.notified().await;
@@ -76,7 +76,7 @@ async fn announce(server: Arc<Server>, put: Arc<Notify>) {
     }
 }
 
-/// Hears from the other replicas, and from this one, which does no harm.
+/// Receives the notifications of the other replicas, and of this one, which does no harm.
 async fn listen(server: Arc<Server>, here: Arc<Notify>) {
     loop {
         let Err(error) = hear(&server, &here).await;
@@ -88,11 +88,11 @@ async fn listen(server: Arc<Server>, here: Arc<Notify>) {
     }
 }
 
-/// Listens until the connection is lost, or does not answer any more: silence alone says neither.
+/// Listens until the connection is lost or does not answer any more. Silence alone means neither.
 async fn hear(server: &Server, here: &Notify) -> Result<Infallible, SqlxError> {
     let mut listener = server.listener().await?;
     in_time(PROOF, listener.listen(&server.channel)).await?;
-    // Rows may have been put while nobody listened.
+    // Rows may have been put while nothing listened.
     here.notify_one();
     loop {
         match timeout(SILENCE, listener.try_recv()).await {

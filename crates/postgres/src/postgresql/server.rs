@@ -19,13 +19,13 @@ use crate::{
     observer::Observer,
 };
 
-/// How long a connection may take to be made that no call waits for.
+/// The time-out of connecting where no call waits for the connection.
 pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// PostgreSQL, and how it is reached.
+/// A PostgreSQL server, and how to reach it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// What it is called in errors: never with a password.
+    /// The name in errors: never with a password.
     name: String,
     pub(super) options: PgConnectOptions,
     connections: PostgresConnections,
@@ -35,7 +35,7 @@ pub(crate) struct Server {
     pub(super) observer: Option<Observer>,
 }
 
-/// Finds out whether the server can be used; connections are made when they are needed.
+/// Checks that the server can be used; further connections are made when they are needed.
 pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> {
     let options = options(config)?;
     let name = name(&options);
@@ -49,7 +49,7 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> 
         database: name.clone(),
         cause: error.to_string(),
     })?;
-    // The first connection says whether there can be any.
+    // The first connection shows whether any can be made.
     let first = pool.borrow().await;
     let first = first.map_err(|error| PostgresError::Unreached {
         database: name.clone(),
@@ -63,7 +63,7 @@ pub(crate) async fn open(config: &StoreConfig) -> Result<Server, PostgresError> 
     ))
 }
 
-/// The server that a pool of the caller's connects to. Nothing is asked of it.
+/// The server that a pool of the caller connects to. This sends nothing to it.
 pub(crate) fn over(connection: &DatabaseConnection, config: &StoreConfig) -> Server {
     let pool = connection.get_postgres_connection_pool();
     let options = PgConnectOptions::clone(&pool.connect_options());
@@ -95,12 +95,12 @@ impl Server {
         &self.name
     }
 
-    /// For what changes something in one statement.
+    /// For statements that change something and are a transaction each.
     pub(crate) fn writer(&self) -> PostgresStatements {
         PostgresStatements::that_write(self.connections.clone())
     }
 
-    /// For what only reads.
+    /// For statements that only read.
     pub(crate) fn reader(&self) -> PostgresStatements {
         PostgresStatements::that_read(self.connections.clone())
     }
@@ -109,24 +109,24 @@ impl Server {
         PostgresTransaction::begin(&self.connections).await
     }
 
-    /// Closes the store's own connections; those of the caller are the caller's to close.
+    /// Closes the store's own connections; the caller's remain open.
     pub(crate) async fn close(&self) {
         if let PostgresConnections::Own(pool) = &self.connections {
             pool.close().await;
         }
     }
 
-    /// A connection of its own that is told of notifications. Who drops it closes it.
+    /// A separate connection that receives notifications. It is closed when it is dropped.
     pub(super) async fn listener(&self) -> Result<PgListener, SqlxError> {
         let pool = Self::single().connect_with(self.options.clone()).await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.ignore_pool_close_event(true);
-        // Who hears of the loss begins with a connection that is new altogether.
+        // A caller that notices the loss starts again with a new connection.
         listener.eager_reconnect(false);
         Ok(listener)
     }
 
-    /// The driver's pool for one connection. It is given up as a whole, and none comes back to it to be used again.
+    /// A pool of the driver for one connection. It is dropped as a whole, and its connection is never reused.
     pub(super) fn single() -> PgPoolOptions {
         PgPoolOptions::new()
             .max_connections(1)
@@ -142,7 +142,7 @@ pub(super) fn options(config: &StoreConfig) -> Result<PgConnectOptions, Postgres
         .url
         .expose_secret()
         .parse()
-        // The driver's words may quote the address, password and all.
+        // The driver's message may quote the address, including the password.
         .map_err(|_| PostgresError::Address("it is no PostgreSQL address".to_owned()))?;
     let options = options.disable_statement_logging();
     Ok(match options.get_application_name() {

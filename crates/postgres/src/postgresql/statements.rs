@@ -3,7 +3,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 
 use super::{connections::PostgresConnections, health::is_broken};
 
-/// Statements that are each a transaction of its own.
+/// Executes statements that are a transaction each.
 #[derive(Debug, Clone)]
 pub(crate) struct PostgresStatements {
     connections: PostgresConnections,
@@ -11,7 +11,7 @@ pub(crate) struct PostgresStatements {
 }
 
 impl PostgresStatements {
-    /// Such as may change something: each is sent once.
+    /// For statements that may change something: each is sent once.
     pub(super) const fn that_write(connections: PostgresConnections) -> Self {
         Self {
             connections,
@@ -19,7 +19,7 @@ impl PostgresStatements {
         }
     }
 
-    /// Such as only read: one whose connection breaks is sent again, over another connection.
+    /// For statements that only read: if the connection breaks, the statement is retried on another connection.
     pub(super) const fn that_read(connections: PostgresConnections) -> Self {
         Self {
             connections,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{config::StoreConfig, error::cause};
 
-/// Until when what must happen must have happened, on the slowest machine.
+/// The time by which everything must have happened, on the slowest machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn server(url: &str) -> Server {
@@ -83,7 +83,7 @@ async fn a_transaction_of_a_program_that_is_cut_off_loses_its_locks() {
         }
     };
     timeout(PATIENCE, wait_for_it).await.unwrap();
-    // Not earlier: to drop it would end it.
+    // Not earlier: dropping it would end the transaction.
     drop(tx);
 }
 
@@ -103,14 +103,15 @@ async fn a_transaction_that_is_dropped_is_undone_and_its_connection_is_not_used_
     drop(tx);
     let again = "INSERT INTO rows VALUES (1)";
     here.execute_unprepared(again).await.unwrap();
-    // It was committed, since it is there for others.
+    // It was committed, because others see it.
     elsewhere.execute_unprepared(again).await.unwrap_err();
 }
 
-/// How many connections a pool has.
+/// The size of the pool.
 const SIZE: usize = 4;
 
-/// Connections over a line that a test can cut. One that is tried has a quarter of the deadline: far more than it takes.
+/// Connections over a link that a test can cut. A test of a connection may take a quarter of the deadline: far more
+/// than it needs.
 async fn pooled() -> (Arc<PostgresServer>, Link, Pool) {
     let postgres = PostgresServer::get().await;
     let mut url = postgres.database().await;
@@ -123,7 +124,7 @@ async fn pooled() -> (Arc<PostgresServer>, Link, Pool) {
     (postgres, link, pool)
 }
 
-/// Has all connections made, and used.
+/// Makes all connections and uses each of them.
 async fn on_all(pool: &Pool, sql: &str) {
     let mut all = Vec::new();
     for _ in 0..SIZE {
@@ -170,7 +171,7 @@ async fn one_call_is_lost_in_a_silent_cut_and_the_next_is_answered() {
 #[tokio::test]
 async fn one_call_is_refused_by_a_server_that_takes_no_changes_and_the_next_has_another() {
     let (_postgres, _link, pool) = pooled().await;
-    // As on a server that was demoted; a new session is one on its successor.
+    // As on a server that was demoted; a new session is like one on its successor.
     on_all(&pool, "SET default_transaction_read_only = on").await;
     let writer = PostgresStatements::that_write(PostgresConnections::Own(pool));
     let change = "CREATE TABLE rows ()";

@@ -12,17 +12,17 @@ use super::{
 };
 use crate::error::{nothing_changed, uncertain, unchanged};
 
-/// A transaction. Unless it is committed or rolled back, it is undone.
+/// A transaction. It is rolled back unless it is committed.
 #[derive(Debug)]
 pub(crate) enum PostgresTransaction {
-    /// On a connection of the store's, which is closed then: the server takes that for a rollback.
+    /// On a connection of the store's own pool, which is closed on drop: the server then rolls back.
     Own(Mutex<Borrowed>),
-    /// On one of the caller's, where the driver rolls it back.
+    /// On a connection of the caller's pool: the driver rolls back on drop.
     Given(DatabaseTransaction),
 }
 
 impl PostgresTransaction {
-    /// Begins one; on a second connection if the first is found broken, since nothing was asked of it yet.
+    /// Begins a transaction. If the connection breaks, it tries once more on another: nothing has been changed yet.
     pub(super) async fn begin(connections: &PostgresConnections) -> Result<Self, DbErr> {
         match Self::begin_once(connections).await {
             Err(error) if is_broken(&error) => Self::begin_once(connections).await,
@@ -37,7 +37,7 @@ impl PostgresTransaction {
         }
     }
 
-    /// Commits it. After an error it may be committed or not.
+    /// Commits. After an error the transaction may or may not be committed.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         match self {
             Self::Own(connection) => {
@@ -51,7 +51,7 @@ impl PostgresTransaction {
         }
     }
 
-    /// Undoes it.
+    /// Rolls back.
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
         match self {
             Self::Own(connection) => {
@@ -73,8 +73,8 @@ async fn begin_own(pool: &Pool) -> Result<PostgresTransaction, DbErr> {
     Ok(PostgresTransaction::Own(Mutex::new(connection)))
 }
 
-/// In a task of its own: if its caller dropped it before the answer, the driver's pool would take the connection back
-/// inside of a transaction (<https://github.com/launchbadge/sqlx/issues/4385>).
+/// Runs in a separate task: if the caller dropped it before the answer, the driver's pool would take the connection
+/// back inside of a transaction (<https://github.com/launchbadge/sqlx/issues/4385>).
 async fn begin_given(connection: DatabaseConnection) -> Result<PostgresTransaction, DbErr> {
     tokio::spawn(async move { connection.begin().await })
         .await
@@ -82,7 +82,7 @@ async fn begin_given(connection: DatabaseConnection) -> Result<PostgresTransacti
         .map(PostgresTransaction::Given)
 }
 
-/// Whatever fails has changed nothing: what is not committed is undone.
+/// After any failure it is certain that nothing has changed: uncommitted changes are rolled back.
 #[async_trait]
 impl ConnectionTrait for PostgresTransaction {
     fn get_database_backend(&self) -> DbBackend {

@@ -12,16 +12,16 @@ use crate::{
     row,
 };
 
-/// Removes a registration and what was still to be sent for it, and has the workers delete their part.
+/// Removes a registration and its outbox rows, and puts a delete job for the workers.
 pub(super) async fn delete(calls: &Calls, deletion: Deletion) -> Result<bool, SqlError> {
     let tx = calls.begin().await?;
     let Some((account, request_id)) = remove_registration(&tx, &deletion).await? else {
         tx.rollback().await?;
-        // Whoever deleted it may not have come to flush it.
+        // The call that deleted it may have ended before its flush.
         calls.flush().await?;
         return Ok(false);
     };
-    // What would have the workers train, or tell of it: of this request or of one before it.
+    // The rows of this request or an earlier one that would train or notify.
     let to_come = outbox::Column::Task.ne(TaskKind::Delete.as_str());
     let due_at = withdraw(&tx, account, &deletion.service, to_come, deletion.at).await?;
     let entry = NewEntry {
@@ -37,7 +37,7 @@ pub(super) async fn delete(calls: &Calls, deletion: Deletion) -> Result<bool, Sq
     Ok(true)
 }
 
-/// Removes the registration; answers for which account and of which request it was.
+/// Removes the registration; answers its account and its request.
 async fn remove_registration(
     tx: &impl ConnectionTrait,
     deletion: &Deletion,

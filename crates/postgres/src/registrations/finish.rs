@@ -24,7 +24,7 @@ use crate::{
     row::{self, Row},
 };
 
-/// Marks the registration of an account as ready, once for a request.
+/// Marks the registration of an account as ready, once per request.
 pub(super) async fn finish(
     calls: &Calls,
     ready: &TrainingReady,
@@ -42,7 +42,7 @@ pub(super) async fn finish(
         Some(current) => {
             if let Some(outcome) = current.obstacle(ready) {
                 tx.rollback().await?;
-                // Whoever marked it may not have come to flush it, and the message is acknowledged now.
+                // The call that marked it may have ended before its flush, and the message is acknowledged after this.
                 calls.flush().await?;
                 return Ok(outcome);
             }
@@ -68,7 +68,7 @@ pub(super) async fn finish(
     Ok(outcome)
 }
 
-/// What is registered now.
+/// The registration as it is now.
 #[derive(FromQueryResult)]
 struct CurrentRegistration {
     user_id: i64,
@@ -91,11 +91,12 @@ impl Row for CurrentRegistration {
     }
 }
 
-/// Finds the registration, and keeps others from it until the end of the transaction. Where there is none, none can come
-/// before the end.
+/// Finds the registration, and locks it until the end of the transaction. If there is none, none can be added before
+/// the end.
 ///
-/// Otherwise a request that was just being stored would have its training announced, and then deleted by the row that is put
-/// here. With its registration a request locks the account's row, against its removal: that row is waited for.
+/// Without that lock, a request that is being stored could have its training announced, and the delete job that is put
+/// here would then delete its result. A request locks the account's row, by the foreign key of its registration: so
+/// locking that row here waits for the request.
 async fn find(
     tx: &impl ConnectionTrait,
     ready: &TrainingReady,
@@ -115,7 +116,8 @@ async fn find(
     }
 }
 
-/// Which request a message means whose registration is gone, if that is known: the one that it names, or the latest.
+/// The request that a message is about, if it is known although the registration is gone: the request that the message
+/// names, or the latest one.
 async fn meant(
     tx: &impl ConnectionTrait,
     ready: &TrainingReady,
@@ -139,7 +141,7 @@ async fn meant(
     Ok(latest.flatten().map(RequestId::new))
 }
 
-/// Finds the registration of the account, and keeps others from it until the end of the transaction.
+/// Finds the registration of the account, and locks it until the end of the transaction.
 async fn lock(
     tx: &impl ConnectionTrait,
     ready: &TrainingReady,
@@ -158,7 +160,7 @@ async fn lock(
 }
 
 impl CurrentRegistration {
-    /// Why this message does not finish it.
+    /// The reason why this message does not finish the request.
     fn obstacle(&self, ready: &TrainingReady) -> Option<FinishOutcome> {
         let named = ready.request_id.map(RequestId::get);
         if named.is_some_and(|id| id != self.request_id) {
@@ -183,10 +185,10 @@ impl CurrentRegistration {
         Ok(())
     }
 
-    /// Withdraws the row by which the training was announced again; answers from when on nobody can be sending it.
+    /// Withdraws the row that announced the training again; answers the time from which nobody can be sending it.
     ///
-    /// The row of the first announcement stays: a message without a request id may be that of an earlier request, and this
-    /// one was not sent to anybody yet.
+    /// The row of the first announcement stays: a message without a request id may belong to an earlier request, and
+    /// this request may not have been sent to anybody yet.
     async fn withdraw_repeated(
         &self,
         tx: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! The record of places, and of how many units they take together.
+//! The record of places, and the totals of their units.
 
 use std::collections::HashSet;
 
@@ -25,12 +25,12 @@ use crate::{
     error::SqlError,
 };
 
-/// Records the places, and adds their units up; answers the first place that cannot be recorded. The transaction must then
-/// be rolled back.
+/// Records the places, and adds their units to the totals; answers the first place that cannot be recorded. The
+/// transaction must then be rolled back.
 ///
-/// Of the day's budget distinct seats within the limit are units within the limit. Of each further one the sum is bounded
-/// here: seats alone would do it only as long as every use takes the same number of units. Rows are locked in the order of
-/// budgets, places before totals, so that no two requests wait for each other.
+/// In the day's budget, distinct seats within the limit are units within the limit. For every further budget the sum is
+/// bounded here: seats alone would bound it only if every use took the same number of units. Rows are locked in the
+/// order of budgets, places before totals, so that two requests cannot deadlock.
 pub(super) async fn record(
     db: &impl ConnectionTrait,
     new: &NewRegistration,
@@ -89,13 +89,13 @@ fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStat
         units: Set(place.units.into()),
         at: Set(new.at),
         expires_at: Set(Ord::max(new.cooldown_until, place.key.window.end)),
-        // Below 2^48.
+        // The fingerprint is below 2^48.
         fingerprint: Set(fingerprint(&in_name_of, place.seat, place.units)
             .try_into()
             .ok()),
         holder: Set(holder.clone()),
     };
-    // An error would end the transaction on PostgreSQL, and not say which place it was.
+    // A conflict is ignored: an error would end the transaction on PostgreSQL, and not say which place caused it.
     let mut insert = places::Entity::insert_many(sorted.iter().map(row))
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .into_query();
@@ -103,7 +103,7 @@ fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStat
     insert
 }
 
-/// Adds the units to the total of each budget, where they fit. A total's first units fit by themselves.
+/// Adds the units to the total of each budget, if they fit. The first units of a total always fit.
 fn add_units(further: &[&ReservedPlace]) -> InsertStatement {
     use budget_totals::{ActiveModel, Column, Entity};
     let row = |place: &&ReservedPlace| ActiveModel {
@@ -131,7 +131,7 @@ fn add_units(further: &[&ReservedPlace]) -> InsertStatement {
     insert
 }
 
-/// The budgets that a statement answers.
+/// The budgets that a statement returns.
 async fn budgets(
     db: &impl ConnectionTrait,
     statement: &InsertStatement,
@@ -141,7 +141,7 @@ async fn budgets(
     Ok(budgets.collect::<Result<_, _>>()?)
 }
 
-/// Both in one statement: a further budget costs no round trip.
+/// Executes both in one statement: a further budget costs no round trip.
 async fn at_once(
     db: &impl ConnectionTrait,
     recording: InsertStatement,
@@ -183,7 +183,7 @@ fn both(recording: InsertStatement, counting: InsertStatement) -> WithQuery {
         .query(answers)
 }
 
-/// Takes the use's places of these windows out of the record, with their units.
+/// Removes the places of the use in these windows from the record, with their units.
 pub(crate) async fn give_back(
     db: &impl ConnectionTrait,
     service: &ServiceType,
@@ -197,7 +197,7 @@ pub(crate) async fn give_back(
     let mut remove = Entity::delete_many()
         .filter(Column::UserId.eq(turn.user.get()))
         .filter(Column::Turn.eq(i64::from(turn.number)))
-        // In a shared budget every place tells its service.
+        // In a shared budget, the holder of each place names its service.
         .filter(
             Column::Holder
                 .is_null()
@@ -228,7 +228,7 @@ pub(crate) async fn give_back(
     Ok(())
 }
 
-/// Takes units off a total, if there is one: the day's budget has none.
+/// Subtracts units from a total, if there is one: the day's budget has none.
 async fn subtract(
     db: &impl ConnectionTrait,
     scope: &str,
@@ -238,7 +238,7 @@ async fn subtract(
 ) -> Result<(), SqlError> {
     use budget_totals::{Column, Entity};
     let left = Expr::col(Column::Units).sub(units);
-    // A program of an earlier version, which runs beside, adds nothing up.
+    // A program of an earlier version that runs at the same time adds nothing to the totals.
     let at_least_none = CaseStatement::new()
         .case(Expr::col(Column::Units).lt(units), 0)
         .finally(left);

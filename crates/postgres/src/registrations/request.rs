@@ -79,12 +79,12 @@ impl GroupWriter<NewRegistration, RequestOutcome> for Calls {
     }
 }
 
-/// Puts all of a request. If it is not registered, the transaction must be rolled back; only a `UsedBefore` has changed
-/// nothing.
+/// Writes all rows of a request. If it is not registered, the transaction must be rolled back; only after `UsedBefore`
+/// nothing has been written.
 ///
-/// No row is locked first: the row of the use is the lock. Of a person's racing requests, the later waits at
-/// `record_use` until the earlier is committed, and then finds it. The registration comes before its outbox row, for with
-/// it the account is locked against [`finish`](super::finish).
+/// No row is locked first: the row of the use is the lock. If two requests of one person race, the later one waits in
+/// `record_use` until the earlier one is committed, and then finds its use. The registration is written before its
+/// outbox row, because it locks the account against [`finish`](super::finish).
 async fn put(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<RequestOutcome, SqlError> {
     let account_id = find_account(tx, new).await?;
     if !record_use(tx, new).await? || !record_attempt(tx, new).await? {
@@ -100,7 +100,7 @@ async fn put(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<Request
         due_at: new.at,
     };
     train.put(tx).await?;
-    // Last: everybody's units are one row, which is locked until the commit.
+    // Last, because the totals are rows that all requests share, locked until the commit.
     Ok(match places::record(tx, new).await? {
         Some(taken) => RequestOutcome::SeatTaken(taken),
         None => RequestOutcome::Registered,
@@ -121,12 +121,12 @@ async fn find_earlier(
     }
     let find = find_use(user, &new.service);
     let last = row::one::<uses::Model>(tx, &find).await?;
-    // The row stays locked until the end of the transaction, so it is there.
+    // The row stays locked until the end of the transaction, so it exists.
     last.map(RequestOutcome::UsedBefore)
         .ok_or_else(|| DbErr::RecordNotFound("uses".to_owned()).into())
 }
 
-/// The row of the account that the person asks with.
+/// The row of the account with which the person calls.
 async fn find_account(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<i64, SqlError> {
     accounts::Entity::find()
         .select_only()
@@ -169,7 +169,7 @@ async fn record_use(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<
     Ok(tx.execute(&insert).await?.rows_affected() == 1)
 }
 
-/// Holds for an earlier use that does not block the request.
+/// Matches an earlier use that does not block the request.
 fn does_not_block(new: &NewRegistration) -> Condition {
     use uses::Column;
     let earlier = |column| Expr::col((uses::Entity, column));
@@ -178,7 +178,7 @@ fn does_not_block(new: &NewRegistration) -> Condition {
         .add(earlier(Column::CooldownUntil).lte(new.at))
 }
 
-/// Records the attempt, if it has a name, unless it was made before.
+/// Records the attempt, if it has an idempotency key; `false` if it was recorded before.
 async fn record_attempt(
     tx: &impl ConnectionTrait,
     new: &NewRegistration,
@@ -200,7 +200,7 @@ async fn record_attempt(
     Ok(tx.execute(&insert).await?.rows_affected() == 1)
 }
 
-/// Makes the person's registration, or gives it the new request: `public` and `ready` stay as they are.
+/// Inserts the person's registration, or updates it for the new request: `public` and `ready` stay as they are.
 async fn put_registration(
     tx: &impl ConnectionTrait,
     new: &NewRegistration,

@@ -6,36 +6,37 @@ use tokio::sync::Mutex;
 use super::disk::Disk;
 use crate::error::cause;
 
-/// Pages in the log that are not in the database, from which on they are moved there: as many as SQLite would take.
+/// Number of pages that are only in the log at which a checkpoint runs: the same as SQLite's default.
 const CHECKPOINT: i64 = 1000;
 
-/// Checkpoints that fail one after another before it is told: a single one may find the file busy.
+/// Number of consecutive failed checkpoints at which an error is logged: a single one may find the file busy.
 const FAILURES_BEFORE_IT_IS_TOLD: u32 = 3;
 
-/// Moves a log that has grown to the database (<https://www.sqlite.org/wal.html#ckpt>). SQLite would do so as well, but
-/// not tell of a flush that fails.
+/// Checkpoints a log that has grown (<https://www.sqlite.org/wal.html#ckpt>). SQLite would do this automatically, but
+/// would not report a flush that fails.
 #[derive(Debug, Clone)]
 pub(crate) struct Checkpoints {
-    /// The connection that writes: while others append to the log, it is never moved to its end, and begins nowhere again.
+    /// The connection that writes: a checkpoint beside another writer would never reach the end of the log, and so the
+    /// log would never start from the beginning again.
     writer: DatabaseConnection,
     disk: Disk,
-    /// Locked while one is under way.
+    /// Locked while a checkpoint is under way.
     one: Arc<Mutex<Failures>>,
 }
 
-/// How many pages are in the log, and how many of them in the database.
+/// The number of pages in the log, and how many of them were moved to the database.
 #[derive(Debug, Clone, Copy)]
 struct Pages {
     log: i64,
     moved: i64,
 }
 
-/// How many of the latest checkpoints have failed.
+/// The number of failed checkpoints since the last success.
 #[derive(Debug, Default)]
 struct Failures(u32);
 
 impl Failures {
-    /// Counts an outcome; whether it is the one at which the failures are told.
+    /// Counts an outcome; tells whether the failures must be logged now.
     fn count<T, E>(&mut self, outcome: &Result<T, E>) -> bool {
         self.0 = match outcome {
             Ok(_) => 0,
@@ -54,9 +55,10 @@ impl Checkpoints {
         }
     }
 
-    /// Has the log looked at after a commit, unless that is under way.
+    /// Starts a check of the log after a commit, unless one is under way.
     ///
-    /// The commit does not wait for it: until all of the log is in the database and flushed, nothing is written over it.
+    /// The commit does not wait for it: SQLite does not overwrite the log before all of it is in the database and
+    /// flushed.
     pub(super) fn look(&self) {
         let Ok(mut failures) = Arc::clone(&self.one).try_lock_owned() else {
             return;
@@ -77,10 +79,10 @@ impl Checkpoints {
     }
 }
 
-/// Notes a disk that loses what is written to it.
+/// Checkpoints if the log has grown, and notes a disk that loses writes.
 ///
 /// # Errors
-/// Of SQLite. Unless the disk has failed, the log stays as it is, and is moved later.
+/// Those of SQLite. Unless the disk has failed, the log stays as it is, and a later checkpoint moves it.
 async fn checkpoint<A>(disk: &Disk, pages: impl Fn(&'static str) -> A) -> Result<(), DbErr>
 where
     A: Future<Output = Result<Pages, DbErr>>,
@@ -124,7 +126,7 @@ mod tests {
         moved: 0,
     };
 
-    /// Checkpoints, and answers what SQLite was asked for, and whether it did that.
+    /// Runs a checkpoint; answers the modes that SQLite was asked for, and whether it succeeded.
     async fn asked(
         disk: &Disk,
         look: Result<Pages, &'static str>,

@@ -5,9 +5,9 @@ use tokio::sync::watch;
 
 use crate::error::{cause, driver_error};
 
-/// Whether the disk under a file has failed: for good, since the system tells of a write that it lost once and forgets it
-/// (<https://www.postgresql.org/docs/current/runtime-config-error-handling.html#GUC-DATA-SYNC-RETRY>). That a later
-/// flush succeeds says nothing of what was to be written before.
+/// Whether the disk under a file has failed. This is permanent, because the system reports a lost write once and
+/// forgets it (<https://www.postgresql.org/docs/current/runtime-config-error-handling.html#GUC-DATA-SYNC-RETRY>). A
+/// later flush that succeeds says nothing about earlier writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Disk(Arc<watch::Sender<Option<String>>>);
 
@@ -16,7 +16,7 @@ impl Disk {
         Self(Arc::new(watch::Sender::new(None)))
     }
 
-    /// Notes a failure; the first is the cause of what follows.
+    /// Notes a failure; the first one is kept as the cause.
     pub(crate) fn fail(&self, cause: &impl Display) {
         self.0.send_if_modified(|failure| {
             let is_first = failure.is_none();
@@ -25,7 +25,7 @@ impl Disk {
         });
     }
 
-    /// Notes what SQLite says of the disk, if that is what it says.
+    /// Notes a disk failure that SQLite reports.
     pub(crate) fn note<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
         if let Err(error) = &outcome
             && is_lost_write(error)
@@ -35,26 +35,25 @@ impl Disk {
         outcome
     }
 
-    /// Why nothing may be written any more.
+    /// The reason why nothing may be written any more.
     pub(crate) fn failure(&self) -> Option<String> {
         self.0.borrow().clone()
     }
 
-    /// Returns when the disk has failed.
+    /// Returns when the disk has failed, with the cause.
     pub(crate) async fn failed(&self) -> String {
         let mut failure = self.0.subscribe();
         let cause = failure.wait_for(Option::is_some).await;
         let cause = cause.ok().and_then(|cause| cause.clone());
         match cause {
             Some(cause) => cause,
-            // Nobody writes any more, so nobody will fail.
+            // No writer is left, so no failure will come.
             None => std::future::pending().await,
         }
     }
 }
 
-/// A flush of the file, of its folder or of a part that was cut off has failed
-/// (<https://www.sqlite.org/rescode.html#ioerr_fsync>).
+/// Tells whether a flush of the file or of its folder has failed (<https://www.sqlite.org/rescode.html#ioerr_fsync>).
 fn is_lost_write(error: &DbErr) -> bool {
     const FSYNC: u32 = 1034;
     const FOLDER_FSYNC: u32 = 1290;

@@ -7,14 +7,14 @@ use crate::{
     together::{Together, Waiting, tell_all},
 };
 
-/// Writes in one transaction at most. It bounds how long the first of them waits for the last.
+/// The most writes in one transaction. It bounds how long the first of them waits for the last.
 const MAX_TOGETHER: usize = 64;
 
-/// Writes that wait while another is stored, to be stored in one transaction: SQLite has one writer, and what a
-/// transaction costs beside its statements is the same for one write as for many.
+/// Collects writes that wait while another is stored, and stores them in one transaction: SQLite has one writer, and
+/// the fixed cost of a transaction is the same for one write as for many.
 ///
-/// None depends on another: where one is refused after something was written for it, or fails, all is undone and each is
-/// stored by itself.
+/// The writes are independent: if one fails, or is refused after some of its rows were written, the transaction is
+/// rolled back and each write is stored separately.
 pub(crate) struct Group<Q, A>(Arc<SharedGroup<Q, A>>);
 
 struct SharedGroup<Q, A> {
@@ -22,7 +22,7 @@ struct SharedGroup<Q, A> {
     turn: Mutex<()>,
 }
 
-/// How such writes are stored.
+/// Stores such writes.
 pub(crate) trait GroupWriter<Q, A>: Clone + Send + Sync + 'static {
     type Transaction: Send;
 
@@ -30,26 +30,27 @@ pub(crate) trait GroupWriter<Q, A>: Clone + Send + Sync + 'static {
 
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, SqlError>> + Send;
 
-    /// Stores all in the transaction and commits it; `None` if one of them cannot be stored so.
+    /// Stores all in the transaction and commits it; `None` if one of them cannot be stored together with the others.
     fn all(
         &self,
         tx: Self::Transaction,
         together: &[Waiting<Q, Result<A, SqlError>>],
     ) -> impl Future<Output = Result<Option<Vec<A>>, SqlError>> + Send;
 
-    /// Stores one by itself.
+    /// Stores one write in a separate transaction.
     fn one(&self, question: &Q) -> impl Future<Output = Result<A, SqlError>> + Send;
 }
 
 impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
-    /// Stores it, together with those that wait by then.
+    /// Stores a write, together with those that are waiting.
     pub(crate) async fn store(
         &self,
         writer: &impl GroupWriter<Q, A>,
         question: Q,
     ) -> Result<A, SqlError> {
         let (_is_first, outcome) = self.0.waiting.put(question);
-        // Apart from this call, which may end at its deadline with the others' writes in hand.
+        // In a separate task: this call may be dropped at its deadline while the task still stores the writes of other
+        // callers.
         let (group, by) = (self.clone(), writer.clone());
         tokio::spawn(async move { group.store_waiting(&by).await });
         outcome
@@ -57,9 +58,9 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
             .unwrap_or(Err(SqlError::TimedOut(writer.deadline())))
     }
 
-    /// Stores those who wait, unless another has by now.
+    /// Stores the waiting writes, unless another task has done so.
     ///
-    /// A write is left out if its deadline has passed when the transaction begins: its caller has been told.
+    /// A write is left out if its deadline has passed when the transaction begins: its caller has got an error already.
     async fn store_waiting(&self, writer: &impl GroupWriter<Q, A>) {
         let _turn = self.0.turn.lock().await;
         if self.0.waiting.is_empty() {
@@ -86,7 +87,7 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Group<Q, A> {
     }
 }
 
-/// Stores each by itself.
+/// Stores each write separately.
 async fn each<Q, A>(
     writer: &impl GroupWriter<Q, A>,
     together: Vec<Waiting<Q, Result<A, SqlError>>>,

@@ -12,18 +12,17 @@ use tokio::{sync::Mutex, task::spawn_blocking};
 
 use super::disk::Disk;
 
-/// SQLite's write-ahead log, in which commits become durable together.
+/// SQLite's write-ahead log, with group commit.
 ///
 /// With `synchronous = NORMAL` a commit is in the log at once, where every connection and a process that starts later
-/// find it, but not yet on the disk; the log is flushed before anything moves from it to the database
-/// (<https://www.sqlite.org/pragma.html#pragma_synchronous>). Whoever has committed calls [`WriteAheadLog::flush`]
-/// before telling anybody. A flush costs the same for one commit as for a hundred, and the next transaction does not
-/// wait for it, as it would with `synchronous = FULL`.
+/// find it, but not yet on the disk; SQLite flushes the log before it moves anything from it to the database
+/// (<https://www.sqlite.org/pragma.html#pragma_synchronous>). A caller that has committed calls
+/// [`WriteAheadLog::flush`] before it confirms the commit to anybody. A flush costs the same for one commit as for a
+/// hundred, and the next transaction does not wait for it, as it would with `synchronous = FULL`.
 ///
-/// What that gains was measured in a debug build on two crowded cores over a disk that takes 5 ms for a flush, in
-/// registrations a second, the median and the best of eight runs of 4 s of each, in turn: with 16 writers 648 and 1,009
-/// against 568 and 764 with `FULL`, with 64 writers 852 and 1,355 against 728 and 974. With one writer there is nothing to
-/// share: 157 against 179.
+/// The gain was measured in a debug build on two busy cores with a disk that takes 5 ms for a flush, in registrations a
+/// second, as the median and the best of eight runs of 4 s each, alternating: with 16 writers 648 and 1,009 against 568
+/// and 764 with `FULL`, with 64 writers 852 and 1,355 against 728 and 974. One writer shares nothing: 157 against 179.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteAheadLog(Arc<SharedLog>);
 
@@ -31,18 +30,18 @@ pub(crate) struct WriteAheadLog(Arc<SharedLog>);
 struct SharedLog {
     path: PathBuf,
     disk: Disk,
-    /// Commits so far.
+    /// The number of commits so far.
     commits: AtomicU64,
-    /// Locked while a flush is under way, whether somebody waits for it or not.
+    /// Locked while a flush is under way, even if its caller has stopped waiting.
     flushed: Arc<Mutex<Flushed>>,
 }
 
 #[derive(Debug, Default)]
 struct Flushed {
-    /// How many commits are on the disk.
+    /// The number of commits that are on the disk.
     commits: u64,
-    /// The log. It stays open, so that it hears of every write that the system loses, also of those that SQLite was
-    /// told of, and needs no descriptor when there is none.
+    /// The log. The file stays open, so that a flush reports every write that the system has lost, even one that was
+    /// already reported to SQLite, and so that it needs no new descriptor when none is free.
     log: Option<File>,
 }
 
@@ -59,17 +58,17 @@ impl WriteAheadLog {
         }))
     }
 
-    /// Returns when what was committed before the call is on the disk.
+    /// Returns when everything that was committed before the call is on the disk.
     ///
     /// # Errors
-    /// If the disk does not take it, and from then on; or if the log cannot be opened, which may pass.
+    /// If the disk fails, and after that always; or if the log cannot be opened, which may be temporary.
     pub(crate) async fn flush(&self) -> io::Result<()> {
         self.flush_by(open, File::sync_data).await
     }
 
-    /// One caller flushes, for all that have committed by then; the others wait and find it done.
+    /// One caller flushes for all that have committed by then; the others wait and find it done.
     ///
-    /// The outcome is noted where the flush is made: its caller may be gone by then.
+    /// The task that flushes notes the outcome: its caller may have been dropped by then.
     async fn flush_by(
         &self,
         open: impl FnOnce(&Path, Option<File>) -> io::Result<Option<File>> + Send + 'static,
@@ -97,7 +96,7 @@ impl WriteAheadLog {
     }
 }
 
-/// The log as it is open already, unless SQLite has replaced it since. Its locks are on other files.
+/// Reuses the open log, unless SQLite has replaced the file. Opening it affects no lock: SQLite locks other files.
 fn open(path: &Path, log: Option<File>) -> io::Result<Option<File>> {
     if let Some(log) = log
         && is_at(&log, path)
@@ -106,7 +105,7 @@ fn open(path: &Path, log: Option<File>) -> io::Result<Option<File>> {
     }
     match File::open(path) {
         Ok(log) => Ok(Some(log)),
-        // The last connection was closed, which moves everything to the database and flushes that.
+        // The last connection was closed, which moves everything to the database and flushes the database.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -140,7 +139,7 @@ mod tests {
         WriteAheadLog::of(Path::new("lemon.db"), Disk::new())
     }
 
-    /// Flushes a file that is no log.
+    /// Flushes a temporary file in place of a log.
     async fn flush(
         log: &WriteAheadLog,
         sync: impl FnOnce() -> io::Result<()> + Send + 'static,

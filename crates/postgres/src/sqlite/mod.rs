@@ -29,25 +29,25 @@ use crate::{
     error::PostgresError,
 };
 
-/// SQLite lets one write at a time. With one connection for it, writers queue in the pool, in order and without locks
-/// that a transaction could fail to upgrade; readers never wait for them (<https://www.sqlite.org/wal.html>).
+/// SQLite allows one write at a time. With one connection for writing, writers queue in the pool, in order and without
+/// locks that a transaction could fail to upgrade; readers never wait for them (<https://www.sqlite.org/wal.html>).
 const WRITERS: u32 = 1;
 
-/// A file.
+/// A database file.
 #[derive(Debug, Clone)]
 pub(crate) struct Sqlite {
-    /// What it is called in errors.
+    /// The name in errors.
     name: String,
     writer: DatabaseConnection,
     reader: DatabaseConnection,
-    /// Where commits become durable, unless SQLite sees to it in each.
+    /// Makes commits durable, unless SQLite does so in each commit.
     log: Option<WriteAheadLog>,
     commits: Commits,
     /// Whether the connections are the caller's.
     is_given: bool,
 }
 
-/// Opens the file, and makes it if there is none.
+/// Opens the file, and creates it if there is none.
 pub(crate) async fn open(path: &str, config: &StoreConfig) -> Result<Sqlite, PostgresError> {
     if path.is_empty() || path.starts_with(":memory:") {
         return Err(PostgresError::Address(
@@ -61,7 +61,7 @@ pub(crate) async fn open(path: &str, config: &StoreConfig) -> Result<Sqlite, Pos
         .map_err(|error| PostgresError::unreached(&name, &error))
 }
 
-/// The file of a pool of the caller's, which has SQLite make commits durable.
+/// The file of a pool of the caller. There SQLite makes commits durable.
 pub(crate) fn over(connection: &DatabaseConnection) -> Sqlite {
     let pool = connection.get_sqlite_connection_pool();
     let options = pool.connect_options();
@@ -81,7 +81,7 @@ pub(crate) fn over(connection: &DatabaseConnection) -> Sqlite {
 /// Begins a transaction that writes.
 pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let options = TransactionOptions {
-        // The lock at once, not when the first statement finds that another program has it.
+        // Takes the lock at once, not in the first statement that writes, which would fail if another program has it.
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
@@ -91,7 +91,7 @@ pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTra
 impl Sqlite {
     async fn open(name: String, path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
         make_private(path).map_err(SqlxError::Io)?;
-        // SQLite keeps the log beside the file itself, wherever a link to it is.
+        // SQLite puts the log beside the real file, also if the path is a link.
         let disk = Disk::new();
         let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?, disk.clone());
         let options = options(path, config);
@@ -120,7 +120,7 @@ impl Sqlite {
         &self.commits.disk
     }
 
-    /// Returns when what was committed before the call is on the disk.
+    /// Returns when everything that was committed before the call is on the disk.
     pub(crate) async fn flush(&self) -> io::Result<()> {
         match &self.log {
             Some(log) => log.flush().await,
@@ -133,7 +133,7 @@ impl Sqlite {
         self.writer.clone()
     }
 
-    /// For what changes something in one statement.
+    /// For statements that change something and are a transaction each.
     pub(crate) fn writer(&self) -> SqliteStatements {
         SqliteStatements {
             connection: self.writer.clone(),
@@ -141,7 +141,7 @@ impl Sqlite {
         }
     }
 
-    /// For what only reads.
+    /// For statements that only read.
     pub(crate) fn reader(&self) -> SqliteStatements {
         SqliteStatements {
             connection: self.reader.clone(),
@@ -156,13 +156,13 @@ impl Sqlite {
         })
     }
 
-    /// Closes the store's own connections; those of the caller are the caller's to close.
+    /// Closes the store's own connections; the caller's remain open.
     pub(crate) async fn close(&self) {
         if self.is_given {
             return;
         }
         for connection in [&self.writer, &self.reader] {
-            // It is closed either way.
+            // It is closed in any case.
             let _ = connection.close_by_ref().await;
         }
     }
@@ -172,9 +172,9 @@ fn options(path: &Path, config: &StoreConfig) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        // The log is flushed by us, before a commit is told of: see `WriteAheadLog`.
+        // This crate flushes the log before it confirms a commit: see `WriteAheadLog`.
         .synchronous(SqliteSynchronous::Normal)
-        // `Checkpoints` does it.
+        // `Checkpoints` does this instead.
         .pragma("wal_autocheckpoint", "0")
         .foreign_keys(true)
         .busy_timeout(patience(config.deadline))

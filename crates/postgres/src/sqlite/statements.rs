@@ -8,19 +8,19 @@ use sea_orm::{
 
 use super::{checkpoints::Checkpoints, disk::Disk};
 
-/// Statements that are each a transaction of its own.
+/// Executes statements that are a transaction each.
 #[derive(Debug, Clone)]
 pub(crate) struct SqliteStatements {
     pub(super) connection: DatabaseConnection,
-    /// How commits are made, if they write.
+    /// How to commit, if the statements write.
     pub(super) commits: Option<Commits>,
 }
 
-/// What a commit is noted by.
+/// What to do around each commit.
 #[derive(Debug, Clone)]
 pub(crate) struct Commits {
     pub(super) disk: Disk,
-    /// Unless SQLite makes them.
+    /// `None` if SQLite makes checkpoints automatically.
     pub(super) checkpoints: Option<Checkpoints>,
 }
 
@@ -51,7 +51,7 @@ impl Commits {
     }
 }
 
-/// Does it in a task of its own, so that what it says of the disk is heard, whoever stops waiting.
+/// Runs the work in a separate task, so that a disk failure is noted even if the caller stops waiting.
 async fn to_its_end<T: Send + 'static>(
     disk: &Disk,
     work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
@@ -90,7 +90,7 @@ impl ConnectionTrait for SqliteStatements {
     }
 }
 
-/// A transaction. The driver undoes one that is dropped, whatever it was doing.
+/// A transaction. The driver rolls it back if it is dropped, at any point.
 #[derive(Debug)]
 pub(crate) struct SqliteTransaction {
     pub(super) tx: DatabaseTransaction,
@@ -98,7 +98,7 @@ pub(crate) struct SqliteTransaction {
 }
 
 impl SqliteTransaction {
-    /// Commits it. After an error it may be committed or not.
+    /// Commits. After an error the transaction may or may not be committed.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.commits.make(self.tx.commit()).await
     }
@@ -107,7 +107,7 @@ impl SqliteTransaction {
         self.commits.disk.note(outcome)
     }
 
-    /// Undoes it.
+    /// Rolls back.
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
         self.tx.rollback().await
     }
@@ -148,7 +148,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// What SQLite says.
+    /// An error of SQLite with this code.
     #[derive(Debug)]
     struct Said(&'static str);
 
@@ -193,7 +193,7 @@ pub(super) mod tests {
 
     #[test]
     fn only_a_flush_that_failed_is_the_end_of_writing() {
-        // No room, I/O in reading or writing, busy.
+        // Disk full, I/O in reading or writing, busy.
         for passing in ["13", "10", "266", "778", "5"] {
             let disk = Disk::new();
             disk.note::<()>(Err(failure(passing))).unwrap_err();

@@ -3,12 +3,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// The first and the longest wait between two times that all connections are left.
+/// The first and the longest pause between two replacements of all connections.
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// When connections to a server that takes no writes are left: at once, and then after waits that double, so that a server
-/// that stays a replica is not met by as many new connections as there are calls.
+/// Decides when connections to a server that accepts no writes are replaced: at once, and then after pauses that
+/// double, so that a server that remains a replica does not get a new connection for each call.
 #[derive(Debug, Default)]
 pub(super) struct Leaving(Mutex<Option<Replacement>>);
 
@@ -19,12 +19,12 @@ struct Replacement {
 }
 
 impl Leaving {
-    /// Whether it is time. Whoever is told so leaves; the next one waits.
+    /// Tells whether to replace now. The caller that gets `true` must replace; the next ones wait.
     pub(super) fn may_leave(&self, now: Instant) -> bool {
         let mut left = self.0.lock();
         let wait = match *left {
             Some(Replacement { at, wait }) if now < at + wait => return false,
-            // It is the same trouble as long as one follows on the other.
+            // Replacements that follow soon after each other belong to the same failure.
             Some(Replacement { at, wait }) if now < at + 2 * LONGEST => (2 * wait).min(LONGEST),
             _ => FIRST,
         };

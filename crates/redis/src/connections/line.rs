@@ -21,8 +21,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::RECONNECT_AFTER_MS;
 use crate::address::Address;
 
-/// A client of the driver, which is one connection (of a cluster, one to each node), and when it last proved that it
-/// leads somewhere: by an answer, or by being made.
+/// A client of the driver, which is one connection (in a cluster, one to each node), and when it last proved that it
+/// works: by an answer, or by being connected.
 pub(super) struct PooledClient {
     pub(super) client: Client,
     alive: Mutex<Instant>,
@@ -38,7 +38,7 @@ impl PooledClient {
         }
     }
 
-    /// Something has come back over it, be it a refusal, or it is connected again.
+    /// Notes that an answer came, even a refusal, or that it is connected again.
     pub(super) fn seen_alive(&self) {
         *self.alive() = Instant::now();
     }
@@ -57,7 +57,7 @@ impl PooledClient {
     }
 }
 
-/// Where a line can be replaced by a new one.
+/// A place in the pool, in which a client can be replaced by a new one.
 pub(super) struct Slot {
     line: Mutex<Arc<PooledClient>>,
     leave: Notify,
@@ -75,7 +75,7 @@ impl Slot {
         Arc::clone(&self.line.lock())
     }
 
-    /// Has the line replaced, once.
+    /// Requests the replacement of the client, once.
     pub(super) fn leave_if(&self, condition: impl FnOnce(&PooledClient) -> bool) {
         let line = self.line();
         if condition(&line) && !line.left.swap(true, Ordering::AcqRel) {
@@ -83,7 +83,7 @@ impl Slot {
         }
     }
 
-    /// A new line, that is still to connect, in the place of the present one.
+    /// Puts a new client, which is not connected yet, in place of the present one.
     fn replace(&self) -> Arc<PooledClient> {
         let mut line = self.line.lock();
         *line = Arc::new(PooledClient::new(line.client.clone_new()));
@@ -91,8 +91,8 @@ impl Slot {
     }
 }
 
-/// Logs losses; replaces a line that is to be left; restarts the driver's task, which ends for good on errors that the
-/// driver takes for final.
+/// Logs lost connections, replaces a client on request, and restarts the driver's task, which ends permanently on
+/// errors that the driver considers final.
 pub(super) async fn keep_connected(
     slot: Arc<Slot>,
     mut task: AbortOnDropHandle<FredResult<()>>,
@@ -112,7 +112,8 @@ pub(super) async fn keep_connected(
                     }
                     lost = true;
                     line = slot.replace();
-                    // With the task ends the old connection, whatever it waits for; its calls are told so.
+                    // Dropping the task closes the old connection, even if it waits for something; its calls get an
+                    // error.
                     task = AbortOnDropHandle::new(line.client.connect());
                     break;
                 }

@@ -11,7 +11,7 @@ use crate::{
     script::{ScriptAnswer, count, number},
 };
 
-/// The field without which a window's sums are not kept.
+/// The field that marks that a window's sums are maintained.
 const COUNTED: &str = "counted";
 
 pub(super) fn outcome(
@@ -57,7 +57,7 @@ fn taken((budget, numbers): (&Budget, &[Value])) -> Result<Taken, RedisFault> {
     })
 }
 
-/// Whether the window was in the state that the call said.
+/// Tells whether the window was in the state that the call named.
 pub(super) fn is_done(answer: &[Value]) -> Result<bool, RedisFault> {
     match answer {
         [done] => Ok(number(done)? == 1),
@@ -65,17 +65,17 @@ pub(super) fn is_done(answer: &[Value]) -> Result<bool, RedisFault> {
     }
 }
 
-/// What a segment is like of which a part was restored.
+/// A segment after a part of it was restored.
 pub(super) struct RestoredSegment {
-    /// Places of others on the seats of the part.
+    /// Places on the seats of the part that the record does not have.
     pub(super) others: u64,
-    /// What the segment sums up to.
+    /// The sums of the segment.
     pub(super) sums: Sums,
-    /// The last seat of the segment that is taken, if any is.
+    /// The last taken seat of the segment, or 0.
     pub(super) last: u32,
 }
 
-/// Nothing if the window was not in the state that the call said.
+/// `None` if the window was not in the state that the call named.
 pub(super) fn restored(answer: &[Value]) -> Result<Option<RestoredSegment>, RedisFault> {
     let [done, restored @ ..] = answer else {
         return Err(RedisFault::Answer);
@@ -131,7 +131,8 @@ impl AnswerFields {
         Self { counted, segments }
     }
 
-    /// An older version of the scripts counts without sums, and then they do not.
+    /// Tells whether the sums can be trusted. An older version of the scripts counts without sums, and then they do not
+    /// match.
     fn add_up_to(&self, places: u64, units: u64) -> bool {
         let sums: Option<Vec<Sums>> = self.segments.values().copied().collect();
         let total = |of: fn(&Sums) -> u64| sums.as_ref().map(|sums| sums.iter().map(of).sum());
@@ -141,7 +142,7 @@ impl AnswerFields {
             && total(|sums| sums.units) == Some(units)
     }
 
-    /// Every segment up to that of the last seat, and whatever else there seems to be.
+    /// All segments up to that of the last seat, and any others that have a field, all without sums.
     fn untrusted(self, last: u32) -> SegmentSums {
         let all = (last > 0).then(|| 0..=Segment::of(last).index());
         let seated = all.into_iter().flatten().map(Segment::new);

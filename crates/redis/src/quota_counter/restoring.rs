@@ -11,14 +11,13 @@ use crate::{
     keys::{expiry, field},
 };
 
-/// Seats that one script sets right. Redis does nothing else meanwhile, and takes a millisecond for as many as these,
-/// or some if each of their holders has a place elsewhere.
+/// The number of seats that one script corrects. Redis does nothing else meanwhile: it takes a millisecond for this
+/// many, or a few if each of their holders has a place elsewhere.
 const PART: u32 = 128;
 
 impl RedisQuotaCounter {
-    /// Sets a segment right, part by part, up to the last seat that the record or the counter has; others are served
-    /// between two parts. `false` if the window is not in the
-    /// state that the record says.
+    /// Corrects a segment, part by part, up to the last seat that the record or the counter has; other calls are served
+    /// between two parts. `false` if the window is not in the state that the record names.
     pub(super) async fn restore_parts(&self, record: &RecordedSegment) -> Result<bool, RedisFault> {
         let (script, key) = (&self.scripts.restore, &record.key);
         let until = self.connections.deadline();
@@ -37,7 +36,7 @@ impl RedisQuotaCounter {
             sums = part.sums;
             last = part.last.max(recorded.unwrap_or_default());
         }
-        // With the record's places and no others the sums are the record's, if they were right before.
+        // If the segment has exactly the record's places, its sums equal the record's, unless they were wrong before.
         if others > 0 || sums != Sums::of(&record.places) {
             let segment = vec![record.segment.index().to_string()];
             self.run_until(&self.scripts.recount, key, segment, until)
@@ -53,7 +52,7 @@ fn parts(seats: RangeInclusive<u32>) -> impl Iterator<Item = RangeInclusive<u32>
     firsts.map(move |first| first..=first.saturating_add(PART - 1).min(last))
 }
 
-/// The arguments of the script that sets these seats right.
+/// The arguments of the script that corrects these seats.
 fn args(record: &RecordedSegment, seats: &RangeInclusive<u32>) -> Vec<String> {
     let recorded = record.places.iter();
     let places: Vec<&Place> = recorded.filter(|it| seats.contains(&it.seat)).collect();

@@ -1,4 +1,4 @@
--- ARGV: the segment, whose sums are made from its places.
+-- ARGV: the segment. Its sums are computed from its places.
 
 local window, fault = open(1, '')
 if fault then

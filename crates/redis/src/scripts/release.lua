@@ -1,4 +1,4 @@
--- ARGV: the holder, and until when they last asked for what is given back.
+-- ARGV: the holder, and a time: a place that was requested again after that time is kept.
 
 local holder, as_of = ARGV[1], tonumber(ARGV[2])
 local windows = {}
@@ -22,7 +22,7 @@ end
 for _, window in ipairs(windows) do
   if window.place then
     local used = math.max(window.used - window.place.units, 0)
-    -- Deleting comes first: a server out of memory refuses to begin with a write that may grow.
+    -- Delete first: a server that is out of memory refuses a script whose first write may need memory.
     redis.call('HDEL', window.places, holder)
     redis.call('ZREM', window.seats, holder)
     redis.call('HSET', window.places, 'used', string.format('%.0f', used))

@@ -1,6 +1,6 @@
--- ARGV: the holder, the time; then of each window the limit, the units of the use, and when its keys expire (Unix ms).
+-- ARGV: the holder, the time; then for each window the limit, the units of the use, and when its keys expire (Unix ms).
 
--- Seats 1 to r + 1 are all taken exactly if the holder of rank r, from 0, has seat r + 1.
+-- Seats 1 to r + 1 are all taken if and only if the holder of rank r, counted from 0, has seat r + 1.
 local function lowest_free_seat(window)
   local function seat_of_rank(rank)
     return tonumber(redis.call('ZRANGE', window.seats, rank, rank, 'WITHSCORES')[2])

@@ -1,9 +1,9 @@
--- ARGV: the number of the restoration, or nothing in a known window; as of when the record is true; when the keys expire
--- (Unix ms); the segment; the first and the last of its seats that this call sets right; how many places the record
--- has there, their units and fingerprint; then the pairs that are written: of each place its holder and what is
--- stored of it, and after all of these of each its seat and holder.
--- Answers whether the window is in that state, how many places of others stay on these seats, and what the segment sums
--- up to now, if its sums were right before, and the last of its seats that is taken, or 0.
+-- ARGV: 1 the number of the restoration, empty for a known window; 2 the time as of which the record is valid; 3 when the
+-- keys expire (Unix ms); 4 the segment; 5, 6 the first and the last of its seats that this call corrects; 7, 8, 9 the
+-- number of places that the record has there, their units and their fingerprint. Then two lists of pairs: for each place
+-- its holder and its stored text; and after all of these, for each place its seat and its holder.
+-- Answers whether the window is in that state, how many unrecorded places remain on these seats, the sums of the segment
+-- (correct if they were correct before), and the last of its seats that is taken, or 0.
 
 local window, fault = open(1, '')
 if fault then
@@ -28,7 +28,7 @@ local function texts_of(holders)
   return #holders > 0 and redis.call('HMGET', window.places, unpack(holders)) or {}
 end
 
--- The sums of the segments that change, as far as they are kept.
+-- The sums of the segments that change, as far as the window has sums.
 local changed = {}
 local function sums_in(name)
   if changed[name] == nil then
@@ -49,7 +49,7 @@ if not sums then
   changed[segment] = sums
 end
 
--- What the recorded holders have, wherever it is: what stays as it is, and what is replaced.
+-- The places of the recorded holders, on any seat: those that stay as they are, and those that are replaced.
 local holders, same, some_stay = {}, {}, false
 for i = HEAD + 1, recorded_until, 2 do
   holders[#holders + 1] = ARGV[i]
@@ -74,7 +74,7 @@ for n, text in ipairs(texts_of(holders)) do
   end
 end
 
--- What others have on these seats.
+-- The places of other holders on these seats.
 local gone, unrecorded, recorded, taken = {}, {}, {}, {}
 local seated = redis.call('ZRANGEBYSCORE', window.seats, ARGV[5], ARGV[6])
 if #seated > 0 then
@@ -100,7 +100,7 @@ for n, text in ipairs(texts_of(unrecorded)) do
   end
 end
 
--- What is written of the record: pairs from the arguments, all of them if nothing is there already.
+-- The places of the record that must be written: all arguments, if no recorded place exists already.
 local places, seats = {}, {}
 if some_stay then
   for n, holder in ipairs(holders) do
@@ -122,7 +122,7 @@ else
   seats = { unpack(ARGV, recorded_until + 1, #ARGV) }
 end
 
--- Deleting comes first: a server out of memory refuses to begin with a write that may grow.
+-- Delete first: a server that is out of memory refuses a script whose first write may need memory.
 if #gone > 0 then
   redis.call('HDEL', window.places, unpack(gone))
   redis.call('ZREM', window.seats, unpack(gone))

@@ -6,7 +6,7 @@ for i = 1, #KEYS / 3 do
   if fault then
     return fault
   end
-  -- A missing value in the middle of a table would end it; `false` does not.
+  -- `nil` in the middle of a table would end the answer; `false` does not.
   table.insert(answer, window.known and window.used or false)
 end
 return answer

@@ -1,13 +1,13 @@
--- What all scripts share. A budget's window is three keys in one slot:
---   places  a hash: the units taken, under `used`; and each holder's place, as `seat:units:at` (at in Unix microseconds).
---           A holder is any text; one that is the name of another field has a `=` before it here, and in the sorted set
---   seats   a sorted set: the holders by seat, from which the lowest free seat is found without looking at each
---   sums    a hash: of each segment of 1,024 seats that has places, by its number from 0, `places:units:fingerprint`;
---           and `counted`, without which nothing is summed here
--- The first hash is the truth and the sorted set its index. A window without the hash, or with half an index, is not known.
--- While a window is restored, the first hash has another field, `restoring`: so no version of the scripts takes it for known.
--- An older version counts without sums. They are trusted only where they add up to what is taken.
--- Redis rolls nothing back: each script reads and checks everything before its first write.
+-- Functions for all scripts. A budget's window has three keys in one slot:
+--   places  a hash: the units taken, under `used`; and each holder's place, as `seat:units:at` (`at` in Unix microseconds).
+--           A holder is any text; one that equals the name of another field is prefixed with `=`, here and in `seats`
+--   seats   a sorted set: the holders by seat, an index to find the lowest free seat without reading all places
+--   sums    a hash: for each segment of 1,024 seats that has places, by its number from 0, `places:units:fingerprint`;
+--           and `counted`, which marks that the sums are maintained
+-- The first hash is the truth and the sorted set is its index. A window without the hash, or with an incomplete index, is
+-- unknown. While a window is restored, the first hash has a field `restoring`, so that no version of the scripts takes the
+-- window for known. Older versions count without sums: sums are trusted only if they add up to what is taken.
+-- Redis has no rollback: each script reads and checks everything before its first write.
 
 local SEGMENT = 1024
 local MODULUS = 281474976710656
@@ -16,7 +16,7 @@ local function corrupt(key, fault)
   return { 'corrupt', key, fault }
 end
 
--- The answer to a command that failed. Redis 6 and 7 word it differently, but both begin with the code.
+-- The answer for a command that failed. Redis 6 and 7 use different texts, but both begin with the code.
 local function failed(key, reply, kind)
   if string.find(reply.err, '^%-?WRONGTYPE') then
     return corrupt(key, 'it is not a ' .. kind)
@@ -31,12 +31,12 @@ local function decode(text)
   end
 end
 
--- `at` is the text of the argument: a Lua number would be written with 14 digits.
+-- `at` is the text of the argument: Lua would format the number with 14 digits.
 local function encode(seat, units, at)
   return string.format('%.0f:%.0f:%s', seat, units, at)
 end
 
--- The i-th window of the call, with the holder's place in it; or nothing and the answer to give.
+-- The i-th window of the call, with the holder's place in it; or `nil` and the answer to return.
 local function open(i, holder)
   local window = { places = KEYS[3 * i - 2], seats = KEYS[3 * i - 1], sums = KEYS[3 * i] }
   local found = redis.pcall('HMGET', window.places, 'used', holder)
@@ -64,11 +64,11 @@ local function open(i, holder)
   return window
 end
 
--- The number of the restoration that the window is in, if it is in one.
+-- The number of the restoration, if the window is being restored.
 local function restoration(window)
   local text = redis.call('HGET', window.places, 'restoring')
   if text and window.fields - 2 == window.seated then
-    -- To older versions it looks like a place that was reserved long ago.
+    -- Older versions take it for a place that was reserved long ago.
     return tonumber(string.match(text, '^0:0:%-(%d+)$'))
   end
 end
@@ -83,7 +83,7 @@ local function segment_of(place)
   return string.format('%.0f', math.floor((place.seat - 1) / SEGMENT))
 end
 
--- What a segment of the window sums up to, nothing if no sums are kept; or nothing and the answer to give.
+-- The sums of a segment, or `nil` if the window has none; or `nil` and the answer to return.
 local function sums_of(window, segment)
   local found = redis.pcall('HMGET', window.sums, 'counted', segment)
   if found.err then
@@ -100,7 +100,7 @@ local function sums_of(window, segment)
   end
 end
 
--- With a place more (`sign` is 1) or less (-1).
+-- Adds (`sign` is 1) or subtracts (`sign` is -1) a place.
 local function add(sums, holder, place, sign)
   sums.places = sums.places + sign
   sums.units = sums.units + sign * place.units

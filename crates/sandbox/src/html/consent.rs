@@ -5,15 +5,15 @@ use url::{Origin, Url};
 use super::{Language, Page, face};
 use crate::people::Person;
 
-/// How many people are offered. Any other number works as well, without a page.
+/// The number of people that the page offers. Programs may send any other number.
 const OFFERED: u32 = 6;
 
-/// What the consent page asks for.
+/// The content of the consent page.
 pub(crate) struct ConsentPage<'a> {
     pub(crate) language: Language,
     pub(crate) token: &'a str,
     pub(crate) callback: &'a Url,
-    /// Who is signed in at this browser.
+    /// The person who is signed in at this browser.
     pub(crate) signed_in: Option<Person>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn expired(language: Language) -> Page {
     }
 }
 
-/// The form came from elsewhere, or with fields that the page does not send.
+/// The form came from another site, or with fields that the page does not send.
 pub(crate) fn misread(language: Language, status: StatusCode) -> Page {
     let title = language.say("요청을 이해할 수 없습니다", "That request cannot be taken");
     let body = html! {
@@ -92,7 +92,7 @@ fn place(callback: &Url) -> String {
         .map_or_else(|| callback.scheme().to_owned(), str::to_owned)
 }
 
-/// The callback as a Content Security Policy names it.
+/// The callback as a source in a Content Security Policy.
 fn source(callback: &Url) -> String {
     match callback.origin() {
         origin @ Origin::Tuple(..) => origin.ascii_serialization(),

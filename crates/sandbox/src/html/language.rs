@@ -1,4 +1,4 @@
-/// A language that pages are written in.
+/// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     Korean,
@@ -6,7 +6,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The better liked of the two in an `Accept-Language` header; English if it names neither.
+    /// The preferred one of the two in an `Accept-Language` header; English if the header names neither.
     pub(crate) fn preferred(accept: &str) -> Self {
         let mut best = (0.0, Self::English);
         for entry in accept.split(',') {

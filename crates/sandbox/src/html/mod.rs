@@ -1,4 +1,4 @@
-//! What people see of the stand-in Twitter: plain pages without scripts, in Korean and English.
+//! The pages of the stand-in Twitter: plain HTML without scripts, in Korean and English.
 
 mod consent;
 mod language;
@@ -18,16 +18,16 @@ pub(crate) use timeline::timeline;
 
 /// The stylesheet of every page.
 pub(crate) const STYLE: &str = include_str!("style.css");
-/// The picture in a tab of the browser.
+/// The icon in a browser tab.
 pub(crate) const ICON: &str = include_str!("icon.svg");
 
-/// A page to show.
+/// A page.
 pub(crate) struct Page {
     language: Language,
     title: String,
     status: StatusCode,
     body: Markup,
-    /// Where forms may lead besides this site, for the browser follows the answer there.
+    /// A further target that the policy allows for forms: the browser follows the redirect of the answer there.
     form_target: String,
 }
 

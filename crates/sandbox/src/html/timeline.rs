@@ -5,10 +5,10 @@ use super::{Language, Page, face};
 use crate::people::{Person, tweets};
 use crate::provider::Post;
 
-/// Posts on the page of all.
+/// The number of posts on the page for all people.
 const SHOWN: usize = 200;
 
-/// What was posted, newest first; of one person with their made-up past.
+/// The posts, newest first; for one person, with the made-up ones.
 pub(crate) fn timeline(language: Language, posts: &[Post], of: Option<Person>) -> Page {
     let title = of.map_or_else(
         || language.say("타임라인", "Timeline").to_owned(),

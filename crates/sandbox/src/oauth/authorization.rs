@@ -6,7 +6,7 @@ use super::encoding::decode;
 #[derive(Clone)]
 pub(crate) struct Authorization {
     parameters: BTreeMap<String, String>,
-    /// Seconds since 1970, as the client says.
+    /// Seconds since 1970, according to the client.
     pub(crate) timestamp: i64,
 }
 
@@ -45,7 +45,7 @@ impl Authorization {
         complete.then_some(authorization)
     }
 
-    /// A parameter that is there and not empty.
+    /// A parameter that is present and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.parameters
             .get(name)
@@ -53,7 +53,7 @@ impl Authorization {
             .filter(|value| !value.is_empty())
     }
 
-    /// The version is 1.0, said or implied.
+    /// Tells whether the version is 1.0, stated or implied.
     pub(crate) fn is_version_1(&self) -> bool {
         matches!(
             self.parameters.get("oauth_version").map(String::as_str),
@@ -61,7 +61,7 @@ impl Authorization {
         )
     }
 
-    /// What is signed: all but the signature itself and the realm.
+    /// The parameters that are signed: all except the signature itself and the realm.
     pub(super) fn signed_parameters(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
         self.parameters
             .iter()

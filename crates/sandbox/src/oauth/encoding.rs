@@ -14,7 +14,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// Decodes what [`encode`] makes; `None` if a `%` is not followed by two hexadecimal digits, or it is not UTF-8.
+/// Decodes the output of [`encode`]; `None` if a `%` is not followed by two hexadecimal digits, or it is not UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -61,7 +61,7 @@ fn form_decode(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The byte that two hexadecimal digits stand for.
+/// The byte of two hexadecimal digits.
 fn escaped(high: u8, low: u8) -> Option<u8> {
     let digit = |digit: u8| char::from(digit).to_digit(16);
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()

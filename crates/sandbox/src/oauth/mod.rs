@@ -1,5 +1,5 @@
-//! OAuth 1.0a as the provider sees it, written from RFC 5849 and without the client's crates, so that the two check
-//! each other: <https://www.rfc-editor.org/rfc/rfc5849>.
+//! The provider's side of OAuth 1.0a. It was written from RFC 5849 and without the client's crates, so that the two
+//! check each other: <https://www.rfc-editor.org/rfc/rfc5849>.
 
 mod authorization;
 mod encoding;

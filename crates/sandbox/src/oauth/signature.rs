@@ -8,18 +8,18 @@ use super::{
     encoding::{encode, form_pairs},
 };
 
-/// The two secrets that key a signature. The token's is empty when the call has no token.
+/// The two secrets of a signature. The token's is empty if the call has no token.
 #[derive(Clone, Copy)]
 pub(crate) struct SigningSecrets<'a> {
     pub(crate) consumer: &'a str,
     pub(crate) token: &'a str,
 }
 
-/// A call as its signature sees it.
+/// The parts of a call that are signed.
 pub(crate) struct SignedRequest<'a> {
-    /// In capitals.
+    /// In upper case.
     pub(crate) method: &'a str,
-    /// Scheme, host in lower case, port if it is not the scheme's own, and path; no query.
+    /// Scheme, host in lower case, port if it is not the scheme's default, and path; no query.
     pub(crate) url: &'a str,
     pub(crate) query: &'a [u8],
     /// The body, if it is a form; empty otherwise.
@@ -28,7 +28,7 @@ pub(crate) struct SignedRequest<'a> {
 }
 
 impl SignedRequest<'_> {
-    /// The header's signature is the one that these secrets make. Takes the same time wherever they differ.
+    /// Tells whether the header's signature was made with these secrets. The time does not depend on where they differ.
     pub(crate) fn is_signed_with(&self, secrets: SigningSecrets<'_>) -> bool {
         let given = self.authorization.get("oauth_signature").unwrap_or("");
         self.signature(secrets)
@@ -71,7 +71,7 @@ impl SignedRequest<'_> {
 
 /// HMAC-SHA1 with a key of any length.
 pub(crate) fn hmac_sha1(key: &[u8], message: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of any length; the type says otherwise.
+    // HMAC accepts keys of any length, although the type allows an error.
     let Ok(mac) = Hmac::<Sha1>::new_from_slice(key) else {
         return Vec::new();
     };

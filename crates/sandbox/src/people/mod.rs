@@ -1,4 +1,4 @@
-//! Made-up people: any number is somebody, with a name, a face and a past, and always the same.
+//! Made-up people: each number is a person with a name, a picture and earlier posts, which are always the same.
 
 mod pictures;
 mod tweets;
@@ -6,11 +6,11 @@ mod tweets;
 pub(crate) use pictures::{avatar, banner};
 pub(crate) use tweets::{MadeUpTweet, tweet_count, tweets};
 
-/// Numbers at Twitter start after this one. They have 19 digits, more than a double holds, as X's newer ones do.
+/// User ids start after this one. They have 19 digits, too many for a double, like X's newer ones.
 const FIRST_USER_ID: i64 = 1_500_000_000_000_000_000;
 const LAST_NUMBER: u32 = 1_000_000;
 
-/// Handle and display name. A handle has at most 15 characters at X, the number included.
+/// Handle and display name. At X a handle has at most 15 characters, including the number.
 const NAMES: [(&str, &str); 12] = [
     ("yuja", "유자"),
     ("mina", "Mina Park"),
@@ -41,18 +41,18 @@ const BIOS: [&str; 7] = [
 pub(crate) struct Person(u32);
 
 impl Person {
-    /// The person of a number, 1 to 1,000,000.
+    /// The person with a number, 1 to 1,000,000.
     pub(crate) fn new(number: u32) -> Option<Self> {
         (1..=LAST_NUMBER).contains(&number).then_some(Self(number))
     }
 
-    /// The person of a number at Twitter.
+    /// The person with a Twitter user id.
     pub(crate) fn by_user_id(id: i64) -> Option<Self> {
         let number = u32::try_from(id.checked_sub(FIRST_USER_ID)?).ok()?;
         Self::new(number)
     }
 
-    /// The person of a number at Twitter, as it stands in a path or token.
+    /// The person with a Twitter user id that is given as text, from a path or a token.
     pub(crate) fn by_user_id_text(id: &str) -> Option<Self> {
         Self::by_user_id(id.parse().ok()?)
     }
@@ -101,7 +101,7 @@ impl Person {
     }
 }
 
-/// A number that looks random and is always the same: the finalizer of `SplitMix64`,
+/// A number that looks random but is always the same: the finalizer of `SplitMix64`,
 /// <https://prng.di.unimi.it/splitmix64.c>.
 const fn mix(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

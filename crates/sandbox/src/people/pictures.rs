@@ -1,6 +1,6 @@
 use super::{Person, mix};
 
-/// A face: a circle of the person's own colour and their initial.
+/// A profile picture: a circle of the person's own colour with their initial.
 pub(crate) fn avatar(person: Person, pixels: u32) -> String {
     let hue = hue(person);
     let initial = person.name().chars().next().unwrap_or('?');

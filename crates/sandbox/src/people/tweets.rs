@@ -2,11 +2,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Person, mix};
 
-/// Made-up posts are numbered from here, posted ones later: numbers grow with time, as X's do.
+/// The ids of made-up posts start here; those of other posts are higher: ids grow with time, as X's do.
 const FIRST_ID: i64 = 1_700_000_000_000_000_000;
 const MOST: u32 = 250;
 const FEWEST: u32 = 37;
-/// 2025-01-01: when the last made-up post was long ago.
+/// 2025-01-01: all made-up posts are older.
 const NEWEST_BEFORE: i64 = 1_735_689_600;
 
 const PLACES: [&str; 8] = [
@@ -48,7 +48,7 @@ const TEMPLATES: [&str; 16] = [
     "Met an old friend in {place}. We talked about {thing} until closing time.",
 ];
 
-/// A post of a made-up person's past.
+/// A made-up post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MadeUpTweet {
     pub(crate) id: i64,
@@ -56,12 +56,12 @@ pub(crate) struct MadeUpTweet {
     pub(crate) created_at: DateTime<Utc>,
 }
 
-/// How many posts a person's past has: 37 to 250.
+/// The number of a person's made-up posts: 37 to 250.
 pub(crate) fn tweet_count(person: Person) -> u32 {
     FEWEST + (person.number() * 61) % (MOST - FEWEST + 1)
 }
 
-/// A person's past, newest first.
+/// A person's made-up posts, newest first.
 pub(crate) fn tweets(person: Person) -> impl Iterator<Item = MadeUpTweet> {
     (1..=tweet_count(person))
         .rev()
@@ -73,7 +73,7 @@ fn tweet(person: Person, n: u32) -> MadeUpTweet {
     let text = choose(&TEMPLATES, seed)
         .replace("{place}", choose(&PLACES, seed >> 16))
         .replace("{thing}", choose(&THINGS, seed >> 32));
-    // One about every nineteen hours; the minute differs, the order does not.
+    // About one every nineteen hours; the minute differs, but the order is fixed.
     let age =
         TimeDelta::hours(19 * i64::from(MOST - n)) + TimeDelta::minutes((seed % 600).cast_signed());
     MadeUpTweet {

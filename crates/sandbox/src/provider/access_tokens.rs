@@ -5,13 +5,13 @@ use subtle::ConstantTimeEq;
 
 use crate::{oauth::hmac_sha1, people::Person};
 
-/// Access tokens that need no memory: they are computed from a key, the person, and how often their access was revoked.
-/// As at X, a person has one at a time, `<user id>-<40 characters>`, the same at each sign-in until it is revoked.
+/// Access tokens that are not stored: they are computed from a key, the person, and the number of revocations. As at X,
+/// a person has one at a time, `<user id>-<40 characters>`, the same at each sign-in until it is revoked.
 pub(super) struct AccessTokens {
     key: SecretString,
 }
 
-/// An access token, its secret, and whose it is.
+/// An access token, its secret, and its person.
 pub(crate) struct AccessToken {
     pub(crate) person: Person,
     pub(crate) token: String,
@@ -38,7 +38,7 @@ impl AccessTokens {
         }
     }
 
-    /// Whose a token claims to be.
+    /// The person that a token names.
     pub(super) fn claimed_person(token: &str) -> Option<Person> {
         let (id, _) = token.split_once('-')?;
         Person::by_user_id_text(id)

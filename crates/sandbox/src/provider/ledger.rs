@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::{error::SandboxError, people::Person};
 
 const FILE: &str = "sandbox-twitter.jsonl";
-/// Posts are numbered from here, after all made-up ones.
+/// The ids of posts start here, after those of all made-up ones.
 const FIRST_ID: i64 = 1_900_000_000_000_000_000;
-/// Beyond this the oldest are forgotten.
+/// Above this number, the oldest are dropped.
 const MOST_POSTS: usize = 20_000;
 
-/// A post that came in through the API.
+/// A post that was sent through the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Post {
     pub(crate) id: i64,
@@ -33,10 +33,10 @@ enum LedgerEntry {
     Revoked { user_id: i64, times: u32 },
 }
 
-/// What must be remembered over restarts: posts, and how often each person's access was revoked.
+/// The state that survives restarts: posts, and the number of each person's revocations.
 ///
-/// In memory, and in an append-only file of JSON lines if there is a folder for it. The file is read, and rewritten
-/// without what is no longer needed, at the start. Lines are short and rare, so they are written in place.
+/// It is in memory, and in an append-only file of JSON lines if there is a folder. At the start the file is read, and
+/// rewritten without obsolete lines. Lines are short and rare, so they are written synchronously.
 #[derive(Default)]
 pub(super) struct PostLedger {
     posts: VecDeque<Post>,
@@ -70,7 +70,7 @@ impl PostLedger {
         {
             match serde_json::from_slice(line) {
                 Ok(entry) => self.take_in(entry),
-                // A crash in the middle of a line leaves half of one.
+                // A crash while a line is written leaves part of it.
                 Err(_) => {
                     tracing::warn!("a line of the sandbox's file cannot be read and is left out");
                 }
@@ -115,7 +115,7 @@ impl PostLedger {
         Ok(lines)
     }
 
-    /// Keeps a post; `None` if the person posted the same text before.
+    /// Stores a post; `None` if the person posted the same text before.
     pub(super) fn post(&mut self, person: Person, text: &str, at: DateTime<Utc>) -> Option<Post> {
         if self.posts(Some(person)).any(|post| post.text == text) {
             return None;

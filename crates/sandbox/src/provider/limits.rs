@@ -7,7 +7,7 @@ use crate::people::Person;
 /// A quarter of an hour, in seconds: X's window.
 const WINDOW: i64 = 900;
 
-/// What is counted by person.
+/// The endpoints whose calls are counted for each person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
     /// `GET /2/users/me`.
@@ -21,7 +21,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// Calls in a window: <https://docs.x.com/x-api/fundamentals/rate-limits>.
+    /// The calls that a window allows: <https://docs.x.com/x-api/fundamentals/rate-limits>.
     const fn limit(self) -> u32 {
         match self {
             Self::Me | Self::VerifyCredentials => 75,
@@ -31,18 +31,19 @@ impl Endpoint {
     }
 }
 
-/// What is left of a limit.
+/// The state of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowance {
     /// Calls in the window.
     pub(crate) limit: u32,
-    /// How many of them are left.
+    /// How many calls are left.
     pub(crate) remaining: u32,
-    /// When the window turns, in seconds since 1970.
+    /// When the window ends, in seconds since 1970.
     pub(crate) reset: i64,
 }
 
-/// Calls of the current quarter of an hour. All windows turn with the clock, so that old counts go at once.
+/// The calls in the current quarter of an hour. All windows end at the same time, so that old counts are dropped at
+/// once.
 #[derive(Default)]
 pub(super) struct CallLimits {
     window: i64,
@@ -50,7 +51,7 @@ pub(super) struct CallLimits {
 }
 
 impl CallLimits {
-    /// Counts a call, or says what the exhausted limit is.
+    /// Counts a call, or answers the state of the exhausted limit.
     pub(super) fn admit(
         &mut self,
         person: Person,

@@ -1,4 +1,4 @@
-//! What the stand-in Twitter knows and decides, without HTTP.
+//! The data and the decisions of the stand-in Twitter, without HTTP.
 
 mod access_tokens;
 mod ledger;
@@ -33,10 +33,10 @@ pub(crate) use ledger::Post;
 pub(crate) use limits::{Allowance, Endpoint};
 pub(crate) use refusal::Refusal;
 
-/// How far a timestamp may be off, in seconds: X's five minutes.
+/// How far a timestamp may differ, in seconds: X's five minutes.
 const TIMESTAMP_LEEWAY: i64 = 300;
 
-/// A call as it came, as far as its signature sees it.
+/// A received call, with the parts that are signed.
 pub(crate) struct ReceivedCall {
     pub(crate) method: String,
     pub(crate) url: String,
@@ -45,19 +45,19 @@ pub(crate) struct ReceivedCall {
     pub(crate) authorization: Option<String>,
 }
 
-/// A token and its secret, fresh.
+/// A new token and its secret.
 pub(crate) struct IssuedToken {
     pub(crate) token: String,
     pub(crate) secret: String,
 }
 
-/// What a person decides on the consent page.
+/// A person's decision on the consent page.
 pub(crate) enum ConsentDecision {
     Authorize(Person),
     Cancel,
 }
 
-/// The OAuth provider and what people posted.
+/// The OAuth provider and the people's posts.
 pub(crate) struct OAuthProvider {
     consumer_key: String,
     consumer_secret: SecretString,
@@ -119,12 +119,12 @@ impl OAuthProvider {
         Ok(issued)
     }
 
-    /// Where a request token's person comes back to, if it waits for their decision.
+    /// The callback of a request token that waits for a decision.
     pub(crate) fn undecided(&self, token: &str) -> Option<Url> {
         self.state().pending.undecided(token, self.clock.now())
     }
 
-    /// Takes a person's decision, once; answers where they go.
+    /// Accepts a person's decision, once; answers where to redirect them.
     pub(crate) fn decide(&self, token: &str, decision: &ConsentDecision) -> Option<Url> {
         let mut state = self.state();
         let mut callback = state.pending.undecided(token, self.clock.now())?;
@@ -167,7 +167,7 @@ impl OAuthProvider {
 
     // calls of a person
 
-    /// Whose call it is, and the access token it came with.
+    /// The person and the access token of a call.
     pub(crate) fn person(&self, call: &ReceivedCall) -> Result<AccessToken, Refusal> {
         let authorization = self.authorization(call)?;
         let token = authorization
@@ -199,7 +199,7 @@ impl OAuthProvider {
             .ok_or(Refusal::DuplicatePost)
     }
 
-    /// Gives up the person's access token. The next sign-in makes another one.
+    /// Revokes the person's access token. The next sign-in makes a new one.
     pub(crate) fn revoke(&self, person: Person) {
         self.state().ledger.revoke(person);
     }
@@ -211,14 +211,14 @@ impl OAuthProvider {
         self.state().ledger.generation(person)
     }
 
-    /// What was posted, by one person or all, newest first.
+    /// The posts of one person or all, newest first.
     pub(crate) fn posts(&self, by: Option<Person>) -> Vec<Post> {
         self.state().ledger.posts(by).cloned().collect()
     }
 
     // checks
 
-    /// What can be checked without knowing the token's secret.
+    /// Checks everything that does not need the token's secret.
     fn authorization(&self, call: &ReceivedCall) -> Result<Authorization, Refusal> {
         let authorization = call
             .authorization
@@ -240,7 +240,7 @@ impl OAuthProvider {
         Ok(authorization)
     }
 
-    /// The signature first, so that strangers cannot fill the memory of nonces.
+    /// Checks the signature before the nonce, so that strangers cannot fill the memory of nonces.
     fn check_signature(
         &self,
         call: &ReceivedCall,
@@ -276,7 +276,7 @@ impl OAuthProvider {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Each change is complete before the lock is given back, so a panic elsewhere leaves nothing half done.
+    /// Each change is complete before the lock is released, so a panic elsewhere leaves no incomplete change.
     fn state(&self) -> MutexGuard<'_, ProviderState> {
         self.state.lock()
     }

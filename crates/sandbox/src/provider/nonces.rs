@@ -6,22 +6,22 @@ use std::{
 use super::TIMESTAMP_LEEWAY;
 use crate::oauth::Authorization;
 
-/// A timestamp may be early by the leeway and is good until late by it.
+/// A timestamp may be early by the leeway, and remains valid until it is late by the leeway.
 const REMEMBERED_FOR: i64 = 2 * TIMESTAMP_LEEWAY + 1;
-/// Beyond this the oldest are forgotten.
+/// Above this number, the oldest are dropped.
 const MOST: usize = 500_000;
 
-/// Nonces used lately, as keyed hashes: a nonce is good once for its timestamp and token (RFC 5849, section 3.3).
+/// Recently used nonces, as keyed hashes: a nonce may be used once per timestamp and token (RFC 5849, section 3.3).
 #[derive(Default)]
 pub(super) struct Nonces {
     hasher: RandomState,
     used: HashSet<u64>,
-    /// In the order of use, with the second when each may be forgotten.
+    /// In the order of use, with the second at which each may be dropped.
     order: VecDeque<(i64, u64)>,
 }
 
 impl Nonces {
-    /// Remembers a call's nonce; false if it was there before. `now` is in seconds since 1970.
+    /// Stores a call's nonce; `false` if it was used before. `now` is in seconds since 1970.
     pub(super) fn is_first_use(&mut self, authorization: &Authorization, now: i64) -> bool {
         while let Some((forget_at, nonce)) = self.order.front() {
             if *forget_at > now && self.order.len() < MOST {

@@ -8,14 +8,14 @@ use super::IssuedToken;
 use crate::people::Person;
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(15);
-/// Beyond this the oldest are forgotten.
+/// Above this number, the oldest are dropped.
 const MOST: usize = 50_000;
 
-/// Request tokens until they are exchanged, refused or too old.
+/// Request tokens until they are exchanged, refused or expired.
 #[derive(Default)]
 pub(super) struct PendingTokens {
     by_token: HashMap<String, PendingToken>,
-    /// In the order of expiry. Tokens that are gone stay here until theirs comes.
+    /// In the order of expiry. A token that was removed earlier stays here until then.
     expiries: VecDeque<(DateTime<Utc>, String)>,
 }
 
@@ -46,7 +46,7 @@ impl PendingTokens {
         self.expiries.push_back((expires_at, issued.token.clone()));
     }
 
-    /// The callback, if nobody decided yet.
+    /// The callback, if no decision was made yet.
     pub(super) fn undecided(&self, token: &str, now: DateTime<Utc>) -> Option<Url> {
         self.live(token, now)
             .filter(|pending| pending.agreed.is_none())
@@ -67,7 +67,7 @@ impl PendingTokens {
         self.live(token, now).map(|pending| pending.secret.clone())
     }
 
-    /// Takes the token with the verifier that belongs to it; answers who agreed.
+    /// Takes the token with its verifier; answers the person who agreed.
     pub(super) fn take(
         &mut self,
         token: &str,

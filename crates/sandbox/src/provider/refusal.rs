@@ -1,13 +1,13 @@
 use super::limits::Allowance;
 
-/// Why the provider does not do what it is asked.
+/// Why the provider refuses a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The application or the signature is wrong.
     CouldNotAuthenticate,
-    /// There is no authorization, or none that can be read.
+    /// The authorization is missing or cannot be parsed.
     BadAuthenticationData,
-    /// Nobody has this token, or it was revoked or used up.
+    /// The token does not exist, or was revoked or used.
     InvalidToken,
     /// The timestamp is too far from this clock.
     TimestampOutOfBounds,
@@ -15,10 +15,10 @@ pub(crate) enum Refusal {
     CallbackNotApproved,
     /// The person's limit is exhausted.
     RateLimited(Allowance),
-    /// A post has nothing to say.
+    /// The post has no text.
     NoText,
-    /// A post is too long.
+    /// The post is too long.
     TextTooLong,
-    /// The person has posted it before.
+    /// The person has posted the same text before.
     DuplicatePost,
 }

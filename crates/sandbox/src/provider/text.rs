@@ -1,12 +1,12 @@
-//! How long a post may be: <https://docs.x.com/fundamentals/counting-characters>.
+//! The length of a post: <https://docs.x.com/fundamentals/counting-characters>.
 
 use super::refusal::Refusal;
 
 const LONGEST: usize = 280;
-/// Any link counts as one of this length.
+/// Every link counts as this many characters.
 const LINK: usize = 23;
 
-/// A post has at least one visible character, and 280 at most as X counts them.
+/// Checks that a post has at least one visible character, and at most 280 as X counts them.
 pub(super) fn check(text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::NoText);
@@ -30,7 +30,7 @@ fn weight(text: &str) -> usize {
         .sum()
 }
 
-/// Latin and its like count one, Korean, emoji and all else two.
+/// Latin and similar characters count as one; Korean, emoji and all others as two.
 const fn weight_of(character: char) -> usize {
     match character as u32 {
         0..=4351 | 8192..=8205 | 8208..=8223 | 8242..=8247 => 1,

@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::heade
 use super::in_shape;
 use crate::{oauth::form_pairs, provider::ReceivedCall, x_error::XError};
 
-/// A call with its body, read to the end.
+/// A call with its complete body.
 pub(super) struct SignedCall {
     pub(super) request: HttpRequest,
     pub(super) body: web::Bytes,
@@ -36,7 +36,7 @@ impl FromRequest for SignedCall {
 }
 
 impl SignedCall {
-    /// The call as its signature sees it.
+    /// The parts of the call that are signed.
     pub(super) fn received(&self) -> ReceivedCall {
         let connection = self.request.connection_info();
         let (scheme, host) = (connection.scheme(), connection.host().to_ascii_lowercase());
@@ -76,7 +76,7 @@ impl SignedCall {
             .eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
-    /// A header that is there once and is text.
+    /// A header that occurs once and is text.
     fn header(&self, name: header::HeaderName) -> Option<String> {
         let mut values = self.request.headers().get_all(name);
         let value = values.next()?.to_str().ok()?.to_owned();

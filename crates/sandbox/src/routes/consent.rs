@@ -12,8 +12,8 @@ use crate::{
     provider::{ConsentDecision, OAuthProvider},
 };
 
-/// Who signed in at this browser, as `<number>.<generation>`: a revoked consent is asked for again.
-/// Nothing secret: anybody can be anybody here.
+/// The person who signed in at this browser, as `<number>.<generation>`: after a revocation, consent is asked for
+/// again. It is not secret: anybody can be anybody here.
 const COOKIE: &str = "lemon_sandbox_person";
 
 /// `GET /oauth/authorize`: always asks.
@@ -32,7 +32,7 @@ pub(super) async fn ask(provider: web::Data<OAuthProvider>, call: SignedCall) ->
     consent.page().into_response()
 }
 
-/// `GET /oauth/authenticate`: asks unless this browser's person agreed before.
+/// `GET /oauth/authenticate`: asks unless the browser's person has agreed before.
 pub(super) async fn authenticate(
     provider: web::Data<OAuthProvider>,
     call: SignedCall,
@@ -65,13 +65,13 @@ pub(super) async fn decide(provider: web::Data<OAuthProvider>, call: SignedCall)
     let mut response = redirect(StatusCode::SEE_OTHER, callback.as_str());
     if let ConsentDecision::Authorize(person) = decision {
         let value = format!("{}.{}", person.number(), provider.generation(person));
-        // A cookie of digits and a dot is always a valid header.
+        // A cookie value of digits and a dot always gives a valid header.
         let _ = response.add_cookie(&cookie(value));
     }
     response
 }
 
-/// `POST /sandbox/sign-out`: the next sign-in asks again who it is.
+/// `POST /sandbox/sign-out`: the next sign-in asks again who the person is.
 pub(super) async fn sign_out(request: HttpRequest) -> HttpResponse {
     if is_from_elsewhere(&request) {
         return misread(language_of(&request), StatusCode::FORBIDDEN).into_response();

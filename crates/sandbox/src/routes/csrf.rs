@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, http::header};
 
 use super::origin;
 
-/// A browser sent this from another site. Programs send neither header, and pass.
+/// Tells whether a browser sent this from another site. Programs send neither header, and are accepted.
 pub(super) fn is_from_elsewhere(request: &HttpRequest) -> bool {
     let text = |name: header::HeaderName| {
         let value = request.headers().get(name)?;

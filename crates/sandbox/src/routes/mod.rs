@@ -13,7 +13,7 @@ use actix_web::{HttpRequest, Resource, Route, web};
 
 use crate::x_error::{V2Error, XError};
 
-/// The largest body taken, in bytes.
+/// The largest body that is accepted, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// Adds every route; the app data must hold a [`crate::provider::Provider`].
@@ -92,7 +92,7 @@ async fn no_such_page(request: HttpRequest) -> actix_web::Result<&'static str> {
     Err(in_shape(&request, XError::NoSuchPage))
 }
 
-/// The error in the shape of the API version that the path belongs to.
+/// The error in the format of the path's API version.
 fn in_shape(request: &HttpRequest, error: XError) -> actix_web::Error {
     if request.path().starts_with("/2/") {
         V2Error::from(error).into()
@@ -101,13 +101,13 @@ fn in_shape(request: &HttpRequest, error: XError) -> actix_web::Error {
     }
 }
 
-/// Scheme, host and port as the caller knows them.
+/// Scheme, host and port from the caller's point of view.
 fn origin(request: &HttpRequest) -> String {
     let connection = request.connection_info();
     format!("{}://{}", connection.scheme(), connection.host())
 }
 
-/// A part of the path, as it came.
+/// A part of the path, undecoded.
 fn path_part<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
     request.match_info().get(name).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use crate::{
     x_error::XError,
 };
 
-/// `GET /pictures/{number}/face_normal.svg`, and `_400x400` as at X.
+/// `GET /pictures/{number}/face_normal.svg`, and `_400x400`, as at X.
 pub(super) async fn avatar(request: HttpRequest) -> Result<HttpResponse, XError> {
     let pixels = match path_part(&request, "file") {
         "face_normal.svg" => 48,
@@ -26,7 +26,7 @@ fn person(request: &HttpRequest) -> Result<Person, XError> {
     number.and_then(Person::new).ok_or(XError::NoSuchPage)
 }
 
-/// Pages of any origin may show it, and it may do nothing.
+/// A picture that pages of any origin may show, and that may load nothing.
 fn svg(picture: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("image/svg+xml")

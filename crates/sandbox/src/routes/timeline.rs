@@ -25,7 +25,7 @@ pub(super) async fn of_person(
     Ok(html::timeline(language_of(&request), &posts, Some(person)).into_response())
 }
 
-/// `GET /sandbox/notifications/{user_id}`: what was posted with the person's token, newest first, for pages of any origin.
+/// `GET /sandbox/notifications/{user_id}`: the posts with the person's token, newest first, for pages of any origin.
 pub(super) async fn notifications(
     provider: web::Data<OAuthProvider>,
     request: HttpRequest,

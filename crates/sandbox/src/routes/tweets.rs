@@ -10,7 +10,7 @@ use crate::{
     x_error::{V2Error, XError, insert_allowance},
 };
 
-/// Stands in a `pagination_token` before a post's number: the next page starts after that post, whatever came since.
+/// The prefix of a post's id in a `pagination_token`: the next page starts after that post, regardless of newer ones.
 const OLDER_THAN: &str = "before";
 
 /// `GET /2/users/:id/tweets`: <https://docs.x.com/x-api/users/get-posts>.
@@ -56,7 +56,7 @@ pub(super) async fn post(
     Ok(response.json(json!({ "data": data })))
 }
 
-/// Which posts are asked for, and how they are to look.
+/// The parameters of a request for posts.
 struct TimelineQuery {
     max_results: usize,
     before: Option<i64>,
@@ -115,7 +115,7 @@ fn page(provider: &OAuthProvider, person: Person, question: &TimelineQuery) -> V
     json!({ "data": data, "meta": meta })
 }
 
-/// A post, made up or not.
+/// A post, made up or real.
 struct TweetObject {
     id: i64,
     text: String,
@@ -156,7 +156,7 @@ impl From<MadeUpTweet> for TweetObject {
     }
 }
 
-/// X answers 200 for a person that does not exist.
+/// X answers 200 for a person who does not exist.
 fn not_found(id: &str) -> Value {
     json!({ "errors": [{
         "value": id,

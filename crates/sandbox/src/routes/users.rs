@@ -8,7 +8,7 @@ use crate::{
     x_error::{V2Error, XError, insert_allowance},
 };
 
-/// `GET /2/users/me`, with the fields asked for: <https://docs.x.com/x-api/users/get-my-user>.
+/// `GET /2/users/me`, with the requested fields: <https://docs.x.com/x-api/users/get-my-user>.
 pub(super) async fn me(
     provider: web::Data<OAuthProvider>,
     call: SignedCall,

@@ -15,13 +15,13 @@ use super::{
     messages::{DeleteJob, NotifyJob, ReadyMessage, TrainJob},
 };
 
-/// Pages read at most: X gives a person's latest 3,200 posts, <https://docs.x.com/x-api/users/get-posts>.
+/// The most pages that are read: X gives a person's latest 3,200 posts, <https://docs.x.com/x-api/users/get-posts>.
 const MOST_PAGES: usize = 32;
 
-/// Why a job is not done.
+/// Why a job failed.
 #[derive(Debug, thiserror::Error)]
 enum JobError {
-    /// It never will be.
+    /// A retry would fail as well.
     #[error("the message is malformed")]
     Malformed,
     #[error("twitter refused")]
@@ -31,7 +31,7 @@ enum JobError {
 }
 
 impl From<serde_json::Error> for JobError {
-    /// The parser's own words may quote a token.
+    /// The parser's message may quote a token.
     fn from(_: serde_json::Error) -> Self {
         Self::Malformed
     }
@@ -44,17 +44,17 @@ impl From<InvalidValue> for JobError {
 }
 
 impl JobError {
-    /// The same job may succeed later.
+    /// Tells whether the same job may succeed later.
     const fn is_transient(&self) -> bool {
         match self {
             Self::Malformed => false,
             Self::Twitter(error) => error.is_transient(),
-            // The ready queue may be mended; the training must not be lost.
+            // The ready queue may be repaired later; the training must not be lost.
             Self::Queue(_) => true,
         }
     }
 
-    /// How long to wait, if somebody says.
+    /// The requested wait, if there is one.
     const fn wait(&self) -> Option<Duration> {
         match self {
             Self::Twitter(TwitterError::RateLimited { retry_after }) => Some(*retry_after),
@@ -64,7 +64,7 @@ impl JobError {
     }
 }
 
-/// What becomes of a job. No error names a token.
+/// The outcome of a job. No error contains a token.
 fn outcome(done: Result<(), JobError>) -> Outcome {
     match done {
         Ok(()) => Outcome::Done,
@@ -76,7 +76,7 @@ fn outcome(done: Result<(), JobError>) -> Outcome {
     }
 }
 
-/// Fetches the person's posts, takes its time, and says that it is ready.
+/// Reads the person's posts, waits for the time of a training, and sends the ready message.
 pub(super) struct Train(pub(super) Arc<Bench>);
 
 #[async_trait]
@@ -108,7 +108,7 @@ impl Handler for Notify {
     }
 }
 
-/// Forgets a person.
+/// Deletes a person's data.
 pub(super) struct Forget(pub(super) Arc<Bench>);
 
 #[async_trait]
@@ -124,7 +124,7 @@ impl Handler for Forget {
     }
 }
 
-/// Where jobs are done, and what was learned is kept.
+/// Executes jobs, and stores the results of trainings.
 pub(super) struct Bench {
     config: WorkersConfig,
     pub(super) ports: WorkersPorts,
@@ -144,7 +144,7 @@ impl Bench {
         self.memory().clone()
     }
 
-    /// Fetches the person's posts, takes its time, and says that it is ready.
+    /// Reads the person's posts, waits for the time of a training, and sends the ready message.
     async fn train(&self, job: &TrainJob) -> Result<(), JobError> {
         let person = job.user_id()?;
         let posts = self.count_posts(&job.credentials(), person).await?;
@@ -160,7 +160,7 @@ impl Bench {
         .await
     }
 
-    /// Posts a notification as the person. A text that is there already was posted by an earlier try.
+    /// Posts a notification as the person. If the text was posted before, an earlier attempt did so.
     async fn notify(&self, job: &NotifyJob) -> Result<(), JobError> {
         let (twitter, credentials) = (&self.ports.twitter, job.credentials());
         match twitter.post_tweet(&credentials, &job.message).await {
@@ -169,7 +169,7 @@ impl Bench {
         }
     }
 
-    /// Forgets a person.
+    /// Deletes a person's data.
     fn forget(&self, job: &DeleteJob) -> Result<(), JobError> {
         self.memory().remove(&job.user_id()?);
         Ok(())
@@ -208,7 +208,7 @@ impl Bench {
     }
 }
 
-/// The parser's own words may quote a token.
+/// The parser's message may quote a token.
 fn read<T: DeserializeOwned>(body: &str) -> Result<T, Malformed> {
     serde_json::from_str(body).map_err(|_| Malformed::new("the message is malformed"))
 }

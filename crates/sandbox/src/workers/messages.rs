@@ -1,4 +1,4 @@
-//! The messages of the queues, as the workers know them. They take what they know and ignore the rest.
+//! The messages of the queues from the workers' point of view. Unknown fields are ignored.
 
 use lemon_domain::values::{Credentials, InvalidValue, ProviderUserId};
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ impl DeleteJob {
     }
 }
 
-/// `{finished, oauth_user_id: <number>, oauth_type, service_name}`: a number here, a string in the jobs.
+/// `{finished, oauth_user_id: <number>, oauth_type, service_name}`: the id is a number here, but a string in the jobs.
 #[derive(Serialize)]
 pub(super) struct ReadyMessage<'a> {
     pub(super) finished: &'static str,

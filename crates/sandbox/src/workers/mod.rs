@@ -14,54 +14,54 @@ use tokio_util::sync::CancellationToken;
 
 use jobs::{Bench, Forget, Notify, Train};
 
-/// Trainings at a time.
+/// The most trainings at a time.
 const TRAININGS: usize = 256;
-/// Notifications, and deletions, at a time.
+/// The most notifications at a time, and the most deletions.
 const OTHERS: usize = 16;
-/// The first and the longest wait before a job that failed is tried again.
+/// The first and the longest back-off before a failed job is retried.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5 * 60));
 
-/// What the stand-in workers do, and over which queues.
+/// The settings and the queues of the stand-in workers.
 #[derive(Debug, Clone)]
 pub struct WorkersConfig {
-    /// Jobs to train come from here.
+    /// The queue of training jobs.
     pub train: QueueName,
-    /// Jobs to notify come from here.
+    /// The queue of notification jobs.
     pub notify: QueueName,
-    /// Jobs to delete come from here.
+    /// The queue of deletion jobs.
     pub delete: QueueName,
-    /// Ready messages go here.
+    /// The queue to which ready messages are sent.
     pub ready: QueueName,
     /// The queues' visibility timeout.
     pub visibility: Duration,
     /// How long a training takes.
     pub training: Duration,
-    /// The service that is trained for.
+    /// The service of the trainings.
     pub service_type: ServiceType,
 }
 
-/// What the workers work with.
+/// The ports that the workers use.
 pub struct WorkersPorts {
-    /// Where jobs come from and ready messages go.
+    /// Jobs are received from it, and ready messages sent to it.
     pub queue: Arc<dyn JobQueue>,
-    /// Where posts are read and notifications posted.
+    /// Posts are read from it, and notifications posted to it.
     pub twitter: Arc<dyn TwitterClient>,
-    /// Message ids.
+    /// Makes message ids.
     pub ids: Arc<dyn IdSource>,
 }
 
-/// Workers that fetch a person's posts, pretend to train, and say that they are ready; that post notifications as the
-/// person; and that forget.
+/// Workers that read a person's posts, pretend to train, and send a ready message; that post notifications as the
+/// person; and that delete what they stored.
 pub struct Workers {
     config: WorkersConfig,
     bench: Arc<Bench>,
 }
 
 impl Workers {
-    /// How long they take after the stop, at most.
+    /// The longest time that they take after the stop.
     pub const STOP_WITHIN: Duration = Duration::from_secs(18);
 
-    /// Workers that do nothing yet.
+    /// Makes workers, which do not run yet.
     #[must_use]
     pub fn new(config: WorkersConfig, ports: WorkersPorts) -> Self {
         Self {
@@ -70,13 +70,13 @@ impl Workers {
         }
     }
 
-    /// Who is trained, and on how many posts.
+    /// The people who were trained, each with the number of posts.
     #[must_use]
     pub fn trained(&self) -> BTreeMap<ProviderUserId, usize> {
         self.bench.trained()
     }
 
-    /// Works until `stop`. Jobs in flight are then given back to their queue at once.
+    /// Works until `stop`. Then jobs in flight return to their queue at once.
     ///
     /// # Errors
     /// If a consumer ends before the stop. The others are drained.
@@ -98,7 +98,7 @@ impl Workers {
         at_a_time: usize,
         stop: &CancellationToken,
     ) -> Result<(), ConsumerError> {
-        // A training may take for ever, and another worker begins it again.
+        // A training may take very long, and another worker can start it again.
         let config = ConsumerConfig::default()
             .with_pollers(1)
             .with_concurrency(at_a_time)
@@ -109,7 +109,7 @@ impl Workers {
         let jobs = Arc::clone(&self.bench.ports.queue);
         let consumer = Consumer::new(jobs, queue.clone(), handler).with_config(config);
         let ended = consumer.run(stop.clone()).await;
-        // The end of one is the end of all.
+        // If one ends, all must end.
         stop.cancel();
         ended
     }

@@ -15,19 +15,19 @@ use secrecy::{ExposeSecret, SecretString};
 use super::StartError;
 use crate::config::{ConfigError, EMBEDDED, QueueSettings, QuotaSettings, SQS, StoreSettings};
 
-/// Ends when a part has no disk any more that could be written, with the cause; never for a server.
+/// Returns with the cause when the disk of a part can no longer be written; never returns for a server.
 pub(crate) type Failure = Pin<Box<dyn Future<Output = String> + Send>>;
 
 const NO_QUEUE: &str = "the job queue cannot be used";
 const NO_QUOTA: &str = "the quota counter cannot be used";
 
-/// Makes the data folder, where something is kept in it: keys are not always.
+/// Makes the data folder for a database: it may be missing, because the keys are not always stored in it.
 fn make(data_dir: &Path) -> anyhow::Result<()> {
     make_private_folder(data_dir)
         .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))
 }
 
-/// Checks what can be told of the store, the counter and the queue without a connection.
+/// Checks what can be checked of the store, the counter and the queue without a connection.
 pub(crate) fn check(
     store: &StoreSettings,
     quota: &QuotaSettings,
@@ -89,7 +89,7 @@ pub(crate) async fn quota(
     Ok(counter)
 }
 
-/// Connects to the quota counter, and answers when its disk fails.
+/// Connects to the quota counter; the second answer completes when its disk fails.
 pub(crate) async fn quota_and_disk(
     settings: &QuotaSettings,
     data_dir: &Path,
@@ -110,10 +110,10 @@ pub(crate) async fn quota_and_disk(
     Ok((Arc::new(counter), never()))
 }
 
-/// A budget that services share is taken from in one step with those of a service, which a cluster does in one slot.
+/// One step takes from a shared budget and from a service's own. In a cluster their keys must be in one slot for that.
 fn redis(settings: &QuotaSettings, url: &SecretString, is_one_slot: bool) -> RedisConfig {
     RedisConfig::new(url.clone())
-        // None is refused at the start.
+        // A pool size of 0 is refused at the start.
         .with_pool_size(NonZeroUsize::new(settings.pool_size).unwrap_or(NonZeroUsize::MIN))
         .with_deadline(Duration::from_millis(settings.deadline_ms))
         .with_key_prefix(settings.key_prefix.clone())
@@ -131,7 +131,7 @@ fn no_counter(fault: RedisError) -> StartError {
     }
 }
 
-/// Connects to the job queue, and looks whether its queues are there.
+/// Connects to the job queue, and checks that its queues exist.
 pub(crate) async fn queue(
     settings: &QueueSettings,
     data_dir: &Path,
@@ -143,7 +143,7 @@ pub(crate) async fn queue(
     Ok(queue)
 }
 
-/// Connects to the job queue, looks whether its queues are there, and answers when its disk fails.
+/// Connects to the job queue, and checks that its queues exist; the second answer completes when its disk fails.
 pub(crate) async fn queue_and_disk(
     settings: &QueueSettings,
     data_dir: &Path,
@@ -177,7 +177,7 @@ pub(crate) async fn queue_and_disk(
     }
 }
 
-/// Connects to the queues themselves, for an operator.
+/// Connects to SQS to manage the queues, for an operator.
 pub(crate) async fn queues(settings: &QueueSettings) -> Result<SqsQueues, StartError> {
     match settings.url() {
         EMBEDDED => {
@@ -190,7 +190,7 @@ pub(crate) async fn queues(settings: &QueueSettings) -> Result<SqsQueues, StartE
     }
 }
 
-/// How a queue is made.
+/// The settings with which a queue is made.
 pub(crate) fn queue_settings(settings: &QueueSettings) -> lemon_sqs::SqsQueueSettings {
     lemon_sqs::SqsQueueSettings::default()
         .with_visibility(Duration::from_secs(settings.visibility_seconds))

@@ -8,29 +8,29 @@ use super::plan::{Plan, TwitterPlan};
 
 /// Standard streams, listening sockets, log and key files.
 const BASE: usize = 32;
-/// What a worker thread's runtime has open.
+/// Descriptors of a worker thread's runtime.
 const PER_WORKER: usize = 8;
-/// Worker threads besides those of the API: of the other ports, and of the program itself.
+/// Worker threads besides those of the API: for the other ports, and for the program itself.
 const OTHER_WORKERS: usize = 4;
-/// A file of SQLite's, its log and its index.
+/// A SQLite file, its log and its index.
 const PER_SQLITE: usize = 3;
 /// Connections to SQS at a time.
 const SQS_CONNECTIONS: usize = 32;
-/// Connections to the API at a time, where more descriptors are allowed and nothing is configured.
+/// The default for connections to the API at a time, if the limit of descriptors allows more.
 const DEFAULT_CONNECTIONS: usize = 4_096;
-/// Connections to a port at a time at least, however few descriptors are allowed.
+/// The minimum of connections to a port at a time, however few descriptors are allowed.
 const FEWEST_CONNECTIONS: usize = 8;
 
-/// How many connections each port takes at a time, so that descriptors are left for what they lean on.
+/// The most connections of each port at a time. They leave enough descriptors for the parts that the ports depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ConnectionCaps {
-    /// To the API.
+    /// The cap of the API.
     pub(crate) http: usize,
-    /// To the sandbox, at most.
+    /// The cap of the sandbox.
     pub(crate) sandbox: usize,
 }
 
-/// Raises the limit of descriptors as far as is allowed, and shares out what it allows.
+/// Raises the limit of descriptors as far as is allowed, and divides them among the ports.
 pub(crate) fn share(plan: &Plan) -> ConnectionCaps {
     let allowed = raise();
     let reserve = reserve(plan);
@@ -59,7 +59,7 @@ pub(crate) fn share(plan: &Plan) -> ConnectionCaps {
     connections
 }
 
-/// The soft limit, raised to the hard one.
+/// Raises the soft limit to the hard one, and answers it.
 fn raise() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -70,13 +70,13 @@ fn raise() -> usize {
         Ok(()) => maximum,
         Err(_) => current,
     };
-    // No limit at all is one that is never reached.
+    // No limit is treated as a very high one.
     allowed.map_or(usize::MAX / 2, |allowed| {
         usize::try_from(allowed).unwrap_or(usize::MAX / 2)
     })
 }
 
-/// Descriptors for everything but connections that others begin, and those to Twitter.
+/// Descriptors for everything except incoming connections and those to Twitter.
 fn reserve(plan: &Plan) -> usize {
     let cores = available_parallelism().map_or(2, NonZeroUsize::get);
     let pool = usize::try_from(plan.store.max_connections).unwrap_or(usize::MAX / 8);
@@ -99,12 +99,12 @@ fn reserve(plan: &Plan) -> usize {
     BASE + workers + store + quota + queue + Operations::MAX_CONNECTIONS
 }
 
-/// How many parts what is left has: each call to the API may make another one to Twitter.
+/// The number of parts into which the remaining descriptors are divided: each call to the API may make one to Twitter.
 fn parts(plan: &Plan) -> usize {
     if matches!(plan.twitter, TwitterPlan::Real(_)) {
         2
     } else {
-        // Callers of the sandbox, too.
+        // The sandbox accepts connections too.
         3
     }
 }

@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Upper bounds of the buckets of every `…_seconds` histogram, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
-/// How often histograms are drained, as the exporter asks for.
+/// How often histograms are drained, as the exporter requires.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// The process' metrics: the first call installs the recorder.
+/// The metrics of the process: the first call installs the recorder.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(handle) = HANDLE.get() {
@@ -23,7 +23,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
-/// Shows what waits to be sent. Rows that were set aside wait for the operator.
+/// Publishes the size of the outbox. Rows that are set aside wait for the operator.
 pub(crate) fn show(backlog: Backlog) {
     for (name, rows) in [
         ("outbox_rows", backlog.rows),
@@ -34,7 +34,7 @@ pub(crate) fn show(backlog: Backlog) {
     metrics::gauge!("outbox_oldest_seconds").set(backlog.oldest.as_secs_f64());
 }
 
-/// Drains histograms until `stop`, so that they do not grow when nobody asks for them.
+/// Drains histograms until `stop`, so that they do not grow if nobody reads the metrics.
 pub(crate) async fn keep_small(handle: PrometheusHandle, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(UPKEEP);
     loop {

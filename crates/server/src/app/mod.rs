@@ -1,4 +1,4 @@
-//! The running program: every part made, wired and kept alive.
+//! The running program: makes, connects and supervises every part.
 
 pub(crate) mod connections;
 mod descriptors;
@@ -40,7 +40,7 @@ pub(crate) enum StartError {
     Other(#[from] anyhow::Error),
 }
 
-/// Where the program listens.
+/// The addresses on which the program listens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListenAddresses {
     pub(crate) http: SocketAddr,
@@ -55,7 +55,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts everything: first what can fail, then what serves.
+    /// Starts everything: first the steps that can fail, then the servers.
     pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
@@ -108,7 +108,7 @@ impl App {
         &self.addresses
     }
 
-    /// Runs until `until` is done, or until a part ends by itself, which is an error. Work in hand is finished.
+    /// Runs until `until` completes, or until a part ends unexpectedly, which is an error. Work in flight is finished.
     pub(crate) async fn run<T>(self, until: impl Future<Output = T>) -> anyhow::Result<T> {
         self.running.run(until).await
     }

@@ -25,21 +25,21 @@ use super::{
 /// How often the upkeep is done.
 const UPKEEP: Duration = Duration::from_mins(1);
 
-/// Everything that is connected, and the use cases over it.
+/// Everything that is connected, and the use cases that use it.
 pub(crate) struct Parts {
     pub(crate) plan: Plan,
     pub(crate) store: Arc<SqlStore>,
     pub(crate) queue: Arc<dyn JobQueue>,
     pub(crate) twitter: Arc<dyn TwitterClient>,
     quotas: Arc<Quotas>,
-    /// When those of the parts that are kept in files fail.
+    /// Complete when the disk of a part that stores data in files fails.
     disks: Vec<(&'static str, Failure)>,
     clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
 }
 
 impl Parts {
-    /// Connects to everything, brings the database up to date and sets the quota counter right.
+    /// Connects to everything, migrates the database and corrects the quota counter.
     pub(crate) async fn connect(
         plan: Plan,
         twitter: TwitterConfig,
@@ -67,8 +67,8 @@ impl Parts {
                 grace,
             )
         };
-        // The embedded counter is this process' alone: what stands unrecorded in it at the start is an orphan. In a
-        // shared one it may be a request of another replica.
+        // Only this process uses the embedded counter: any unrecorded place in it at the start is an orphan. In a
+        // shared counter it may belong to a request of another replica.
         let orphaned_after = if plan.quota.is_embedded() {
             Duration::ZERO
         } else {
@@ -80,7 +80,7 @@ impl Parts {
                     .context("the quota counter cannot be set right")
                     .into());
             }
-            // It costs this service only, and is tried again by the upkeep.
+            // This affects only this service, and the upkeep tries again.
             tracing::error!(
                 service = %failed.key.scope,
                 budget = %failed.key.budget,
@@ -103,8 +103,8 @@ impl Parts {
         })
     }
 
-    /// Ends the program when a disk fails under what is kept on it: nothing that is written after that can be vouched
-    /// for, and only a start finds out what is there.
+    /// Ends the program when the disk of a part fails: later writes cannot be guaranteed, and only a new start finds
+    /// out what was stored.
     pub(crate) fn watch_disks(&mut self, back: &mut Supervisor) {
         let store = Arc::clone(&self.store);
         let mut disks = std::mem::take(&mut self.disks);
@@ -170,7 +170,7 @@ impl Parts {
         Ok(())
     }
 
-    /// What is driven by queues and the clock.
+    /// The parts that are driven by queues and the clock.
     pub(crate) fn work(&self, front: &mut Supervisor) {
         let renderer = JobRenderer {
             dispatch: Arc::new(Dispatch {
@@ -225,7 +225,7 @@ impl Parts {
         };
         let stop = front.stop();
         front.spawn("upkeep", async move {
-            // What it does is done again the next time: at the stop there is nothing to finish.
+            // Its work is repeated the next time, so there is nothing to finish at the stop.
             tokio::select! {
                 () = upkeep.run(stop.clone()) => {}
                 () = stop.cancelled() => {}
@@ -234,7 +234,7 @@ impl Parts {
         });
     }
 
-    /// What must answer before anybody can be served.
+    /// The parts that must answer before requests can be served.
     fn checks(&self) -> Vec<Check> {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
         let (quotas, catalogue) = (Arc::clone(&self.quotas), Arc::clone(&self.plan.catalogue));

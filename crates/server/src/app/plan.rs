@@ -20,21 +20,21 @@ use crate::config::{
     ConfigError, QueueSettings, QuotaSettings, Settings, StoreSettings, TwitterSettings,
 };
 
-/// A web app under development, as its tools serve it.
+/// A web app under development, as its development server serves it.
 const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
-/// When keys must be given.
+/// When keys are required.
 const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
-/// When parts must be named.
+/// When the URLs of parts are required.
 const NAMED: &str =
     "with a Twitter that is not the sandbox; \"embedded\" is a choice, for one replica alone";
-/// What `twitter.url` is not.
+/// The fault of a wrong `twitter.url`.
 const NO_TWITTER: &str = if cfg!(feature = "sandbox") {
     "it is neither \"sandbox\" nor a URL"
 } else {
     "it is not a URL"
 };
 
-/// A configuration that was found right, with everything in its final form.
+/// A configuration that was checked, with all values in their final form.
 pub(crate) struct Plan {
     pub(crate) data_dir: PathBuf,
     pub(crate) http: std::net::SocketAddr,
@@ -51,27 +51,27 @@ pub(crate) struct Plan {
     pub(crate) catalogue: Arc<Catalogue>,
 }
 
-/// The deadlines of the API over a store and a counter with these.
+/// The deadlines of the API, for a store and a counter with these deadlines.
 pub(crate) fn deadlines(store: Duration, quota: Duration) -> Deadlines {
     Deadlines {
-        // The store has the step's outcome within its deadline. Where nothing was stored, it tells the latest use
-        // within another, and the counter is given the place back.
+        // The store has the outcome of the step within its deadline. If nothing was stored, it reads the latest use
+        // within another deadline, and the place is given back to the counter.
         storing: 2 * store + quota + Duration::from_secs(1),
         ..Deadlines::default()
     }
 }
 
-/// Which Twitter.
+/// The Twitter that is used.
 pub(crate) enum TwitterPlan {
-    /// The stand-in, in this process. Its addresses are known once it listens.
+    /// The stand-in, in this process. Its address is known when it listens.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxPlan),
-    /// The real one, or one that speaks like it.
+    /// The real one, or one with the same API.
     Real(TwitterConfig),
 }
 
 impl Plan {
-    /// Checks a configuration, and then makes what a first run needs: a refused one changes nothing.
+    /// Checks a configuration, and then makes what a first run needs: a refused configuration changes nothing.
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
         #[cfg(not(feature = "sandbox"))]
         without_sandbox::check(&settings)?;
@@ -94,7 +94,7 @@ impl Plan {
                 .map(|folders| folders.data_dir().to_owned())
                 .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
         };
-        // Only a machine of its own, with the sandbox, makes keys for itself. Replicas must share theirs.
+        // Only a single machine with the sandbox makes its own keys. Replicas must share theirs.
         let (jwt, sealing_keys, twitter) = match Url::parse(&settings.twitter.url) {
             Ok(url) => {
                 let required = |key| ConfigError::missing(key, NOT_SANDBOX);
@@ -143,7 +143,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// The keys of parts that replicas cannot share, where there may be replicas: with the sandbox there is one process.
+    /// The keys of parts that replicas cannot share. With the sandbox there is one process, and none is a fault.
     pub(crate) fn unshared(&self) -> Vec<&'static str> {
         if !matches!(self.twitter, TwitterPlan::Real(_)) {
             return Vec::new();
@@ -158,7 +158,7 @@ impl Plan {
     }
 }
 
-/// What comes of the secrets that were given, if there are any.
+/// Converts the secrets, if any are given.
 fn given<T>(
     secrets: Vec<SecretString>,
     made: impl FnOnce(Vec<SecretString>) -> Result<T, ConfigError>,
@@ -166,7 +166,7 @@ fn given<T>(
     (!secrets.is_empty()).then(|| made(secrets)).transpose()
 }
 
-/// The configuration of tokens, with which some can be made.
+/// The configuration of tokens, after a check that tokens can be made with it.
 fn tokens(secrets: Vec<SecretString>, lifetime: Duration) -> Result<JwtConfig, ConfigError> {
     let jwt = JwtConfig { secrets, lifetime };
     Tokens::new(&jwt, Arc::new(SystemClock), Arc::new(SystemIds))
@@ -223,9 +223,9 @@ mod tests {
         config::{LONGEST_DEADLINE, LONGEST_QUEUE_DEADLINE},
     };
 
-    /// What the README promises. Who asks a process to end usually kills it after 30 s.
+    /// The limit in the README. A supervisor usually kills a process 30 s after it has asked it to end.
     const STOP: Duration = Duration::from_secs(25);
-    /// What else a machine has to do.
+    /// Time for the other work of a machine.
     const SLACK: Duration = Duration::from_millis(500);
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
     fn no_deadline_outlasts_the_grace_of_a_reservation() {
         let calls = deadlines(LONGEST_DEADLINE, LONGEST_DEADLINE);
         let longest = calls.call + calls.storing;
-        // Clocks may differ.
+        // The clocks of replicas may differ.
         assert!(longest + Duration::from_secs(20) < Registering::GRACE);
     }
 }

@@ -4,16 +4,16 @@ use tokio::time::Instant;
 
 use super::supervisor::Supervisor;
 
-/// How long work in hand may take after the stop. What asked for the stop kills the process at 30 s, if it is usual.
+/// The time for work in flight after the stop. A supervisor usually kills the process after 30 s.
 pub(super) const FRONT_DEADLINE: Duration = Duration::from_secs(22);
-/// How long what the front leans on may take in all.
+/// The time after the stop by which also the parts that the front depends on must end.
 pub(super) const BACK_DEADLINE: Duration = Duration::from_secs(24);
 
 /// Tasks that serve, in the order in which they stop.
 pub(crate) struct Running {
-    /// What takes and does work: stops first.
+    /// The parts that accept and do work: they stop first.
     pub(super) front: Supervisor,
-    /// What the front leans on: stops last.
+    /// The parts that the front depends on: they stop last.
     pub(super) back: Supervisor,
 }
 
@@ -25,7 +25,7 @@ impl Running {
         }
     }
 
-    /// Runs until `until` is done, or until a part ends by itself, which is an error. Work in hand is finished.
+    /// Runs until `until` completes, or until a part ends unexpectedly, which is an error. Work in flight is finished.
     pub(crate) async fn run<T>(mut self, until: impl Future<Output = T>) -> anyhow::Result<T> {
         let ended = tokio::select! {
             done = until => Ok(done),

@@ -8,11 +8,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-/// Background tasks that live until the stop. One that ends before is a failure of the whole program.
+/// Background tasks that run until the stop. If one ends earlier, the whole program fails.
 pub(crate) struct Supervisor {
     stop: CancellationToken,
     tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
-    /// Those that have not ended.
+    /// The tasks that have not ended.
     names: Vec<&'static str>,
 }
 
@@ -25,7 +25,7 @@ impl Supervisor {
         }
     }
 
-    /// What tells the tasks to finish.
+    /// The token that tells the tasks to finish.
     pub(crate) fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
@@ -39,7 +39,7 @@ impl Supervisor {
         self.tasks.spawn(async move { (name, task.await) });
     }
 
-    /// Returns when a task has ended, which none should before the stop.
+    /// Returns when a task has ended, which must not happen before the stop.
     pub(crate) async fn failed(&mut self) -> anyhow::Error {
         match self.tasks.join_next().await {
             Some(ended) => match outcome(ended) {
@@ -50,7 +50,7 @@ impl Supervisor {
         }
     }
 
-    /// Tells the tasks to finish and waits for them until `end`. Those that have not finished by then are dropped.
+    /// Tells the tasks to finish and waits for them until `end`. Tasks that have not finished by then are dropped.
     ///
     /// # Errors
     /// If a task failed, or did not finish in time.

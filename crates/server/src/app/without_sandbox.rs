@@ -1,9 +1,9 @@
-//! What a program refuses that is built without the feature `sandbox`.
+//! What a program refuses if it is built without the feature `sandbox`.
 
 use crate::config::{ConfigError, Settings};
 
-/// Refuses to do without the sandbox what was asked of it. Its section is refused even where Twitter is the real one, as an
-/// unknown section is: whoever wrote it counts on something that is not there.
+/// Refuses a configuration that needs the sandbox. Its section is refused even if Twitter is the real one, like an
+/// unknown section: its author expects something that is missing.
 pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
     if settings.sandbox.is_some() {
         let fault = "this program was built without the sandbox, so leave the section out";
@@ -26,7 +26,7 @@ mod tests {
         config::{Overrides, load},
     };
 
-    /// What the plan says of a configuration that it refuses.
+    /// The error for a configuration that the plan refuses.
     fn fault(data_dir: &Path, variables: &[(&str, &str)]) -> String {
         let overrides = Overrides {
             file: None,

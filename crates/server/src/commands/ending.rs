@@ -4,14 +4,14 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-/// What is done when the process is asked to end: by SIGTERM, SIGINT, or SIGHUP, as when its terminal is closed. Signals count
-/// from the call on. SIGUSR1, with which some tools ask for new log files, ends nothing.
+/// Completes when the process is asked to end: by SIGTERM, SIGINT, or SIGHUP, which a closed terminal sends. Signals are received
+/// from this call on. SIGUSR1, with which some tools ask for new log files, is ignored.
 pub(super) fn asked_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     let on = |kind| signal(kind).context("signals cannot be received");
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hang_up = on(SignalKind::hangup())?;
-    // Whoever receives a signal is not ended by it.
+    // A process that receives a signal is not ended by it.
     let ignored = on(SignalKind::user_defined1())?;
     Ok(async move {
         let _ignored = ignored;

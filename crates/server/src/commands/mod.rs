@@ -40,7 +40,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
     }
 }
 
-/// The configuration, with the log set up as it says.
+/// Reads the configuration, and sets up the log accordingly.
 fn configured(common: Common) -> Result<Plan, StartError> {
     let (settings, hints) = settings(common)?;
     logging::init(&settings.log)?;

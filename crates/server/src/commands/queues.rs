@@ -9,7 +9,7 @@ use crate::{
     cli::QueuesAction,
 };
 
-/// Does to the queues what an operator asks for, a line each.
+/// Runs an operator's action on the queues, and prints a line for each.
 pub(crate) async fn run(plan: Plan, action: QueuesAction) -> Result<(), StartError> {
     let queues = connections::queues(&plan.queue).await?;
     match action {
@@ -31,7 +31,7 @@ async fn create(queues: &SqsQueues, plan: &Plan) -> anyhow::Result<()> {
     let settings = connections::queue_settings(&plan.queue);
     let ours = plan.catalogue.ready_queues();
     for queue in plan.catalogue.queues() {
-        // What the workers receive from is theirs to set up, once it is there.
+        // The workers are responsible for the settings of their queues, once these exist.
         if !ours.contains(&queue) && is_there(queues, &queue).await? {
             say(format_args!("{queue:<40} is there"))?;
             continue;

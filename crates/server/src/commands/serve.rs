@@ -32,7 +32,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
     );
     let mut terminal = stderr();
     if terminal.is_terminal() {
-        // If it is gone, nobody is there to read.
+        // If the terminal is gone, nobody reads the text.
         drop(terminal.write_all(welcome.text(*addresses).as_bytes()));
     }
     app.run(asked).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
     Ok(())
 }
 
-/// What somebody at a terminal wants to open next.
+/// The addresses that a person at a terminal wants to open next.
 struct Welcome {
     docs: bool,
     data_dir: PathBuf,

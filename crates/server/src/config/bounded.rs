@@ -2,10 +2,10 @@ use std::{fmt::Display, ops::RangeInclusive};
 
 use super::error::ConfigError;
 
-/// Ten years: every date that comes of it can be written down.
+/// Ten years: every date that is computed with it can be represented.
 pub(super) const LONGEST_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
 
-/// Checks that a number is one of those that do no harm.
+/// Checks that a number is within harmless bounds.
 pub(super) fn bounded<T: PartialOrd + Display>(
     key: &str,
     value: &T,

@@ -6,32 +6,32 @@ use super::{
     settings::{QueueSettings, SQS, Settings},
 };
 
-/// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up within
-/// the deadline of its call and what storing adds, which must be within a stop, and well before the grace of its reservation
-/// is over.
+/// The longest deadline of the store and of the counter. A registration that has reserved a place is stored or given up
+/// within the deadline of its call plus the time for storing. That sum must fit into a stop, and must be much shorter
+/// than the grace of its reservation.
 pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The longest deadline of a call to SQS: several of them must be within a stop, one after the other.
+/// The longest deadline of a call to SQS: several consecutive calls must fit into a stop.
 pub(crate) const LONGEST_QUEUE_DEADLINE: Duration = Duration::from_secs(6);
 
-/// The longest deadline of a call to Twitter: the API's own, for a call that asks Twitter.
+/// The longest deadline of a call to Twitter: the API's own deadline for calls that ask Twitter.
 const LONGEST_TWITTER_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a received message may be hidden: long enough to be extended while it is worked on, and no longer than
-/// [SQS allows](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
+/// How long a received message may be hidden: long enough to be extended while it is handled, and no longer than [SQS
+/// allows](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
 const VISIBILITY_SECONDS: RangeInclusive<u64> = 2..=12 * 60 * 60;
 
-/// More would be no pool, but a storm over its server.
+/// More connections would overload the server.
 const MOST_POOLED: usize = 1_000;
 
-/// More than any machine serves.
+/// More than any machine can serve.
 const MOST_CONNECTIONS: usize = 1_000_000;
 
 impl Settings {
-    /// Checks the numbers that stand for themselves. Those of a service are checked with it.
+    /// Checks the numbers that are independent of others. Those of a service are checked with the service.
     ///
     /// # Errors
-    /// If one of them could do harm; it says which numbers cannot.
+    /// If one of them could do harm; the error names the allowed range.
     pub(crate) fn check_numbers(&self) -> Result<(), ConfigError> {
         let deadline = |key, value: u64, longest: Duration| {
             let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
@@ -65,7 +65,7 @@ impl Settings {
 }
 
 impl QueueSettings {
-    /// Checks that one slow call does not lose a lease: its heartbeat comes at half of the visibility timeout.
+    /// Checks that one slow call does not lose a lease: the heartbeat is sent at half of the visibility timeout.
     fn check_heartbeat(&self) -> Result<(), ConfigError> {
         let deadline = Duration::from_millis(self.deadline_ms);
         if self.url() != SQS || self.visibility() >= 2 * deadline {

@@ -5,12 +5,12 @@ use serde::Deserialize;
 
 use super::{bounded::bounded, error::ConfigError};
 
-/// Units of a budget: as many as can be counted everywhere.
+/// The most units of a budget: every counter can count so many.
 const MOST_UNITS: u32 = 1_000_000_000;
 
-/// When a day begins, unless somebody says otherwise.
+/// The default time at which a day begins.
 pub(super) const TURNS_AT: &str = "06:00";
-/// And where.
+/// The default time zone of that time.
 pub(super) const ZONE: &str = "Asia/Seoul";
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -30,7 +30,7 @@ impl From<PeriodSettings> for Period {
     }
 }
 
-/// The budgets that services share: a section a budget, by its name.
+/// The budgets that services share: a section for each budget, by its name.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct SharedBudgetsSettings(BTreeMap<String, SharedBudgetSettings>);
@@ -45,7 +45,7 @@ struct SharedBudgetSettings {
     zone: Option<String>,
 }
 
-/// A budget of a service: its own, with a limit, or a shared one, whose section has the limit.
+/// A budget of a service: its own budget, with a limit, or a shared one, whose section has the limit.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BudgetSettings {
@@ -57,7 +57,7 @@ pub(super) struct BudgetSettings {
 }
 
 impl SharedBudgetsSettings {
-    /// Checks that each of them is one of some service.
+    /// Checks that some service takes from each of them.
     pub(super) fn check_used(&self, used: &BTreeSet<String>) -> Result<(), ConfigError> {
         match self.0.keys().find(|name| !used.contains(*name)) {
             Some(unused) => {
@@ -85,7 +85,7 @@ impl BudgetSettings {
         self.shared
     }
 
-    /// The budget of that name of a service, whose own windows turn as `window` says.
+    /// The budget of that name of a service. `window` makes the windows of its own budgets.
     pub(super) fn build(
         &self,
         service: &str,
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::config::services::ServicesSettings;
 
-    /// What a second service has to say of itself.
+    /// The settings that a second service requires.
     const DRAW_ME: &str = "notification = 'Drawn.'\n\
         queues = { train = 'Train', ready = 'Ready', notify = 'Notify', delete = 'Delete' }\n";
 

@@ -1,4 +1,4 @@
-//! Which variables of the environment are keys of the configuration, and what they say.
+//! Finds the environment variables that are keys of the configuration, and reads their values.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,28 +14,28 @@ use super::{
 
 /// Keys outside of any section.
 const TOP_LEVEL: [&str; 1] = ["LEMON_DATA_DIR"];
-/// Says that the value is in a file.
+/// The end of a name whose value is the path of a file with the value.
 const FILE: &str = "_FILE";
 
 /// The environment's part of the configuration.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
-    /// Variables and their values; no two for one key, and none for a key below another's.
+    /// Variables and their values; each key occurs only once, and no variable is part of another one's key.
     pub(super) values: HashMap<String, String>,
-    /// What is worth telling about variables that are not ours.
+    /// Warnings about variables that are not keys.
     pub(super) hints: Vec<String>,
 }
 
 impl Environment {
-    /// Takes what is ours: `LEMON_<SECTION>__<KEY>` and the few keys without a section. Whatever else begins with
-    /// `LEMON_` is somebody else's, such as what Kubernetes sets for a Service of that name.
+    /// Reads the program's variables: `LEMON_<SECTION>__<KEY>` and the few keys without a section. Other variables that
+    /// begin with `LEMON_` belong to somebody else: for example, Kubernetes sets some for a Service of that name.
     pub(super) fn read(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
         let mut ours = BTreeMap::new();
         let mut hints = Vec::new();
         for (name, value) in variables {
-            // Ours are all ASCII.
+            // The program's variables are all ASCII.
             let Ok(name) = name.into_string() else {
                 continue;
             };
@@ -68,7 +68,7 @@ fn is_ours(name: &str) -> bool {
     name.contains(SEPARATOR) || TOP_LEVEL.contains(&key)
 }
 
-/// Who sets a whole section means a key of it, most likely its `url`.
+/// Refuses a variable for a whole section: its author means a key of the section, most likely `url`.
 fn refuse_section(name: &str) -> Result<(), ConfigError> {
     let section = name.trim_start_matches(PREFIX).to_lowercase();
     if Settings::have(&section) {
@@ -78,7 +78,7 @@ fn refuse_section(name: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Says that a variable looks like a key with single underscores.
+/// A warning for a variable that looks like a key with single underscores.
 fn hint(name: &str) -> Option<String> {
     let rest = name.strip_prefix(PREFIX)?;
     let rest = rest.strip_suffix(FILE).unwrap_or(rest).to_lowercase();
@@ -91,13 +91,13 @@ fn hint(name: &str) -> Option<String> {
     Some(format!("{name} is ignored: {} is a key", variable(&path)))
 }
 
-/// A name in two, at each of its underscores.
+/// Splits a name in two, at each of its underscores.
 fn splits(name: &str) -> impl Iterator<Item = (&str, &str)> {
     name.match_indices('_')
         .map(|(at, _)| (&name[..at], &name[at + 1..]))
 }
 
-/// The values, with the content of files in place of `…_FILE`.
+/// The values, where `…_FILE` is replaced by the content of the file.
 fn resolve(ours: &BTreeMap<String, OsString>) -> Result<BTreeMap<String, String>, ConfigError> {
     let mut values = BTreeMap::new();
     for (name, value) in ours {
@@ -119,7 +119,7 @@ fn resolve(ours: &BTreeMap<String, OsString>) -> Result<BTreeMap<String, String>
     Ok(values)
 }
 
-/// An empty text would pass for a key that is not set.
+/// Refuses an empty value, which would look like a key that is not set.
 fn filled(name: &str, text: &str) -> Result<String, ConfigError> {
     if text.trim().is_empty() {
         let fault = format!("{name} is set, and empty: give it a value, or do not set it");
@@ -128,7 +128,7 @@ fn filled(name: &str, text: &str) -> Result<String, ConfigError> {
     Ok(text.to_owned())
 }
 
-/// Which of two such variables counts would be chance.
+/// Refuses two variables of which one is part of the other: it would be chance which of them counts.
 fn refuse_overlaps(values: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     for name in values.keys() {
         let below = format!("{name}{SEPARATOR}");

@@ -2,19 +2,19 @@ use std::fmt;
 
 use super::variable::variable;
 
-/// Why a configuration is not one: a sentence that names the key or the variable, and never says a value, which may be a
-/// secret or stand beside one.
+/// Why a configuration is refused: a sentence that names the key or the variable. It never contains a value, which may
+/// be a secret or near one.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ConfigError(String);
 
 impl ConfigError {
-    /// `fault` is a whole sentence without its full stop.
+    /// `fault` is a complete sentence without its full stop.
     pub(crate) fn new(fault: impl Into<String>) -> Self {
         Self(fault.into())
     }
 
-    /// A key that must be there.
+    /// A required key is missing.
     pub(crate) fn missing(key: &str, why: &str) -> Self {
         Self(format!(
             "the configuration has no {key} ({}), which is required {why}",
@@ -22,12 +22,12 @@ impl ConfigError {
         ))
     }
 
-    /// A key whose value cannot be.
+    /// The value of a key is not valid.
     pub(crate) fn wrong(key: &str, fault: impl fmt::Display) -> Self {
         Self(format!("the configuration's {key} is wrong: {fault}"))
     }
 
-    /// What the library found, without the value that it shows. `text` is the file's, of which it tells a place.
+    /// Converts an error of the library, without the value that it shows. `text` is the file, for the position in it.
     pub(super) fn of(error: &config::ConfigError, text: &str) -> Self {
         use config::ConfigError as Found;
 
@@ -65,8 +65,8 @@ fn not_toml(error: &toml::de::Error, text: &str) -> String {
     format!("the configuration file is no TOML at line {line}, column {column}: {fault}")
 }
 
-/// The fault without the value. [Serde's own messages](https://docs.rs/serde/latest/serde/de/trait.Error.html) show it
-/// before they say what is expected; those of an unknown field show the key alone.
+/// The fault without the value. [Serde's own messages](https://docs.rs/serde/latest/serde/de/trait.Error.html) show the
+/// value before they say what is expected; those for an unknown field show only the key.
 fn fault(error: &config::ConfigError) -> String {
     use config::ConfigError as Found;
 
@@ -84,7 +84,7 @@ fn fault(error: &config::ConfigError) -> String {
     }
 }
 
-/// A message as far as it quotes nothing.
+/// The part of a message before anything that it quotes.
 fn before_any_quote(message: &str) -> &str {
     let plain = message.split([':', '"', '\'', '`']).next();
     plain.unwrap_or_default().trim_end()

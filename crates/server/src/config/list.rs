@@ -5,7 +5,7 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-/// A list, that in the environment is one text with commas.
+/// A list, which in the environment is one text with commas.
 #[derive(Clone)]
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 

@@ -4,7 +4,7 @@ use config::{Config, File, FileFormat};
 
 use super::{ConfigError, Settings, environment::Environment};
 
-/// What the command line says.
+/// The options of the command line.
 #[derive(Default)]
 pub(crate) struct Overrides {
     /// A file that must exist.
@@ -13,8 +13,8 @@ pub(crate) struct Overrides {
     pub(crate) data_dir: Option<PathBuf>,
 }
 
-/// Reads the configuration: the file, then the environment over it, then the command line. The second answer is what is
-/// worth telling about the environment.
+/// Reads the configuration: the file, then the environment, which overrides it, then the command line. The second
+/// answer contains warnings about the environment.
 pub(crate) fn load(
     overrides: &Overrides,
     environment: impl IntoIterator<Item = (OsString, OsString)>,

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogFormat {
@@ -16,7 +16,8 @@ pub(crate) enum LogFormat {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogSettings {
-    /// As `tracing-subscriber`'s `Targets` reads it: levels of all and of some, as `info,lemon_http=debug`.
+    /// In the syntax of `tracing-subscriber`'s `Targets`: a level for all and levels for some, as
+    /// `info,lemon_http=debug`.
     pub(crate) filter: String,
     pub(crate) format: LogFormat,
 }

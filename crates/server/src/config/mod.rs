@@ -1,4 +1,4 @@
-//! Configuration: a file, then the environment, then the command line; a struct per section.
+//! Configuration: a file, then the environment, then the command line; one struct per section.
 
 mod bounded;
 mod bounds;

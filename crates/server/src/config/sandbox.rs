@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{bounded::bounded, error::ConfigError, loopback::loopback};
 
-/// The longest a stand-in may train: as long as any training may take.
+/// The longest training of a stand-in: as long as any training may take.
 const LONGEST_TRAINING_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 /// The stand-ins for the outside.
@@ -13,7 +13,7 @@ const LONGEST_TRAINING_SECONDS: u64 = 30 * 24 * 60 * 60;
 pub(crate) struct SandboxSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) training_seconds: u64,
-    /// Listen beyond loopback, though anybody can sign in as anybody there.
+    /// Listen beyond loopback, although anybody can sign in as anybody there.
     pub(crate) anybody_may_sign_in_as_anybody: bool,
 }
 

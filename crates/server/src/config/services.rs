@@ -15,13 +15,13 @@ use super::{
     error::ConfigError,
 };
 
-/// The service that is always there, and the only one whose queues and notification have defaults.
+/// The service that always exists, and the only one with default queues and notification.
 const LEARN_ME: &str = "learn_me";
 
-/// Places a day: ten times as many as were tried.
+/// The most places a day: ten times as many as were tested.
 const MOST_PLACES: u32 = 10_000_000;
 
-/// The catalogue: a section a service, named by its path.
+/// The catalogue: a section for each service, named by its path.
 #[derive(Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct ServicesSettings(BTreeMap<String, ServiceSettings>);
@@ -69,7 +69,7 @@ struct QueuesSettings {
 }
 
 impl ServicesSettings {
-    /// The catalogue of these sections: Learn Me, which the page shows, and then the others by their paths.
+    /// The catalogue of these sections: first Learn Me, which the page shows, and then the others by their paths.
     pub(crate) fn catalogue(
         mut self,
         shared: &SharedBudgetsSettings,
@@ -90,7 +90,7 @@ impl ServicesSettings {
 }
 
 impl ServiceSettings {
-    /// The names that its workers have, and what its people are told.
+    /// Sets the queue names that its workers use, and the text of its notification.
     fn take_defaults_of_learn_me(&mut self) {
         let queues = &mut self.queues;
         for (queue, name) in [
@@ -149,7 +149,7 @@ impl ServiceSettings {
         })
     }
 
-    /// Checks that no number could do harm.
+    /// Checks that no number can do harm.
     fn check_numbers(&self, section: &str) -> Result<(), ConfigError> {
         let key = |name: &str| format!("{section}.{name}");
         let seconds = |name, value: u64, bounds| bounded(&key(name), &value, "seconds", &bounds);
@@ -195,7 +195,7 @@ impl QueuesSettings {
     }
 }
 
-/// What has no default, since another service's would be wrong.
+/// A value without a default, because the default of another service would be wrong.
 fn required(section: &str, key: &str, value: Option<String>) -> Result<String, ConfigError> {
     let key = format!("{section}.{key}");
     match value {
@@ -226,7 +226,7 @@ mod tests {
         catalogue(toml).unwrap_err().to_string()
     }
 
-    /// A second service with its queues, but for one.
+    /// A second service with all required keys except one.
     fn draw_me(without: &str) -> String {
         let queues = ["train", "ready", "notify", "delete"]
             .into_iter()

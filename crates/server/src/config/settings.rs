@@ -13,14 +13,14 @@ use super::{
     services::ServicesSettings,
 };
 
-/// The value of `store.url`, `quota.url` and `queue.url` that needs no server.
+/// The value of `store.url`, `quota.url` and `queue.url` for parts without a server.
 pub(crate) const EMBEDDED: &str = "embedded";
-/// The value of `queue.url` that means SQS, wherever the AWS SDK's own variables say it is.
+/// The value of `queue.url` for SQS, at the address that the AWS SDK's own variables give.
 pub(crate) const SQS: &str = "sqs";
-/// The value of `twitter.url` that means the sandbox.
+/// The value of `twitter.url` for the sandbox.
 pub(crate) const SANDBOX: &str = "sandbox";
 
-/// Everything that can be configured. An unknown key stops the start.
+/// All that can be configured. An unknown key prevents the start.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
@@ -33,7 +33,7 @@ pub(crate) struct Settings {
     pub(crate) twitter: TwitterSettings,
     #[cfg(feature = "sandbox")]
     pub(crate) sandbox: SandboxSettings,
-    /// The plan refuses it, whatever it says.
+    /// The plan refuses this section, whatever it contains.
     #[cfg(not(feature = "sandbox"))]
     pub(crate) sandbox: Option<serde::de::IgnoredAny>,
     pub(crate) jwt: JwtSettings,
@@ -43,7 +43,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Whether there is such a key, as `store.url`: whatever its value, nobody says that it is unknown.
+    /// Tells whether a key such as `store.url` exists: if so, reading any value of it does not fail with an unknown
+    /// key.
     pub(super) fn have(path: &str) -> bool {
         if !cfg!(feature = "sandbox") && path.split('.').next() == Some("sandbox") {
             return false;
@@ -66,7 +67,7 @@ pub(crate) struct HttpSettings {
     pub(crate) allowed_origins: Option<List<String>>,
     /// Swagger UI and the OpenAPI document.
     pub(crate) docs: bool,
-    /// Connections to the API at a time; from the limit of descriptors if none is given.
+    /// Connections to the API at a time; if none is given, the limit of descriptors determines it.
     pub(crate) max_connections: Option<usize>,
 }
 
@@ -103,19 +104,19 @@ pub(crate) struct StoreSettings {
     pub(crate) sealing_keys: List<SecretString>,
     pub(crate) max_connections: u32,
     pub(crate) deadline_ms: u64,
-    /// What PostgreSQL calls the sessions.
+    /// The name of the sessions in PostgreSQL.
     pub(crate) application_name: String,
 }
 
 impl StoreSettings {
-    /// The address of a database; `None` of the file in the data folder.
+    /// The address of a database, or `None` for the file in the data folder.
     pub(crate) fn address(&self) -> Option<&SecretString> {
         self.url
             .as_ref()
             .filter(|url| url.expose_secret() != EMBEDDED)
     }
 
-    /// The store is a server.
+    /// Tells whether the store is a server.
     pub(crate) fn is_postgresql(&self) -> bool {
         self.address().is_some_and(|url| {
             let url = url.expose_secret();
@@ -139,7 +140,7 @@ impl Default for StoreSettings {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct QuotaSettings {
-    /// `embedded`, or the address of a Redis, which may hold a password.
+    /// `embedded`, or the address of a Redis, which may contain a password.
     pub(crate) url: Option<SecretString>,
     pub(crate) pool_size: usize,
     pub(crate) deadline_ms: u64,
@@ -147,12 +148,12 @@ pub(crate) struct QuotaSettings {
 }
 
 impl QuotaSettings {
-    /// The counter is this process' alone.
+    /// Tells whether only this process uses the counter.
     pub(crate) fn is_embedded(&self) -> bool {
         self.address().is_none()
     }
 
-    /// The address of a Redis; `None` of the counter of this process alone.
+    /// The address of a Redis, or `None` for the counter of this process alone.
     pub(crate) fn address(&self) -> Option<&SecretString> {
         self.url
             .as_ref()
@@ -187,12 +188,12 @@ impl QueueSettings {
         Duration::from_secs(self.visibility_seconds)
     }
 
-    /// What is configured, or else `embedded`.
+    /// The configured value, or else `embedded`.
     pub(crate) fn url(&self) -> &str {
         self.url.as_deref().unwrap_or(EMBEDDED)
     }
 
-    /// The queues are this process' alone.
+    /// Tells whether only this process uses the queues.
     pub(crate) fn is_embedded(&self) -> bool {
         self.url() == EMBEDDED
     }
@@ -221,7 +222,7 @@ pub(crate) struct TwitterSettings {
 }
 
 impl TwitterSettings {
-    /// The sandbox stands in for Twitter.
+    /// Tells whether the sandbox replaces Twitter.
     pub(crate) fn is_sandbox(&self) -> bool {
         self.url == SANDBOX
     }

@@ -1,6 +1,6 @@
-/// Our variables start so.
+/// The prefix of the program's variables.
 pub(super) const PREFIX: &str = "LEMON_";
-/// Between a section and its key.
+/// The separator between a section and its key.
 pub(super) const SEPARATOR: &str = "__";
 /// The environment variable of a key.
 pub(super) fn variable(key: &str) -> String {

@@ -16,19 +16,19 @@ use lemon_domain::BoxError;
 
 use crate::error::SqsError;
 
-/// A connection that is silent for so long is asked whether it lives, then each second, and given up after three times:
-/// a long poll on a dead line is noticed within ten seconds.
+/// A silent connection is probed after this time, then each second, and is closed after three failed probes: a long
+/// poll on a dead connection ends within ten seconds.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// The same for what was sent and is not confirmed: <https://man7.org/linux/man-pages/man7/tcp.7.html>.
+/// The same limit for sent data that is not acknowledged: <https://man7.org/linux/man-pages/man7/tcp.7.html>.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Connects over TCP or TLS, within a limit.
 pub(super) type Connector = Within<HttpsConnector<HttpConnector>>;
 
-/// What connects so.
+/// Makes such a connector.
 pub(super) fn connector(limit: Duration) -> Result<Connector, SqsError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -48,7 +48,7 @@ pub(super) fn connector(limit: Duration) -> Result<Connector, SqsError> {
 
 fn tls() -> Result<ClientConfig, SqsError> {
     let mut roots = RootCertStore::empty();
-    // A machine without roots may still use an endpoint without TLS.
+    // A machine without root certificates may still use an endpoint without TLS.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -56,7 +56,7 @@ fn tls() -> Result<ClientConfig, SqsError> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Limits the whole of connecting: the look-up of the name and TLS' handshake as well.
+/// Limits all steps of connecting, including DNS and the TLS handshake.
 #[derive(Debug, Clone)]
 pub(super) struct Within<C> {
     inner: C,

@@ -14,17 +14,17 @@ use tokio_util::sync::CancellationToken;
 use super::Connector;
 use crate::not_sent::NotSent;
 
-/// How long a connection waits for another call.
+/// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// The connections that were made between one silence and the next.
+/// The connections that were made between two silences.
 #[derive(Debug)]
 pub(super) struct Generation {
     client: Client<Connector, Full<Bytes>>,
     answered: Mutex<Option<Instant>>,
-    /// Set when a later generation was answered, and this one was not.
+    /// Cancelled when a later generation was answered, and this one was not.
     dead: CancellationToken,
-    /// Earlier generations that are dead if this one is answered.
+    /// Earlier generations, which are dead if this one is answered.
     suspects: Mutex<Vec<CancellationToken>>,
 }
 
@@ -42,7 +42,8 @@ impl Generation {
         }
     }
 
-    /// The whole answer. A call that met a closed connection before it was written goes out over another by itself.
+    /// The complete answer. If the connection was closed before the call was written, the call is retried on another
+    /// one.
     pub(super) async fn exchange(
         &self,
         request: http::Request<Full<Bytes>>,
@@ -67,8 +68,8 @@ impl Generation {
         sleep_until(not_before).await;
     }
 
-    /// What is dead if the next generation is answered: this one only if nothing was answered since. A single call may be
-    /// slow.
+    /// The generations that are dead if the next one is answered. They include this one only if it has answered nothing
+    /// since then: a single call may just be slow.
     pub(super) fn suspects(&self, since: Instant) -> Vec<CancellationToken> {
         let answered = *self.answered.lock();
         let mut suspects = self.take_suspects();

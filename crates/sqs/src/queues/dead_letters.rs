@@ -15,21 +15,22 @@ use crate::{
     error::SqsFault,
 };
 
-/// Asks all of SQS' servers, where a call that waits for nothing asks some.
+/// A call that waits asks all of SQS' servers; one without a wait asks only some.
 const WAIT: Duration = Duration::from_secs(1);
-/// How long the letters are hidden from others if the look breaks off.
+/// How long the letters are hidden from others if the call is cancelled.
 const HIDDEN_SECONDS: i32 = 30;
 
-/// A dead-lettered message, without its text, which may carry credentials.
+/// A dead-lettered message, without its body, which may contain credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// SQS' id of the message; one that was dead-lettered by a program has another than before.
+    /// SQS' id of the message; it changes if a program dead-letters the message.
     pub message_id: String,
-    /// Why, if a program gave it up; `None` if SQS did, after too many receives.
+    /// The reason, if a program gave the message up; `None` if SQS did, after too many receives.
     pub reason: Option<String>,
-    /// How often it had been received, if a program gave it up; otherwise how often in all, looks like this included.
+    /// The number of receives before a program gave it up; if SQS did, the total number, including those of calls like
+    /// this.
     pub attempts: u32,
-    /// The size of its text.
+    /// The size of its body.
     pub bytes: usize,
     /// When it was sent: to the dead-letter queue if a program gave it up, otherwise to its first queue.
     pub sent_at: Option<DateTime<Utc>>,
@@ -56,7 +57,7 @@ pub(super) async fn look(
             Err(fault) => break Err(fault),
         };
         receipts.extend(messages.iter().filter_map(|m| m.receipt_handle.clone()));
-        // One that is seen again has been hidden for long enough: the look is too slow to go on.
+        // If a letter comes again, its visibility timeout has passed: this is too slow to continue.
         let new = messages.iter().map(letter);
         let before = letters.len();
         letters.extend(new.filter(|letter| seen.insert(letter.message_id.clone())));
@@ -100,7 +101,7 @@ async fn receive(
     Ok(answer.messages.unwrap_or_default())
 }
 
-/// Shows letters to others again. If that fails they are shown when their time is over.
+/// Makes letters visible again. If that fails, they become visible after their visibility timeout.
 async fn give_back(connection: &Connection, dead_letters: &QueueName, receipts: &[String]) {
     let until = connection.until();
     let Ok(address) = connection.address(dead_letters, until).await else {

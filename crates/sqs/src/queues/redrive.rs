@@ -15,7 +15,7 @@ use crate::{
     job_queue::SqsJobQueue,
 };
 
-/// How often a task that runs is looked at.
+/// The interval at which a running task is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Codes by which servers say that they have no move tasks.
@@ -27,7 +27,7 @@ const NO_SUCH_CALL: [&str; 5] = [
     "UnsupportedCommand",
 ];
 
-/// Moves what is in a queue's dead-letter queue back to it.
+/// Moves the messages of a queue's dead-letter queue back to the queue.
 pub(super) async fn redrive(
     connection: &Arc<Connection>,
     queue: &QueueName,
@@ -46,7 +46,8 @@ pub(super) async fn redrive(
     }
 }
 
-/// The destination is named, since SQS knows the source only of what it moved here itself, not of what was sent here.
+/// The destination is explicit: SQS knows the source only of messages that it moved itself, not of those that were sent
+/// to the dead-letter queue.
 async fn start(
     connection: &Connection,
     dead_letters: &QueueName,
@@ -65,7 +66,7 @@ async fn start(
         .map(drop)
 }
 
-/// Waits for the latest task, of which there is one at a time.
+/// Waits for the latest task. Only one can run at a time.
 async fn finished(
     connection: &Connection,
     dead_letters: &QueueName,
@@ -92,7 +93,7 @@ async fn finished(
     }
 }
 
-/// How a task ended, if it has.
+/// The outcome of a task, if it has ended.
 fn outcome(task: Option<&Task>) -> Option<Result<u64, SqsFault>> {
     let Some(task) = task else {
         return Some(Err(SqsFault::Answer("move task")));
@@ -111,7 +112,7 @@ fn outcome(task: Option<&Task>) -> Option<Result<u64, SqsFault>> {
     }
 }
 
-/// For servers without move tasks: each is sent, and only then removed.
+/// For servers without move tasks: each message is sent, and only then removed.
 async fn copy(
     connection: &Arc<Connection>,
     dead_letters: &QueueName,

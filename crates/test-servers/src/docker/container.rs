@@ -21,22 +21,22 @@ use tokio::{
 use super::image::{Reference, TestImage};
 use crate::tell;
 
-/// How long an engine may take to say that it is there.
+/// The time-out for the engine's answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
-/// How long a server may take to be ready.
+/// The time-out for a server to become ready.
 const START_WITHIN: Duration = Duration::from_mins(2);
 
-/// How many lines are shown of what a server said that ended by itself.
+/// The number of lines that are shown of the log of a server that ended unexpectedly.
 const LAST_LINES: usize = 20;
 
-/// Removes a container when standard input ends, which it does with the test's process, in whatever way that ends.
-/// Usually the container is gone by then.
+/// Removes a container when standard input ends, which happens when the test's process ends in any way. Usually the
+/// container is gone by then.
 const LEASH: &str = r#"cat >/dev/null; exec docker rm --force --volumes "$1""#;
 
-/// A server in a container, that is removed when this is dropped.
+/// A server in a container, which is removed when this is dropped.
 ///
-/// It lives on a thread with a runtime of its own: the tests that share it come and go with theirs, and the last of
-/// them may be unwinding.
+/// It lives on a thread with a separate runtime: the runtimes of the tests that share it begin and end, and the last
+/// test may be unwinding.
 #[derive(Debug)]
 pub(crate) struct Container {
     address: String,
@@ -45,7 +45,7 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    /// Starts a server and waits until it is ready. The port is the container's.
+    /// Starts a server and waits until it is ready. `port` is the port inside of the container.
     pub(super) async fn start<M: Module + Debug + 'static>(
         image: TestImage,
         request: impl Into<ContainerRequest<M>>,
@@ -110,12 +110,12 @@ async fn run<M: Module>(
     let host = container.get_host().await.map_err(|error| chain(&error))?;
     let port = container.get_host_port_ipv4(port).await;
     let port = port.map_err(|error| chain(&error))?;
-    // Its IPv6 port is another.
+    // Its IPv6 port is different.
     let host = host.to_string().replace("localhost", "127.0.0.1");
     Ok((container, format!("{host}:{port}")))
 }
 
-/// A server that ended by itself is why tests have failed: here is what it said last.
+/// Shows the last log lines of a server that ended unexpectedly: that is why tests have failed.
 async fn tell_if_it_ended<M: Module>(name: &str, container: &ContainerAsync<M>) {
     if container.is_running().await.unwrap_or(true) {
         return;
@@ -134,7 +134,7 @@ async fn tell_if_it_ended<M: Module>(name: &str, container: &ContainerAsync<M>) 
     ));
 }
 
-/// An image that the engine has. What was in vain once is not tried again by each test of the process.
+/// An image that the engine has. A failure is remembered, so that the other tests of the process do not repeat it.
 async fn prepared(image: TestImage) -> Result<Reference, String> {
     static FAULTS: Mutex<BTreeMap<&str, String>> = Mutex::const_new(BTreeMap::new());
     let mut faults = FAULTS.lock().await;
@@ -161,7 +161,7 @@ async fn engine() -> Result<Docker, String> {
     }
 }
 
-/// An error with what caused it.
+/// An error with its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
@@ -175,8 +175,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-/// A name for a container, and a process that removes what bears it when this one is gone. Without a `docker` program
-/// a test that is killed leaves its container behind, and so does each that uses SQS, whose server is kept to the end.
+/// A name for a container, and a process that removes the container when this process is gone. Without a `docker`
+/// program, a killed test leaves its container behind, and so does each process that uses SQS, whose server runs to the
+/// end.
 struct Leash {
     container: String,
     process: Option<Child>,
@@ -191,7 +192,7 @@ impl Leash {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // What a terminal sends to all that it started must not end this first.
+            // A signal of the terminal to its whole process group must not end this process first.
             .process_group(0)
             .spawn()
             .ok();

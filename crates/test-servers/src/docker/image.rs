@@ -6,17 +6,17 @@ use testcontainers_modules::testcontainers::bollard::{
 };
 use tokio::time::timeout;
 
-/// How long a registry may be silent.
+/// The longest time without news from a registry.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// Which image a server is made from.
+/// The image of a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TestImage {
-    /// The variable that names another, as `name:tag`.
+    /// The variable that names another image, as `name:tag`.
     pub(super) variable: &'static str,
-    /// What is taken otherwise.
+    /// The default image.
     pub(super) default: &'static str,
-    /// What `cargo xtask images` makes, for engines that reach no registry.
+    /// The stand-in that `cargo xtask images` makes, for engines without access to a registry.
     pub(super) stand_in: &'static str,
 }
 
@@ -28,8 +28,8 @@ pub(super) struct Reference {
 }
 
 impl TestImage {
-    /// An image that the engine has: the configured one; else the default, or its stand-in if only that is there. What
-    /// is not there is pulled.
+    /// An image that the engine has: the configured one; otherwise the default, or its stand-in if only that exists. A
+    /// missing image is pulled.
     pub(super) async fn get(self, docker: &Docker) -> Result<Reference, String> {
         let configured = env::var(self.variable).ok();
         let wanted = configured.as_deref().unwrap_or(self.default);
@@ -48,7 +48,7 @@ impl TestImage {
 
 impl Reference {
     fn parse(text: &str) -> Option<Self> {
-        // A colon before a slash belongs to a registry's port.
+        // A colon before a slash belongs to the registry's port.
         let (name, tag) = text.rsplit_once(':').filter(|(name, tag)| {
             let parts = [name, tag];
             !tag.contains('/') && parts.iter().all(|part| !part.is_empty())

@@ -1,4 +1,4 @@
-//! Servers in containers: an image each, and a [`Container`] that ends with the test.
+//! Servers in containers: an image for each, and a [`Container`] that ends with the test.
 
 mod container;
 mod image;
@@ -26,7 +26,7 @@ pub(super) async fn redis() -> Result<(Container, String), String> {
     Ok((container, url))
 }
 
-/// An SQS by `LocalStack` and its address. 4.13 is among its last versions that need no account.
+/// An SQS of `LocalStack` and its address. 4.13 is one of the last versions that need no account.
 pub(super) async fn sqs() -> Result<(Container, String), String> {
     const IMAGE: TestImage = TestImage {
         variable: "LEMON_TEST_LOCALSTACK_IMAGE",
@@ -45,7 +45,7 @@ pub(super) async fn sqs() -> Result<(Container, String), String> {
     Ok((container, url))
 }
 
-/// A PostgreSQL and the address of its first database. Nothing in it outlives a test, so nothing need reach the disk.
+/// A PostgreSQL and the address of its first database. No data outlives a test, so nothing must reach the disk.
 #[cfg(feature = "postgres")]
 pub(super) async fn postgres() -> Result<(Container, String), String> {
     const IMAGE: TestImage = TestImage {

@@ -1,4 +1,4 @@
-//! Calls to SQS without an SDK, and so without deadlines and repetitions of its own.
+//! Calls to SQS without an SDK, and so without its deadlines and retries.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use tokio::{
 
 use super::SqsServer;
 
-/// What a server answered.
+/// The answer of a server.
 #[derive(Debug)]
 pub(super) struct SqsAnswer {
     status: u16,
@@ -18,7 +18,7 @@ pub(super) struct SqsAnswer {
 }
 
 impl SqsAnswer {
-    /// What it answered, if it did what it was asked.
+    /// The content of an answer of success.
     pub(super) fn accepted(self) -> io::Result<Value> {
         if self.status != 200 {
             return Err(io::Error::other(self.text));
@@ -27,11 +27,11 @@ impl SqsAnswer {
             .text
             .split_once("\r\n\r\n")
             .map_or("", |(_, body)| body);
-        // Some actions answer nothing at all.
+        // Some actions have an empty answer.
         Ok(serde_json::from_str(body.trim()).unwrap_or_default())
     }
 
-    /// A refusal is an answer, too; a fault of the server is none.
+    /// Accepts any answer, even a refusal, unless it is a fault of the server.
     pub(super) fn answered(self) -> io::Result<()> {
         if self.status < 500 {
             return Ok(());
@@ -40,8 +40,8 @@ impl SqsAnswer {
     }
 }
 
-/// What the server answers to an action of the [JSON protocol](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html),
-/// however long that takes. It does not look at signatures.
+/// The answer to an action of the [JSON protocol](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html),
+/// without a deadline. The server does not check signatures.
 pub(super) async fn call(
     server: (&str, u16),
     action: &str,
@@ -49,7 +49,7 @@ pub(super) async fn call(
 ) -> io::Result<SqsAnswer> {
     let mut stream = TcpStream::connect(server).await?;
     let parameters = parameters.to_string();
-    // In HTTP/1.0 no answer comes in chunks.
+    // In HTTP/1.0, no answer is chunked.
     let request = format!(
         "POST / HTTP/1.0\r\nHost: {}:{}\r\n\
          X-Amz-Target: AmazonSQS.{action}\r\nContent-Type: application/x-amz-json-1.0\r\n\

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::calls::call;
 
-/// Has a server answer each kind of call that the tests make: one that says that it is ready may still take long for its
-/// first queue, or the first message of it, and a test asks with a deadline.
+/// Makes each kind of call that the tests make. Even a server that says that it is ready may need long for its first
+/// queue, or for the first message in it, and tests call with a deadline.
 pub(super) async fn warm_up(server: (&str, u16), prefix: &str) -> io::Result<()> {
     let caller = WarmUpClient { server };
     caller.accepted("ListQueues", json!({})).await?;
@@ -41,13 +41,13 @@ impl WarmUpClient<'_> {
         call(self.server, action, &parameters).await?.answered()
     }
 
-    /// A fresh queue's URL.
+    /// Creates a queue; answers its URL.
     async fn create(&self, queue: Value) -> io::Result<Value> {
         let created = self.accepted("CreateQueue", queue).await?;
         Ok(created["QueueUrl"].clone())
     }
 
-    /// What a queue is called where another one names it.
+    /// The ARN of a queue, by which another queue refers to it.
     async fn arn(&self, queue: &Value) -> io::Result<Value> {
         let all = json!({ "QueueUrl": queue, "AttributeNames": ["All"] });
         let found = self.accepted("GetQueueAttributes", all).await?;
@@ -73,7 +73,7 @@ impl WarmUpClient<'_> {
         Ok(())
     }
 
-    /// Receives a message and does with it all that can be done. What is not shown yet goes with its queue.
+    /// Receives a message and makes every call for it. A message that is not visible yet is removed with its queue.
     async fn receive(&self, queue: &Value) -> io::Result<()> {
         let wait = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 1, "WaitTimeSeconds": 1 });
         let received = self.accepted("ReceiveMessage", wait).await?;
@@ -90,7 +90,7 @@ impl WarmUpClient<'_> {
         self.answered("DeleteMessageBatch", batch).await
     }
 
-    /// Not every server can move messages; the tests that need it say so.
+    /// Not every server supports moving messages; the tests that need it check for that.
     async fn move_back(&self, dead_letters: &Value, arn: &Value) -> io::Result<()> {
         let source = json!({ "SourceArn": arn });
         self.answered("StartMessageMoveTask", source.clone())

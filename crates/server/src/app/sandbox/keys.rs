@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The file in the data folder.
 const FILE: &str = "keys.json";
 
-/// Keys that a single machine makes for itself on its first run.
+/// Keys that a single machine makes on its first run.
 #[derive(Deserialize)]
 pub(super) struct Keys {
     pub(super) jwt_secret: SecretString,
@@ -30,7 +30,7 @@ struct NewKeys {
 }
 
 impl Keys {
-    /// Reads the keys of a data folder; makes the folder (0700) and the keys (0600) on first sight.
+    /// Reads the keys of a data folder; the first time, it makes the folder (0700) and the keys (0600).
     pub(super) fn of(data_dir: &Path) -> io::Result<Self> {
         make_private_folder(data_dir)?;
         let file = data_dir.join(FILE);
@@ -49,7 +49,7 @@ impl Keys {
         }
     }
 
-    /// Writes fresh keys, whole or not at all. Of two first runs at a time, one's keys stay.
+    /// Writes new keys, completely or not at all. If two first runs race, both use the keys of one of them.
     fn make(data_dir: &Path) -> io::Result<()> {
         let keys = NewKeys {
             jwt_secret: random::<64>()?,
@@ -58,7 +58,7 @@ impl Keys {
             sandbox_token_key: random::<32>()?,
         };
         let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));
-        // Of a first run that had the same number and was killed.
+        // A killed first run with the same process id may have left it.
         let _left = fs::remove_file(&draft);
         let mut file = create_private(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
@@ -72,7 +72,7 @@ impl Keys {
     }
 }
 
-/// So many random bytes, in Base64.
+/// `N` random bytes, in Base64.
 #[expect(
     clippy::disallowed_methods,
     reason = "keys are made here, once, from the operating system's randomness"

@@ -1,5 +1,5 @@
-//! Stand-ins for the outside, and the keys that a machine makes for itself with them. A program that is built without the
-//! feature `sandbox` has nothing of this.
+//! Stand-ins for the outside, and the keys that a machine makes for them. A program that is built without the feature
+//! `sandbox` contains nothing of this.
 
 mod keys;
 mod plan;

@@ -23,14 +23,14 @@ pub(crate) struct SandboxPlan {
     pub(super) consumer_key: SecretString,
     pub(super) consumer_secret: SecretString,
     pub(super) token_key: SecretString,
-    /// For tokens of people, where no secrets are given.
+    /// For people's JWTs, if no secrets are given.
     pub(in crate::app) jwt_secret: SecretString,
-    /// For the store, where no keys are given.
+    /// For the store, if no keys are given.
     pub(in crate::app) sealing_key: SecretString,
 }
 
 impl SandboxPlan {
-    /// Checks who would reach it, and then takes the keys of the data folder, which the first run makes.
+    /// Checks that the sandbox is not exposed, and then reads the keys of the data folder, which the first run makes.
     pub(in crate::app) fn new(
         twitter: TwitterSettings,
         settings: SandboxSettings,
@@ -58,7 +58,7 @@ impl SandboxPlan {
     }
 }
 
-/// Nobody else reaches the sandbox, unless it was asked for.
+/// Refuses a sandbox that others can reach, unless the configuration asks for it.
 fn check_exposure(settings: &SandboxSettings) -> Result<(), ConfigError> {
     let exposed = !settings.listen.ip().is_loopback();
     if exposed && !settings.anybody_may_sign_in_as_anybody {

@@ -16,7 +16,7 @@ use crate::{
     config::ConfigError,
 };
 
-/// The stand-ins without the system: a Twitter, and workers on its queues, that several replicas share.
+/// The stand-ins without the system: a Twitter, and workers on the system's queues. Several replicas share them.
 pub(crate) struct StandAlone {
     pub(crate) address: SocketAddr,
     pub(crate) running: Running,

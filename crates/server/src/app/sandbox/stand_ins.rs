@@ -16,14 +16,14 @@ use url::Url;
 use super::plan::SandboxPlan;
 use crate::app::{outside::Outside, parts::Parts, running::Running};
 
-/// The stand-ins for the outside, listening.
+/// The stand-ins for the outside, which listen already.
 pub(in crate::app) struct StandIns {
     sandbox: Sandbox,
     training: Duration,
 }
 
 impl StandIns {
-    /// Listens. `http` is where the page is.
+    /// Listens. `http` is the address of the page.
     pub(in crate::app) fn bind(
         plan: &SandboxPlan,
         http: SocketAddr,
@@ -61,7 +61,8 @@ impl StandIns {
         Ok((Self { sandbox, training }, twitter))
     }
 
-    /// Runs Twitter behind, with so many connections at a time at most, and a worker for each service in front.
+    /// Runs Twitter in the back, with at most `max_connections` connections at a time, and a worker for each service in
+    /// front.
     pub(super) fn run(
         self,
         catalogue: &Catalogue,
@@ -128,7 +129,7 @@ impl Outside for StandIns {
     }
 }
 
-/// The page, as a browser on this machine reaches it.
+/// The address of the page for a browser on this machine.
 fn page_url(http: SocketAddr) -> anyhow::Result<Url> {
     let host = match http.ip() {
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),

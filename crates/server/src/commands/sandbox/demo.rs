@@ -14,7 +14,7 @@ use crate::{
     logging,
 };
 
-/// Which of the sandbox's people makes the journey.
+/// The sandbox's person who makes the journey.
 const PERSON: u32 = 1;
 /// The configuration of the demo's own system.
 const OWN: [(&str, &str); 5] = [
@@ -27,7 +27,7 @@ const OWN: [(&str, &str); 5] = [
 /// How long a training and its notification may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Starts a system of its own, lets a person make the journey, and stops it.
+/// Starts a separate system, lets a person make the journey, and stops it.
 pub(super) async fn run() -> Result<(), StartError> {
     let data_dir = tempfile::tempdir().context("there is no place for a temporary folder")?;
     let overrides = Overrides {
@@ -44,7 +44,7 @@ pub(super) async fn run() -> Result<(), StartError> {
     Ok(())
 }
 
-/// A person with a browser, as it were.
+/// Acts as a person with a browser.
 struct Journey {
     api: Url,
     sandbox: Url,
@@ -70,7 +70,7 @@ impl Journey {
         })
     }
 
-    /// Goes all the way; the first step that does not hold ends it.
+    /// Makes the whole journey; the first step that fails ends it.
     async fn make(mut self) -> anyhow::Result<usize> {
         let account = self.sign_in().await?;
         let profile = self.get("api/twitter/user-profile").await?;
@@ -244,7 +244,7 @@ fn text<'a>(value: &'a Value, field: &str) -> anyhow::Result<&'a str> {
         .with_context(|| format!("no {field} in {value}"))
 }
 
-/// The Twitter user id in a JWT, read as the page reads it: without verifying.
+/// The Twitter user id in a JWT, read as the page reads it, without verification.
 fn account_of(jwt: &str) -> anyhow::Result<String> {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     let claims = jwt.split('.').nth(1).context("no JWT")?;
