@@ -71,7 +71,7 @@ fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
         (name = "sign-in", description = "Sign in with Twitter (OAuth 1.0a)."),
         (name = "profile", description = "The person."),
         (name = "services", description = "Registration for services."),
-        (name = "operations", description = "For whoever runs the service. On a port of their own."),
+        (name = "operations", description = "For operators, on a port of its own."),
     ),
     paths(
         oauth::request_token,

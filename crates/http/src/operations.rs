@@ -193,7 +193,7 @@ impl Operations {
 /// Is the process alive?
 #[utoipa::path(
     get, path = "/health/live", operation_id = "live", tag = "operations",
-    responses((status = OK, description = "It is.", body = Value, example = json!({ "status": "live" })))
+    responses((status = OK, description = "The process lives.", body = Value, example = json!({ "status": "live" })))
 )]
 pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
@@ -202,7 +202,7 @@ pub(crate) async fn live() -> HttpResponse {
 /// Can people be served?
 #[utoipa::path(
     get, path = "/health/ready", operation_id = "ready", tag = "operations",
-    responses((status = OK, description = "They can.", body = Value, example = json!({ "status": "ready" })))
+    responses((status = OK, description = "Calls can be served.", body = Value, example = json!({ "status": "ready" })))
 )]
 pub(crate) async fn ready(state: Data<OperationsState>) -> Result<HttpResponse, Problem> {
     let checks = join_all(state.checks.iter().map(Check::failed)).await;

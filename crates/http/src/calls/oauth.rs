@@ -26,10 +26,10 @@ use crate::{
 pub(crate) struct RequestTokenBody {
     /// The request token. Good once, for ten minutes; others stay good while new ones are issued.
     token: String,
-    /// Here Twitter always asks the person.
+    /// The address at which Twitter always asks the person.
     #[schema(format = Uri)]
     authorization_url: String,
-    /// Here Twitter skips a consent already given. The one to use.
+    /// The address to use: Twitter does not ask a person again who has agreed before.
     #[schema(format = Uri)]
     authentication_url: String,
 }

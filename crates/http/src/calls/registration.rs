@@ -20,13 +20,13 @@ use crate::{
     problem::{Code, Problem},
 };
 
-/// "Today's n-th of limit."
+/// The caller's place today: the n-th of the limit.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Registered, example = json!({ "register_count": 337, "register_limit": 400 }))]
 pub(crate) struct RegisteredBody {
-    /// The n-th.
+    /// The number of the place, counted from 1.
     register_count: u32,
-    /// Of limit.
+    /// The places of a day.
     register_limit: u32,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Usability {
 
 /// Register for a service.
 ///
-/// Takes one of today's places. After the cooldown it trains again. There is no body; one that comes is ignored.
+/// Takes one of today's places. After the cooldown it trains again. The request has no body; a body is ignored.
 #[utoipa::path(
     post,
     path = "/api/service/{service}",
@@ -70,7 +70,7 @@ pub(crate) struct Usability {
                            again, and nothing happens twice.",
             example = "8e03978e-40d5-43e8-bc93-6894a57f9324"),
     ),
-    responses((status = CREATED, body = RegisteredBody, description = "Registered: today's n-th of limit."))
+    responses((status = CREATED, body = RegisteredBody, description = "The caller is registered."))
 )]
 pub(crate) async fn register(
     Offered(service): Offered,
@@ -130,7 +130,7 @@ fn registered_as(
     operation_id = "can_use",
     tag = "services",
     params(("service" = String, Path, description = "The path of a service.", example = "learn_me")),
-    responses((status = OK, body = Usability, description = "How it is now."))
+    responses((status = OK, body = Usability, description = "How many places are taken now."))
 )]
 pub(crate) async fn can_use(
     Offered(service): Offered,
@@ -157,10 +157,6 @@ pub(crate) async fn can_use(
 }
 
 /// When the caller's cooldown ends, if one is running; `None` if the store does not tell, for the answer is of use without it.
-#[expect(
-    clippy::option_option,
-    reason = "that none is running is not that nothing is known"
-)]
 async fn cooldown_until(
     api: &Api,
     identity: Identity,
@@ -175,7 +171,7 @@ async fn cooldown_until(
 
 /// Delete what the service has of the caller.
 ///
-/// The registration is gone at once, what was trained soon. Calling it again is fine. The cooldown stays.
+/// The registration is deleted at once; the workers delete the trained data soon after. The call can be repeated. The cooldown stays.
 #[utoipa::path(
     delete,
     path = "/api/service/{service}",

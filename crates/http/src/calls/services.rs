@@ -66,7 +66,7 @@ pub(crate) struct PublicationBody {
     /// The service.
     #[schema(pattern = "^[A-Z0-9_]{1,32}$")]
     service_type: String,
-    /// They may.
+    /// Others may use the result.
     public: bool,
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn list(
     tag = "services",
     security(("bearer" = [])),
     request_body = PublicationBody,
-    responses((status = OK, body = PublicationBody, description = "As it is now."))
+    responses((status = OK, body = PublicationBody, description = "The setting as it is now."))
 )]
 pub(crate) async fn publish(
     Caller(identity): Caller,
