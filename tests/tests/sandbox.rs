@@ -24,6 +24,13 @@ const KEYS: [(&str, &str); 5] = [
     ("LEMON_TWITTER__CALLBACK_URL", "http://app.example/"),
 ];
 
+/// Every part, for one replica alone.
+const EMBEDDED: [(&str, &str); 3] = [
+    ("LEMON_STORE__URL", "embedded"),
+    ("LEMON_QUOTA__URL", "embedded"),
+    ("LEMON_QUEUE__URL", "embedded"),
+];
+
 fn command(data_dir: &Path, subcommand: &str) -> Command {
     let mut command = Command::new(binary());
     command
@@ -51,9 +58,7 @@ fn replicas_take_the_stand_ins_for_twitter_by_a_shared_key_and_secret() {
     let check = |secret: &str| {
         command(&folder.path().join("replica"), "check")
             .env("LEMON_TWITTER__URL", &url)
-            .envs(
-                ["STORE", "QUOTA", "QUEUE"].map(|part| (format!("LEMON_{part}__URL"), "embedded")),
-            )
+            .envs(EMBEDDED)
             .env("LEMON_TWITTER__CONSUMER_SECRET", secret)
             .output()
             .unwrap()
@@ -76,6 +81,7 @@ fn the_stand_ins_are_not_started_where_twitter_is_the_real_one() {
     let folder = tempfile::tempdir().unwrap();
     let refused = command(folder.path(), "sandbox")
         .env("LEMON_TWITTER__URL", "https://api.x.com")
+        .envs(EMBEDDED)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();

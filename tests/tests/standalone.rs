@@ -233,9 +233,15 @@ fn a_package_of_an_adapter_holds_its_own_files_and_nothing_that_cargo_warns_of()
             let is_its_own = ["src/", "tests/", "examples/"]
                 .iter()
                 .any(|folder| file.starts_with(folder));
-            let is_cargos = ["Cargo.", ".cargo_vcs_info.json", "README.md"]
-                .iter()
-                .any(|name| file.starts_with(name));
+            let is_cargos = [
+                "Cargo.",
+                ".cargo_vcs_info.json",
+                "README.md",
+                "CHANGELOG.md",
+                "LICENSE-",
+            ]
+            .iter()
+            .any(|name| file.starts_with(name));
             assert!(is_its_own || is_cargos, "{package} holds {file}");
         }
     }

@@ -16,8 +16,8 @@ use crate::{
 
 /// A program that uses only the packages.
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/outside");
-/// The folder in which the program and the packages are put together.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/outside");
+/// The versions with which everything else is tested.
+const LOCK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
 
 /// The program's package.
 const SERVER: &str = "lemon-server";
@@ -25,22 +25,21 @@ const SERVER: &str = "lemon-server";
 /// Packages every crate that is published, unpacks the packages beside a program that uses nothing else of this
 /// workspace, and runs the program's tests.
 pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
-    let published = published()?;
+    let (published, target) = workspace()?;
     let mut package = cargo(&["package", "--no-verify", "--allow-dirty", "--quiet"]);
     for Package { name, .. } in &published {
         package.args(["--package", name]);
     }
     run(&mut package)?;
 
-    let folder = Path::new(FOLDER);
+    let folder = &target.join("outside");
     let _none = fs::remove_dir_all(folder);
     let program = folder.join("program");
     copy(Path::new(PROGRAM), &program)?;
-    // The versions with which everything else is tested.
-    fs::copy(folder.join("../../Cargo.lock"), program.join("Cargo.lock"))?;
+    fs::copy(LOCK, program.join("Cargo.lock"))?;
     let mut patches = Vec::new();
     for package in &published {
-        let unpacked = package.unpack(folder)?;
+        let unpacked = package.unpack(&target.join("package"), folder)?;
         let path = unpacked.display().to_string();
         patches.push("--config".to_owned());
         patches.push(format!("patch.crates-io.{}.path={path:?}", package.name));
@@ -48,11 +47,8 @@ pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
     let with_packages = |command: &str, manifest: &Path| {
         let mut command = cargo(&[command, "--quiet", "--manifest-path"]);
         // Shared with the workspace, so that nothing is built twice.
-        let target = folder.join("..");
-        command
-            .arg(manifest)
-            .args(&patches)
-            .env("CARGO_TARGET_DIR", target);
+        command.env("CARGO_TARGET_DIR", &target);
+        command.arg(manifest).args(&patches);
         command
     };
     // Nothing depends on the server's package, so it is checked separately.
@@ -75,9 +71,9 @@ impl Package {
         folder.join(format!("{}-{}", self.name, self.version))
     }
 
-    fn unpack(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+    fn unpack(&self, packages: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
         let Self { name, version } = self;
-        let packed = folder.join(format!("../package/{name}-{version}.crate"));
+        let packed = packages.join(format!("{name}-{version}.crate"));
         let mut tar = Command::new("tar");
         tar.arg("--extract").arg("--file").arg(&packed);
         run(tar.arg("--directory").arg(folder))?;
@@ -92,8 +88,8 @@ impl Package {
     }
 }
 
-/// The packages of the workspace that are published.
-fn published() -> anyhow::Result<Vec<Package>> {
+/// The packages of the workspace that are published, and the target folder.
+fn workspace() -> anyhow::Result<(Vec<Package>, PathBuf)> {
     let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: Value = serde_json::from_slice(&metadata.stdout)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
@@ -106,9 +102,11 @@ fn published() -> anyhow::Result<Vec<Package>> {
             version: text("version")?,
         })
     });
+    let published: Option<_> = published.collect();
+    let target = metadata["target_directory"].as_str();
     published
-        .collect::<Option<_>>()
-        .context("cargo metadata tells names and versions")
+        .zip(target.map(PathBuf::from))
+        .context("cargo metadata tells names, versions and the target folder")
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
