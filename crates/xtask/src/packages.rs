@@ -75,7 +75,8 @@ impl Package {
         let Self { name, version } = self;
         let packed = packages.join(format!("{name}-{version}.crate"));
         let mut tar = Command::new("tar");
-        tar.arg("--extract").arg("--file").arg(&packed);
+        // The files of a package are dated alike, and cargo would take what it built of an earlier one for up to date.
+        tar.args(["--extract", "--touch", "--file"]).arg(&packed);
         run(tar.arg("--directory").arg(folder))?;
         let unpacked = self.folder(folder);
         for text in ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"] {
