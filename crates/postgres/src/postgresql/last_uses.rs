@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use lemon_domain::values::{ServiceType, Use, UserId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 
 use super::statements::PostgresStatements;
 use crate::{
@@ -42,6 +42,8 @@ struct SharedReads {
     deadline: Duration,
     waiting: Together<LastUsesQuestion, LastUsesAnswer>,
     turns: Semaphore,
+    /// The runtime of the store. A caller's own runtime may end first.
+    runtime: Option<Handle>,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl LastUses {
             deadline,
             waiting: Together::default(),
             turns: Semaphore::new(UNDER_WAY),
+            runtime: Handle::try_current().ok(),
         }))
     }
 
@@ -78,12 +81,18 @@ impl LastUses {
 
     /// Starts a task that reads the waiting questions.
     fn begin(&self) {
+        let unread = UnreadQuestions(Some(self.clone()));
         let last_uses = self.clone();
-        tokio::spawn(async move { last_uses.read_waiting().await });
+        let reading = async move { last_uses.read_waiting(unread).await };
+        match &self.0.runtime {
+            Some(runtime) => runtime.spawn(reading),
+            None => tokio::spawn(reading),
+        };
     }
 
-    async fn read_waiting(&self) {
+    async fn read_waiting(&self, mut unread: UnreadQuestions) {
         let _turn = timeout(PATIENCE, self.0.turns.acquire()).await;
+        unread.0 = None;
         let (together, is_all) = self.0.waiting.take(MAX_TOGETHER);
         if !is_all {
             self.begin();
@@ -95,6 +104,18 @@ impl LastUses {
         match read.unwrap_or(Err(SqlError::TimedOut(self.0.deadline))) {
             Ok(rows) => tell_each(together, &rows),
             Err(error) => tell_all(together, error),
+        }
+    }
+}
+
+/// What a task is to read. If the task is dropped before it takes the questions, as when its runtime ends, the waiting
+/// callers get an error, and the next question starts a task again.
+struct UnreadQuestions(Option<LastUses>);
+
+impl Drop for UnreadQuestions {
+    fn drop(&mut self) {
+        if let Some(LastUses(shared)) = self.0.take() {
+            drop(shared.waiting.take(usize::MAX));
         }
     }
 }
@@ -219,6 +240,44 @@ mod tests {
         let _hanging = last_uses.0.turns.acquire_many(2).await.unwrap();
         let found = last_uses.find(UserId::new(1), &learn_me()).await;
         assert_eq!(found.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_caller_whose_runtime_ends_leaves_the_others_with_an_answer() {
+        let postgres = PostgresServer::get().await;
+        let (_server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
+        let turns = last_uses.0.turns.acquire_many(2).await.unwrap();
+        let asking = last_uses.clone();
+        let other = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let service = learn_me();
+                let mut asked = Box::pin(asking.find(UserId::new(1), &service));
+                assert!(poll!(&mut asked).is_pending());
+            });
+        });
+        other.join().unwrap();
+        drop(turns);
+        let found = last_uses.find(UserId::new(2), &learn_me()).await;
+        assert_eq!(found.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_dropped_before_it_reads_leaves_no_question_behind() {
+        let postgres = PostgresServer::get().await;
+        let (_server, last_uses) =
+            connected(StoreConfig::new(postgres.database().await.as_str())).await;
+        let (user, service) = (UserId::new(1), learn_me());
+        let question = LastUsesQuestion { user, service };
+        let (is_first, answer) = last_uses.0.waiting.put(question);
+        assert!(is_first);
+        drop(UnreadQuestions(Some(last_uses.clone())));
+        assert!(answer.await.is_err());
+        assert_eq!(last_uses.find(user, &learn_me()).await.unwrap(), None);
     }
 
     #[tokio::test]
