@@ -15,12 +15,19 @@ use std::{
 /// If it cannot be made or restricted, or is a folder.
 pub fn make_private(path: &Path) -> io::Result<()> {
     match create_private(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if fs::metadata(path)?.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {
+            Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if there.is_file() => restrict(path, &there),
+            // A device, which is not ours to change.
+            Ok(_) => Ok(()),
+            // A link to a file that is still to be made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                private(OpenOptions::new().create(true))
+                    .open(path)
+                    .map(drop)
             }
-            restrict(path)
-        }
+            Err(error) => Err(error),
+        },
         made => made.map(drop),
     }
 }
@@ -30,11 +37,15 @@ pub fn make_private(path: &Path) -> io::Result<()> {
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] if the file exists; or if it cannot be made.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    private(OpenOptions::new().create_new(true)).open(path)
+}
+
+/// Makes files for their owner alone.
+fn private(options: &mut OpenOptions) -> &OpenOptions {
+    options.write(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
 }
 
 /// Makes a folder that only its owner can read (0700), and its parents, unless they exist.
@@ -49,15 +60,24 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Takes the rights of others away, if they have any. A file of another owner stays as that one has it.
 #[cfg(unix)]
-fn restrict(path: &Path) -> io::Result<()> {
+fn restrict(path: &Path, there: &fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+    let mode = there.permissions().mode() & 0o777;
+    let of_the_owner = mode & 0o700;
+    if mode == of_the_owner {
+        return Ok(());
+    }
+    match fs::set_permissions(path, fs::Permissions::from_mode(of_the_owner)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        outcome => outcome,
+    }
 }
 
 #[cfg(not(unix))]
-fn restrict(_path: &Path) -> io::Result<()> {
+fn restrict(_path: &Path, _there: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }
 
@@ -94,5 +114,25 @@ mod tests {
         make_private(&file).unwrap();
         assert_eq!(mode(&file), 0o600);
         assert_eq!(fs::read_to_string(&file).unwrap(), "kept");
+    }
+
+    #[test]
+    fn only_the_rights_of_others_are_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o440)).unwrap();
+        make_private(&file).unwrap();
+        assert_eq!(mode(&file), 0o400);
+    }
+
+    #[test]
+    fn a_link_that_leads_to_nothing_yet_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, file) = (folder.path().join("link"), folder.path().join("file"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        make_private(&link).unwrap();
+        assert_eq!(mode(&file), 0o600);
+        make_private(&link).unwrap();
     }
 }

@@ -57,9 +57,8 @@ impl Keys {
             sandbox_consumer_secret: random::<32>()?,
             sandbox_token_key: random::<32>()?,
         };
-        let draft = data_dir.join(format!("{FILE}.{}", std::process::id()));
-        // A killed first run with the same process id may have left it.
-        let _left = fs::remove_file(&draft);
+        // Processes in containers may have one number.
+        let draft = data_dir.join(format!("{FILE}.{:016x}", random_number()?));
         let mut file = create_private(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(&keys)?)?;
         file.sync_all()?;
@@ -73,14 +72,22 @@ impl Keys {
 }
 
 /// `N` random bytes, in Base64.
+fn random<const N: usize>() -> io::Result<String> {
+    Ok(BASE64_STANDARD.encode(random_bytes::<N>()?))
+}
+
+fn random_number() -> io::Result<u64> {
+    Ok(u64::from_ne_bytes(random_bytes()?))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "keys are made here, once, from the operating system's randomness"
 )]
-fn random<const N: usize>() -> io::Result<String> {
-    let mut bytes = [0_u8; N];
+fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(BASE64_STANDARD.encode(bytes))
+    Ok(bytes)
 }
 
 #[cfg(test)]
