@@ -122,14 +122,16 @@ export function remove() {
 
 /** The sandbox Twitter's posts for a person, newest first; none if it does not answer. */
 export async function notifications(twitterId) {
+  const left = departure.signal;
   try {
     const answer = await fetch(`${config.sandbox}/sandbox/notifications/${twitterId}`, {
       credentials: 'omit',
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.any([left, AbortSignal.timeout(PATIENCE_MS)]),
     });
     const all = answer.ok ? await answer.json() : [];
     return all.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
   } catch {
+    if (left.aborted) throw new Problem({ status: 0, code: 'abandoned' });
     return [];
   }
 }

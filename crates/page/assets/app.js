@@ -102,9 +102,14 @@ async function goToTwitter({ asOther }) {
 
 /** Handles the return from Twitter, with a verifier or after a cancel. After a cancel an earlier sign-in stays. */
 async function comeBack(query) {
-  history.replaceState(null, '', location.pathname);
-  const message = await signInWith(query);
-  if (session.token()) await enter();
+  let message;
+  try {
+    message = await signInWith(query);
+    // Not before: a call that got no answer is repeated by a reload.
+    history.replaceState(null, '', location.pathname);
+  } finally {
+    if (session.token()) await enter();
+  }
   if (message.name === 'signed_in') at('name').focus();
   update({ message });
 }
@@ -152,7 +157,7 @@ function keepCounting() {
 async function loadRegistration() {
   const registration = await api.registration();
   update({ registration });
-  if (registration?.state === 'failed') {
+  if (!registration || registration.state === 'failed') {
     setTraining(null);
     return;
   }
@@ -210,7 +215,8 @@ async function register() {
     place = await api.register(attempt);
   } catch (error) {
     if (!error.isOpen) attempt = undefined;
-    if (error.status === 429) await loadPlaces();
+    // What refused the person is told, whether or not the places can be.
+    if (error.status === 429) await loadPlaces().catch(() => {});
     throw error;
   }
   attempt = undefined;

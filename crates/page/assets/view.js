@@ -103,21 +103,22 @@ function showLearnMe(state) {
   at('public-choice').hidden = !isReady;
   at('public').checked = Boolean(registration?.public);
   const mayAsk = (now === 'none' || now === 'failed' || isReady) && !isCoolingDown(state);
-  at('register').hidden = !mayAsk || areTaken(state.places);
+  at('register').hidden = !mayAsk || state.places?.can_use === false;
   write(at('register'), say(isReady ? 'register_again' : 'register'));
   at('delete').hidden = !registration;
   write(at('confirmation-text'), say('confirm_text', { time: registration?.canUseAt ?? '' }));
 }
 
-/** The day's places are all taken, as far as is known. */
-function areTaken(places) {
-  return places?.resetAt !== undefined && places.register_count >= places.register_limit;
-}
-
 function about(now, state) {
   const isCooling = isCoolingDown(state);
-  if ((now === 'none' || now === 'failed') && !isCooling && areTaken(state.places)) {
-    return say('daily_quota_exhausted', { time: state.places.resetAt });
+  const { places } = state;
+  if (!isCooling && places?.can_use === false) {
+    const areTaken = places.register_count >= places.register_limit;
+    const opens = areTaken ? places.resetAt : undefined;
+    if (now === 'ready' && opens) return say('about_ready', { time: opens });
+    if (now === 'none' || now === 'failed') {
+      return opens ? say('daily_quota_exhausted', { time: opens }) : say('no_room');
+    }
   }
   if (now === 'ready' && state.registration.state === 'failed') return say('about_failed_again');
   const names = {
