@@ -5,8 +5,11 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     usecases::{Accepted, Availability, Permit, RegisterError},
     values::{self, BudgetState, Identity, Service},
+    with_causes,
 };
 use serde::Serialize;
+use tokio::join;
+use tracing::warn;
 use utoipa::ToSchema;
 
 use super::{
@@ -137,11 +140,14 @@ pub(crate) async fn can_use(
     KnownCaller(caller): KnownCaller,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let Availability { can_use, daily } = look(&api, &service).await?;
-    let cooldown_until = match caller {
-        Some(identity) => cooldown_until(&api, identity, &service).await,
-        None => None,
+    let known = async {
+        match caller {
+            Some(identity) => cooldown_until(&api, identity, &service).await,
+            None => None,
+        }
     };
+    let (looked, cooldown_until) = join!(look(&api, &service), known);
+    let Availability { can_use, daily } = looked?;
     let time = |at| shown(at, Some(&service));
     let left = QuotaState::of(&daily, api.use_cases.clock.now());
     Ok(HttpResponse::Ok()
@@ -166,7 +172,17 @@ async fn cooldown_until(
         .use_cases
         .registering
         .cooldown_until(identity.user, service);
-    within(api.deadlines.call, asked).await.ok()?.ok()
+    match within(api.deadlines.call, asked).await {
+        Ok(Ok(until)) => Some(until),
+        Ok(Err(error)) => {
+            warn!(error = with_causes(&error), "a cooldown is not known");
+            None
+        }
+        Err(_) => {
+            warn!("a cooldown is not known in time");
+            None
+        }
+    }
 }
 
 /// Delete what the service has of the caller.
