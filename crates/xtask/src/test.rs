@@ -15,7 +15,7 @@ const BROWSER_SUITE: &str = "page";
 
 /// The suites of the adapters that need real servers; the crates' unit tests are in `--lib`. They are selected from the
 /// whole workspace: built separately, these crates would be built once more, with fewer features.
-const ADAPTERS: [&str; 10] = [
+const ADAPTERS: [&str; 12] = [
     "--workspace",
     "--lib",
     "--test",
@@ -26,6 +26,8 @@ const ADAPTERS: [&str; 10] = [
     "redis",
     "--test",
     "sqs",
+    "--test",
+    "engine",
 ];
 
 /// Installs what is missing, checks everything and runs every test.
@@ -55,6 +57,10 @@ pub(crate) fn test(
         }
     });
     steps.run("packages", |tally| packages::test(tally, *first));
+    steps.run("tests, no sandbox", |tally| {
+        let server = ["--package", "lemon-server", "--no-default-features"];
+        run_suites(tally, &server, *first)
+    });
     for other in others {
         steps.run("adapters again", |tally| {
             run_suites(tally, &ADAPTERS, *other)
