@@ -1,5 +1,5 @@
-//! Inside of a crate no two files need each other, over any number of steps, but for a module and its parts; and a name is
-//! imported from the module that defines it, not through the crate's root.
+//! Inside of a crate no two files import from each other, over any number of steps, except a module and its parts; and a name
+//! is imported from the module that defines it, not through the crate's root. Only `use` items count, not paths in code.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
