@@ -4,6 +4,7 @@
     reason = "a step must match `MigrationTrait`, which elides them"
 )]
 
+mod compatibility;
 mod m20261122_000001_people;
 mod m20261122_000002_registrations;
 mod m20261122_000003_outbox;
@@ -15,8 +16,13 @@ mod m20261126_000008_outbox_set_aside;
 mod m20261126_000009_replicas_before;
 mod m20261127_000010_place_holders;
 mod m20261127_000011_own_record;
+mod m20261127_000012_operators;
+mod m20261127_000013_completed_sign_ins;
+mod m20261127_000014_revocations;
+mod m20261127_000015_outbox_traces;
 mod record;
 
+pub use compatibility::needed;
 pub use record::{applied, hand_back, take_over};
 pub use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 use sea_orm_migration::{prelude::IntoIden, sea_orm::DynIden};
@@ -39,6 +45,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000009_replicas_before::Migration),
             Box::new(m20261127_000010_place_holders::Migration),
             Box::new(m20261127_000011_own_record::OwnRecord),
+            Box::new(m20261127_000012_operators::Migration),
+            Box::new(m20261127_000013_completed_sign_ins::Migration),
+            Box::new(m20261127_000014_revocations::Migration),
+            Box::new(m20261127_000015_outbox_traces::Migration),
         ]
     }
 

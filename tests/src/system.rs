@@ -6,7 +6,7 @@ use std::{
     env,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::{ExitStatus, Output, Stdio},
     time::Duration,
 };
 
@@ -25,8 +25,11 @@ pub use self::{builder::SystemBuilder, person::Person};
 use crate::{
     binary::binary,
     log::{Addresses, Log},
-    wait::PATIENCE,
+    wait::{PATIENCE, wait_until},
 };
+
+/// How the program says that it cannot listen.
+const PORT_TAKEN: &str = "another program has the port";
 
 /// A running `lemon-toolbox serve`. It is killed when this is dropped.
 pub struct System {
@@ -130,7 +133,19 @@ impl System {
 
     /// Signs in the `n`-th made-up person, as the web app and a browser would.
     pub async fn sign_in(&self, n: u32) -> Person {
-        Person::sign_in(self, n).await
+        Person::sign_in(self, self, n).await
+    }
+
+    /// The same, with the sandbox of another system as this one's Twitter.
+    pub async fn sign_in_by(&self, twitter: &Self, n: u32) -> Person {
+        Person::sign_in(self, twitter, n).await
+    }
+
+    /// Begins a sign-in without a browser, and agrees to it as the `n`-th person; answers the address to which Twitter
+    /// leads back.
+    pub async fn way_back(&self, n: u32) -> String {
+        let (token, verifier) = person::agree(self, n).await;
+        self.url(&format!("/?oauth_token={token}&oauth_verifier={verifier}"))
     }
 
     /// Kills the process (`SIGKILL`), as a crash would.
@@ -144,10 +159,22 @@ impl System {
         process.follower.await.expect("the log was followed");
     }
 
-    /// Asks the process to end (`SIGTERM`) and waits until it has.
-    pub async fn terminate(&mut self) -> ExitStatus {
+    /// Runs another command of the program with the same settings and data folder, and waits for its end.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = command(&self.builder, self.home.path());
+        let output = command.args(arguments).output().await;
+        output.expect("the binary can be started")
+    }
+
+    /// Asks the process to end (`SIGTERM`).
+    pub fn ask_to_end(&self) {
         let process = self.process.as_ref().expect("the system runs");
         process.signal(Signal::TERM);
+    }
+
+    /// Asks the process to end (`SIGTERM`) and waits until it has.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.ask_to_end();
         self.ended().await
     }
 
@@ -168,14 +195,17 @@ impl System {
         if self.process.is_some() {
             self.terminate().await;
         }
-        let started = Started::start(&self.builder, self.home.path(), &self.log).await;
-        match started {
-            Ok(started) => {
-                self.process = Some(started.process);
-                self.ready_after = started.after;
+        let started = wait_until("the ports are free again", async || {
+            match Started::start(&self.builder, self.home.path(), &self.log).await {
+                Ok(started) => Some(started),
+                // A connection of somebody else may have taken one meanwhile, for as long as it lasts.
+                Err(exit) if exit.log.last()?.contains(PORT_TAKEN) => None,
+                Err(exit) => panic!("{exit}"),
             }
-            Err(exit) => panic!("{exit}"),
-        }
+        });
+        let started = started.await;
+        self.process = Some(started.process);
+        self.ready_after = started.after;
     }
 
     pub(crate) async fn launch(mut builder: SystemBuilder) -> Result<Self, EarlyExit> {

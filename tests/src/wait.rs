@@ -4,7 +4,7 @@ use tokio::time::{Instant, sleep};
 
 /// The time after which a test fails if something has not happened. It is much longer than needed on a slow machine,
 /// even if a lease of the outbox has to end first.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_mins(5);
 
 const PAUSE: Duration = Duration::from_millis(20);
 

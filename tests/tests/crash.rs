@@ -12,7 +12,7 @@ async fn notified_once(person: &Person) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_middle_of_a_crowd_it_is_still_exact() {
+async fn after_a_kill_in_the_middle_of_a_crowd_the_count_is_exact() {
     let mut system = System::builder()
         .env("LEMON_SERVICES__LEARN_ME__DAILY_LIMIT", "40")
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
@@ -52,7 +52,7 @@ async fn killed_in_the_middle_of_a_crowd_it_is_still_exact() {
 }
 
 #[tokio::test]
-async fn killed_while_a_worker_trains_the_training_still_becomes_ready() {
+async fn after_a_kill_during_a_training_the_training_becomes_ready() {
     let mut system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "1")
         .env("LEMON_QUEUE__VISIBILITY_SECONDS", "2")
@@ -70,7 +70,7 @@ async fn killed_while_a_worker_trains_the_training_still_becomes_ready() {
 }
 
 #[tokio::test]
-async fn killed_again_and_again_everybody_is_notified_once() {
+async fn after_repeated_kills_each_person_is_notified_once() {
     let mut system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
         .env("LEMON_QUEUE__VISIBILITY_SECONDS", "2")
@@ -92,7 +92,7 @@ async fn killed_again_and_again_everybody_is_notified_once() {
 }
 
 #[tokio::test]
-async fn asked_to_end_it_finishes_and_exits_with_success() {
+async fn a_stop_finishes_the_work_in_flight_and_exits_with_success() {
     let mut system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
         .start()

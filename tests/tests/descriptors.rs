@@ -51,7 +51,7 @@ async fn status(url: &str) -> Option<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_that_takes_every_connection_takes_neither_the_health_nor_the_store() {
+async fn a_crowd_that_uses_every_connection_blocks_neither_the_health_check_nor_the_store() {
     let system = System::builder()
         .descriptors(DESCRIPTORS)
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")

@@ -42,7 +42,7 @@ async fn registered(person: &Person) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_ends_when_the_disk_of_the_store_fails_and_what_was_accepted_is_there() {
+async fn the_process_ends_when_the_disk_of_the_store_fails_and_keeps_accepted_requests() {
     let disk = FailingDisk::new();
     let (mut system, first) = on(&disk, "/lemon.db").await;
     let second = system.sign_in(2).await;
@@ -108,7 +108,7 @@ async fn commit(person: &Person) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_ends_when_a_checkpoint_of_the_store_is_not_flushed_and_what_was_accepted_is_there()
+async fn the_process_ends_when_a_checkpoint_of_the_store_is_not_flushed_and_keeps_accepted_requests()
  {
     let disk = FailingDisk::new();
     let (mut system, person) = on(&disk, FILE).await;
@@ -142,8 +142,8 @@ async fn the_process_ends_when_a_checkpoint_of_the_store_is_not_flushed_and_what
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_without_room_for_a_checkpoint_goes_on_and_tells_of_it_once() {
-    const TOLD: &str = "the store's log cannot be moved to its file";
+async fn a_store_without_room_for_a_checkpoint_continues_and_logs_it_once() {
+    const TOLD: &str = "a checkpoint of the store failed";
     let disk = FailingDisk::new();
     let (system, person) = on(&disk, FILE).await;
     let told = || {

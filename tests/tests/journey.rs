@@ -78,7 +78,7 @@ async fn after_the_cooldown_it_trains_again_and_stays_ready_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_second_service_is_a_section_and_works_by_itself() {
+async fn a_second_service_needs_a_section_and_works_independently() {
     let system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
         .draw_me()
@@ -127,7 +127,7 @@ async fn a_repeated_call_with_its_key_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn nobodys_token_is_readable_in_the_store_or_the_log() {
+async fn no_token_is_readable_in_the_store_or_the_log() {
     let system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "0")
         .env("LEMON_LOG__FILTER", "debug")
@@ -162,7 +162,7 @@ async fn nobodys_token_is_readable_in_the_store_or_the_log() {
 }
 
 #[tokio::test]
-async fn the_demo_makes_the_journey_and_says_so() {
+async fn the_demo_makes_the_journey_and_prints_its_steps() {
     let output = tokio::task::spawn_blocking(|| {
         Command::new(binary())
             .arg("demo")

@@ -48,14 +48,14 @@ async fn a_training_that_is_lost_is_announced_again_and_then_everything_is_given
         "a training has failed: the workers did not finish it",
     );
     assert_eq!(failed.len(), 1);
-    let again = "a training is overdue and is announced to the workers again";
+    let again = "a training is overdue, so it was announced to the workers again";
     assert_eq!(requests(&system, again), failed);
     let sent = requests(&system, "a job is sent");
     assert_eq!(sent, [failed[0].clone(), failed[0].clone()]);
     let metrics = system.client().get(system.ops_url("/metrics"));
     let metrics = metrics.send().await.expect("an answer").text().await;
     let metrics = metrics.expect("a text");
-    let counted = r#"trainings_failed_total{service="LEARNME"} 1"#;
+    let counted = r#"lemon_trainings_total{service="LEARNME",outcome="failed"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
 
     // The place of the day is free, once the counter has it back, and no cooldown runs.
@@ -70,7 +70,7 @@ async fn a_training_that_is_lost_is_announced_again_and_then_everything_is_given
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_deadline_is_told_at_the_start() {
+async fn a_wrong_deadline_is_refused_at_the_start() {
     for (key, value, fault) in [
         ("TRAINING_DEADLINE_SECONDS", "0", "from 1 to 2592000"),
         ("TRAINING_ATTEMPTS", "0", "from 1 to 100"),

@@ -58,7 +58,7 @@ async fn while_the_store_takes_no_changes() {
 }
 
 #[tokio::test]
-async fn while_a_table_is_away() {
+async fn while_a_table_is_missing() {
     a_ready_message_is_held_and_finished_afterwards(Fault {
         begin: &["ALTER TABLE registrations RENAME TO elsewhere"],
         end: &["ALTER TABLE elsewhere RENAME TO registrations"],
@@ -208,6 +208,8 @@ impl System {
 
     fn listen(&self) -> CancellationToken {
         let listener = ReadyListener {
+            control: lemon_consumer::Control::default(),
+            tracer: lemon_domain::traces::Tracer::off(),
             queue: self.queue.clone(),
             trainings: Arc::new(Trainings {
                 registrations: self.store.clone(),
@@ -229,6 +231,7 @@ impl System {
         let ready = Outgoing {
             id: Uuid::nil(),
             body: body.to_string(),
+            trace: None,
         };
         for sent in self.queue.send(&ready_queue(), vec![ready]).await {
             sent.unwrap();
@@ -357,7 +360,7 @@ impl Registrations for Watched {
         unreachable!("a listener finishes")
     }
 
-    async fn delete(&self, _: Deletion) -> Result<bool, StoreError> {
+    async fn delete(&self, _: Deletion) -> Result<Option<RequestId>, StoreError> {
         unreachable!("a listener finishes")
     }
 

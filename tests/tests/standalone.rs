@@ -7,67 +7,36 @@ use std::{
     process::Output,
 };
 
-use lemon_test_servers::RedisServer;
 use lemon_tests::cargo;
 use tempfile::TempDir;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 const ON_REDIS: &str = r#"
-use lemon_domain::{
-    ports::{QuotaCounter, Reservation, ReserveOutcome},
-    values::{Budget, BudgetKey, BudgetName, Holder, Scope, Window},
-};
-use lemon_redis::{RedisConfig, RedisQuotaCounter};
+use lemon_domain::ports::QuotaCounter;
+use lemon_redis::{RedisConfig, RedisError, RedisQuotaCounter};
+
+async fn counter() -> Result<impl QuotaCounter, RedisError> {
+    RedisQuotaCounter::connect(&RedisConfig::new("redis://127.0.0.1")).await
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let variable = |name| std::env::var(name).unwrap();
-    let mut config = RedisConfig::new(variable("REDIS_URL"));
-    config.key_prefix = variable("KEY_PREFIX");
-    let counter = match RedisQuotaCounter::connect(&config).await {
-        Ok(counter) => counter,
-        Err(error) => return println!("{error}"),
-    };
-    let exports = Budget {
-        key: BudgetKey {
-            scope: Scope::parse("0197c6a0-7c1e-7cc3-98c4-dc0c0c07398f").unwrap(),
-            budget: BudgetName::parse("exports").unwrap(),
-            window: Window {
-                start: "2026-11-22T21:00:00Z".parse().unwrap(),
-                end: "2100-01-01T00:00:00Z".parse().unwrap(),
-            },
-        },
-        limit: 1,
-        units: 1,
-    };
-    if let Some(restoration) = counter.begin_restoration(&exports.key).await.unwrap() {
-        counter.open(&exports.key, restoration).await.unwrap();
-    }
-    for job in ["5f1c2e0a-93f2-4a8e-b1f6-0a5d8d1f7c11", "second"] {
-        let wish = Reservation {
-            holder: Holder::parse(job).unwrap(),
-            budgets: vec![exports.clone()],
-            at: "2026-11-23T03:00:00Z".parse().unwrap(),
-        };
-        match counter.reserve(&wish).await.unwrap() {
-            ReserveOutcome::Reserved(taken) => println!("{job} has seat {}", taken[0].seat),
-            ReserveOutcome::Exhausted { state, .. } => println!("of {} {} are taken", state.limit, state.used),
-            ReserveOutcome::Unknown(_) => println!("unknown"),
-        }
-    }
+    let _counter = counter().await;
 }
 "#;
 
 const ON_SQS: &str = r#"
-use lemon_domain::values::QueueName;
-use lemon_sqs::{SqsConfig, SqsJobQueue};
+use lemon_domain::ports::JobQueue;
+use lemon_sqs::{SqsConfig, SqsError, SqsJobQueue};
+
+async fn queue() -> Result<impl JobQueue, SqsError> {
+    SqsJobQueue::connect(&SqsConfig::default()).await
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let queue = SqsJobQueue::connect(&SqsConfig::default()).await.unwrap();
-    let jobs = QueueName::parse("jobs").unwrap();
-    println!("{}", queue.check(&[jobs], &[]).await.err().unwrap());
+    let _queue = queue().await;
 }
 "#;
 
@@ -113,20 +82,12 @@ impl Outside {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Output {
-        self.cargo_with(arguments, &[])
-    }
-
-    fn cargo_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         let output = cargo()
             .current_dir(self.folder.path())
             .args(arguments)
             .arg("--offline")
             .env("CARGO_TARGET_DIR", target())
-            .env("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .envs(variables.iter().copied())
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .output()
             .unwrap();
         assert!(
@@ -137,9 +98,9 @@ impl Outside {
         output
     }
 
-    fn says(&self, variables: &[(&str, &str)]) -> String {
-        let output = self.cargo_with(&["run", "--quiet"], variables);
-        String::from_utf8(output.stdout).unwrap()
+    /// Compiles it, with the features that the adapter itself asks for. What such programs do is tested with the packages.
+    fn must_compile(&self) {
+        self.cargo(&["check", "--quiet"]);
     }
 
     /// The names of all crates in it.
@@ -168,8 +129,8 @@ fn assert_brings(outside: &Outside, adapter: &str, driver: &str, others: &[&str]
     }
 }
 
-#[tokio::test]
-async fn a_program_outside_counts_its_own_in_redis_and_brings_nothing_else() {
+#[test]
+fn a_program_outside_needs_one_adapter_to_count_in_redis_and_gets_nothing_else() {
     let outside = Outside::new("redis", ON_REDIS);
     assert_brings(
         &outside,
@@ -177,22 +138,11 @@ async fn a_program_outside_counts_its_own_in_redis_and_brings_nothing_else() {
         "fred",
         &["aws-sdk-sqs", "lemon-sqs", "reqwest", "hyper"],
     );
-    let nowhere = [("REDIS_URL", "redis://127.0.0.1:1"), ("KEY_PREFIX", "none")];
-    let said = outside.says(&nowhere);
-    assert!(
-        said.contains("redis at 127.0.0.1:1 cannot be reached"),
-        "{said}"
-    );
-    let server = RedisServer::get().await;
-    let (url, prefix) = (server.url(), server.key_prefix());
-    let somewhere = [("REDIS_URL", url.as_str()), ("KEY_PREFIX", &prefix)];
-    let job = "5f1c2e0a-93f2-4a8e-b1f6-0a5d8d1f7c11";
-    let expected = format!("{job} has seat 1\nof 1 1 are taken\n");
-    assert_eq!(outside.says(&somewhere), expected);
+    outside.must_compile();
 }
 
 #[test]
-fn a_program_outside_has_jobs_on_sqs_and_brings_nothing_else() {
+fn a_program_outside_needs_one_adapter_to_have_jobs_on_sqs_and_gets_nothing_else() {
     let outside = Outside::new("sqs", ON_SQS);
     assert_brings(
         &outside,
@@ -200,11 +150,7 @@ fn a_program_outside_has_jobs_on_sqs_and_brings_nothing_else() {
         "aws-sdk-sqs",
         &["fred", "lemon-redis", "reqwest", "actix-http"],
     );
-    let said = outside.says(&[]);
-    assert!(
-        said.contains("sqs at http://127.0.0.1:1 cannot be reached"),
-        "{said}"
-    );
+    outside.must_compile();
 }
 
 #[test]

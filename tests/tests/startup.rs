@@ -3,16 +3,18 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use lemon_tests::{System, binary};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-const FREE: [(&str, &str); 3] = [
+const FREE: [(&str, &str); 4] = [
+    ("LEMON_START__WAIT_SECONDS", "0"),
     ("LEMON_HTTP__LISTEN", "127.0.0.1:0"),
     ("LEMON_OPS__LISTEN", "127.0.0.1:0"),
     ("LEMON_SANDBOX__LISTEN", "127.0.0.1:0"),
@@ -63,16 +65,27 @@ fn a_wrong_configuration_is_one_sentence_that_names_the_key() {
         ("LEMON_QUOTA__URL", "memcached://x", "quota.url"),
         ("LEMON_QUEUE__URL", "rabbit", "queue.url"),
         ("LEMON_HTTP__ALLOWED_ORIGINS", "*", "http.allowed_origins"),
+        ("LEMON_HTTP__PROXIES", "10.0.0.0/33", "http.proxies"),
+        ("LEMON_HTTP__PROXY_HEADER", "x-real-ip", "http.proxy_header"),
+        ("LEMON_HTTP__HOSTS", "https://lemon.example", "http.hosts"),
+        ("LEMON_LIMITS__SIGN_INS", "1", "sign_ins"),
         ("LEMON_TWITTER__URL", "https://api.x.com", "jwt.secrets"),
         ("LEMON_TWITTER__URL", "nonsense", "twitter.url"),
         ("LEMON_TWITTER__API", "v3", "twitter.api"),
+        (
+            "LEMON_SIGN_IN__REQUIRE_COOKIE",
+            "yes",
+            "sign_in.require_cookie",
+        ),
+        ("LEMON_SIGN_IN__SAME_SITE", "strict", "sign_in.same_site"),
         ("LEMON_STORE__DEADLINE_MS", "5001", "store.deadline_ms"),
         ("LEMON_QUOTA__DEADLINE_MS", "0", "quota.deadline_ms"),
+        ("LEMON_QUOTA__MAX_AGE_MS", "1001", "quota.max_age_ms"),
         ("LEMON_QUEUE__DEADLINE_MS", "6001", "queue.deadline_ms"),
         ("LEMON_HTTP__MAX_CONNECTIONS", "0", "max_connections"),
         ("LEMON_LOG__FILTER", "a=b=c", "log.filter"),
-        ("LEMON_SERVICES__LEARN_ME__ZONE", "Mars/Base", "Mars/Base"),
-        ("LEMON_SERVICES__LEARN_ME__TURNS_AT", "25:00", "25:00"),
+        ("LEMON_SERVICES__LEARN_ME__ZONE", "Mars/Base", "time zone"),
+        ("LEMON_SERVICES__LEARN_ME__TURNS_AT", "25:00", "HH:MM"),
         (
             "LEMON_SERVICES__LEARN_ME__DAILY_LIMIT",
             "many",
@@ -98,6 +111,26 @@ fn a_number_that_would_do_harm_is_refused_by_every_command_with_its_bounds() {
     let folder = tempfile::tempdir().unwrap();
     for (key, values) in [
         ("http.max_connections".to_owned(), vec!["0", HUGE]),
+        ("http.keep_alive_seconds".to_owned(), vec!["0", HUGE]),
+        ("http.drain_seconds".to_owned(), vec![HUGE, "3601"]),
+        (
+            "http.max_connections_per_address".to_owned(),
+            vec![HUGE, "1000001"],
+        ),
+        ("http.profile_cache_seconds".to_owned(), vec![HUGE, "3601"]),
+        (
+            "limits.request_tokens_per_minute".to_owned(),
+            vec![LARGEST_U32, "1000001"],
+        ),
+        (
+            "limits.sign_ins_per_minute".to_owned(),
+            vec![LARGEST_U32, "1000001"],
+        ),
+        (
+            "limits.profile_reads_per_minute".to_owned(),
+            vec![LARGEST_U32, "1000001"],
+        ),
+        ("start.wait_seconds".to_owned(), vec![HUGE, "3601"]),
         ("store.max_connections".to_owned(), vec!["0", LARGEST_U32]),
         ("store.deadline_ms".to_owned(), vec!["0", "5001"]),
         ("quota.pool_size".to_owned(), vec!["0", HUGE]),
@@ -106,6 +139,10 @@ fn a_number_that_would_do_harm_is_refused_by_every_command_with_its_bounds() {
         ("queue.deadline_ms".to_owned(), vec!["0", "6001"]),
         ("twitter.deadline_ms".to_owned(), vec!["0", HUGE]),
         ("sandbox.training_seconds".to_owned(), vec![HUGE, "2592001"]),
+        (
+            "sign_in.finish_within_seconds".to_owned(),
+            vec!["0", "86401"],
+        ),
         ("jwt.lifetime_seconds".to_owned(), vec!["0", HUGE]),
         (service("daily_limit"), vec![LARGEST_U32, "10000001"]),
         (service("cooldown_seconds"), vec![HUGE, "315360001"]),
@@ -129,7 +166,7 @@ fn a_number_that_would_do_harm_is_refused_by_every_command_with_its_bounds() {
             });
             let [line, others @ ..] = &said;
             assert!(others.iter().all(|other| other == line), "{said:?}");
-            let bounds = line.split_once(&format!("{key} is wrong: it is a number of "));
+            let bounds = line.split_once(&format!("{key} is wrong: it must be a number of "));
             let (_, bounds) = bounds.unwrap_or_else(|| panic!("{line}"));
             assert!(
                 bounds.contains(" from ") && bounds.contains(" to "),
@@ -158,7 +195,7 @@ fn units_above_a_budgets_limit_are_refused_by_check_as_by_serve() {
 }
 
 #[test]
-fn the_example_for_production_lacks_nothing_but_what_is_secret() {
+fn the_example_for_production_lacks_only_secrets() {
     let example = include_str!("../../deploy/lemon-toolbox.example.toml");
     // Budgets are examples within the example: one of the service, or one that services share.
     let [own, shared] = ["# [services.", "# [budgets."].map(|it| example.find(it).unwrap());
@@ -235,15 +272,15 @@ fn a_data_folder_that_cannot_be_written_is_named() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_left_alone() {
+async fn a_database_of_a_newer_version_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let mut system = System::builder().data_dir(folder.path()).start().await;
     system.terminate().await;
     rusqlite::Connection::open(folder.path().join("lemon.db"))
         .unwrap()
-        .execute(
-            "insert into lemon_migrations (version, applied_at) values ('m99990101_from_the_future', 0)",
-            [],
+        .execute_batch(
+            "insert into lemon_migrations (version, applied_at) values ('m99990101_from_the_future', 0); \
+             update lemon_compatibility set needs = 'm99990101_from_the_future'",
         )
         .unwrap();
     let (code, line) = refusal(folder.path(), &["serve"], &[]);
@@ -260,7 +297,7 @@ async fn a_data_folder_in_use_is_named() {
 }
 
 #[test]
-fn the_sandbox_stays_on_loopback_unless_told_otherwise() {
+fn the_sandbox_listens_only_on_loopback_unless_configured_otherwise() {
     let folder = tempfile::tempdir().unwrap();
     let everywhere = ("LEMON_SANDBOX__LISTEN", "0.0.0.0:0");
     let (code, line) = refusal(folder.path(), &[], &[everywhere]);
@@ -281,7 +318,7 @@ async fn the_log_says_that_the_sandbox_is_on() {
 }
 
 #[test]
-fn check_tries_every_connection_in_a_line_each() {
+fn check_tries_every_connection_and_prints_a_line_for_each() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["check"], &[]);
     let said = String::from_utf8(output.stdout).unwrap();
@@ -311,7 +348,7 @@ fn migrate_goes_forward_and_back() {
     let folder = tempfile::tempdir().unwrap();
     for args in [
         vec!["migrate"],
-        vec!["migrate", "down"],
+        vec!["migrate", "down", "--yes"],
         vec!["migrate", "up"],
     ] {
         let output = run(folder.path(), &args, &[]);
@@ -320,7 +357,7 @@ fn migrate_goes_forward_and_back() {
 }
 
 #[test]
-fn help_says_how_to_begin() {
+fn help_names_the_commands_and_variables() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["--help"], &[]);
     let help = String::from_utf8(output.stdout).unwrap();
@@ -337,7 +374,7 @@ fn help_says_how_to_begin() {
 }
 
 #[tokio::test]
-async fn sighup_ends_in_peace_and_sigusr1_ends_nothing() {
+async fn sighup_ends_the_program_with_success_and_sigusr1_does_nothing() {
     let mut system = System::builder().start().await;
     let signal = |system: &System, signal| {
         let pid = system.pid().unwrap().cast_signed();
@@ -349,4 +386,48 @@ async fn sighup_ends_in_peace_and_sigusr1_ends_nothing() {
     signal(&system, Signal::HUP);
     let status = system.ended().await;
     assert!(status.success(), "{status}");
+}
+
+/// On a terminal, the addresses that a person wants to open stay the last lines.
+#[test]
+fn the_start_ends_with_the_addresses_on_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--command"])
+        .arg(binary())
+        .arg("/dev/null")
+        .env_clear()
+        .envs(FREE)
+        .env("LEMON_DATA_DIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(terminal.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+    let mut page = None;
+    loop {
+        let line = line();
+        if let Some(address) = line.trim_end().strip_prefix("  page           http://") {
+            page = Some(address.trim_end_matches('/').to_owned());
+        }
+        if line.starts_with("  data folder") {
+            break;
+        }
+    }
+    // When this is answered, the servers run.
+    let mut call = TcpStream::connect(page.unwrap()).unwrap();
+    call.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    call.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+    let shell = terminal.id();
+    let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    let program = children.trim().parse().ok().and_then(Pid::from_raw);
+    kill_process(program.unwrap(), Signal::TERM).unwrap();
+    let next = line();
+    assert!(next.contains("asked to end"), "{next}");
+    while lines.next().is_some() {}
+    terminal.wait().unwrap();
 }

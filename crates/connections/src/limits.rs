@@ -1,5 +1,7 @@
 use std::{io, num::NonZeroUsize, thread::available_parallelism, time::Duration};
 
+use crate::crowd::CROWDED_KEEP_ALIVE;
+
 /// The most workers that a server may have.
 const MAX_WORKERS: usize = 512;
 
@@ -12,7 +14,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// The time for the first head of a connection to arrive completely: a caller that has sent only a part gets a 408.
     pub head: Duration,
-    /// The time in which a connection must send something after an answer.
+    /// The time in which a connection must send something after an answer. While more than three quarters of a worker's
+    /// connections are open, it is at most 5 s, so that unused connections make room for callers that wait.
     pub keep_alive: Duration,
     /// The time in which a connection that sends something after an answer must begin the next request: it must send
     /// the whole head, or the rest of an unread body before it. It counts from the answer, like `keep_alive`, and must
@@ -47,6 +50,7 @@ impl Limits {
     pub(crate) fn shortest(&self) -> Duration {
         self.head
             .min(self.keep_alive)
+            .min(CROWDED_KEEP_ALIVE)
             .min(self.idle)
             .min(self.answer)
     }

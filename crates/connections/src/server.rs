@@ -1,16 +1,22 @@
-use std::{fmt, future::ready, io, net::TcpListener, time::Duration};
+use std::{fmt, future::ready, io, net::TcpListener, pin::Pin, task::Poll, time::Duration};
 
-use actix_http::{HttpService, KeepAlive, Protocol, Request, Response, body::MessageBody};
+use actix_http::{
+    BoxedPayloadStream, HttpMessage, HttpService, KeepAlive, Protocol, Request, Response,
+    body::MessageBody, error::DispatchError, header,
+};
 use actix_server::{Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service,
     map_config,
 };
 use actix_web::{Error, dev::AppConfig};
+use futures::{Stream, stream::poll_fn};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    address_cap::AddressCap,
+    crowd::Crowd,
     limits::Limits,
     sliced::Sliced,
     timed::{Activity, Timed},
@@ -42,8 +48,33 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
+    serve_capped(socket, limits, &AddressCap::none(), stop, app)
+}
+
+/// As [`serve`], with at most so many connections of one address.
+///
+/// # Errors
+/// As for [`serve`].
+pub fn serve_capped<F, I, S, B>(
+    socket: TcpListener,
+    limits: &Limits,
+    cap: &AddressCap,
+    stop: CancellationToken,
+    app: F,
+) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
     limits.check()?;
-    let limits = *limits;
+    let (limits, cap) = (*limits, cap.clone());
     let builder = ServerBuilder::new();
     let stopping = builder.graceful_shutdown_signal();
     let builder = builder
@@ -54,6 +85,8 @@ where
     let address = socket.local_addr()?;
     let server = builder.listen("http", socket, move || {
         let stopping = stopping.clone();
+        let cap = cap.clone();
+        let crowd = Crowd::new(limits.connections_per_worker());
         let app = app().into_factory();
         let app = map_config(app, |()| AppConfig::default())
             .map_err(|error: S::Error| error.into().error_response());
@@ -74,9 +107,15 @@ where
                 handle(app, request)
             }));
         fn_service(move |stream: TcpStream| {
-            let connection = Timed::new(stream, &limits);
-            let peer = connection.stream().peer_addr().ok();
-            ready(Ok((connection, Protocol::Http1, peer)))
+            let peer = stream.peer_addr().ok();
+            let joined = cap.join(peer.map(|peer| peer.ip()));
+            let connection = joined.map(|member| {
+                let connection = Timed::new(stream, &limits, crowd.join());
+                (connection.counted(member), Protocol::Http1, peer)
+            });
+            // The error ends the connection, and nobody is told of it.
+            let refusal = |_| DispatchError::Io(io::ErrorKind::ConnectionRefused.into());
+            ready(connection.map_err(refusal))
         })
         .and_then(http)
     })?;
@@ -92,11 +131,37 @@ where
     S: Service<Request>,
     S::Response: Into<Response<B>>,
 {
-    let handler = request.conn_data().map(Activity::handler);
+    let activity = request.conn_data::<Activity>().cloned();
+    let handler = activity.as_ref().map(Activity::handler);
+    let request = match activity {
+        Some(activity) => watched(request, activity),
+        None => request,
+    };
     let answer = app.call(request);
     async move {
         let answer = answer.await;
         drop(handler);
         Ok(answer?.into().map_body(|_, body| Sliced::new(body)))
     }
+}
+
+/// Tells the connection whether a request's body is at its end. Only the end of a chunked one is waited for after the
+/// answer: after another that was not read, the server closes.
+fn watched(mut request: Request, activity: Activity) -> Request {
+    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    activity.expects_more(is_chunked);
+    if !is_chunked {
+        return request;
+    }
+    let mut body = request.take_payload();
+    let body = poll_fn(move |context| {
+        let read = Pin::new(&mut body).poll_next(context);
+        if matches!(read, Poll::Ready(None)) {
+            activity.expects_more(false);
+        }
+        read
+    });
+    let payload: BoxedPayloadStream = Box::pin(body);
+    let (request, _) = request.replace_payload(payload.into());
+    request
 }

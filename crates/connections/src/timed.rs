@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::limits::Limits;
+use crate::{address_cap::AddressMember, crowd::CrowdMember, limits::Limits};
 
 /// The largest head that actix-web parses.
 const LARGEST_HEAD: usize = 128 * 1024;
@@ -34,6 +34,8 @@ struct ConnectionState {
     idle_since: Cell<Instant>,
     /// Whether bytes have arrived since then.
     heard: Cell<bool>,
+    /// Whether the latest request may not be at its end.
+    unfinished: Cell<bool>,
 }
 
 impl Activity {
@@ -43,7 +45,13 @@ impl Activity {
             handlers: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             heard: Cell::new(false),
+            unfinished: Cell::new(false),
         }))
+    }
+
+    /// Notes whether more may come of the body of the latest request.
+    pub(crate) fn expects_more(&self, more: bool) {
+        self.0.unfinished.set(more);
     }
 
     /// Marks a handler as running until the returned value is dropped.
@@ -60,6 +68,10 @@ impl Activity {
 
     fn heard(&self) -> bool {
         self.0.heard.get()
+    }
+
+    fn is_unfinished(&self) -> bool {
+        self.0.unfinished.get()
     }
 
     fn idle_since(&self) -> Option<Instant> {
@@ -87,6 +99,9 @@ pub(crate) struct Timed {
     stream: TcpStream,
     activity: Activity,
     limits: Limits,
+    member: CrowdMember,
+    /// Counts this connection for its address.
+    of_address: Option<AddressMember>,
     /// Whether the caller is not taking what is written.
     blocked: bool,
     /// When the caller last took data that had been blocked: the time for the next request counts from then.
@@ -100,12 +115,14 @@ pub(crate) struct Timed {
 }
 
 impl Timed {
-    pub(crate) fn new(stream: TcpStream, limits: &Limits) -> Self {
+    pub(crate) fn new(stream: TcpStream, limits: &Limits, member: CrowdMember) -> Self {
         let timer = sleep_until(Instant::now() + limits.shortest());
         Self {
             stream,
             activity: Activity::begin(),
             limits: *limits,
+            member,
+            of_address: None,
             blocked: false,
             taken: None,
             unparsed: false,
@@ -114,8 +131,10 @@ impl Timed {
         }
     }
 
-    pub(crate) const fn stream(&self) -> &TcpStream {
-        &self.stream
+    /// Counts the connection for its address until it ends.
+    pub(crate) fn counted(mut self, member: AddressMember) -> Self {
+        self.of_address = Some(member);
+        self
     }
 
     pub(crate) fn activity(&self) -> Activity {
@@ -133,7 +152,13 @@ impl Timed {
         } else if self.activity.heard() {
             self.limits.idle
         } else {
-            self.limits.keep_alive
+            self.member.keep_alive(self.limits.keep_alive)
+        };
+        // A body that nobody reads any more is waited for no longer than a head.
+        let time = if self.activity.is_unfinished() {
+            time.min(self.limits.head)
+        } else {
+            time
         };
         let since = self.taken.map_or(idle_since, |taken| taken.max(idle_since));
         Some(since + time)
@@ -269,6 +294,7 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     use super::*;
+    use crate::crowd::Crowd;
 
     /// A connection whose deadline has passed when it begins, and its peer.
     async fn late() -> (Timed, Peer) {
@@ -288,13 +314,13 @@ mod tests {
             shutdown: Duration::ZERO,
         };
         let stream = TcpStream::from_std(stream).unwrap();
-        let mut connection = Timed::new(stream, &limits);
+        let mut connection = Timed::new(stream, &limits, Crowd::new(8).join());
         connection.timer = over;
         (connection, peer)
     }
 
     #[tokio::test]
-    async fn what_the_runtime_does_not_know_of_yet_is_waited_for() {
+    async fn bytes_that_the_runtime_has_not_noticed_yet_are_waited_for() {
         let (mut connection, mut peer) = late().await;
         peer.write_all(b"GET /").unwrap();
         let mut bytes = [0; 16];
@@ -308,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_sends_without_an_end_is_not_listened_to_for_ever() {
+    async fn a_peer_that_sends_without_an_end_is_not_read_for_ever() {
         let (mut connection, mut peer) = late().await;
         peer.set_nonblocking(true).unwrap();
         let mut sent = 0;

@@ -49,6 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let message = Outgoing {
             id: Uuid::nil(),
             body: body.to_owned(),
+            trace: None,
         };
         for sent in queue.send(&numbers, vec![message]).await {
             sent?;

@@ -99,6 +99,7 @@ async fn flush(
             return;
         }
         tokio::select! {
+            biased;
             () = sleep(FIRST_WAIT * 2_u32.pow(attempt - 1)) => {}
             () = stop.cancelled() => {}
         }
@@ -121,7 +122,7 @@ async fn attempt_once(
             Err(error) => warn!(
                 queue = %name,
                 error = with_causes(&error),
-                "a message could not be acknowledged and may come again"
+                "a message could not be acknowledged, so it may be received again"
             ),
         }
     }

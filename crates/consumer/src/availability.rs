@@ -108,7 +108,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(3 * 60);
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_succeeds_long_after_the_first_failure_tells_of_a_fault_of_ones_own() {
+    async fn only_a_success_long_after_the_first_failure_shows_a_fault_of_the_delivery() {
         for (success_after, cause) in [
             (None, Cause::Away),
             (Some(1), Cause::Away),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn receiving_rests_while_several_are_held_and_nothing_succeeds() {
+    async fn receiving_pauses_while_several_deliveries_are_held_and_none_succeeds() {
         let availability = Dependencies::default();
         let rest = async || {
             let begun = Instant::now();

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use lemon_domain::{ports::JobQueue, values::QueueName};
+use lemon_domain::{ports::JobQueue, traces::Tracer, values::QueueName};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -22,6 +22,7 @@ pub struct Consumer<H> {
     handler: H,
     config: ConsumerConfig,
     control: Control,
+    tracer: Tracer,
 }
 
 impl<H: Handler> Consumer<H> {
@@ -33,6 +34,7 @@ impl<H: Handler> Consumer<H> {
             handler,
             config: ConsumerConfig::default(),
             control: Control::default(),
+            tracer: Tracer::off(),
         }
     }
 
@@ -40,6 +42,20 @@ impl<H: Handler> Consumer<H> {
     #[must_use]
     pub fn with_config(mut self, config: ConsumerConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// With a control that others have, too.
+    #[must_use]
+    pub fn with_control(mut self, control: Control) -> Self {
+        self.control = control;
+        self
+    }
+
+    /// With this tracer: each delivery is a span, in the trace that its message belongs to.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
         self
     }
 
@@ -85,6 +101,7 @@ impl<H: Handler> Consumer<H> {
             handler: self.handler,
             config: self.config,
             control: self.control,
+            tracer: self.tracer,
             acks,
         });
         for _ in 0..pollers {
@@ -101,7 +118,7 @@ impl<H: Handler> Consumer<H> {
         let drained = timeout(drain, async { tasks.finish(&in_flight).await });
         let drained = drained.await.unwrap_or_else(|_| {
             let left = in_flight.len();
-            warn!(queue = %tasks.queue, left, "the drain takes too long: deliveries are left and come again");
+            warn!(queue = %tasks.queue, left, "the drain takes too long: the remaining deliveries are not finished and will be received again");
             Ok(())
         });
         ended.and(drained)

@@ -1,9 +1,10 @@
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::FutureExt;
 use lemon_domain::{
     ports::{Delivery, JobQueue, Outgoing, QueueError, Receipt},
+    traces::{TraceSpan, Tracer, in_span, in_trace},
     values::QueueName,
     with_causes,
 };
@@ -21,13 +22,13 @@ use crate::{
     control::Control,
     handler::{Handler, Outcome},
     lease::{LeaseEnd, heartbeat},
-    measures::ConsumerMetrics,
+    measures::{ConsumerMetrics, DeadLetterCause, DeliveryOutcome},
 };
 
 /// The dead-letter reason for a message whose handler panics. The text of the panic may quote the message.
 const PANICKED: &str = "its handler panicked";
 /// The dead-letter reason for a message that failed while others succeeded. Its error is in the log.
-const FAILED_ALONE: &str = "what it needs failed it each time, and did not fail others";
+const FAILED_ALONE: &str = "each attempt failed, while other messages succeeded";
 
 /// A consumer at work: the state that pollers and deliveries in flight share.
 pub(crate) struct Engine<H> {
@@ -36,6 +37,7 @@ pub(crate) struct Engine<H> {
     pub(crate) handler: H,
     pub(crate) config: ConsumerConfig,
     pub(crate) control: Control,
+    pub(crate) tracer: Tracer,
     /// Room for deliveries in flight.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) availability: Dependencies,
@@ -50,9 +52,14 @@ enum Settlement {
     Acknowledge,
     Retry {
         after: Option<Duration>,
+        /// Why it is dead-lettered if this was its last receive.
+        cause: DeadLetterCause,
         reason: String,
     },
-    DeadLetter(String),
+    DeadLetter {
+        cause: DeadLetterCause,
+        reason: String,
+    },
     /// Send it back as if it had not been received.
     GiveBack,
     /// Do nothing: it belongs to another consumer.
@@ -60,10 +67,14 @@ enum Settlement {
 }
 
 impl<H: Handler> Engine<H> {
-    /// Handles a delivery, and settles it as the outcome demands.
-    pub(crate) async fn process(&self, delivery: Delivery) {
+    /// Handles a delivery, and settles it as the outcome demands. What it causes is caused within the span, or else from the
+    /// trace context that its sender gave.
+    pub(crate) async fn process(&self, delivery: Delivery, mut span: Option<TraceSpan>) {
         let _in_flight = self.measures.in_flight();
-        let handled = AssertUnwindSafe(self.decide(&delivery)).catch_unwind();
+        let trace = delivery.trace.clone().filter(|_| span.is_none());
+        let deciding = pin!(self.decide(&delivery));
+        let deciding = in_trace(trace, in_span(span.as_ref(), deciding));
+        let handled = AssertUnwindSafe(deciding).catch_unwind();
         let decision = handled.await.unwrap_or_else(|_| {
             error!(
                 attempt = delivery.attempt,
@@ -71,17 +82,29 @@ impl<H: Handler> Engine<H> {
             );
             Settlement::Retry {
                 after: None,
+                cause: DeadLetterCause::Panicked,
                 reason: PANICKED.to_owned(),
             }
         });
         let outcome = self.settle(&delivery, decision).await;
+        if let Some(span) = &mut span {
+            span.set("outcome", outcome.as_str());
+            if outcome.is_failure() {
+                span.fail();
+            }
+        }
         self.measures.ended(outcome);
     }
 
     async fn decide(&self, delivery: &Delivery) -> Settlement {
         let message = match self.handler.decode(&delivery.body) {
             Ok(message) => message,
-            Err(malformed) => return Settlement::DeadLetter(malformed.to_string()),
+            Err(malformed) => {
+                return Settlement::DeadLetter {
+                    cause: DeadLetterCause::Malformed,
+                    reason: malformed.to_string(),
+                };
+            }
         };
         let (queue, visibility) = (&*self.queue, self.config.visibility);
         tokio::select! {
@@ -118,8 +141,19 @@ impl<H: Handler> Engine<H> {
                     return Settlement::Acknowledge;
                 }
                 Outcome::AlreadyDone => return Settlement::Acknowledge,
-                Outcome::Retry { after, reason } => return Settlement::Retry { after, reason },
-                Outcome::DeadLetter { reason } => return Settlement::DeadLetter(reason),
+                Outcome::Retry { after, reason } => {
+                    return Settlement::Retry {
+                        after,
+                        cause: DeadLetterCause::Exhausted,
+                        reason,
+                    };
+                }
+                Outcome::DeadLetter { reason } => {
+                    return Settlement::DeadLetter {
+                        cause: DeadLetterCause::Refused,
+                        reason,
+                    };
+                }
                 Outcome::Hold { reason } => reason,
             };
             if self.stop.is_cancelled() {
@@ -129,9 +163,13 @@ impl<H: Handler> Engine<H> {
                 held.get_or_insert_with(|| (self.availability.hold(), self.measures.held()));
             match held.over(self.config.hold) {
                 Some(Cause::Own) => {
-                    warn!(reason, "a delivery is held no longer: others succeed");
+                    warn!(
+                        reason,
+                        "a delivery is no longer held, because other deliveries succeed"
+                    );
                     return Settlement::Retry {
                         after: None,
+                        cause: DeadLetterCause::FailedAlone,
                         reason: FAILED_ALONE.to_owned(),
                     };
                 }
@@ -142,6 +180,7 @@ impl<H: Handler> Engine<H> {
                 Some(Cause::Away) | None => warn!(reason, "a delivery is held"),
             }
             tokio::select! {
+                biased;
                 () = sleep(waits.next().unwrap_or_default()) => {}
                 // The message is then handled for the last time.
                 () = self.stop.cancelled() => {}
@@ -149,22 +188,27 @@ impl<H: Handler> Engine<H> {
         }
     }
 
-    /// Answers the outcome's name.
-    async fn settle(&self, delivery: &Delivery, decision: Settlement) -> &'static str {
+    async fn settle(&self, delivery: &Delivery, decision: Settlement) -> DeliveryOutcome {
         match decision {
             Settlement::Acknowledge => {
                 self.acknowledge(delivery).await;
-                "done"
+                DeliveryOutcome::Done
             }
-            Settlement::Retry { reason, .. } if delivery.attempt >= self.config.max_receives => {
-                self.dead_letter(delivery, &reason).await
+            Settlement::Retry { cause, reason, .. }
+                if delivery.attempt >= self.config.max_receives =>
+            {
+                self.dead_letter(delivery, cause, &reason).await
             }
-            Settlement::Retry { after, reason } => self.retry(delivery, after, &reason).await,
-            Settlement::DeadLetter(reason) => self.dead_letter(delivery, &reason).await,
+            Settlement::Retry { after, reason, .. } => self.retry(delivery, after, &reason).await,
+            Settlement::DeadLetter { cause, reason } => {
+                self.dead_letter(delivery, cause, &reason).await
+            }
             Settlement::GiveBack => self.give_back(delivery).await,
             Settlement::Leave => {
-                info!("the lease of a delivery is lost: it is another's");
-                "lease_lost"
+                info!(
+                    "the lease of a delivery is lost: another consumer may have received the message"
+                );
+                DeliveryOutcome::LeaseLost
             }
         }
     }
@@ -179,29 +223,30 @@ impl<H: Handler> Engine<H> {
         delivery: &Delivery,
         after: Option<Duration>,
         reason: &str,
-    ) -> &'static str {
+    ) -> DeliveryOutcome {
         let wait = after.unwrap_or_else(|| self.config.backoff_after(delivery.attempt));
         warn!(
             reason,
             attempt = delivery.attempt,
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            "a message failed and is retried later"
+            "a message failed and will be retried later"
         );
         self.release(delivery, wait).await;
-        "retried"
+        DeliveryOutcome::Retried
     }
 
     /// Sends the message as a new one, which has all its receives left, and acknowledges this one: a stop or an outage
     /// spends no receives. A crash in between leaves both, which does no harm.
-    async fn give_back(&self, delivery: &Delivery) -> &'static str {
+    async fn give_back(&self, delivery: &Delivery) -> DeliveryOutcome {
         let copy = Outgoing {
             id: Uuid::nil(),
             body: delivery.body.clone(),
+            trace: delivery.trace.clone(),
         };
         let sent = self.queue.send(&self.name, vec![copy]).await;
         match sent.into_iter().collect::<Result<(), QueueError>>() {
             Ok(()) => {
-                info!("a delivery is given back as a new message");
+                info!("a delivery was given back as a new message");
                 self.acknowledge(delivery).await;
             }
             Err(error) if error.is_transient() => comes_back_later(&error),
@@ -213,7 +258,7 @@ impl<H: Handler> Engine<H> {
                 self.release(delivery, Duration::ZERO).await;
             }
         }
-        "given_back"
+        DeliveryOutcome::GivenBack
     }
 
     async fn release(&self, delivery: &Delivery, wait: Duration) {
@@ -223,23 +268,38 @@ impl<H: Handler> Engine<H> {
         }
     }
 
-    async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> &'static str {
+    async fn dead_letter(
+        &self,
+        delivery: &Delivery,
+        cause: DeadLetterCause,
+        reason: &str,
+    ) -> DeliveryOutcome {
         match self.queue.dead_letter(&self.name, delivery, reason).await {
-            Ok(()) => warn!(reason, "a message is dead-lettered"),
+            Ok(()) => {
+                warn!(
+                    reason,
+                    attempt = delivery.attempt,
+                    "a message is dead-lettered"
+                );
+                self.measures.dead_lettered(cause);
+                DeliveryOutcome::DeadLettered
+            }
             // It is received again, and moves to the dead-letter queue automatically after its last receive.
-            Err(error) => error!(
-                reason,
-                error = with_causes(&error),
-                "a message cannot be dead-lettered"
-            ),
+            Err(error) => {
+                error!(
+                    reason,
+                    error = with_causes(&error),
+                    "a message cannot be dead-lettered"
+                );
+                DeliveryOutcome::DeadLetterFailed
+            }
         }
-        "dead_lettered"
     }
 }
 
 fn comes_back_later(error: &QueueError) {
     warn!(
         error = with_causes(error),
-        "a delivery comes back only after its visibility timeout"
+        "a message cannot be made visible: it is received again only after its visibility timeout"
     );
 }

@@ -5,7 +5,7 @@ use tokio::task::JoinError;
 #[non_exhaustive]
 pub enum ConsumerError {
     /// One of its tasks ended before the stop.
-    #[error("the {task} of queue {queue} ended by itself")]
+    #[error("the {task} of queue {queue} ended unexpectedly")]
     Ended {
         /// The name of the task.
         task: &'static str,

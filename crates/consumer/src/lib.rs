@@ -19,5 +19,6 @@ pub use consumer::Consumer;
 pub use control::Control;
 pub use error::ConsumerError;
 pub use handler::{FromFn, Handler, Malformed, Outcome, from_fn};
+pub use measures::register_metrics;
 pub use relay::Relay;
 pub use renderer::{Rendered, Renderer};

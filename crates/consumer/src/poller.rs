@@ -3,6 +3,8 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use lemon_domain::{
     ports::{Delivery, MAX_BATCH, QueueError},
+    traces::{SpanKind, TraceSpan},
+    values::TraceContext,
     with_causes,
 };
 use tokio::{
@@ -22,25 +24,40 @@ impl<H: Handler> Engine<H> {
     pub(crate) async fn poll(self: Arc<Self>) {
         loop {
             let slots = tokio::select! {
-                slots = self.ready() => slots,
+                biased;
                 () = self.stop.cancelled() => break,
+                slots = self.ready() => slots,
             };
             let Some(mut slots) = slots else { break };
             for delivery in self.receive(slots.num_permits()).await {
                 let slot = slots.split(1);
+                let traced = self.trace(&delivery);
+                let context = traced.as_ref().map(TraceSpan::context);
                 let span = info_span!(
                     "delivery",
                     queue = %self.name,
-                    message.id = %delivery.message_id
+                    message.id = %delivery.message_id,
+                    trace_id = context.map(TraceContext::trace).map(display),
                 );
                 let engine = Arc::clone(&self);
                 let task = async move {
-                    engine.process(delivery).await;
+                    engine.process(delivery, traced).await;
                     drop(slot);
                 };
                 self.in_flight.spawn(task.instrument(span));
             }
         }
+    }
+
+    /// Begins the span of a delivery.
+    fn trace(&self, delivery: &Delivery) -> Option<TraceSpan> {
+        let parent = delivery.trace.as_ref();
+        let mut span = self.tracer.begin(SpanKind::Consumer, "process", parent)?;
+        span.rename(format!("process {}", self.name));
+        span.set("messaging.destination.name", self.name.to_string());
+        span.set("messaging.message.id", delivery.message_id.clone());
+        span.set("attempt", delivery.attempt);
+        Some(span)
     }
 
     /// Waits until there is room for a receive; answers its slots, at most a batch.
@@ -77,9 +94,10 @@ impl<H: Handler> Engine<H> {
                     error!(
                         queue = %self.name,
                         error = with_causes(&error),
-                        "nothing can be received"
+                        "messages cannot be received"
                     );
                     tokio::select! {
+                        biased;
                         () = sleep(waits.next().unwrap_or_default()) => {}
                         () = self.stop.cancelled() => {}
                     }
@@ -93,6 +111,7 @@ impl<H: Handler> Engine<H> {
     async fn receive_once(&self, max: usize) -> Option<Result<Vec<Delivery>, QueueError>> {
         let mut receiving = pin!(self.queue.receive(&self.name, max, self.config.wait));
         tokio::select! {
+            biased;
             received = &mut receiving => Some(received),
             () = self.stop.cancelled() => timeout(LAST_RECEIVE, receiving).await.ok(),
         }

@@ -1,21 +1,25 @@
 mod claimed;
+mod traced;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
 use futures::future::join_all;
 use lemon_domain::{
-    ports::{Clock, JobQueue, Outbox, OutboxEntry, Outgoing, QueueError, StoreError},
-    values::QueueName,
+    ports::{Clock, JobQueue, Outbox, OutboxEntry, QueueError, StoreError},
+    traces::Tracer,
+    values::{QueueName, TraceContext},
     with_causes,
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use self::claimed::Claimed;
+use self::{claimed::Claimed, traced::TracedSend};
 use crate::{
     config::RelayConfig,
+    control::Control,
+    measures::{UnsentOutcome, jobs_sent, jobs_unsent},
     renderer::{Rendered, Renderer},
 };
 
@@ -39,6 +43,8 @@ pub struct Relay<T, R> {
     clock: Arc<dyn Clock>,
     renderer: R,
     config: RelayConfig,
+    control: Control,
+    tracer: Tracer,
 }
 
 impl<T, R> Relay<T, R>
@@ -59,6 +65,8 @@ where
             clock,
             renderer,
             config: RelayConfig::default(),
+            control: Control::default(),
+            tracer: Tracer::off(),
         }
     }
 
@@ -69,6 +77,20 @@ where
         self
     }
 
+    /// With a control that pauses and resumes it: while it is paused, rows stay in the outbox.
+    #[must_use]
+    pub fn with_control(mut self, control: Control) -> Self {
+        self.control = control;
+        self
+    }
+
+    /// With this tracer: each send of a row that belongs to a trace is a span of it.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
+        self
+    }
+
     /// Relays until `stop`. Rows that were claimed by then are still sent, within the time limit of a drain.
     pub async fn run(&self, stop: CancellationToken) {
         let drained = async {
@@ -76,14 +98,20 @@ where
             sleep(self.config.drain).await;
         };
         tokio::select! {
+            biased;
             () = self.relay(&stop) => {}
-            () = drained => warn!("the drain takes too long: rows are left and come again after their lease"),
+            () = drained => warn!("the drain takes too long: the remaining rows are not sent and can be claimed again after their lease"),
         }
     }
 
     async fn relay(&self, stop: &CancellationToken) {
         let mut waits = self.config.waits(self.config.backoff.0).build();
-        while !stop.is_cancelled() {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.control.resumed() => {}
+            }
             let wait = match self.relay_all(stop).await {
                 Ok(()) => {
                     waits = self.config.waits(self.config.backoff.0).build();
@@ -95,6 +123,7 @@ where
                 }
             };
             tokio::select! {
+                biased;
                 () = self.outbox.changed() => {}
                 () = sleep(wait) => {}
                 () = stop.cancelled() => {}
@@ -111,13 +140,13 @@ where
             // it.
             let is_full = claimed.len() >= usize::try_from(self.config.batch).unwrap_or(usize::MAX);
             let next = async {
-                if is_full && !stop.is_cancelled() {
+                if is_full && !stop.is_cancelled() && !self.control.is_paused() {
                     return self.claim().await.map(Some);
                 }
                 Ok(None)
             };
             let (sent, next) = tokio::join!(self.send(claimed), next);
-            let ends = sent.is_err() || stop.is_cancelled();
+            let ends = sent.is_err() || stop.is_cancelled() || self.control.is_paused();
             outcome = outcome.and(sent);
             claimed = match next? {
                 // Claimed rows are sent, whatever happened to the batch before.
@@ -155,7 +184,7 @@ where
             let rows = claimed.len();
             warn!(
                 rows,
-                "the lease is running out; rows are left for the next claim"
+                "the lease is running out: the remaining rows are left for the next claim"
             );
             return Ok(());
         }
@@ -184,21 +213,20 @@ where
         queue: &QueueName,
         messages: Vec<(OutboxEntry<T>, String)>,
     ) -> Result<(), StoreError> {
-        let (entries, outgoing): (Vec<_>, Vec<_>) = messages
+        let (sends, outgoing): (Vec<_>, Vec<_>) = messages
             .into_iter()
-            .map(|(entry, body)| {
-                let id = entry.request_id.get();
-                (entry, Outgoing { id, body })
-            })
+            .map(|(entry, body)| TracedSend::begin(&self.tracer, queue, entry, body))
             .unzip();
         let outcomes = self.queue.send(queue, outgoing).await;
-        let mut sent = Vec::with_capacity(entries.len());
+        let mut sent = Vec::with_capacity(sends.len());
         let mut failed = Vec::new();
-        for (entry, outcome) in entries.iter().zip(outcomes) {
+        for (send, outcome) in sends.into_iter().zip(outcomes) {
+            let entry = send.end(outcome.is_ok());
             match outcome {
                 Ok(()) => {
                     info!(
                         request.id = %entry.request_id,
+                        trace_id = entry.trace.as_ref().map(TraceContext::trace).map(display),
                         task = %entry.content,
                         queue = %queue,
                         attempt = entry.attempt,
@@ -209,13 +237,12 @@ where
                 Err(error) => failed.push((entry, error)),
             }
         }
-        metrics::counter!("jobs_sent_total", "queue" => queue.to_string())
-            .increment(sent.len() as u64);
+        jobs_sent(queue, sent.len());
         // First of all, and with retries: a row that was sent but not removed is sent a second time when its lease
         // ends.
         let removed = self.remove(&sent).await;
         for (entry, error) in failed {
-            self.postpone(entry, self.first_wait(&error), &with_causes(&error))
+            self.postpone(&entry, self.first_wait(&error), &with_causes(&error))
                 .await?;
         }
         removed
@@ -236,6 +263,7 @@ where
             reason,
             "a job is dropped"
         );
+        jobs_unsent(UnsentOutcome::Dropped, 1);
         self.outbox.remove(&[entry.id]).await
     }
 
@@ -246,6 +274,7 @@ where
             reason,
             "a job is set aside"
         );
+        jobs_unsent(UnsentOutcome::SetAside, 1);
         self.outbox.set_aside(entry, self.clock.now()).await
     }
 
@@ -273,7 +302,7 @@ where
             reason,
             "a job is postponed"
         );
-        metrics::counter!("jobs_postponed_total").increment(1);
+        jobs_unsent(UnsentOutcome::Postponed, 1);
         match self.outbox.postpone(entry, self.clock.now() + wait).await {
             // One row must not stop the others: it comes back when its lease ends.
             Err(error) if error.is_of_the_call() => {

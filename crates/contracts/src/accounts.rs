@@ -20,12 +20,13 @@ macro_rules! accounts_suite {
             [
                 concurrent_first_sign_ins_of_one_account_make_one_person,
                 a_later_sign_in_answers_the_same_person_and_replaces_the_credentials,
-                concurrent_sign_ins_leave_one_whole,
-                two_accounts_are_two_peoples,
+                concurrent_sign_ins_leave_the_credentials_of_one_of_them,
+                two_accounts_belong_to_two_people,
                 concurrent_first_sign_ins_of_many_accounts_make_as_many_people,
-                what_was_signed_in_is_read_back_exactly,
-                an_account_never_seen_is_none,
-                several_accounts_are_read_back_each_once_and_no_other,
+                the_data_of_a_sign_in_is_read_back_exactly,
+                an_account_that_never_signed_in_is_none,
+                several_accounts_are_read_back_once_each_without_others,
+                the_needed_sealing_keys_are_those_of_the_stored_credentials,
             ]
         );
     };
@@ -66,7 +67,7 @@ pub async fn a_later_sign_in_answers_the_same_person_and_replaces_the_credential
 }
 
 /// Contract 2.
-pub async fn concurrent_sign_ins_leave_one_whole(store: Subject<dyn Store>) {
+pub async fn concurrent_sign_ins_leave_the_credentials_of_one_of_them(store: Subject<dyn Store>) {
     store.sign_in(sign_in(1, given::sealed(0))).await.unwrap();
     race(20, |i| {
         let store = store.share();
@@ -79,7 +80,7 @@ pub async fn concurrent_sign_ins_leave_one_whole(store: Subject<dyn Store>) {
 }
 
 /// Contract 3.
-pub async fn two_accounts_are_two_peoples(store: Subject<dyn Store>) {
+pub async fn two_accounts_belong_to_two_people(store: Subject<dyn Store>) {
     let one = store.sign_in(sign_in(1, given::sealed(1))).await.unwrap();
     let two = store.sign_in(sign_in(2, given::sealed(2))).await.unwrap();
     assert_ne!(one, two);
@@ -103,7 +104,7 @@ pub async fn concurrent_first_sign_ins_of_many_accounts_make_as_many_people(
 }
 
 /// Contract 4.
-pub async fn what_was_signed_in_is_read_back_exactly(store: Subject<dyn Store>) {
+pub async fn the_data_of_a_sign_in_is_read_back_exactly(store: Subject<dyn Store>) {
     let account = given::account(usize::try_from(i64::MAX).unwrap());
     let sign_in = SignIn {
         account,
@@ -120,13 +121,13 @@ pub async fn what_was_signed_in_is_read_back_exactly(store: Subject<dyn Store>) 
 }
 
 /// Contract 4.
-pub async fn an_account_never_seen_is_none(store: Subject<dyn Store>) {
+pub async fn an_account_that_never_signed_in_is_none(store: Subject<dyn Store>) {
     store.sign_in(sign_in(1, given::sealed(0))).await.unwrap();
     assert_eq!(store.account(given::account(2)).await.unwrap(), None);
 }
 
 /// Contract 4.
-pub async fn several_accounts_are_read_back_each_once_and_no_other(store: Subject<dyn Store>) {
+pub async fn several_accounts_are_read_back_once_each_without_others(store: Subject<dyn Store>) {
     for n in 1..=4 {
         let credentials = given::sealed(u8::try_from(n).unwrap());
         store.sign_in(sign_in(n, credentials)).await.unwrap();
@@ -141,4 +142,21 @@ pub async fn several_accounts_are_read_back_each_once_and_no_other(store: Subjec
     assert_eq!(found, expected);
     assert_eq!(found.len(), 2);
     assert_eq!(store.accounts(&[]).await.unwrap(), []);
+}
+
+/// Contract 5.
+pub async fn the_needed_sealing_keys_are_those_of_the_stored_credentials(
+    store: Subject<dyn Store>,
+) {
+    let sealed_with = |key_id: &str| Sealed {
+        key_id: key_id.to_owned(),
+        ..given::sealed(1)
+    };
+    assert_eq!(store.sealing_key_ids().await.unwrap(), [""; 0]);
+    for (n, key) in [(1, "k2"), (2, "k1"), (3, "k2"), (4, "k0")] {
+        store.sign_in(sign_in(n, sealed_with(key))).await.unwrap();
+    }
+    assert_eq!(store.sealing_key_ids().await.unwrap(), ["k0", "k1", "k2"]);
+    store.sign_in(sign_in(4, sealed_with("k1"))).await.unwrap();
+    assert_eq!(store.sealing_key_ids().await.unwrap(), ["k1", "k2"]);
 }

@@ -17,7 +17,7 @@ macro_rules! clock_suite {
     };
 }
 
-/// Contract 1: what a store keeps of it is the same time, whoever asks.
+/// Contract 1: every store keeps this time without rounding it.
 pub async fn the_time_is_in_whole_microseconds(clock: Subject<dyn Clock>) {
     let answers = race(8, |_| {
         let clock = clock.share();

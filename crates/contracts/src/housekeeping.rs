@@ -24,21 +24,21 @@ macro_rules! housekeeping_suite {
             $subject,
             [
                 nothing_is_purged_from_an_empty_store,
-                expired_pending_sign_ins_go,
-                a_use_goes_with_its_places_when_its_cooldown_ends_last,
-                a_use_goes_with_its_places_when_its_window_ends_last,
+                expired_pending_sign_ins_are_removed,
+                a_use_and_its_places_are_removed_when_the_cooldown_ends_last,
+                a_use_and_its_places_are_removed_when_the_window_ends_last,
                 a_use_stays_while_any_of_its_windows_runs,
                 a_place_whose_window_is_over_stays_while_the_cooldown_runs,
-                places_of_an_earlier_use_go_with_their_window,
-                a_deletion_hastens_nothing,
-                an_attempt_goes_when_it_need_not_be_remembered,
+                places_of_an_earlier_use_are_removed_when_their_window_ends,
+                a_deletion_removes_no_row_earlier,
+                an_attempt_is_removed_when_it_need_not_be_remembered,
                 registrations_accounts_and_outbox_rows_stay,
-                after_the_use_has_gone_the_first_turn_comes_again,
+                after_the_use_is_removed_the_first_turn_is_used_again,
                 a_clock_that_is_ahead_removes_nothing,
-                what_expired_within_the_slack_stays_whoever_asks,
+                a_row_that_expired_within_the_slack_stays,
                 one_call_removes_a_portion_of_one_kind,
                 purges_that_overlap_remove_each_row_once,
-                the_stores_clock_goes_on,
+                the_stores_clock_advances_normally,
             ]
         );
     };
@@ -76,6 +76,8 @@ async fn purge_by(store: &dyn Store, now: DateTime<Utc>) -> Gone {
     let mut gone = NOTHING;
     // Whether totals are rows depends on the store.
     let mut totals = 0;
+    // The suite of `Revocations` is about these.
+    let mut revocations = 0;
     for what in Expiring::ALL {
         let rows = match what {
             Expiring::PendingSignIns => &mut gone.pending_sign_ins,
@@ -83,6 +85,7 @@ async fn purge_by(store: &dyn Store, now: DateTime<Utc>) -> Gone {
             Expiring::Places => &mut gone.places,
             Expiring::Uses => &mut gone.uses,
             Expiring::BudgetTotals => &mut totals,
+            Expiring::Revocations => &mut revocations,
         };
         loop {
             let purged = store.purge(what, now).await.unwrap();
@@ -130,7 +133,7 @@ pub async fn nothing_is_purged_from_an_empty_store(store: Subject<dyn Store>) {
 }
 
 /// Contract 1.
-pub async fn expired_pending_sign_ins_go(store: Subject<dyn Store>) {
+pub async fn expired_pending_sign_ins_are_removed(store: Subject<dyn Store>) {
     let expiry = |n: u32| given::now() + n * HOUR;
     for n in 1..=3 {
         let pending = pending(usize::try_from(n).unwrap(), expiry(n));
@@ -150,7 +153,9 @@ pub async fn expired_pending_sign_ins_go(store: Subject<dyn Store>) {
 }
 
 /// Contract 2.
-pub async fn a_use_goes_with_its_places_when_its_cooldown_ends_last(store: Subject<dyn Store>) {
+pub async fn a_use_and_its_places_are_removed_when_the_cooldown_ends_last(
+    store: Subject<dyn Store>,
+) {
     let who = given::registered_person(&*store, 1).await;
     let end = given::request(who, 1).cooldown_until;
     assert_eq!(purge(&*store, end - MICROSECOND).await, NOTHING);
@@ -162,7 +167,7 @@ pub async fn a_use_goes_with_its_places_when_its_cooldown_ends_last(store: Subje
 }
 
 /// Contract 2.
-pub async fn a_use_goes_with_its_places_when_its_window_ends_last(store: Subject<dyn Store>) {
+pub async fn a_use_and_its_places_are_removed_when_the_window_ends_last(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     let brief = NewRegistration {
         cooldown_until: given::now() + HOUR,
@@ -203,8 +208,10 @@ pub async fn a_place_whose_window_is_over_stays_while_the_cooldown_runs(store: S
     assert_eq!(count(&*store, &given::today()).await, 1);
 }
 
-/// Contract 2 and 4: the record of a window is whole for as long as the window runs.
-pub async fn places_of_an_earlier_use_go_with_their_window(store: Subject<dyn Store>) {
+/// Contract 2 and 4: the record of a window stays complete while the window runs.
+pub async fn places_of_an_earlier_use_are_removed_when_their_window_ends(
+    store: Subject<dyn Store>,
+) {
     let who = given::person(&*store, 1).await;
     given::registered(&*store, with_reads(who)).await;
     let second = NewRegistration {
@@ -227,9 +234,15 @@ pub async fn places_of_an_earlier_use_go_with_their_window(store: Subject<dyn St
 }
 
 /// Contract 4.
-pub async fn a_deletion_hastens_nothing(store: Subject<dyn Store>) {
+pub async fn a_deletion_removes_no_row_earlier(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     let end = given::request(who, 1).cooldown_until;
     assert_eq!(purge(&*store, end - MICROSECOND).await, NOTHING);
     assert!(is_recorded(&*store, who).await);
@@ -237,7 +250,7 @@ pub async fn a_deletion_hastens_nothing(store: Subject<dyn Store>) {
 }
 
 /// Contract 3.
-pub async fn an_attempt_goes_when_it_need_not_be_remembered(store: Subject<dyn Store>) {
+pub async fn an_attempt_is_removed_when_it_need_not_be_remembered(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     let attempt = given::attempt("attempt 1");
     let new = NewRegistration {
@@ -279,7 +292,7 @@ pub async fn registrations_accounts_and_outbox_rows_stay(store: Subject<dyn Stor
 }
 
 /// Contract 2.
-pub async fn after_the_use_has_gone_the_first_turn_comes_again(store: Subject<dyn Store>) {
+pub async fn after_the_use_is_removed_the_first_turn_is_used_again(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     purge(&*store, given::request(who, 1).cooldown_until).await;
     let again = NewRegistration {
@@ -322,7 +335,7 @@ async fn expiring_at(store: &dyn Store, expiry: DateTime<Utc>) -> Identity {
     who
 }
 
-/// Contract 1: the store's own clock has not come that far.
+/// Contract 1: by the store's own clock, nothing has expired yet.
 pub async fn a_clock_that_is_ahead_removes_nothing(store: Subject<dyn Store>) {
     let time = store.time().await.unwrap();
     let who = expiring_at(&*store, time + HOUR).await;
@@ -332,8 +345,8 @@ pub async fn a_clock_that_is_ahead_removes_nothing(store: Subject<dyn Store>) {
     assert!(is_recorded(&*store, who).await);
 }
 
-/// Contract 1: by its own clock, too.
-pub async fn what_expired_within_the_slack_stays_whoever_asks(store: Subject<dyn Store>) {
+/// Contract 1: also if the caller's clock is ahead of the store's.
+pub async fn a_row_that_expired_within_the_slack_stays(store: Subject<dyn Store>) {
     let time = store.time().await.unwrap();
     let expiry = time - PURGE_SLACK / 2;
     expiring_at(&*store, expiry).await;
@@ -377,8 +390,8 @@ pub async fn purges_that_overlap_remove_each_row_once(store: Subject<dyn Store>)
     assert_eq!(rows, 50);
 }
 
-/// Contract 1: it is later than what happened before, and not by much: the suite did not take a year.
-pub async fn the_stores_clock_goes_on(store: Subject<dyn Store>) {
+/// Contract 1: a later call never gets an earlier time, and no time that is a year later.
+pub async fn the_stores_clock_advances_normally(store: Subject<dyn Store>) {
     let before = store.time().await.unwrap();
     let after = store.time().await.unwrap();
     assert!(before <= after && after < before + 365 * DAY);

@@ -16,13 +16,13 @@ macro_rules! id_source_suite {
         $crate::emit_cases!(
             $crate::id_source,
             $subject,
-            [no_two_answers_of_a_source_are_alike,]
+            [no_two_answers_of_a_source_are_equal,]
         );
     };
 }
 
-/// Contract 1: however many ask at a time.
-pub async fn no_two_answers_of_a_source_are_alike(ids: Subject<dyn IdSource>) {
+/// Contract 1: also for concurrent callers.
+pub async fn no_two_answers_of_a_source_are_equal(ids: Subject<dyn IdSource>) {
     let answers = race(8, |_| {
         let ids = ids.share();
         async move { ask(&ids) }

@@ -25,15 +25,23 @@ macro_rules! emit_cases {
 
 pub mod accounts;
 pub mod clock;
+pub mod directives;
 mod given;
 pub mod housekeeping;
 pub mod id_source;
+pub mod import_source;
+pub mod import_target;
 pub mod job_queue;
 pub mod outbox;
 pub mod pending_sign_ins;
+pub mod people;
 pub mod place_record;
+pub mod queue_keeping;
 pub mod quota_counter;
 pub mod registrations;
+pub mod replica_registry;
+pub mod revocations;
+pub mod sealed_secrets;
 pub mod store;
 pub mod training_deadlines;
 pub mod twitter_client;
@@ -41,6 +49,7 @@ pub mod twitter_client;
 mod race;
 mod restoring;
 mod subject;
+mod traces;
 
 pub use race::race;
 pub use restoring::restore;

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Backlog, OutboxEntry},
+    traces::in_trace,
     values::{Task, TaskKind},
 };
 
@@ -12,7 +13,7 @@ use crate::{
     given::{self, DAY, HOUR, MICROSECOND},
     store::Store,
 };
-use crate::{race::race, subject::Subject};
+use crate::{race::race, subject::Subject, traces::trace};
 
 /// Emits the cases for a function that makes a fresh, empty [`Subject<dyn Store>`](crate::Store).
 #[macro_export]
@@ -23,26 +24,28 @@ macro_rules! outbox_suite {
             $subject,
             [
                 a_row_is_claimed_as_it_was_put,
-                a_claimed_row_is_nobody_elses,
+                a_claimed_row_is_not_claimed_by_others,
                 concurrent_claims_share_no_row_and_leave_none,
                 a_claim_comes_back_after_the_lease_with_a_higher_attempt,
                 rows_are_claimed_oldest_first_and_at_most_max,
                 a_postponed_row_waits_for_its_time,
                 a_postponed_row_keeps_its_order,
-                what_was_removed_never_comes_back,
-                what_was_sent_is_removed_after_the_lease_too,
-                removing_what_is_not_there_changes_nothing,
+                a_removed_row_is_never_claimed_again,
+                a_row_can_be_removed_after_its_lease,
+                removing_a_missing_row_changes_nothing,
                 a_stale_attempt_postpones_nothing,
-                every_kind_of_row_wakes_who_waits,
-                a_row_put_before_the_wait_wakes_too,
+                every_kind_of_row_wakes_a_waiting_caller,
+                a_row_put_before_the_wait_wakes_the_caller,
                 rows_of_an_account_and_service_are_claimed_in_the_order_they_were_put,
                 accounts_and_services_do_not_wait_for_one_another,
-                removing_a_row_wakes_who_waits_for_those_behind_it,
-                of_concurrent_claims_none_passes_over_an_earlier_row,
-                what_is_set_aside_is_claimed_no_more_and_holds_up_nobody,
-                what_is_set_aside_can_be_removed,
+                removing_a_row_wakes_the_caller_for_the_rows_behind_it,
+                concurrent_claims_do_not_skip_an_earlier_row,
+                a_row_that_was_set_aside_is_not_claimed_and_delays_no_other_row,
+                a_row_that_was_set_aside_can_be_removed,
                 a_stale_attempt_sets_nothing_aside,
                 the_backlog_counts_claimed_rows_and_the_age_of_the_oldest,
+                every_kind_of_row_has_the_trace_context_of_its_call,
+                rows_that_are_put_together_have_each_their_own_trace,
             ]
         );
     };
@@ -88,12 +91,13 @@ pub async fn a_row_is_claimed_as_it_was_put(store: Subject<dyn Store>) {
         },
         request_id: given::request_id(1),
         created_at: given::now(),
+        trace: None,
     };
     assert_eq!(rows, [expected]);
 }
 
 /// Contract 1.
-pub async fn a_claimed_row_is_nobody_elses(store: Subject<dyn Store>) {
+pub async fn a_claimed_row_is_not_claimed_by_others(store: Subject<dyn Store>) {
     put(&*store, 1).await;
     assert_eq!(claim(&*store, 10).await.len(), 1);
     assert_eq!(claim(&*store, 10).await, []);
@@ -188,7 +192,7 @@ pub async fn a_postponed_row_keeps_its_order(store: Subject<dyn Store>) {
 }
 
 /// Contract 4.
-pub async fn what_was_removed_never_comes_back(store: Subject<dyn Store>) {
+pub async fn a_removed_row_is_never_claimed_again(store: Subject<dyn Store>) {
     put(&*store, 3).await;
     let rows = claim(&*store, 10).await;
     store.remove(&[rows[0].id, rows[2].id]).await.unwrap();
@@ -197,7 +201,7 @@ pub async fn what_was_removed_never_comes_back(store: Subject<dyn Store>) {
 }
 
 /// Contract 4.
-pub async fn what_was_sent_is_removed_after_the_lease_too(store: Subject<dyn Store>) {
+pub async fn a_row_can_be_removed_after_its_lease(store: Subject<dyn Store>) {
     put(&*store, 1).await;
     let slow = claim(&*store, 10).await.remove(0);
     let other = claim_at(&*store, in_hours(1)).await.remove(0);
@@ -207,7 +211,7 @@ pub async fn what_was_sent_is_removed_after_the_lease_too(store: Subject<dyn Sto
 }
 
 /// Contract 4.
-pub async fn removing_what_is_not_there_changes_nothing(store: Subject<dyn Store>) {
+pub async fn removing_a_missing_row_changes_nothing(store: Subject<dyn Store>) {
     put(&*store, 1).await;
     store.remove(&[]).await.unwrap();
     store.remove(&[i64::MAX]).await.unwrap();
@@ -232,7 +236,7 @@ pub async fn a_stale_attempt_postpones_nothing(store: Subject<dyn Store>) {
 }
 
 /// Contract 6.
-pub async fn every_kind_of_row_wakes_who_waits(store: Subject<dyn Store>) {
+pub async fn every_kind_of_row_wakes_a_waiting_caller(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     for task in [TaskKind::Train, TaskKind::Notify, TaskKind::Delete] {
         let waiting = store.share();
@@ -245,7 +249,13 @@ pub async fn every_kind_of_row_wakes_who_waits(store: Subject<dyn Store>) {
                 store.finish(&ready, spare, given::now()).await.unwrap();
             }
             TaskKind::Delete => {
-                assert!(store.delete(given::deletion(who.user)).await.unwrap());
+                assert!(
+                    store
+                        .delete(given::deletion(who.user))
+                        .await
+                        .unwrap()
+                        .is_some()
+                );
             }
         }
         let woken = tokio::time::timeout(PATIENCE, woken).await;
@@ -254,7 +264,7 @@ pub async fn every_kind_of_row_wakes_who_waits(store: Subject<dyn Store>) {
 }
 
 /// Contract 6.
-pub async fn a_row_put_before_the_wait_wakes_too(store: Subject<dyn Store>) {
+pub async fn a_row_put_before_the_wait_wakes_the_caller(store: Subject<dyn Store>) {
     for n in 1..=3 {
         given::registered_person(&*store, n).await;
         let woken = tokio::time::timeout(PATIENCE, store.changed()).await;
@@ -306,7 +316,7 @@ pub async fn accounts_and_services_do_not_wait_for_one_another(store: Subject<dy
 }
 
 /// Contract 6.
-pub async fn removing_a_row_wakes_who_waits_for_those_behind_it(store: Subject<dyn Store>) {
+pub async fn removing_a_row_wakes_the_caller_for_the_rows_behind_it(store: Subject<dyn Store>) {
     three_rows(&*store).await;
     let at = given::now() + 7 * DAY;
     for _ in 0..3 {
@@ -320,7 +330,7 @@ pub async fn removing_a_row_wakes_who_waits_for_those_behind_it(store: Subject<d
 }
 
 /// Contract 7.
-pub async fn of_concurrent_claims_none_passes_over_an_earlier_row(store: Subject<dyn Store>) {
+pub async fn concurrent_claims_do_not_skip_an_earlier_row(store: Subject<dyn Store>) {
     three_rows(&*store).await;
     let at = given::now() + 7 * DAY;
     let mut order = Vec::new();
@@ -339,7 +349,9 @@ pub async fn of_concurrent_claims_none_passes_over_an_earlier_row(store: Subject
 }
 
 /// Contract 6 and 8.
-pub async fn what_is_set_aside_is_claimed_no_more_and_holds_up_nobody(store: Subject<dyn Store>) {
+pub async fn a_row_that_was_set_aside_is_not_claimed_and_delays_no_other_row(
+    store: Subject<dyn Store>,
+) {
     three_rows(&*store).await;
     let at = given::now() + 7 * DAY;
     for (left, expected) in [(2, TaskKind::Notify), (1, TaskKind::Train)] {
@@ -368,7 +380,7 @@ pub async fn what_is_set_aside_is_claimed_no_more_and_holds_up_nobody(store: Sub
 }
 
 /// Contract 8.
-pub async fn what_is_set_aside_can_be_removed(store: Subject<dyn Store>) {
+pub async fn a_row_that_was_set_aside_can_be_removed(store: Subject<dyn Store>) {
     put(&*store, 1).await;
     let row = claim(&*store, 1).await.remove(0);
     store.set_aside(&row, given::now()).await.unwrap();
@@ -405,4 +417,47 @@ pub async fn the_backlog_counts_claimed_rows_and_the_age_of_the_oldest(store: Su
     let left = claim(&*store, 1).await;
     store.remove(&[claimed[0].id, left[0].id]).await.unwrap();
     assert_eq!(store.backlog(late).await.unwrap(), none);
+}
+
+/// Contract 10.
+pub async fn every_kind_of_row_has_the_trace_context_of_its_call(store: Subject<dyn Store>) {
+    let who = given::person(&*store, 1).await;
+    let (ready, spare) = (given::ready(who.account), given::request_id(500));
+    let training = given::registered(&*store, given::request(who, 1));
+    in_trace(Some(trace(1)), training).await;
+    let finishing = store.finish(&ready, spare, given::now());
+    in_trace(Some(trace(2)), finishing).await.unwrap();
+    let rows = given::outbox(&*store).await;
+    let traces: Vec<_> = rows.into_iter().map(|row| row.trace).collect();
+    assert_eq!(traces, [Some(trace(1)), Some(trace(2))]);
+    let deleting = store.delete(given::deletion(who.user));
+    in_trace(Some(trace(3)), deleting).await.unwrap();
+    assert_eq!(given::outbox(&*store).await[0].trace, Some(trace(3)));
+    // A call without a trace puts a row without one.
+    store.finish(&ready, spare, given::now()).await.unwrap();
+    assert_eq!(given::outbox(&*store).await[0].trace, None);
+}
+
+/// Contract 10: also where a store writes the requests of several calls at once.
+pub async fn rows_that_are_put_together_have_each_their_own_trace(store: Subject<dyn Store>) {
+    let mut people = Vec::new();
+    for n in 1..=16 {
+        people.push(given::person(&*store, n).await);
+    }
+    race(16, |n| {
+        let (store, who) = (store.share(), people[n]);
+        let seat = u32::try_from(n + 1).unwrap();
+        async move {
+            let registering = given::registered(&*store, given::request(who, seat));
+            in_trace((n % 4 != 0).then(|| trace(n)), registering).await;
+        }
+    })
+    .await;
+    let rows = given::outbox(&*store).await;
+    assert_eq!(rows.len(), 16);
+    for row in rows {
+        let n = (0..16).find(|n| given::request_id(n + 1) == row.request_id);
+        let n = n.unwrap();
+        assert_eq!(row.trace, (n % 4 != 0).then(|| trace(n)));
+    }
 }

@@ -1,8 +1,8 @@
 //! Cases of the `PendingSignIns` contract.
 
 use lemon_domain::{
-    ports::{PendingSignIn, SignInClaim},
-    values::{RequestToken, Verifier},
+    ports::{CompletedSignIn, PendingSignIn, SignInClaim},
+    values::{Identity, RequestToken, UserId, Verifier},
 };
 
 use crate::{given, store::Store};
@@ -16,18 +16,22 @@ macro_rules! pending_sign_ins_suite {
             $crate::pending_sign_ins,
             $subject,
             [
-                what_was_put_is_taken_exactly_and_by_one_claim,
-                of_concurrent_claims_one_gets_it,
-                the_same_claim_takes_again,
-                of_concurrent_takes_of_one_claim_each_gets_it,
-                what_was_discarded_is_gone,
-                discarding_what_is_not_there_changes_nothing,
-                what_was_never_put_is_none,
-                a_later_one_does_not_touch_an_earlier_one,
-                it_is_there_until_it_expires,
-                from_its_expiry_on_it_is_gone,
-                what_was_taken_may_be_put_and_taken_again,
+                a_pending_sign_in_is_taken_unchanged_and_by_one_claim,
+                one_of_concurrent_claims_gets_the_sign_in,
+                the_same_claim_can_take_the_sign_in_again,
+                each_of_concurrent_takes_with_one_claim_gets_the_sign_in,
+                a_discarded_sign_in_cannot_be_taken,
+                discarding_a_missing_sign_in_changes_nothing,
+                a_sign_in_that_was_never_put_is_none,
+                a_later_sign_in_does_not_change_an_earlier_one,
+                a_sign_in_can_be_taken_until_it_expires,
+                a_sign_in_cannot_be_taken_from_its_expiry_on,
+                a_sign_in_that_was_taken_can_be_put_and_taken_again,
                 putting_a_pending_token_replaces_it,
+                a_completed_sign_in_is_answered_to_its_claim_for_a_while,
+                a_completed_sign_in_cannot_be_taken,
+                a_refused_repetition_does_not_undo_a_completed_sign_in,
+                a_sign_in_that_a_repetition_discarded_can_be_completed,
             ]
         );
     };
@@ -50,7 +54,7 @@ fn claim(n: usize) -> SignInClaim {
 }
 
 /// Contract 1.
-pub async fn what_was_put_is_taken_exactly_and_by_one_claim(store: Subject<dyn Store>) {
+pub async fn a_pending_sign_in_is_taken_unchanged_and_by_one_claim(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     let taken = store.take(&token(1), &claim(1), given::now()).await;
     assert_eq!(taken.unwrap(), Some(pending(1)));
@@ -59,7 +63,7 @@ pub async fn what_was_put_is_taken_exactly_and_by_one_claim(store: Subject<dyn S
 }
 
 /// Contract 1.
-pub async fn of_concurrent_claims_one_gets_it(store: Subject<dyn Store>) {
+pub async fn one_of_concurrent_claims_gets_the_sign_in(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     let taken = race(20, |n| {
         let store = store.share();
@@ -74,7 +78,7 @@ pub async fn of_concurrent_claims_one_gets_it(store: Subject<dyn Store>) {
 }
 
 /// Contract 6.
-pub async fn the_same_claim_takes_again(store: Subject<dyn Store>) {
+pub async fn the_same_claim_can_take_the_sign_in_again(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     for _ in 0..3 {
         let taken = store.take(&token(1), &claim(1), given::now()).await;
@@ -88,7 +92,7 @@ pub async fn the_same_claim_takes_again(store: Subject<dyn Store>) {
 }
 
 /// Contract 6.
-pub async fn of_concurrent_takes_of_one_claim_each_gets_it(store: Subject<dyn Store>) {
+pub async fn each_of_concurrent_takes_with_one_claim_gets_the_sign_in(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     let taken = race(20, |_| {
         let store = store.share();
@@ -102,7 +106,7 @@ pub async fn of_concurrent_takes_of_one_claim_each_gets_it(store: Subject<dyn St
 }
 
 /// Contract 7.
-pub async fn what_was_discarded_is_gone(store: Subject<dyn Store>) {
+pub async fn a_discarded_sign_in_cannot_be_taken(store: Subject<dyn Store>) {
     for n in 1..=2 {
         store.put(pending(n)).await.unwrap();
     }
@@ -117,7 +121,7 @@ pub async fn what_was_discarded_is_gone(store: Subject<dyn Store>) {
 }
 
 /// Contract 7.
-pub async fn discarding_what_is_not_there_changes_nothing(store: Subject<dyn Store>) {
+pub async fn discarding_a_missing_sign_in_changes_nothing(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     store.discard(&token(2)).await.unwrap();
     let taken = store.take(&token(1), &claim(1), given::now()).await;
@@ -125,7 +129,7 @@ pub async fn discarding_what_is_not_there_changes_nothing(store: Subject<dyn Sto
 }
 
 /// Contract 1.
-pub async fn what_was_never_put_is_none(store: Subject<dyn Store>) {
+pub async fn a_sign_in_that_was_never_put_is_none(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     assert_eq!(
         store
@@ -137,7 +141,7 @@ pub async fn what_was_never_put_is_none(store: Subject<dyn Store>) {
 }
 
 /// Contract 2.
-pub async fn a_later_one_does_not_touch_an_earlier_one(store: Subject<dyn Store>) {
+pub async fn a_later_sign_in_does_not_change_an_earlier_one(store: Subject<dyn Store>) {
     for n in 0..50 {
         store.put(pending(n)).await.unwrap();
     }
@@ -151,7 +155,7 @@ pub async fn a_later_one_does_not_touch_an_earlier_one(store: Subject<dyn Store>
 }
 
 /// Contract 3.
-pub async fn it_is_there_until_it_expires(store: Subject<dyn Store>) {
+pub async fn a_sign_in_can_be_taken_until_it_expires(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     let last_moment = pending(1).expires_at - given::MICROSECOND;
     let taken = store.take(&token(1), &claim(1), last_moment).await.unwrap();
@@ -159,7 +163,7 @@ pub async fn it_is_there_until_it_expires(store: Subject<dyn Store>) {
 }
 
 /// Contract 3.
-pub async fn from_its_expiry_on_it_is_gone(store: Subject<dyn Store>) {
+pub async fn a_sign_in_cannot_be_taken_from_its_expiry_on(store: Subject<dyn Store>) {
     store.put(pending(1)).await.unwrap();
     store.put(pending(2)).await.unwrap();
     let expiry = pending(1).expires_at;
@@ -172,7 +176,7 @@ pub async fn from_its_expiry_on_it_is_gone(store: Subject<dyn Store>) {
 }
 
 /// Contract 4.
-pub async fn what_was_taken_may_be_put_and_taken_again(store: Subject<dyn Store>) {
+pub async fn a_sign_in_that_was_taken_can_be_put_and_taken_again(store: Subject<dyn Store>) {
     for n in 1..=3 {
         store.put(pending(1)).await.unwrap();
         let taken = store.take(&token(1), &claim(n), given::now()).await;
@@ -194,4 +198,70 @@ pub async fn putting_a_pending_token_replaces_it(store: Subject<dyn Store>) {
     let at = pending(1).expires_at;
     let taken = store.take(&token(1), &claim(1), at).await.unwrap();
     assert_eq!(taken, Some(replaced));
+}
+
+fn completed(n: u8) -> CompletedSignIn {
+    CompletedSignIn {
+        token: token(n),
+        claim: claim(1),
+        identity: Identity {
+            user: UserId::new(i64::from(n)),
+            account: given::account(usize::from(n)),
+        },
+        at: given::now(),
+        answered_until: given::now() + given::HOUR,
+    }
+}
+
+/// Contract 8.
+pub async fn a_completed_sign_in_is_answered_to_its_claim_for_a_while(store: Subject<dyn Store>) {
+    let until = completed(1).answered_until;
+    let last_moment = until - given::MICROSECOND;
+    store.put(pending(1)).await.unwrap();
+    let before = store.completed(&token(1), &claim(1), given::now()).await;
+    assert_eq!(before.unwrap(), None);
+    store.complete(completed(1)).await.unwrap();
+    for (claim, at, expected) in [
+        (claim(1), given::now(), Some(completed(1).identity)),
+        (claim(1), last_moment, Some(completed(1).identity)),
+        (claim(1), until, None),
+        (claim(2), given::now(), None),
+    ] {
+        let answered = store.completed(&token(1), &claim, at).await;
+        assert_eq!(answered.unwrap(), expected);
+    }
+    let other = store.completed(&token(2), &claim(1), given::now()).await;
+    assert_eq!(other.unwrap(), None);
+}
+
+/// Contract 8.
+pub async fn a_completed_sign_in_cannot_be_taken(store: Subject<dyn Store>) {
+    store.put(pending(1)).await.unwrap();
+    let taken = store.take(&token(1), &claim(1), given::now()).await;
+    assert!(taken.unwrap().is_some());
+    store.complete(completed(1)).await.unwrap();
+    for n in 1..=2 {
+        let again = store.take(&token(1), &claim(n), given::now()).await;
+        assert_eq!(again.unwrap(), None);
+    }
+}
+
+/// Contract 9.
+pub async fn a_refused_repetition_does_not_undo_a_completed_sign_in(store: Subject<dyn Store>) {
+    store.complete(completed(1)).await.unwrap();
+    store.discard(&token(1)).await.unwrap();
+    store.put(pending(1)).await.unwrap();
+    let answered = store.completed(&token(1), &claim(1), given::now()).await;
+    assert_eq!(answered.unwrap(), Some(completed(1).identity));
+    let taken = store.take(&token(1), &claim(1), given::now()).await;
+    assert_eq!(taken.unwrap(), None);
+}
+
+/// Contract 9.
+pub async fn a_sign_in_that_a_repetition_discarded_can_be_completed(store: Subject<dyn Store>) {
+    store.put(pending(1)).await.unwrap();
+    store.discard(&token(1)).await.unwrap();
+    store.complete(completed(1)).await.unwrap();
+    let answered = store.completed(&token(1), &claim(1), given::now()).await;
+    assert_eq!(answered.unwrap(), Some(completed(1).identity));
 }

@@ -22,18 +22,18 @@ macro_rules! place_record_suite {
             $subject,
             [
                 every_place_of_a_request_is_there,
-                places_come_by_seat,
+                places_are_ordered_by_seat,
                 places_of_each_use_of_a_window_are_there,
-                a_deletion_takes_no_place_away,
+                a_deletion_removes_no_place,
                 a_place_stays_until_its_window_is_over,
-                other_services_budgets_and_windows_have_places_of_their_own,
-                holders_of_a_shared_budget_tell_their_service,
+                other_services_budgets_and_windows_have_their_own_places,
+                holders_of_a_shared_budget_name_their_service,
                 a_segment_has_the_places_on_its_seats,
-                sums_are_met_in_portions_each_segment_once,
-                sums_begin_where_they_are_asked_for,
+                sums_are_read_in_portions_each_segment_once,
+                sums_begin_at_the_requested_segment,
                 sums_are_those_of_the_places,
-                a_total_is_what_the_places_take,
-                corrections_of_a_total_lose_nothing_that_is_stored_meanwhile,
+                a_total_equals_the_units_of_the_places,
+                corrections_of_a_total_lose_no_request_that_is_stored_meanwhile,
             ]
         );
     };
@@ -72,14 +72,14 @@ pub async fn every_place_of_a_request_is_there(store: Subject<dyn Store>) {
 }
 
 /// Contract 1.
-pub async fn places_come_by_seat(store: Subject<dyn Store>) {
+pub async fn places_are_ordered_by_seat(store: Subject<dyn Store>) {
     for n in [3, 1, 10, 2] {
         given::registered_person(&*store, n).await;
     }
     assert_eq!(seats(&*store, &given::today()).await, [1, 2, 3, 10]);
 }
 
-/// Contract 1: a cooldown may be shorter than the window.
+/// Contract 1: a cooldown that is shorter than the window allows several uses in one window.
 pub async fn places_of_each_use_of_a_window_are_there(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let again = NewRegistration {
@@ -94,10 +94,16 @@ pub async fn places_of_each_use_of_a_window_are_there(store: Subject<dyn Store>)
 }
 
 /// Contract 1.
-pub async fn a_deletion_takes_no_place_away(store: Subject<dyn Store>) {
+pub async fn a_deletion_removes_no_place(store: Subject<dyn Store>) {
     let one = given::registered_person(&*store, 1).await;
     given::registered_person(&*store, 2).await;
-    assert!(store.delete(given::deletion(one.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(one.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(seats(&*store, &given::today()).await, [1, 2]);
 }
 
@@ -118,7 +124,7 @@ pub async fn a_place_stays_until_its_window_is_over(store: Subject<dyn Store>) {
 }
 
 /// Contract 2.
-pub async fn holders_of_a_shared_budget_tell_their_service(store: Subject<dyn Store>) {
+pub async fn holders_of_a_shared_budget_name_their_service(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     let first = turn(who.user, 1);
     let mut expected = Vec::new();
@@ -148,9 +154,7 @@ pub async fn holders_of_a_shared_budget_tell_their_service(store: Subject<dyn St
 }
 
 /// Contract 2.
-pub async fn other_services_budgets_and_windows_have_places_of_their_own(
-    store: Subject<dyn Store>,
-) {
+pub async fn other_services_budgets_and_windows_have_their_own_places(store: Subject<dyn Store>) {
     given::registered_person(&*store, 1).await;
     let other_service = BudgetKey {
         scope: (&given::draw_me()).into(),
@@ -190,7 +194,7 @@ async fn registered_on(store: &dyn Store, key: &BudgetKey, seats: &[u32]) {
     }
 }
 
-/// Contract 3: from its first seat to its last.
+/// Contract 3: the first and the last seat of a segment are part of it.
 pub async fn a_segment_has_the_places_on_its_seats(store: Subject<dyn Store>) {
     registered_on(&*store, &given::today(), &[1, 1024, 1025, 2048, 2049]).await;
     for (segment, expected) in [
@@ -218,8 +222,8 @@ const SCATTERED: [u32; 9] = [
     u32::MAX,
 ];
 
-/// Contract 4: holes between them, however large, end nothing.
-pub async fn sums_are_met_in_portions_each_segment_once(store: Subject<dyn Store>) {
+/// Contract 4: gaps of any size between segments do not end the reading.
+pub async fn sums_are_read_in_portions_each_segment_once(store: Subject<dyn Store>) {
     registered_on(&*store, &given::today(), &SCATTERED).await;
     let mut met = Vec::new();
     let mut from = Some(Segment::FIRST);
@@ -237,8 +241,8 @@ pub async fn sums_are_met_in_portions_each_segment_once(store: Subject<dyn Store
     assert_eq!(met, Vec::from_iter(expected));
 }
 
-/// Contract 4: a comparison that goes on after a break.
-pub async fn sums_begin_where_they_are_asked_for(store: Subject<dyn Store>) {
+/// Contract 4: so an interrupted comparison can continue.
+pub async fn sums_begin_at_the_requested_segment(store: Subject<dyn Store>) {
     registered_on(&*store, &given::today(), &[1, 1025, 5000]).await;
     let from = Segment::of(1025);
     let portion = store.sums(&given::today(), from).await.unwrap();
@@ -294,7 +298,7 @@ async fn read_much(store: &dyn Store, n: usize, units: u32) {
 }
 
 /// Contract 6.
-pub async fn a_total_is_what_the_places_take(store: Subject<dyn Store>) {
+pub async fn a_total_equals_the_units_of_the_places(store: Subject<dyn Store>) {
     let key = given::reads();
     assert_eq!(store.total(&key).await.unwrap(), 0);
     assert!(!store.correct_total(&key).await.unwrap());
@@ -312,7 +316,7 @@ pub async fn a_total_is_what_the_places_take(store: Subject<dyn Store>) {
 }
 
 /// Contract 6.
-pub async fn corrections_of_a_total_lose_nothing_that_is_stored_meanwhile(
+pub async fn corrections_of_a_total_lose_no_request_that_is_stored_meanwhile(
     store: Subject<dyn Store>,
 ) {
     race(32, |i| {

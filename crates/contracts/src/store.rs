@@ -1,9 +1,10 @@
-//! The store family: seven ports that share their rows, and therefore share one subject.
+//! The store family: twelve ports that share their rows, and therefore share one subject.
 
 use async_trait::async_trait;
 use lemon_domain::{
     ports::{
-        Accounts, Housekeeping, Outbox, PendingSignIns, PlaceRecord, Registrations, StoreError,
+        Accounts, Directives, Housekeeping, ImportTarget, Outbox, PendingSignIns, People,
+        PlaceRecord, Registrations, ReplicaRegistry, Revocations, SealedSecrets, StoreError,
         TrainingDeadlines,
     },
     values::{BudgetKey, Place, Segment, Task},
@@ -19,6 +20,12 @@ pub trait Store:
     + Outbox<Task>
     + PlaceRecord
     + Housekeeping
+    + ReplicaRegistry
+    + Revocations
+    + Directives
+    + ImportTarget
+    + People
+    + SealedSecrets
 {
     /// Every recorded place of a budget in its window, by seat.
     ///
@@ -36,7 +43,13 @@ where
         + TrainingDeadlines
         + Outbox<Task>
         + PlaceRecord
-        + Housekeeping,
+        + Housekeeping
+        + ReplicaRegistry
+        + Revocations
+        + Directives
+        + ImportTarget
+        + People
+        + SealedSecrets,
 {
     async fn places(&self, key: &BudgetKey) -> Result<Vec<Place>, StoreError> {
         let (mut places, mut from) = (Vec::new(), Some(Segment::FIRST));
@@ -51,7 +64,7 @@ where
     }
 }
 
-/// Emits the cases of all seven ports, each in a module of its own, for a function that makes a fresh, empty
+/// Emits the cases of all twelve ports, each in a module of its own, for a function that makes a fresh, empty
 /// [`Subject<dyn Store>`](crate::Subject).
 #[macro_export]
 macro_rules! store_suites {
@@ -76,6 +89,24 @@ macro_rules! store_suites {
         }
         mod housekeeping {
             $crate::housekeeping_suite!(super::$subject);
+        }
+        mod directives {
+            $crate::directives_suite!(super::$subject);
+        }
+        mod replica_registry {
+            $crate::replica_registry_suite!(super::$subject);
+        }
+        mod revocations {
+            $crate::revocations_suite!(super::$subject);
+        }
+        mod import_target {
+            $crate::import_target_suite!(super::$subject);
+        }
+        mod people {
+            $crate::people_suite!(super::$subject);
+        }
+        mod sealed_secrets {
+            $crate::sealed_secrets_suite!(super::$subject);
         }
     };
 }

@@ -15,7 +15,7 @@ mod tests {
     use crate::ports::StoreError;
 
     #[test]
-    fn each_cause_stands_behind_what_it_caused() {
+    fn each_cause_follows_the_error_that_it_caused() {
         let broken = std::io::Error::other("the connection broke");
         let error = StoreError::Unavailable(Box::new(broken));
         assert_eq!(

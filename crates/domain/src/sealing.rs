@@ -3,14 +3,15 @@
 //!
 //! A sealed secret is bound to its owner and its column: copied to another row or column, it does not open.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::{
+    keys::{BYTE_ORDER_MARK, decode_key, fresh_key},
     ports::IdSource,
     values::{AccountId, Credentials, InvalidValue, RequestToken},
 };
@@ -41,6 +42,8 @@ pub enum SealContext<'a> {
     AccountCredentials(AccountId),
     /// The secret of a request token.
     RequestTokenSecret(&'a RequestToken),
+    /// The body of a queue's message, which may carry anything.
+    MessageBody(Uuid),
 }
 
 impl SealContext<'_> {
@@ -50,6 +53,7 @@ impl SealContext<'_> {
             Self::RequestTokenSecret(token) => {
                 format!("pending_sign_ins.secret\0{}", token.as_str())
             }
+            Self::MessageBody(message) => format!("messages.body\0{message}"),
         }
         .into_bytes()
     }
@@ -62,7 +66,7 @@ pub enum OpenError {
     #[error("no sealing key has the id {0:?}")]
     UnknownKey(String),
     /// It was altered, or belongs to another owner or column.
-    #[error("a sealed secret was altered or is out of its place")]
+    #[error("a sealed secret was altered, or belongs to another owner or column")]
     Altered,
 }
 
@@ -78,9 +82,11 @@ impl SealingKey {
     /// # Errors
     /// Says what is wrong, never the key.
     pub fn parse(text: &SecretString) -> Result<Self, InvalidValue> {
-        let fault = |fault: &str| InvalidValue::new("a sealing key", fault);
+        const WHAT: &str = "a sealing key";
+        let fault = |fault| InvalidValue::new(WHAT, fault);
         let (id, key) = text
             .expose_secret()
+            .trim_start_matches(BYTE_ORDER_MARK)
             .split_once(':')
             .ok_or_else(|| fault("is not of the form <id>:<Base64>"))?;
         let fits = (1..=32).contains(&id.len())
@@ -89,14 +95,11 @@ impl SealingKey {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !fits {
             return Err(fault(
-                "has an id that is not 1 to 32 of a-z, A-Z, 0-9, - and _",
+                "has an id that is not 1 to 32 characters of a-z, A-Z, 0-9, - and _",
             ));
         }
-        let key = Zeroizing::new(
-            BASE64_STANDARD
-                .decode(key)
-                .map_err(|_| fault("is not valid Base64"))?,
-        );
+        let key =
+            decode_key(key).map_err(|fault| InvalidValue::together(WHAT, fault.to_string()))?;
         if key.len() != KEY_BYTES {
             return Err(fault("is not 32 bytes long"));
         }
@@ -105,6 +108,15 @@ impl SealingKey {
             cipher: XChaCha20Poly1305::new_from_slice(&key)
                 .map_err(|_| fault("is not 32 bytes long"))?,
         })
+    }
+}
+
+impl SealingKey {
+    /// The text of a fresh key with this id, for a configuration.
+    #[must_use]
+    pub fn generate(id: &str, ids: &dyn IdSource) -> SecretString {
+        let key = fresh_key::<KEY_BYTES>(ids);
+        format!("{id}:{}", key.expose_secret()).into()
     }
 }
 
@@ -125,16 +137,34 @@ impl SealingKeys {
     /// # Errors
     /// If it is empty or contains an id twice.
     pub fn new(keys: Vec<SealingKey>) -> Result<Self, InvalidValue> {
-        let fault = |fault: String| InvalidValue::new("the list of sealing keys", fault);
+        const WHAT: &str = "the list of sealing keys";
         if keys.is_empty() {
-            return Err(fault("is empty".to_owned()));
+            return Err(InvalidValue::new(WHAT, "is empty"));
         }
         for (i, key) in keys.iter().enumerate() {
             if keys.iter().skip(i + 1).any(|other| other.id == key.id) {
-                return Err(fault(format!("has the id {:?} twice", key.id)));
+                let fault = format!("has the id {:?} twice", key.id);
+                return Err(InvalidValue::together(WHAT, fault));
             }
         }
         Ok(Self(keys))
+    }
+
+    /// Whether a key of the list has this id.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id == id)
+    }
+
+    /// The id of the key that seals.
+    #[must_use]
+    pub fn sealing_id(&self) -> &str {
+        &self.0[0].id
+    }
+
+    /// The ids of all keys, the one that seals first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|key| key.id.as_str())
     }
 
     /// Seals a secret for its owner and column. The nonce must be fresh.

@@ -5,6 +5,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use lemon_domain::{
     ports::{Clock, JobQueue, Outgoing, QuotaCounter, Reservation},
+    sealing::{SealingKey, SealingKeys},
     values::{Budget, BudgetKey, BudgetName, Holder, Period, QueueName, Scope, WindowPolicy},
 };
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQueueConfig, EmbeddedQuotaCounter};
@@ -18,13 +19,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let jobs = QueueName::parse("jobs")?;
     let config = EmbeddedQueueConfig::new(folder.path().join("queue.db"), [jobs.clone()].into())
         .with_visibility(Duration::from_secs(5));
-    let open = || EmbeddedJobQueue::open(&config, clock.clone(), Arc::new(SystemIds));
+    // A program keeps its keys in its configuration, not beside the file.
+    let key = SealingKey::parse(&SealingKey::generate("2026-11", &SystemIds))?;
+    let keys = Arc::new(SealingKeys::new(vec![key])?);
+    let open = || EmbeddedJobQueue::open(&config, keys.clone(), clock.clone(), Arc::new(SystemIds));
 
     let queue = open()?;
     let body = "export the report of March".to_owned();
     let job = Outgoing {
         id: Uuid::nil(),
         body,
+        trace: None,
     };
     for sent in queue.send(&jobs, vec![job]).await {
         sent?;

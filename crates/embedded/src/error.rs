@@ -29,7 +29,7 @@ pub enum EmbeddedError {
         source: BoxError,
     },
     /// A later version of this program wrote it.
-    #[error("{} is of version {found}, newer than {known}, the newest known", path.display())]
+    #[error("{} has version {found}, but this program knows only the versions up to {known}", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -45,6 +45,14 @@ pub enum EmbeddedError {
         path: PathBuf,
         /// The expected content.
         expected: &'static str,
+    },
+    /// Some of its messages are sealed with keys that are not in the list.
+    #[error("{} needs the sealing key(s) {}, which are not in the list", path.display(), key_ids.join(", "))]
+    LacksKeys {
+        /// The file.
+        path: PathBuf,
+        /// The ids of the keys.
+        key_ids: Vec<String>,
     },
     /// It is torn, or its content breaks an invariant.
     #[error("{} is damaged", path.display())]
@@ -96,8 +104,10 @@ pub(crate) enum EmbeddedFault {
     Stopped,
     #[error("the transaction was rolled back")]
     RolledBack,
-    #[error("the disk has failed, and nothing is written any more: {0}")]
+    #[error("the disk has failed, so nothing more is written: {0}")]
     DiskFailed(Arc<str>),
+    #[error("a message was altered in the file")]
+    AlteredBody,
     /// One error may fail a whole group of writes, so the writes share it.
     #[error("the file could not be written")]
     Sqlite(#[source] Arc<rusqlite::Error>),
@@ -122,7 +132,7 @@ impl EmbeddedFault {
         match self {
             Self::DiskFailed(cause) => Some(Arc::clone(cause)),
             Self::Sqlite(error) => is_lost_write(error).then(|| error.to_string().into()),
-            Self::Stopped | Self::RolledBack => None,
+            Self::Stopped | Self::RolledBack | Self::AlteredBody => None,
         }
     }
 
@@ -130,6 +140,7 @@ impl EmbeddedFault {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Stopped | Self::RolledBack | Self::DiskFailed(_) => true,
+            Self::AlteredBody => false,
             Self::Sqlite(error) => matches!(
                 error.sqlite_error_code(),
                 Some(

@@ -1,7 +1,7 @@
 use std::{path::Path, time::Duration};
 
 use chrono::{DateTime, Utc};
-use lemon_system::files::make_private;
+use lemon_system::files::make_private_database;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use crate::error::{EmbeddedError, is_lost_write};
@@ -37,25 +37,49 @@ pub(crate) struct Format {
 }
 
 impl Format {
-    /// Opens the file for this process alone; creates it, or migrates it to the newest version.
-    pub(crate) fn open(&self, path: &Path) -> Result<Connection, EmbeddedError> {
-        make_private(path).map_err(|error| EmbeddedError::cannot_write(path, error))?;
-        let mut connection = self
-            .connect(path)
-            .map_err(|error| EmbeddedError::of(path, error))?;
-        self.migrate(&mut connection, path)?;
+    /// Opens the file for this process alone; creates it, or migrates it to the newest version. `finish` belongs to the
+    /// migration: a file that it refuses stays as it was. It is told the version that the file had, 0 for a new one.
+    pub(crate) fn open<T>(
+        &self,
+        path: &Path,
+        finish: impl FnOnce(&Connection, u32) -> Result<T, EmbeddedError>,
+    ) -> Result<(Connection, T), EmbeddedError> {
+        make_private_database(path).map_err(|error| EmbeddedError::cannot_write(path, error))?;
+        let failed = |error| EmbeddedError::of(path, error);
+        let mut connection = self.connect(path).map_err(failed)?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let found = self.migrate(&transaction, path)?;
+        let finished = finish(&transaction, found)?;
+        transaction.commit().map_err(failed)?;
         check(&connection, path)?;
-        Ok(connection)
+        Ok((connection, finished))
+    }
+
+    /// Checks that [`open`](Self::open) would succeed, and changes nothing. A file that does not exist is right.
+    pub(crate) fn check<T>(
+        &self,
+        path: &Path,
+        finish: impl FnOnce(&Connection, u32) -> Result<T, EmbeddedError>,
+    ) -> Result<(), EmbeddedError> {
+        let failed = |error| EmbeddedError::of(path, error);
+        let exists = path.try_exists();
+        if !exists.map_err(|error| EmbeddedError::cannot_write(path, error))? {
+            return Ok(());
+        }
+        let mut connection = lock(path).map_err(failed)?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let found = self.migrate(&transaction, path)?;
+        finish(&transaction, found)?;
+        transaction.rollback().map_err(failed)?;
+        check(&connection, path)
     }
 
     fn connect(&self, path: &Path) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        // If the file is in use, fail immediately.
-        connection.busy_timeout(Duration::ZERO)?;
-        // The first access takes the lock, and the connection holds it until it closes, however the process ends:
-        // https://www.sqlite.org/pragma.html#pragma_locking_mode
-        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        let connection = lock(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         let synchronous = match self.durability {
             Durability::Commit => "FULL",
@@ -69,13 +93,11 @@ impl Format {
         Ok(connection)
     }
 
-    fn migrate(&self, connection: &mut Connection, path: &Path) -> Result<(), EmbeddedError> {
+    /// Answers the version that the file had.
+    fn migrate(&self, transaction: &Connection, path: &Path) -> Result<u32, EmbeddedError> {
         let failed = |error| EmbeddedError::of(path, error);
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let (owner, found) = identity(&transaction).map_err(failed)?;
-        let empty = is_empty(&transaction).map_err(failed)?;
+        let (owner, found) = identity(transaction).map_err(failed)?;
+        let empty = is_empty(transaction).map_err(failed)?;
         if owner != self.application_id && !(empty && owner == 0 && found == 0) {
             return Err(EmbeddedError::Foreign {
                 path: path.to_owned(),
@@ -99,8 +121,20 @@ impl Format {
         transaction
             .pragma_update(None, "user_version", found.max(steps))
             .map_err(failed)?;
-        transaction.commit().map_err(failed)
+        Ok(found)
     }
+}
+
+/// Opens an existing file for this process alone.
+fn lock(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    // If the file is in use, fail immediately.
+    connection.busy_timeout(Duration::ZERO)?;
+    // The first access takes the lock, and the connection holds it until it closes, however the process ends:
+    // https://www.sqlite.org/pragma.html#pragma_locking_mode
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    Ok(connection)
 }
 
 /// Moves a log that has grown to its file. SQLite would do so as well, but would not report a failed flush: the next
@@ -126,7 +160,7 @@ impl Checkpoints {
                 {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
-                        "the log of an embedded file cannot be moved to it: what is committed is safe, but the log grows"
+                        "a checkpoint of an embedded file failed: committed data is safe, but the write-ahead log grows"
                     );
                 }
                 Ok(())
@@ -202,7 +236,7 @@ mod tests {
 
     /// Data that was committed before stays committed.
     #[test]
-    fn a_log_that_cannot_be_looked_at_for_a_moment_fails_nothing() {
+    fn a_log_that_cannot_be_read_for_a_moment_fails_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("file.db")).unwrap();
         connection
@@ -216,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_once_until_one_succeeds() {
+    fn failures_are_logged_once_until_a_success() {
         let mut checkpoints = Checkpoints::default();
         let mut told = |outcomes: &[Result<(), ()>]| -> Vec<bool> {
             let outcomes = outcomes.iter();

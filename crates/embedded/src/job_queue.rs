@@ -1,6 +1,8 @@
+mod keeping;
 mod line;
 mod receipt;
 mod rows;
+mod sealed_bodies;
 
 use std::{collections::BTreeMap, pin::Pin, sync::Arc, time::Duration};
 
@@ -11,6 +13,7 @@ use lemon_domain::{
         Clock, Delivery, Depth, IdSource, JobQueue, MAX_BATCH, MAX_DELAY, Outgoing, QueueError,
         Receipt,
     },
+    sealing::SealingKeys,
     values::QueueName,
 };
 use tokio::{
@@ -22,6 +25,7 @@ use self::{
     line::{QueueState, lines},
     receipt::Handle,
     rows::{MessageRow, ReceivedMessages},
+    sealed_bodies::SealedBodies,
 };
 use crate::{
     config::EmbeddedQueueConfig,
@@ -32,23 +36,10 @@ use crate::{
 /// How often a waiting receive checks the clock, which may be set, for a message that is hidden until a known time.
 const LOOK_AT_CLOCK: Duration = Duration::from_millis(50);
 
-/// A dead-lettered message. Its text is received from the dead-letter queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// The queue's own id of the message.
-    pub message_id: String,
-    /// The reason.
-    pub reason: String,
-    /// When it was sent.
-    pub sent_at: DateTime<Utc>,
-    /// When it was dead-lettered.
-    pub dead_lettered_at: DateTime<Utc>,
-}
-
 /// Standard queues in a SQLite file, each with its dead-letter queue `<name>-dlq`.
 ///
-/// Messages that were taken, receives and acknowledgements survive a power failure. Bodies are plain text, as in any
-/// queue; only the owner can access the file, and acknowledged messages are overwritten.
+/// Messages that were taken, receives and acknowledgements survive a power failure. Bodies are sealed: neither the file nor
+/// its log has their text, before or after an acknowledgement.
 ///
 /// A receipt is valid until the message is received again, even after its visibility timeout, and may be extended for
 /// longer than 12 hours in total. A `receive` that is dropped may have received messages; they come again after their
@@ -57,22 +48,37 @@ pub struct EmbeddedJobQueue {
     lines: BTreeMap<String, Arc<QueueState>>,
     visibility: Duration,
     writer: Writer,
+    bodies: SealedBodies,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 }
 
 impl EmbeddedJobQueue {
-    /// Opens the file, for this process alone; creates it if it does not exist.
+    /// Opens the file, for this process alone; creates it if it does not exist. The first of the keys seals what is sent,
+    /// and from now on everything that is in the file; the others are needed once, if they sealed it before.
     ///
     /// # Errors
     /// As [`EmbeddedError`] says.
     pub fn open(
         config: &EmbeddedQueueConfig,
+        keys: Arc<SealingKeys>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, EmbeddedError> {
-        let connection = rows::FORMAT.open(&config.path)?;
+        let bodies = SealedBodies {
+            keys,
+            ids: Arc::clone(&ids),
+        };
+        let path = &config.path;
+        let (connection, ()) = rows::FORMAT.open(path, |file, found| {
+            bodies.bring_up_to_date(file, found, path)
+        })?;
+        // The log may have former bodies, which the file has overwritten: also those of a process that was killed here.
+        connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|error| EmbeddedError::of(path, error))?;
         Ok(Self {
+            bodies,
             lines: lines(&config.queues, config.max_receives),
             visibility: config.visibility.min(MAX_DELAY),
             writer: Writer::start("job-queue", connection)
@@ -82,24 +88,20 @@ impl EmbeddedJobQueue {
         })
     }
 
-    /// At most `max` of a queue's dead letters, the oldest first.
+    /// Checks that [`open`](Self::open) would succeed, and changes nothing. A file that does not exist is right.
     ///
     /// # Errors
-    /// [`QueueError::NoSuchQueue`], or infrastructure.
-    pub async fn dead_letters(
-        &self,
-        queue: &QueueName,
-        max: u32,
-    ) -> Result<Vec<DeadLetter>, QueueError> {
-        let line = self.line(queue)?;
-        let Some(dead) = &line.dead_letters else {
-            return Ok(Vec::new());
-        };
-        let dead = dead.queue.clone();
-        let read = self
-            .writer
-            .submit(move |connection| rows::dead_letters(connection, &dead, max));
-        Ok(read.committed().await?)
+    /// As [`EmbeddedError`] says.
+    pub fn check(
+        config: &EmbeddedQueueConfig,
+        keys: Arc<SealingKeys>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<(), EmbeddedError> {
+        let bodies = SealedBodies { keys, ids };
+        let path = &config.path;
+        rows::FORMAT.check(path, |file, found| {
+            bodies.bring_up_to_date(file, found, path)
+        })
     }
 
     /// Returns when the queue can never write again, with the cause: the disk has lost data that was written to it. The
@@ -198,8 +200,10 @@ impl JobQueue for EmbeddedJobQueue {
         for message in messages {
             let fits = message.check();
             if fits.is_ok() {
-                let (id, body) = (self.ids.uuid(), message.body);
-                fitting.push(MessageRow { id, body });
+                let id = self.ids.uuid();
+                let body = self.bodies.seal(id, message.body);
+                let trace = message.trace;
+                fitting.push(MessageRow { id, trace, body });
             }
             outcomes.push(fits);
         }
@@ -228,7 +232,7 @@ impl JobQueue for EmbeddedJobQueue {
             changed.as_mut().enable();
             let look = self.look(&line, max.min(MAX_BATCH)).await?;
             if !look.deliveries.is_empty() || Instant::now() >= deadline {
-                return Ok(look.deliveries);
+                return Ok(self.bodies.open_all(look.deliveries)?);
             }
             self.wait(changed, look.next, deadline).await;
         }

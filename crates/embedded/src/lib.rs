@@ -9,5 +9,5 @@ mod writer;
 
 pub use config::EmbeddedQueueConfig;
 pub use error::EmbeddedError;
-pub use job_queue::{DeadLetter, EmbeddedJobQueue};
+pub use job_queue::EmbeddedJobQueue;
 pub use quota_counter::EmbeddedQuotaCounter;

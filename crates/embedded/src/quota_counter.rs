@@ -16,7 +16,9 @@ use lemon_domain::{
 };
 use parking_lot::{Mutex, MutexGuard};
 
-use self::ledger::{Ledger, LedgerChange};
+use rusqlite::Connection;
+
+use self::ledger::{Ledger, LedgerChange, LedgerWindow};
 use crate::{
     error::EmbeddedError,
     writer::{PendingWrite, Writer},
@@ -40,10 +42,7 @@ impl EmbeddedQuotaCounter {
     /// # Errors
     /// As [`EmbeddedError`] says.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, EmbeddedError> {
-        let connection = rows::FORMAT.open(path)?;
-        holders::prepare(&connection).map_err(|error| EmbeddedError::of(path, error))?;
-        let windows =
-            rows::load(&connection).map_err(|error| EmbeddedError::damaged(path, error))?;
+        let (connection, windows) = rows::FORMAT.open(path, |file, _| read(file, path))?;
         let mut ledger = Ledger::new(windows);
         let past = ledger.forget_past(clock.now());
         rows::sweep(&connection, &past).map_err(|error| EmbeddedError::of(path, error))?;
@@ -53,6 +52,14 @@ impl EmbeddedQuotaCounter {
                 .map_err(|error| EmbeddedError::cannot_write(path, error))?,
             clock,
         })
+    }
+
+    /// Checks that [`open`](Self::open) would succeed, and changes nothing. A file that does not exist is right.
+    ///
+    /// # Errors
+    /// As [`EmbeddedError`] says.
+    pub fn check(path: &Path) -> Result<(), EmbeddedError> {
+        rows::FORMAT.check(path, |file, _| read(file, path))
     }
 
     /// Returns when the counter can never write again, with the cause: the disk has lost data that was written to it.
@@ -84,6 +91,11 @@ impl EmbeddedQuotaCounter {
         self.writer
             .submit(move |connection| rows::write(connection, &changes))
     }
+}
+
+fn read(file: &Connection, path: &Path) -> Result<Vec<LedgerWindow>, EmbeddedError> {
+    holders::prepare(file).map_err(|error| EmbeddedError::of(path, error))?;
+    rows::load(file).map_err(|error| EmbeddedError::damaged(path, error))
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, path::Path, process::Command, sync::Arc, time::
 use common::{VISIBILITY, jobs, open, receive, send};
 use lemon_contracts::race;
 use lemon_domain::{
-    ports::{Depth, JobQueue, Outgoing, QueueError},
+    ports::{DeadLetterChoice, Depth, JobQueue, Outgoing, QueueError, QueueKeeping},
     values::QueueName,
 };
 use lemon_fakes::FakeClock;
@@ -50,7 +50,7 @@ async fn everything_survives_a_restart() {
     };
     assert_eq!(queue.depth(&jobs()).await.unwrap(), depth);
     let dead = queue.dead_letters(&jobs(), 10).await.unwrap();
-    assert_eq!(dead[0].reason, "not JSON");
+    assert_eq!(dead[0].reason.as_deref(), Some("not JSON"));
     assert_eq!(receive(&queue).await[0].body, "waiting");
     for outcome in queue.ack(&jobs(), &[in_flight.receipt]).await {
         outcome.unwrap();
@@ -59,7 +59,7 @@ async fn everything_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_message_in_flight_at_a_crash_comes_again_after_its_visibility_timeout() {
+async fn a_message_in_flight_at_a_crash_is_received_again_after_its_visibility_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FakeClock::default());
     let before = open(folder.path(), &clock);
@@ -76,7 +76,7 @@ async fn a_message_in_flight_at_a_crash_comes_again_after_its_visibility_timeout
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_before_a_crash_does_not_come_again() {
+async fn a_message_acknowledged_before_a_crash_is_not_received_again() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FakeClock::default());
     let before = open(folder.path(), &clock);
@@ -122,7 +122,7 @@ async fn a_stale_receipt_is_refused_by_every_call_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_receipt_of_a_removed_message_does_not_fit_the_one_that_takes_its_row() {
+async fn a_receipt_of_a_removed_message_does_not_fit_the_message_that_reuses_its_row() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(folder.path(), &Arc::new(FakeClock::default()));
     send(&queue, "one").await;
@@ -167,9 +167,9 @@ async fn dead_letters_say_why_and_can_be_received() {
     assert_eq!(receive(&queue).await, []);
 
     let dead = queue.dead_letters(&jobs(), 10).await.unwrap();
-    let reasons: Vec<_> = dead.iter().map(|dead| dead.reason.as_str()).collect();
+    let reasons: Vec<_> = dead.iter().map(|dead| dead.reason.as_deref()).collect();
     let exhausted = "received 5 times without an acknowledgement";
-    assert_eq!(reasons, ["it is not JSON", exhausted]);
+    assert_eq!(reasons, [Some("it is not JSON"), Some(exhausted)]);
     assert_eq!(dead[0].message_id, delivery.message_id);
     assert!(
         dead[0].dead_lettered_at < dead[1].dead_lettered_at
@@ -189,6 +189,29 @@ async fn dead_letters_say_why_and_can_be_received() {
         outcome.unwrap();
     }
     assert_eq!(queue.depth(&jobs()).await.unwrap(), Depth::default());
+}
+
+/// The row of a message is the same as before.
+#[tokio::test]
+async fn an_earlier_receipt_does_not_fit_a_redriven_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FakeClock::default());
+    let queue = open(folder.path(), &clock);
+    send(&queue, "again").await;
+    let first = receive(&queue).await.remove(0);
+    let dead = queue.dead_letter(&jobs(), &first, "not now").await;
+    dead.unwrap();
+    let moved = queue.redrive(&jobs(), &DeadLetterChoice::All).await;
+    assert_eq!(moved.unwrap(), 1);
+    let second = receive(&queue).await.remove(0);
+    assert_eq!(second.attempt, first.attempt);
+    let stale = queue.ack(&jobs(), &[first.receipt]).await.remove(0);
+    assert!(matches!(stale, Err(QueueError::StaleReceipt)), "{stale:?}");
+    queue
+        .ack(&jobs(), &[second.receipt])
+        .await
+        .remove(0)
+        .unwrap();
 }
 
 #[tokio::test]
@@ -229,7 +252,7 @@ async fn a_waiting_receive_notices_that_a_message_was_given_back() {
 }
 
 #[tokio::test]
-async fn any_text_that_is_taken_is_kept() {
+async fn any_accepted_text_is_kept_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(folder.path(), &Arc::new(FakeClock::default()));
     for text in [
@@ -288,6 +311,7 @@ async fn calls_that_are_committed_together_keep_their_own_outcomes() {
     let bodies = (0..200).map(|number| Outgoing {
         id: Uuid::nil(),
         body: number.to_string(),
+        trace: None,
     });
     for outcome in queue.send(&jobs(), bodies.collect()).await {
         outcome.unwrap();

@@ -46,7 +46,7 @@ async fn filled() -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn a_file_in_use_is_refused_and_its_owner_works_on() {
+async fn a_file_in_use_is_refused_and_its_owner_continues() {
     let folder = tempfile::tempdir().unwrap();
     let owner = open(folder.path(), &clock());
     for _ in 0..2 {
@@ -79,17 +79,17 @@ async fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() {
         error,
         EmbeddedError::Newer {
             found: 7,
-            known: 1,
+            known: 2,
             ..
         }
     ));
-    assert!(error.to_string().contains("queue.db is of version 7"));
-    set(1);
+    assert!(error.to_string().contains("queue.db has version 7"));
+    set(2);
     assert_eq!(receive(&open(folder.path(), &clock())).await.len(), 10);
 }
 
 #[tokio::test]
-async fn a_file_of_something_else_is_refused() {
+async fn a_file_of_another_kind_is_refused() {
     let folder = filled().await;
     let Err(error) = EmbeddedQuotaCounter::open(&path(folder.path()), clock()) else {
         panic!("a queue was opened as a counter");
@@ -171,7 +171,7 @@ async fn a_counter_whose_rows_make_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_place_where_no_file_can_be_is_refused() {
+async fn a_path_where_no_file_can_be_made_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let error = refusal(&folder.path().join("missing"));
     assert!(matches!(error, EmbeddedError::CannotWrite { .. }));
@@ -187,10 +187,14 @@ async fn a_place_where_no_file_can_be_is_refused() {
 }
 
 #[tokio::test]
-async fn files_are_the_owners_alone() {
+async fn only_the_owner_can_read_the_files() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(path(folder.path()), "").unwrap();
     fs::set_permissions(path(folder.path()), fs::Permissions::from_mode(0o644)).unwrap();
+    // What a process that was killed has left.
+    let log = folder.path().join("queue.db-wal");
+    fs::write(&log, "").unwrap();
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o644)).unwrap();
     let queue = open(folder.path(), &clock());
     send(&queue, "secret").await;
     let mut names = Vec::new();

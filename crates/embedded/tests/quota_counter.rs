@@ -175,7 +175,7 @@ async fn a_past_window_is_forgotten_when_another_begins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_file_says_what_the_memory_says_after_a_storm() {
+async fn the_file_equals_the_memory_after_a_storm() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FakeClock::default());
     let counter = Arc::new(open(folder.path(), &clock));
@@ -204,7 +204,7 @@ async fn the_file_says_what_the_memory_says_after_a_storm() {
 }
 
 #[tokio::test]
-async fn a_restoration_that_the_end_of_the_process_broke_off_begins_again() {
+async fn a_restoration_interrupted_by_the_end_of_the_process_begins_again() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(FakeClock::default());
     let counter = open(folder.path(), &clock);

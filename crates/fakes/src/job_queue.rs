@@ -1,13 +1,15 @@
+mod keeping;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Clock, Delivery, Depth, JobQueue, MAX_BATCH, MAX_DELAY, MAX_RECEIVES, Outgoing, QueueError,
-        Receipt,
+        Clock, DeadLetter, Delivery, Depth, JobQueue, MAX_BATCH, MAX_DELAY, MAX_RECEIVES, Outgoing,
+        QueueError, Receipt,
     },
-    values::QueueName,
+    values::{QueueName, TraceContext},
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
@@ -28,6 +30,8 @@ pub struct DeadMessage {
 struct QueuedMessage {
     number: u64,
     body: String,
+    trace: Option<TraceContext>,
+    sent_at: DateTime<Utc>,
     visible_at: DateTime<Utc>,
     received_at: DateTime<Utc>,
     receives: u32,
@@ -36,7 +40,7 @@ struct QueuedMessage {
 #[derive(Debug, Default)]
 struct Queue {
     messages: Vec<QueuedMessage>,
-    dead: Vec<DeadMessage>,
+    dead: Vec<DeadLetter>,
     sent: u64,
 }
 
@@ -84,7 +88,13 @@ impl MemoryJobQueue {
     /// If there is no such queue.
     #[must_use]
     pub fn dead_messages(&self, queue: &QueueName) -> Vec<DeadMessage> {
-        self.queues().get(queue).expect("a queue").dead.clone()
+        let queues = self.queues();
+        let dead = &queues.get(queue).expect("a queue").dead;
+        let dead = dead.iter().map(|letter| DeadMessage {
+            body: letter.body.clone(),
+            reason: letter.reason.clone().unwrap_or_default(),
+        });
+        dead.collect()
     }
 
     fn queues(&self) -> MutexGuard<'_, BTreeMap<QueueName, Queue>> {
@@ -110,6 +120,8 @@ impl Queue {
         self.messages.push(QueuedMessage {
             number: self.sent,
             body: message.body,
+            trace: message.trace,
+            sent_at: now,
             visible_at: now,
             received_at: now,
             receives: 0,
@@ -121,10 +133,9 @@ impl Queue {
     fn dead_letter_exhausted(&mut self, now: DateTime<Utc>) {
         let exhausted = |m: &mut QueuedMessage| m.visible_at <= now && m.receives >= MAX_RECEIVES;
         let dead = self.messages.extract_if(.., exhausted);
-        self.dead.extend(dead.map(|message| DeadMessage {
-            body: message.body,
-            reason: format!("received {MAX_RECEIVES} times without an acknowledgement"),
-        }));
+        let reason = format!("received {MAX_RECEIVES} times without an acknowledgement");
+        self.dead
+            .extend(dead.map(|message| message.dead_letter(&reason, now)));
     }
 
     fn take(&mut self, max: usize, now: DateTime<Utc>, until: DateTime<Utc>) -> Vec<Delivery> {
@@ -139,6 +150,7 @@ impl Queue {
                 receipt: receipt(message),
                 body: message.body.clone(),
                 attempt: message.receives,
+                trace: message.trace.clone(),
             }
         });
         taken.collect()
@@ -172,6 +184,21 @@ impl Queue {
             waiting: waiting as u64,
             in_flight: (self.messages.len() - waiting) as u64,
             dead: self.dead.len() as u64,
+        }
+    }
+}
+
+impl QueuedMessage {
+    fn dead_letter(self, reason: &str, now: DateTime<Utc>) -> DeadLetter {
+        DeadLetter {
+            message_id: self.number.to_string(),
+            original_id: None,
+            reason: Some(reason.to_owned()),
+            attempts: Some(self.receives),
+            sent_at: Some(self.sent_at),
+            dead_lettered_at: Some(now),
+            trace: self.trace,
+            body: self.body,
         }
     }
 }
@@ -247,11 +274,11 @@ impl JobQueue for MemoryJobQueue {
         delivery: &Delivery,
         reason: &str,
     ) -> Result<(), QueueError> {
+        let now = self.clock.now();
         self.with(queue, |queue| {
             let index = queue.held(&delivery.receipt)?;
-            let body = queue.messages.remove(index).body;
-            let reason = reason.to_owned();
-            queue.dead.push(DeadMessage { body, reason });
+            let message = queue.messages.remove(index);
+            queue.dead.push(message.dead_letter(reason, now));
             Ok(())
         })
     }

@@ -10,12 +10,14 @@
 )]
 
 mod clock;
+mod earlier_system;
 mod job_queue;
 mod quota_counter;
 mod store;
 mod twitter;
 
 pub use clock::{FakeClock, SequentialIds};
+pub use earlier_system::MemoryEarlierSystem;
 pub use job_queue::*;
 pub use quota_counter::*;
 pub use store::*;

@@ -28,6 +28,7 @@ struct TwitterState {
     pending: HashMap<String, Option<(u32, String)>>,
     revocations: HashMap<u32, u32>,
     posts: HashMap<u32, Vec<String>>,
+    profile_reads: usize,
 }
 
 impl FakeTwitter {
@@ -38,6 +39,11 @@ impl FakeTwitter {
         let agreed = state.pending.get_mut(token.as_str());
         *agreed.expect("a request token of this Twitter") = Some((person, verifier.clone()));
         Verifier::parse(verifier).unwrap()
+    }
+
+    /// How often a profile was asked for.
+    pub fn profile_reads(&self) -> usize {
+        self.state().profile_reads
     }
 
     /// The person's credentials as they are now, without a sign-in.
@@ -189,6 +195,7 @@ impl TwitterClient for FakeTwitter {
     }
 
     async fn profile(&self, credentials: &Credentials) -> Result<Profile, TwitterError> {
+        self.state().profile_reads += 1;
         let state = self.called()?;
         state.person_of(credentials).map(Self::profile_of)
     }

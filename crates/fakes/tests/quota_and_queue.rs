@@ -39,6 +39,28 @@ mod queue {
     lemon_contracts::job_queue_suite!(subject);
 }
 
+mod queue_keeping {
+    use std::sync::Arc;
+
+    use lemon_contracts::queue_keeping::QueueKeepingSubject;
+    use lemon_domain::values::QueueName;
+    use lemon_fakes::{FakeClock, MemoryJobQueue};
+
+    async fn subject() -> QueueKeepingSubject {
+        let consumed = QueueName::parse("ServiceReadyQueue").unwrap();
+        let clock = Arc::new(FakeClock::default());
+        let queue = Arc::new(MemoryJobQueue::new(clock, [consumed.clone()]));
+        QueueKeepingSubject {
+            keeping: queue.clone(),
+            queue,
+            consumed,
+            guard: Box::new(()),
+        }
+    }
+
+    lemon_contracts::queue_keeping_suite!(subject);
+}
+
 mod clock {
     use std::sync::Arc;
 
@@ -89,7 +111,7 @@ mod what_only_a_fake_does {
     }
 
     #[tokio::test]
-    async fn a_counter_forgets_when_it_is_told_to() {
+    async fn a_counter_forgets_on_request() {
         let counter = MemoryQuotaCounter::default();
         let keys = [key("daily"), key("reads")];
         let at = "2026-11-23T03:00:00Z".parse().unwrap();
@@ -105,12 +127,13 @@ mod what_only_a_fake_does {
     }
 
     #[tokio::test]
-    async fn bodies_and_dead_letters_can_be_looked_at() {
+    async fn bodies_and_dead_letters_can_be_read() {
         let jobs = QueueName::parse("Jobs").unwrap();
         let queue = MemoryJobQueue::new(Arc::new(FakeClock::default()), [jobs.clone()]);
         let messages = ["one", "two"].map(|body| Outgoing {
             id: Uuid::nil(),
             body: body.to_owned(),
+            trace: None,
         });
         queue.send(&jobs, messages.to_vec()).await;
         let deliveries = queue.receive(&jobs, 1, Duration::ZERO).await.unwrap();

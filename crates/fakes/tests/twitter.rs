@@ -29,7 +29,7 @@ async fn subject() -> TwitterSubject {
 lemon_contracts::twitter_client_suite!(subject);
 
 #[tokio::test]
-async fn the_next_calls_fail_as_told_and_do_nothing() {
+async fn the_next_calls_fail_as_configured_and_do_nothing() {
     let twitter = FakeTwitter::default();
     let me = twitter.credentials_of(1);
     let retry_after = Duration::from_secs(9);

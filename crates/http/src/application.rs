@@ -6,8 +6,8 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data, ServiceConfig},
 };
-use lemon_connections::{Limits, serve};
-use lemon_domain::values::InvalidValue;
+use lemon_connections::{Hosts, Limits, serve_capped};
+use lemon_domain::{traces::Tracer, values::InvalidValue};
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -16,16 +16,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::Api,
+    browser::BrowserCookies,
     calls,
     config::HttpConfig,
     cors::Cors,
     deadline::Carried,
     docs::{self, Docs},
+    draining::Draining,
     edge::Edge,
+    gates::{Gates, ProxiedCalls, address_cap},
     jwt::Tokens,
+    known_profiles::KnownProfiles,
     listener::Listener,
-    measures::HttpMetrics,
+    protection::Protection,
     route,
+    silence::Silence,
     use_cases::UseCases,
 };
 
@@ -60,6 +65,8 @@ pub struct Application {
     use_cases: UseCases,
     tokens: Arc<Tokens>,
     mount: Mount,
+    draining: Draining,
+    tracer: Tracer,
 }
 
 impl Application {
@@ -81,7 +88,23 @@ impl Application {
             use_cases,
             tokens,
             mount,
+            draining: Draining::default(),
+            tracer: Tracer::off(),
         })
+    }
+
+    /// Sets the state of the process that answers depend on.
+    #[must_use]
+    pub fn with_draining(mut self, draining: Draining) -> Self {
+        self.draining = draining;
+        self
+    }
+
+    /// Makes each request a span, in the trace that the headers `traceparent` and `tracestate` name.
+    #[must_use]
+    pub fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
+        self
     }
 
     /// The address, with the real port.
@@ -101,7 +124,6 @@ impl Application {
     /// # Errors
     /// If the workers cannot be started.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
-        HttpMetrics::describe();
         let deadlines = self.config.deadlines;
         let carried = Carried::on(Handle::current(), deadlines);
         let server = self.server(carried.clone(), stop.clone())?;
@@ -126,28 +148,41 @@ impl Application {
             use_cases,
             tokens,
             mount,
+            draining,
+            tracer,
         } = self;
         let ids = Arc::clone(&use_cases.ids);
         let catalogue = Arc::clone(&use_cases.catalogue);
+        let limits = limits(&config);
+        let protection = config.protection;
+        let profiles = KnownProfiles::new(
+            Arc::clone(&use_cases.profiles),
+            config.keep_profiles,
+            protection.profile_reads,
+        );
         let api = Data::new(Api {
             use_cases,
             tokens,
+            gates: Gates::new(&protection),
+            profiles,
+            keep_profiles: config.keep_profiles,
+            browser: BrowserCookies::new(config.browser, Cors::new(&config.allowed_origins)),
             deadlines: config.deadlines,
             carried,
+            silence: Silence::default(),
         });
-        let docs = config.docs.then(|| Docs::new(&catalogue));
+        let docs = config
+            .docs
+            .then(|| Docs::new(&catalogue, config.operations_port));
         let origins = config.allowed_origins;
-        let limits = Limits {
-            workers: config.workers,
-            max_connections: config.max_connections,
-            head: config.deadlines.request,
-            keep_alive: config.deadlines.keep_alive,
-            idle: config.deadlines.idle,
-            answer: config.deadlines.answer,
-            shutdown: config.deadlines.shutdown,
-        };
-        serve(listener.into_socket(), &limits, stop, move || {
-            let edge = Rc::new(Edge::new(Cors::new(&origins), &*ids));
+        let hosts = hosts(&listener, &protection);
+        let cap = address_cap(&protection);
+        let proxied = ProxiedCalls::new(&protection);
+        serve_capped(listener.into_socket(), &limits, &cap, stop, move || {
+            let edge = Edge::new(Cors::new(&origins), &*ids, draining.clone());
+            let edge = edge.with_hosts(hosts.clone());
+            let edge = edge.with_proxied_calls(proxied.clone());
+            let edge = Rc::new(edge.with_tracer(tracer.clone()));
             App::new()
                 .app_data(api.clone())
                 .configure(|app| calls::routes(app, &catalogue))
@@ -158,5 +193,27 @@ impl Application {
                     Rc::clone(&edge).pass(request, next)
                 }))
         })
+    }
+}
+
+fn limits(config: &HttpConfig) -> Limits {
+    Limits {
+        workers: config.workers,
+        max_connections: config.max_connections,
+        head: config.deadlines.request,
+        keep_alive: config.deadlines.keep_alive,
+        idle: config.deadlines.idle,
+        answer: config.deadlines.answer,
+        shutdown: config.deadlines.shutdown,
+    }
+}
+
+/// The hosts for which the API answers.
+fn hosts(listener: &Listener, protection: &Protection) -> Hosts {
+    // A proxy on this machine passes the host on for which people call.
+    if protection.proxies.are_local() {
+        Hosts::any()
+    } else {
+        Hosts::of(listener.local_addr().ip(), &protection.hosts)
     }
 }

@@ -1,8 +1,12 @@
 use std::time::Duration;
 
+use lemon_domain::usecases::SignIns;
 use secrecy::SecretString;
 
-use crate::origin::Origin;
+use crate::{origin::Origin, protection::Protection};
+
+/// The time for a head that begins at the last moment of the keep-alive time.
+const NEXT_HEAD: Duration = Duration::from_secs(5);
 
 /// How the API behaves. The address belongs to the [`Listener`](crate::Listener).
 #[derive(Debug, Clone)]
@@ -11,14 +15,75 @@ pub struct HttpConfig {
     pub allowed_origins: Vec<Origin>,
     /// Serve Swagger UI and the OpenAPI document.
     pub docs: bool,
+    /// The port of [`Operations`](crate::Operations), which the document names.
+    pub operations_port: u16,
     /// Worker threads; if none is given, one per core.
     pub workers: Option<usize>,
     /// Tokens.
     pub jwt: JwtConfig,
+    /// How a sign-in is bound to the browser that began it.
+    pub browser: BrowserConfig,
     /// The deadlines.
     pub deadlines: Deadlines,
     /// Connections at a time. Further ones wait until the system accepts no more.
     pub max_connections: usize,
+    /// How long a profile is kept, here and in the caller's browser; whole seconds.
+    pub keep_profiles: Duration,
+    /// What keeps one caller from taking what is there for all.
+    pub protection: Protection,
+}
+
+impl HttpConfig {
+    /// How long a profile is kept by default: a web app reads it several times for each page.
+    pub const DEFAULT_KEEP_PROFILES: Duration = Duration::from_secs(60);
+}
+
+/// How a sign-in is bound to the browser that began it: by a cookie, which the call that completes the sign-in must bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrowserConfig {
+    /// Which calls must bring it.
+    pub binding: BrowserBinding,
+    /// From where it is sent.
+    pub scope: CookieScope,
+    /// The web app is on another machine, and over plain HTTP. Otherwise the cookie is `Secure`, except for who calls
+    /// the API on a loopback address.
+    pub plain_http: bool,
+    /// How long a sign-in that was begun can be completed.
+    pub lifetime: Duration,
+}
+
+impl Default for BrowserConfig {
+    fn default() -> Self {
+        Self {
+            binding: BrowserBinding::Browsers,
+            scope: CookieScope::AsCalled,
+            plain_http: false,
+            lifetime: SignIns::DEFAULT_PENDING_FOR,
+        }
+    }
+}
+
+/// Which calls must show that their browser began the sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrowserBinding {
+    /// Those of browsers, and of other programs that send cookies of sign-ins. A browser shows itself by
+    /// `Sec-Fetch-Site`, which no script can set.
+    Browsers,
+    /// All.
+    Everybody,
+    /// None: for a web app that does not send credentials.
+    Nobody,
+}
+
+/// From where a browser sends the cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieScope {
+    /// From where the sign-in was begun: as the browser says, from the same site or from another.
+    AsCalled,
+    /// From the API's own site: `SameSite=Lax`.
+    SameSite,
+    /// From other sites too: `SameSite=None; Secure; Partitioned`.
+    AnySite,
 }
 
 /// How tokens are signed and verified.
@@ -66,10 +131,24 @@ impl Default for Deadlines {
             call: Duration::from_secs(2),
             storing: Duration::from_secs(5),
             twitter: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(5),
-            idle: Duration::from_secs(10),
+            keep_alive: Self::DEFAULT_KEEP_ALIVE,
+            idle: Self::DEFAULT_KEEP_ALIVE.saturating_add(NEXT_HEAD),
             answer: Duration::from_secs(30),
             shutdown: Duration::from_secs(20),
         }
+    }
+}
+
+impl Deadlines {
+    /// How long a connection is kept by default: longer than load balancers keep theirs (60 s for nginx and AWS), so
+    /// that none sends a call on a connection that is just being closed.
+    pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+    /// Sets how long a connection without a call is kept.
+    #[must_use]
+    pub const fn with_keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.keep_alive = keep_alive;
+        self.idle = keep_alive.saturating_add(NEXT_HEAD);
+        self
     }
 }

@@ -65,6 +65,15 @@ impl Cors {
     }
 }
 
+/// `Origin`, and what an answer varies by otherwise.
+fn vary(headers: &HeaderMap) -> HeaderValue {
+    let origin = HeaderValue::from_static("Origin");
+    headers
+        .get(header::VARY)
+        .and_then(|others| HeaderValue::try_from(format!("Origin, {}", others.to_str().ok()?)).ok())
+        .unwrap_or(origin)
+}
+
 /// The headers that the API reads, and those that the browser asks for: whatever else a friend sends does no harm, and what traces
 /// calls adds `traceparent`, `baggage` and others by itself.
 fn allowed(preflight: &HttpRequest) -> String {
@@ -108,7 +117,7 @@ impl Sharing {
     /// Adds to any answer the headers that the browser looks for.
     pub(crate) fn share(self, headers: &mut HeaderMap) {
         if !matches!(self, Self::None) {
-            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            headers.insert(header::VARY, vary(headers));
         }
         if let Self::Friend(origin) = self {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -1,15 +1,16 @@
 use std::{collections::HashMap, sync::Arc};
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
-    web::{Bytes, Data, Path, ServiceConfig},
+    web::{Data, Path, ServiceConfig},
 };
 use lemon_domain::values::Catalogue;
 use parking_lot::Mutex;
 use utoipa_swagger_ui::Config;
 
 use crate::{
+    encoding::CompressibleBody,
     problem::{Code, Problem},
     route::{Route, get},
 };
@@ -40,7 +41,7 @@ const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 /// The OpenAPI document, and Swagger UI to read it with.
 #[derive(Clone)]
 pub(crate) struct Docs {
-    document: Bytes,
+    document: CompressibleBody,
     ui: Arc<Config<'static>>,
     files: Arc<Mutex<HashMap<String, File>>>,
 }
@@ -49,17 +50,17 @@ pub(crate) struct Docs {
 #[derive(Clone)]
 struct File {
     content_type: String,
-    bytes: Bytes,
+    body: CompressibleBody,
 }
 
 impl Docs {
-    pub(crate) fn new(catalogue: &Catalogue) -> Self {
+    pub(crate) fn new(catalogue: &Catalogue, operations_port: u16) -> Self {
         let ui = Config::from(DOCUMENT.pattern)
             // It would keep people's tokens in the browser for good.
             .persist_authorization(false)
             .try_it_out_enabled(true);
         Self {
-            document: crate::openapi(catalogue).into(),
+            document: CompressibleBody::new(crate::openapi(catalogue, operations_port)),
             ui: Arc::new(ui),
             files: Arc::default(),
         }
@@ -75,7 +76,7 @@ impl Docs {
             .map_err(|error| Problem::internal(error.to_string()))?
             .map(|file| File {
                 content_type: file.content_type,
-                bytes: Bytes::from(file.bytes.into_owned()),
+                body: CompressibleBody::new(file.bytes.into_owned()),
             });
         if let Some(file) = &file {
             files.insert(name.to_owned(), file.clone());
@@ -93,10 +94,10 @@ pub(crate) fn routes(app: &mut ServiceConfig, docs: Option<&Docs>) {
         .service(UI_WITHOUT_SLASH.resource().route(get().to(to_ui)));
 }
 
-async fn document(docs: Data<Docs>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(docs.document.clone())
+async fn document(request: HttpRequest, docs: Data<Docs>) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("application/json");
+    docs.document.answer(&request, &mut answer)
 }
 
 async fn to_ui() -> HttpResponse {
@@ -105,7 +106,11 @@ async fn to_ui() -> HttpResponse {
         .finish()
 }
 
-async fn ui(name: Path<String>, docs: Data<Docs>) -> Result<HttpResponse, Problem> {
+async fn ui(
+    request: HttpRequest,
+    name: Path<String>,
+    docs: Data<Docs>,
+) -> Result<HttpResponse, Problem> {
     let file = docs
         .file(&name)?
         .ok_or_else(|| Problem::new(Code::NotFound, "Swagger UI has no such file."))?;
@@ -113,11 +118,9 @@ async fn ui(name: Path<String>, docs: Data<Docs>) -> Result<HttpResponse, Proble
     if !VARIABLE.contains(&name.as_str()) {
         answer.insert_header((header::CACHE_CONTROL, KEPT));
     }
-    Ok(answer
-        .content_type(file.content_type)
-        .insert_header((
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(UI_POLICY),
-        ))
-        .body(file.bytes))
+    answer.content_type(file.content_type).insert_header((
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(UI_POLICY),
+    ));
+    Ok(file.body.answer(&request, &mut answer))
 }

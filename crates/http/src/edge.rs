@@ -1,4 +1,4 @@
-use std::{panic::AssertUnwindSafe, rc::Rc, time::Instant};
+use std::{panic::AssertUnwindSafe, pin::pin, rc::Rc, time::Instant};
 
 use actix_web::{
     Error, HttpResponse,
@@ -6,21 +6,28 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        Method, Uri,
+        ConnectionType, Method, Uri,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
 };
 use futures::FutureExt;
-use lemon_domain::ports::IdSource;
+use lemon_connections::{AddressMember, Hosts};
+use lemon_domain::{
+    ports::IdSource,
+    traces::{TraceSpan, Tracer, in_span},
+};
 use tracing::{Instrument, Span, field};
 
 use crate::{
     cors::{Cors, Sharing},
+    draining::Draining,
+    gates::ProxiedCalls,
     measures::HttpMetrics,
-    problem::Problem,
+    problem::{Code, Problem},
     request_ids::{RequestIds, X_REQUEST_ID},
     route::Route,
+    traced::{self, AnsweredCall},
 };
 
 /// The headers of an answer, unless its handler sets others: no caching, no scripts, no referrer.
@@ -49,6 +56,10 @@ pub(crate) struct Edge {
     cors: Cors,
     ids: RequestIds,
     measures: HttpMetrics,
+    draining: Draining,
+    hosts: Hosts,
+    proxied: Option<ProxiedCalls>,
+    tracer: Tracer,
 }
 
 /// The data of a request that is taken before it is handled, and needed after.
@@ -61,12 +72,34 @@ struct Request {
 }
 
 impl Edge {
-    pub(crate) fn new(cors: Cors, ids: &dyn IdSource) -> Self {
+    pub(crate) fn new(cors: Cors, ids: &dyn IdSource, draining: Draining) -> Self {
         Self {
             cors,
             ids: RequestIds::new(ids),
             measures: HttpMetrics::default(),
+            draining,
+            hosts: Hosts::any(),
+            proxied: None,
+            tracer: Tracer::off(),
         }
+    }
+
+    /// With a cap on the calls of an address behind a proxy.
+    pub(crate) fn with_proxied_calls(mut self, calls: Option<ProxiedCalls>) -> Self {
+        self.proxied = calls;
+        self
+    }
+
+    /// Answers only for these hosts.
+    pub(crate) fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
+    /// Makes each request a span.
+    pub(crate) fn with_tracer(mut self, tracer: Tracer) -> Self {
+        self.tracer = tracer;
+        self
     }
 
     /// The middleware.
@@ -82,43 +115,82 @@ impl Edge {
             uri: request.uri().clone(),
             sharing: self.cors.sharing(request.request()),
         };
-        let span = known.span();
+        let traced = traced::begin(&self.tracer, &request);
+        let span = known.span(traced.as_ref());
         async {
-            let answer = known.answer(request, next).await;
-            self.finish(known, answer)
+            let answer = match self.admit(&request) {
+                Ok(_member) => {
+                    // Pinned here, because a large future would be copied at each step on its way.
+                    let answer = pin!(known.answer(request, next));
+                    in_span(traced.as_ref(), answer).await
+                }
+                Err(problem) => Err(problem.answer(known.uri.path())),
+            };
+            self.finish(known, answer, traced)
         }
         .instrument(span)
         .await
+    }
+
+    /// What it answers counts the call until it is dropped.
+    fn admit(&self, request: &ServiceRequest) -> Result<Option<AddressMember>, Problem> {
+        if !self.hosts.accept(request.head()) {
+            return Err(Problem::wrong_host());
+        }
+        match &self.proxied {
+            Some(calls) => calls.join(request.request()),
+            None => Ok(None),
+        }
     }
 
     fn finish(
         &self,
         known: Request,
         answer: Result<ServiceResponse, HttpResponse>,
+        traced: Option<TraceSpan>,
     ) -> Result<ServiceResponse, Error> {
         let took = known.started.elapsed();
-        let (status, route) = match &answer {
-            Ok(answer) => (answer.status(), Route::of(answer.request())),
-            Err(answer) => (answer.status(), None),
+        let (status, route, problem) = match &answer {
+            Ok(answer) => {
+                let route = Route::of(answer.request());
+                (answer.status(), route, Code::of(answer.response()))
+            }
+            Err(answer) => (answer.status(), None, Code::of(answer)),
         };
         let route = route.map(|route| route.pattern);
         self.measures.record(&known.method, route, status, took);
+        if let Some(code) = problem {
+            self.measures.count(code);
+        }
+        let answered = AnsweredCall {
+            method: &known.method,
+            route,
+            status,
+            problem,
+            request_id: known.id.to_str().unwrap_or_default(),
+        };
+        answered.end(traced);
         tracing::debug!(
             http.method = known.method.as_str(),
             http.path = known.uri.path(),
             http.route = route,
             http.status = status.as_u16(),
+            problem.code = problem.map(Code::as_str),
             duration_ms = took.as_secs_f64() * 1000.0,
             "answered"
         );
         match answer {
             Ok(mut answer) => {
                 known.seal(answer.headers_mut());
+                if self.draining.is_on() {
+                    let head = answer.response_mut().head_mut();
+                    head.set_connection_type(ConnectionType::Close);
+                }
                 Ok(answer)
             }
             Err(mut answer) => {
                 known.seal(answer.headers_mut());
-                Err(InternalError::from_response("the request is lost", answer).into())
+                Err(InternalError::from_response("the request was not returned", answer).into())
             }
         }
     }
@@ -127,10 +199,12 @@ impl Edge {
 impl Request {
     /// The start of every log line of the request. A span is formatted even if nothing is logged, so it names the
     /// request and no more.
-    fn span(&self) -> Span {
+    fn span(&self, traced: Option<&TraceSpan>) -> Span {
+        let trace = traced.map(|span| span.context().trace());
         tracing::info_span!(
             "request",
-            request.id = self.id.to_str().unwrap_or_default(),
+            http.request_id = self.id.to_str().unwrap_or_default(),
+            trace_id = trace.map(field::display),
             user.id = field::Empty,
         )
     }

@@ -15,8 +15,10 @@ fn reason(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => "another program has the port",
         io::ErrorKind::AddrNotAvailable => "this machine does not have the address",
-        io::ErrorKind::PermissionDenied => "the port needs privileges that this program has not",
-        _ => "the system refused",
+        io::ErrorKind::PermissionDenied => {
+            "the port needs privileges that this program does not have"
+        }
+        _ => "the operating system refused",
     }
 }
 

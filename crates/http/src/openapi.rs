@@ -1,6 +1,9 @@
+mod servers;
+mod services;
+
 use std::collections::BTreeMap;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use lemon_domain::values::Catalogue;
 use utoipa::{
     Modify, OpenApi,
@@ -9,12 +12,15 @@ use utoipa::{
         example::ExampleBuilder,
         path::{Operation, PathItem},
         schema::SchemaType,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
+pub(crate) use services::service_type;
+
 use crate::{
-    calls::{oauth, profile, registration, services},
+    calls::{self, oauth, profile, registration},
+    jwt::IssuedClaims,
     operations,
     problem::{self, Code, Problem},
 };
@@ -22,38 +28,47 @@ use crate::{
 /// The placeholder for a service's path in the patterns of calls.
 const SERVICE: &str = "{service}";
 
-/// The OpenAPI 3.1 document of the API, with the calls of each service of the catalogue by their real paths.
+/// The OpenAPI 3.1 document of the API, with the calls of each service of the catalogue by their real paths, and those of the
+/// operations at their own port.
 #[must_use]
-pub fn openapi(catalogue: &Catalogue) -> String {
+pub fn openapi(catalogue: &Catalogue, operations_port: u16) -> String {
     let mut document = OpenApiDocument::openapi();
-    offer(&mut document, catalogue);
+    services::offer(&mut document, catalogue);
+    servers::name(&mut document, operations_port);
     // A map with texts as keys can always become JSON.
     document.to_pretty_json().unwrap_or_default()
 }
 
-/// Replaces the pattern by the paths of the services, so that a reader can call the paths of the document.
-fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
-    let (patterns, mut paths): (Vec<_>, Vec<_>) = std::mem::take(&mut document.paths.paths)
-        .into_iter()
-        .partition(|(path, _)| path.contains(SERVICE));
-    for service in catalogue.iter() {
-        for (pattern, item) in &patterns {
-            let mut item = item.clone();
-            for operation in of_item(&mut item) {
-                operation.parameters = operation.parameters.take().map(|mut parameters| {
-                    parameters.retain(
-                        |parameter| !matches!(parameter, RefOr::T(path) if path.name == "service"),
-                    );
-                    parameters
-                });
-                if let Some(id) = &mut operation.operation_id {
-                    *id = format!("{id}_{}", service.path.as_str());
-                }
-            }
-            paths.push((pattern.replace(SERVICE, service.path.as_str()), item));
+/// An answer that the document lists.
+pub(crate) struct DocumentedAnswer {
+    pub(crate) method: Method,
+    /// The pattern of the path, such as `/api/service/{service}`.
+    pub(crate) route: String,
+    pub(crate) status: StatusCode,
+}
+
+/// Every answer of every call.
+pub(crate) fn answers() -> Vec<DocumentedAnswer> {
+    let mut answers = Vec::new();
+    for (route, item) in OpenApiDocument::openapi().paths.paths {
+        let operations = [
+            (Method::GET, item.get),
+            (Method::PUT, item.put),
+            (Method::POST, item.post),
+            (Method::DELETE, item.delete),
+        ];
+        for (method, operation) in operations {
+            let responses = operation.map(|operation| operation.responses.responses);
+            let statuses = responses.into_iter().flatten();
+            let statuses = statuses.filter_map(|(status, _)| status.parse().ok());
+            answers.extend(statuses.map(|status| DocumentedAnswer {
+                method: method.clone(),
+                route: route.clone(),
+                status,
+            }));
         }
     }
-    document.paths.paths = paths.into_iter().collect();
+    answers
 }
 
 #[derive(OpenApi)]
@@ -63,7 +78,7 @@ fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
         description = "Tools for Twitter, such as *Learn Me*: a chatbot trained on a person's tweets.\n\n\
             Each day has a limited number of places. Problems are `application/problem+json` (RFC 9457) with a \
             stable `code`. A path that is not listed is `not_found`, a method that is not is `method_not_allowed`, \
-            with `Allow`. Unknown fields of a body are ignored. Every answer to a request that could be read carries \
+            with `Allow`. A server that only its own machine reaches answers other hosts with `wrong_host`. Unknown fields of a body are ignored. Every answer to a request that could be read carries \
             `X-Request-Id`; a caller may choose it.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
@@ -76,9 +91,12 @@ fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
     paths(
         oauth::request_token,
         oauth::twitter_login,
+        calls::sign_out::log_out,
+        calls::sign_out::log_out_everywhere,
         profile::user_profile,
-        services::list,
-        services::publish,
+        calls::sign_out::delete_account,
+        calls::services::list,
+        calls::services::publish,
         registration::register,
         registration::can_use,
         registration::delete,
@@ -86,7 +104,12 @@ fn offer(document: &mut utoipa::openapi::OpenApi, catalogue: &Catalogue) {
         operations::ready,
         operations::metrics_text,
     ),
-    components(schemas(problem::ProblemBody<'static>, Code)),
+    components(schemas(
+        problem::ProblemBody<'static>,
+        Code,
+        calls::services::ServiceTypeBody,
+        IssuedClaims
+    )),
     modifiers(&BearerScheme, &Problems, &Headers)
 )]
 struct OpenApiDocument;
@@ -99,7 +122,9 @@ impl Modify for BearerScheme {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("The `access_token` of a sign-in."))
+            .description(Some(
+                "The `access_token` of a sign-in: a JWT, signed with HS512. Its claims are the schema `TokenClaims`.",
+            ))
             .build();
         document
             .components
@@ -144,13 +169,21 @@ fn own_codes(operation: &str) -> &'static [Code] {
         "complete_sign_in" => &[
             Code::SignInDenied,
             Code::SignInNotPending,
+            Code::SignInForeign,
             Code::SignInRejected,
+            Code::OutcomeUnknown,
             Code::TwitterRateLimited,
         ],
         "user_profile" => &[
             Code::TwitterAccessRevoked,
             Code::TwitterAccountSuspended,
             Code::TwitterRateLimited,
+        ],
+        "log_out" | "log_out_everywhere" | "delete_account" => &[
+            Code::BadRequest,
+            Code::RequestTimeout,
+            Code::BodyTooLarge,
+            Code::OutcomeUnknown,
         ],
         "publish_service" => &[
             Code::UnknownService,
@@ -166,11 +199,12 @@ fn own_codes(operation: &str) -> &'static [Code] {
             Code::CooldownActive,
             Code::DailyQuotaExhausted,
             Code::QuotaExhausted,
+            Code::ServicePaused,
             Code::OutcomeUnknown,
         ],
         "delete_registration" => &[Code::UnknownService, Code::OutcomeUnknown],
         "can_use" => &[Code::UnknownService],
-        "ready" => &[Code::NotReady],
+        "ready" => &[Code::NotReady, Code::Draining],
         _ => &[],
     }
 }
@@ -188,7 +222,7 @@ fn all_codes() -> String {
 
 fn codes(operation: &Operation) -> Vec<Code> {
     let mut codes = own_codes(operation.operation_id.as_deref().unwrap_or_default()).to_vec();
-    if operation.security.is_some() {
+    if needs_token(operation) {
         codes.extend([Code::TokenMissing, Code::TokenInvalid, Code::TokenExpired]);
     }
     if operation.request_body.is_some() {
@@ -202,15 +236,21 @@ fn codes(operation: &Operation) -> Vec<Code> {
         ]);
     }
     codes.push(Code::InternalError);
-    let is_of_the_api = !operation
-        .tags
-        .iter()
-        .flatten()
-        .any(|tag| tag == "operations");
-    if is_of_the_api {
-        codes.push(Code::ServiceUnavailable);
+    if !is_of_operations(operation) {
+        codes.extend([Code::TooManyCalls, Code::ServiceUnavailable]);
     }
     codes
+}
+
+/// Whether the call refuses who brings no good token. An empty requirement among others makes the token optional.
+fn needs_token(operation: &Operation) -> bool {
+    let requirements = operation.security.as_ref();
+    requirements.is_some_and(|all| !all.contains(&SecurityRequirement::default()))
+}
+
+fn is_of_operations(operation: &Operation) -> bool {
+    let mut tags = operation.tags.iter().flatten();
+    tags.any(|tag| tag == "operations")
 }
 
 /// The answer of one status, with an example of each of its codes.
@@ -288,8 +328,11 @@ impl Modify for Headers {
 
 /// `RateLimit-Policy` and `RateLimit`. Only a refusal can be because of the cooldown.
 fn quota_headers(refuses: bool) -> (Header, Header) {
-    let mut policy = "Units a window, and its seconds: `\"daily\";q=400;w=86400`.".to_owned();
-    let mut state = "Units left, and for how many seconds: `\"daily\";r=63;t=1200`.".to_owned();
+    let mut policy =
+        "The units of a window, and its length in seconds: `\"daily\";q=400;w=86400`.".to_owned();
+    let mut state =
+        "The units that are left, and the seconds until the window ends: `\"daily\";r=63;t=1200`."
+            .to_owned();
     if refuses {
         policy +=
             " With `cooldown_active` the person's cooldown follows: `\"cooldown\";q=1;w=604800`.";

@@ -70,13 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sane_id_of_the_caller_is_kept() {
+    fn a_valid_id_of_the_caller_is_kept() {
         let ids = RequestIds::new(&SequentialIds::default());
         assert_eq!(name(&ids, "web-7f.3_A"), "web-7f.3_A");
     }
 
     #[test]
-    fn any_other_is_replaced() {
+    fn an_invalid_id_of_the_caller_is_replaced() {
         let ids = RequestIds::new(&SequentialIds::default());
         let long = "a".repeat(MAX_LENGTH + 1);
         for given in ["", "two words", "a\"b", "a,b", long.as_str()] {

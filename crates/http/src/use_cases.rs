@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use lemon_domain::{
     ports::{Clock, IdSource},
-    usecases::{Profiles, Registering, SignIns},
+    usecases::{KnownPeople, Profiles, Registering, SignIns, SignOuts},
     values::Catalogue,
 };
 
@@ -11,6 +11,10 @@ use lemon_domain::{
 pub struct UseCases {
     /// Sign in.
     pub sign_ins: Arc<SignIns>,
+    /// The ends of sign-ins and accounts.
+    pub sign_outs: Arc<SignOuts>,
+    /// Whose accounts are known.
+    pub known_people: Arc<KnownPeople>,
     /// Profile.
     pub profiles: Arc<Profiles>,
     /// Registration.

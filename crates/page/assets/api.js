@@ -1,6 +1,6 @@
 // The calls of the API, and the calls for the sandbox's notifications.
 
-import { token } from './session.js';
+import { began, token } from './session.js';
 
 const config = document.documentElement.dataset;
 const service = `/api/service/${config.servicePath}`;
@@ -33,7 +33,8 @@ async function call(method, path, { body, headers = {} } = {}) {
   const bearer = token();
   const left = departure.signal;
   const signal = AbortSignal.any([left, AbortSignal.timeout(PATIENCE_MS)]);
-  const request = { method, headers: { ...headers }, signal };
+  // The API knows the browser that began a sign-in by a cookie.
+  const request = { method, headers: { ...headers }, signal, credentials: 'same-origin' };
   if (bearer) request.headers.Authorization = `Bearer ${bearer}`;
   if (body !== undefined) {
     request.headers['Content-Type'] = 'application/json';
@@ -72,6 +73,7 @@ function parsed(text) {
 /** Where Twitter asks for consent. A person who agreed before is sent back at once, unless `asOther`. */
 export async function signInUrl({ asOther }) {
   const addresses = await call('GET', '/api/oauth/twitter/request-token');
+  began(addresses.token, { asOther });
   return asOther ? addresses.authorization_url : addresses.authentication_url;
 }
 
@@ -79,6 +81,12 @@ export async function signInUrl({ asOther }) {
 export async function signIn(oauth_token, oauth_verifier) {
   const body = { oauth_token, oauth_verifier };
   return (await call('POST', '/api/oauth/twitter/twitter-login', { body })).access_token;
+}
+
+/** Ends the token. The person is gone from this page whether or not the server hears of it. */
+export function signOut() {
+  const headers = { Authorization: `Bearer ${token()}` };
+  fetch('/api/logout', { method: 'POST', headers, keepalive: true }).catch(() => {});
 }
 
 /** The person's Twitter profile. */

@@ -91,7 +91,7 @@ function leave(why) {
   session.end();
   api.abandon();
   attempt = undefined;
-  if (at('confirmation').open) at('confirmation').close();
+  for (const dialog of ['confirmation', 'change']) if (at(dialog).open) at(dialog).close();
   update({ ...NOBODY, message: { name: why } });
   at('welcome-title').focus();
 }
@@ -116,6 +116,10 @@ async function comeBack(query) {
 
 async function signInWith(query) {
   if (query.has('denied')) return { name: 'sign_in_cancelled' };
+  // Somebody else may have begun it, to have this person act as them.
+  const begun = session.begunWith(query.get('oauth_token'));
+  if (!begun) return { name: 'sign_in_foreign', isFault: true };
+  if (session.token() && !begun.asOther && !(await wantsToChange())) return { name: 'sign_in_kept' };
   try {
     session.begin(await api.signIn(query.get('oauth_token'), query.get('oauth_verifier')));
     return { name: 'signed_in' };
@@ -123,6 +127,16 @@ async function signInWith(query) {
     if (!(error instanceof api.Problem) || error.isOpen) throw error;
     return { name: 'sign_in_failed', isFault: true };
   }
+}
+
+/** Asks a person who is signed in whether to sign in as whom Twitter has sent back. */
+function wantsToChange() {
+  const dialog = at('change');
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
 }
 
 async function enter() {
@@ -269,10 +283,15 @@ function listen() {
   });
   at('sign-in').addEventListener('click', () => act(() => goToTwitter({ asOther: false })));
   at('somebody-else').addEventListener('click', () => act(() => goToTwitter({ asOther: true })));
-  at('sign-out').addEventListener('click', () => leave('signed_out'));
+  at('sign-out').addEventListener('click', () => {
+    api.signOut();
+    leave('signed_out');
+  });
   at('register').addEventListener('click', () => act(register));
   at('public').addEventListener('change', ({ target: { checked } }) => act(() => publish(checked)));
   at('delete').addEventListener('click', () => at('confirmation').showModal());
+  at('stay').addEventListener('click', () => at('change').close('no'));
+  at('switch').addEventListener('click', () => at('change').close('yes'));
   at('keep').addEventListener('click', () => at('confirmation').close());
   at('confirm').addEventListener('click', () => act(remove));
   document.addEventListener('visibilitychange', watch);
@@ -281,7 +300,21 @@ function listen() {
   window.addEventListener('pageshow', ({ persisted }) => persisted && update({ busy: false }));
 }
 
+/** Where a sign-in would end, if that is under another name of this machine than the page's. */
+function elsewhere() {
+  const { home } = document.documentElement.dataset;
+  const isHere = /^(127\..*|\[::1\]|(.*\.)?localhost)$/.test(location.hostname);
+  if (!home || !isHere) return undefined;
+  const { origin, port } = new URL(home);
+  return origin !== location.origin && port === location.port ? home : undefined;
+}
+
 function start() {
+  const home = elsewhere();
+  if (home) {
+    location.replace(home);
+    return;
+  }
   listen();
   show(state);
   keepCounting();

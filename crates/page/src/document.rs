@@ -124,7 +124,7 @@ async fn other_method(request: HttpRequest) -> HttpResponse {
             "type": "urn:lemon:problem:method_not_allowed",
             "title": "The path does not have the method",
             "status": 405,
-            "detail": format!("The path has {ALLOWED}."),
+            "detail": format!("This path allows only {ALLOWED}."),
             "instance": request.path(),
             "code": "method_not_allowed",
         }))

@@ -15,6 +15,9 @@ use self::document::StaticDocument;
 pub struct PageConfig {
     /// The address of the sandbox Twitter. Pictures and notifications come only from its origin.
     pub sandbox_url: Url,
+    /// The page's own address, if Twitter sends people back to it: who opens the page by another name of the machine is
+    /// sent there, because a sign-in ends under the name under which it began.
+    pub home: Option<Url>,
     /// How long the stand-in workers train.
     pub training: Duration,
     /// The service's name in a path, such as `learn_me`.

@@ -11,6 +11,7 @@ pub(super) fn html(config: &PageConfig) -> String {
         (DOCTYPE)
         html lang="en"
             data-sandbox=(sandbox)
+            data-home=[config.home.as_ref().map(url::Url::as_str)]
             data-training-seconds=(config.training.as_secs_f64())
             data-service-path=(config.service_path)
             data-service-type=(config.service_type) {
@@ -28,6 +29,7 @@ pub(super) fn html(config: &PageConfig) -> String {
                 }
                 (footer(sandbox))
                 (confirmation())
+                (change())
             }
         }
     };
@@ -174,6 +176,20 @@ fn confirmation() -> Markup {
             div.actions {
                 button #keep.quiet type="button" data-t="keep" autofocus {}
                 button #confirm.danger type="button" data-t="confirm" {}
+            }
+        }
+    }
+}
+
+/// Asks before the account of a person who is signed in is replaced.
+fn change() -> Markup {
+    html! {
+        dialog #change aria-labelledby="change-title" aria-describedby="change-text" {
+            h2 #change-title data-t="change_title" {}
+            p #change-text data-t="change_text" {}
+            div.actions {
+                button #stay.quiet type="button" data-t="stay" autofocus {}
+                button #switch.quiet type="button" data-t="switch" {}
             }
         }
     }

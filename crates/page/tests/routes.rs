@@ -34,6 +34,7 @@ const PATHS: [(&str, &str); 8] = [
 fn config() -> PageConfig {
     PageConfig {
         sandbox_url: Url::parse(SANDBOX).expect("a URL"),
+        home: None,
         training: Duration::from_millis(2500),
         service_path: "learn_me".into(),
         service_type: "LEARNME".into(),
@@ -61,7 +62,7 @@ fn header<'a>(answer: &'a ServiceResponse<impl MessageBody>, name: &str) -> &'a 
 }
 
 #[actix_web::test]
-async fn every_document_says_what_it_is_and_is_asked_for_each_time() {
+async fn every_document_has_its_type_and_is_revalidated_each_time() {
     for (path, content_type) in PATHS {
         let answer = ask(TestRequest::get().uri(path)).await;
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
@@ -74,7 +75,7 @@ async fn every_document_says_what_it_is_and_is_asked_for_each_time() {
 }
 
 #[actix_web::test]
-async fn the_policy_lets_in_the_own_origin_and_the_sandbox_and_nothing_inline() {
+async fn the_policy_allows_the_own_origin_and_the_sandbox_but_nothing_inline() {
     let answer = ask(TestRequest::get().uri("/")).await;
     assert_eq!(
         header(&answer, "content-security-policy"),
@@ -85,7 +86,7 @@ async fn the_policy_lets_in_the_own_origin_and_the_sandbox_and_nothing_inline() 
 }
 
 #[actix_web::test]
-async fn a_document_the_browser_holds_is_not_sent_again() {
+async fn a_document_that_the_browser_has_is_not_sent_again() {
     for (path, _) in PATHS {
         let first = ask(TestRequest::get().uri(path)).await;
         let etag = header(&first, "etag").to_owned();
@@ -99,7 +100,7 @@ async fn a_document_the_browser_holds_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn a_document_the_browser_holds_in_another_version_is_sent() {
+async fn a_document_that_the_browser_has_in_another_version_is_sent() {
     let request = TestRequest::get().uri("/assets/app.js");
     let answer = ask(request.insert_header((header::IF_NONE_MATCH, "\"another\""))).await;
     assert_eq!(answer.status(), StatusCode::OK);
@@ -125,7 +126,7 @@ async fn documents_are_only_read() {
 }
 
 #[actix_web::test]
-async fn every_other_path_stays_with_the_application() {
+async fn every_other_path_belongs_to_the_application() {
     for path in [
         "/index.html",
         "/assets",
@@ -168,7 +169,7 @@ async fn no_document_names_another_host_than_the_sandbox() {
 }
 
 #[actix_web::test]
-async fn the_html_tells_the_scripts_what_they_must_know() {
+async fn the_html_contains_the_values_that_the_scripts_need() {
     let html = text("/").await;
     for attribute in [
         r#"data-sandbox="http://127.0.0.1:8081""#,
@@ -181,7 +182,7 @@ async fn the_html_tells_the_scripts_what_they_must_know() {
 }
 
 #[actix_web::test]
-async fn every_file_the_html_and_the_scripts_ask_for_is_served() {
+async fn every_file_that_the_html_and_the_scripts_request_is_served() {
     let mut asked = 0;
     for (path, _) in PATHS {
         let text = text(path).await.replace("'./", "'/assets/");
@@ -200,7 +201,7 @@ async fn every_file_the_html_and_the_scripts_ask_for_is_served() {
 }
 
 #[actix_web::test]
-async fn both_languages_have_the_same_words_and_every_name_in_the_html_has_some() {
+async fn both_languages_have_the_same_texts_and_every_name_in_the_html_has_one() {
     let script = text("/assets/words.js").await;
     let names = |tag: &str| -> Vec<String> {
         let start = script.find(&format!("\n  {tag}: {{")).expect("a language");

@@ -7,8 +7,9 @@ use lemon_domain::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait,
-    sea_query::{OnConflict, Query},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+    sea_query::{Expr, OnConflict, Query},
 };
 
 use crate::{
@@ -40,7 +41,10 @@ impl Accounts for SqlStore {
     }
 
     async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError> {
-        let find = Entity::find().filter(is(account)).into_query();
+        let find = Entity::find()
+            .filter(is(account))
+            .filter(is_sealed())
+            .into_query();
         self.calls
             .within_deadline(row::one::<Model>(self.calls.reader(), &find))
             .await
@@ -50,9 +54,36 @@ impl Accounts for SqlStore {
         if accounts.is_empty() {
             return Ok(Vec::new());
         }
-        let find = Entity::find().filter(are_among(accounts)).into_query();
+        let find = Entity::find()
+            .filter(are_among(accounts))
+            .filter(is_sealed())
+            .into_query();
         self.calls
             .within_deadline(row::all::<Model>(self.calls.reader(), &find))
+            .await
+    }
+
+    async fn sealing_key_ids(&self) -> Result<Vec<String>, StoreError> {
+        self.calls
+            .within_deadline(async {
+                let db = self.calls.reader();
+                let mut ids = Vec::<String>::new();
+                // From one id to the next in the index: a `DISTINCT` would read all of it.
+                loop {
+                    let after = ids.last().map_or("", String::as_str);
+                    let next = Entity::find()
+                        .select_only()
+                        .column(Column::CredentialsKeyId)
+                        .filter(Column::CredentialsKeyId.gt(after))
+                        .order_by_asc(Column::CredentialsKeyId)
+                        .limit(1)
+                        .into_query();
+                    match db.query_one(&next).await? {
+                        Some(row) => ids.push(row.try_get("", "credentials_key_id")?),
+                        None => return Ok(ids),
+                    }
+                }
+            })
             .await
     }
 }
@@ -118,8 +149,13 @@ impl SqlStore {
     }
 }
 
+/// Matches the rows with credentials: those of a person who was forgotten are erased.
+fn is_sealed() -> Expr {
+    Column::CredentialsKeyId.ne("")
+}
+
 /// Matches the rows of these accounts.
-fn are_among(accounts: &[AccountId]) -> Condition {
+pub(crate) fn are_among(accounts: &[AccountId]) -> Condition {
     let mut by_provider = BTreeMap::<_, Vec<_>>::new();
     for account in accounts {
         by_provider
@@ -140,4 +176,23 @@ pub(crate) fn is(account: AccountId) -> Condition {
     Condition::all()
         .add(Column::Provider.eq(account.provider.as_str()))
         .add(Column::ProviderUserId.eq(account.user_id.get()))
+}
+
+/// Fails for a person whose accounts have no credentials: they were forgotten, and have not signed in since. A person who
+/// is not in the store at all has nothing that could be shown, and does not fail here.
+pub(crate) async fn refuse_forgotten(
+    db: &impl ConnectionTrait,
+    user: UserId,
+) -> Result<(), SqlError> {
+    let keys: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::CredentialsKeyId)
+        .filter(Column::UserId.eq(user.get()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    if !keys.is_empty() && keys.iter().all(String::is_empty) {
+        return Err(SqlError::UnknownPerson);
+    }
+    Ok(())
 }

@@ -82,7 +82,7 @@ pub(crate) async fn correct(
             budget = %key.budget,
             total,
             recorded,
-            "the total of a budget's units was wrong and is corrected"
+            "the total of a budget's units was wrong and was corrected"
         );
     }
     Ok(wrong.is_some())

@@ -2,7 +2,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::{error::PostgresError, observer::Observer};
+use crate::{
+    address::{self, StoreAddress},
+    error::PostgresError,
+    observer::Observer,
+    pooling::Pooling,
+};
 
 /// The longest name in PostgreSQL (`NAMEDATALEN` - 1), in bytes; it cuts off the rest of a longer one.
 const LONGEST_NAME: usize = 63;
@@ -12,8 +17,9 @@ const LONGEST_NAME: usize = 63;
 #[non_exhaustive]
 pub struct StoreConfig {
     /// `postgres://user:password@host:port/database?sslmode=…`, with the parameters of
-    /// [libpq](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS), or `sqlite://` and the
-    /// path of a file, unescaped. May hold a password, so it is never printed.
+    /// [libpq](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS); certificates in the file
+    /// of the variable `SSL_CERT_FILE` are trusted, unless `sslrootcert` names others. Or `sqlite://` and the
+    /// path of a file, unescaped and without a question mark; `?mode=rwc` may follow. May hold a password, so it is never printed.
     pub url: SecretString,
     /// The most connections at a time. SQLite has one more, which writes; these only read.
     pub max_connections: u32,
@@ -29,6 +35,18 @@ pub struct StoreConfig {
     /// The number of the advisory lock that a migration of a PostgreSQL database holds. All stores of one schema must
     /// have the same number, and everything else that takes such locks in the database must have a different one.
     pub migration_lock: i64,
+    /// What a connection to PostgreSQL leads to.
+    pub pooling: Pooling,
+    /// Whether statements are prepared once for each connection to PostgreSQL. A pooler in transaction mode must support
+    /// that: `PgBouncer` does from 1.21.
+    pub prepared_statements: bool,
+    /// The address of the same PostgreSQL database past a pooler: there the store listens and migrates, with one
+    /// connection for each. May hold a password, so it is never printed.
+    pub direct_url: Option<SecretString>,
+    /// Whether PostgreSQL tells this store of outbox rows and directives of others; otherwise it looks for directives
+    /// twice a second, and callers must look for rows. Without a `direct_url` nothing is told behind a pooler in
+    /// transaction mode.
+    pub listens: bool,
     pub(crate) observer: Option<Observer>,
 }
 
@@ -54,6 +72,10 @@ impl StoreConfig {
             application_name: Self::DEFAULT_APPLICATION_NAME.to_owned(),
             channel: Self::DEFAULT_CHANNEL.to_owned(),
             migration_lock: Self::DEFAULT_MIGRATION_LOCK,
+            pooling: Pooling::Session,
+            prepared_statements: true,
+            direct_url: None,
+            listens: true,
             observer: None,
         }
     }
@@ -99,6 +121,35 @@ impl StoreConfig {
         self
     }
 
+    /// Sets what a connection leads to, and whether statements are prepared to what works in any case.
+    #[must_use]
+    pub const fn with_pooling(mut self, pooling: Pooling) -> Self {
+        self.pooling = pooling;
+        self.prepared_statements = matches!(pooling, Pooling::Session);
+        self
+    }
+
+    /// Sets whether statements are prepared once for each connection.
+    #[must_use]
+    pub const fn with_prepared_statements(mut self, prepared_statements: bool) -> Self {
+        self.prepared_statements = prepared_statements;
+        self
+    }
+
+    /// Sets the address past a pooler.
+    #[must_use]
+    pub fn with_direct_url(mut self, direct_url: impl Into<SecretString>) -> Self {
+        self.direct_url = Some(direct_url.into());
+        self
+    }
+
+    /// Sets whether the store is told of what others do.
+    #[must_use]
+    pub const fn with_listens(mut self, listens: bool) -> Self {
+        self.listens = listens;
+        self
+    }
+
     /// Sets an observer of statements, for metrics or to find slow statements. It is called after the answer of each
     /// statement with values, with the time that the statement took. It is not called for a statement whose caller has
     /// stopped waiting, nor for statements that begin and end transactions. It runs inside of the call, so it must be
@@ -115,11 +166,19 @@ impl StoreConfig {
         self
     }
 
-    /// Checks the names; this needs no connection.
+    /// Checks the address and the names; this needs no connection.
     ///
     /// # Errors
-    /// [`PostgresError::ApplicationName`] and [`PostgresError::Channel`].
+    /// [`PostgresError::Address`], [`PostgresError::DirectAddress`], [`PostgresError::ApplicationName`] and
+    /// [`PostgresError::Channel`].
     pub fn check(&self) -> Result<(), PostgresError> {
+        self.check_names()?;
+        self.direct_url.as_ref().map(address::direct).transpose()?;
+        StoreAddress::parse(&self.url).map(drop)
+    }
+
+    /// Checks what also a configuration without an address has.
+    pub(crate) fn check_names(&self) -> Result<(), PostgresError> {
         let name = &self.application_name;
         let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
         if !(1..=LONGEST_NAME).contains(&name.len()) || !name.bytes().all(is_printable) {
@@ -129,7 +188,7 @@ impl StoreConfig {
         }
         if !is_identifier(&self.channel) {
             return Err(PostgresError::Channel(format!(
-                "it is not 1 to {LONGEST_NAME} letters, digits and underscores, no digit first"
+                "it is not 1 to {LONGEST_NAME} letters, digits and underscores that begin with no digit"
             )));
         }
         Ok(())

@@ -3,14 +3,15 @@
 use std::{io, sync::Arc, time::Duration};
 
 use sea_orm::{DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbErr};
-use secrecy::ExposeSecret;
 
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{self, Sqlite};
 use crate::{
+    address::StoreAddress,
     config::StoreConfig,
     error::PostgresError,
     executor::{Executor, Transaction},
+    pool_status::PoolStatus,
     postgresql::{self, MigrationSession, Server},
 };
 
@@ -42,24 +43,17 @@ pub(crate) enum Kind {
 impl Database {
     /// Connects, or says what is wrong.
     pub(crate) async fn open(config: &StoreConfig) -> Result<Self, PostgresError> {
-        config.check()?;
+        config.check_names()?;
         let deadline = config.deadline;
-        match config.url.expose_secret().split_once("://") {
-            Some(("postgres" | "postgresql", _)) => {
-                Ok(Self::on_server(postgresql::open(config).await?, deadline))
-            }
+        match StoreAddress::parse(&config.url)? {
+            StoreAddress::Postgres(options) => Ok(Self::on_server(
+                postgresql::open(*options, config).await?,
+                deadline,
+            )),
             #[cfg(feature = "sqlite")]
-            Some(("sqlite", path)) => {
-                Ok(Self::in_file(sqlite::open(path, config).await?, deadline))
+            StoreAddress::Sqlite(path) => {
+                Ok(Self::in_file(sqlite::open(&path, config).await?, deadline))
             }
-            _ => Err(PostgresError::Address(format!(
-                "it begins with none of {}",
-                if cfg!(feature = "sqlite") {
-                    "postgres:// and sqlite://"
-                } else {
-                    "postgres://"
-                }
-            ))),
         }
     }
 
@@ -68,11 +62,11 @@ impl Database {
         connection: &DatabaseConnection,
         config: &StoreConfig,
     ) -> Result<Self, PostgresError> {
-        config.check()?;
+        config.check_names()?;
         let deadline = config.deadline;
         match &connection.inner {
             DatabaseConnectionType::SqlxPostgresPoolConnection(_) => Ok(Self::on_server(
-                postgresql::over(connection, config),
+                postgresql::over(connection, config)?,
                 deadline,
             )),
             #[cfg(feature = "sqlite")]
@@ -140,29 +134,27 @@ impl Database {
         }
     }
 
-    /// The driver's own connection, which a migration needs, and its session on a server.
-    pub(crate) async fn for_migrations(
-        &self,
-    ) -> Result<(DatabaseConnection, Option<MigrationSession>), DbErr> {
+    /// The driver's own connection, which a migration needs.
+    pub(crate) async fn for_migrations(&self) -> Result<DatabaseConnection, DbErr> {
         match &self.kind {
-            Kind::Postgres(server) => {
-                let (connection, session) = server.for_migrations().await?;
-                Ok((connection, Some(session)))
-            }
+            Kind::Postgres(server) => server.for_migrations().await,
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite(file) => Ok((file.for_migrations(), None)),
+            Kind::Sqlite(file) => Ok(file.for_migrations()),
         }
     }
 
-    /// Begins a transaction that excludes other migrations.
+    /// Begins a transaction that excludes other migrations. It has a session on a server.
     pub(crate) async fn lock_migrations(
         &self,
         connection: &DatabaseConnection,
-    ) -> Result<DatabaseTransaction, DbErr> {
+    ) -> Result<(DatabaseTransaction, Option<MigrationSession>), DbErr> {
         match &self.kind {
-            Kind::Postgres(server) => server.lock_migrations(connection).await,
+            Kind::Postgres(server) => {
+                let (tx, session) = server.lock_migrations(connection).await?;
+                Ok((tx, Some(session)))
+            }
             #[cfg(feature = "sqlite")]
-            Kind::Sqlite(_) => sqlite::begin(connection).await,
+            Kind::Sqlite(_) => Ok((sqlite::begin(connection).await?, None)),
         }
     }
 
@@ -172,6 +164,15 @@ impl Database {
             Kind::Postgres(server) => Some(server),
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(_) => None,
+        }
+    }
+
+    /// How many connections there are now.
+    pub(crate) fn pool_status(&self) -> PoolStatus {
+        match &self.kind {
+            Kind::Postgres(server) => server.pool_status(),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(file) => file.pool_status(),
         }
     }
 

@@ -1,3 +1,5 @@
+mod retry;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -5,9 +7,10 @@ use chrono::{DateTime, SubsecRound, Utc};
 use lemon_domain::{
     BoxError,
     ports::{
-        OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
+        OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, RetryOutcome, StoreError,
         TrainingDeadlines,
     },
+    traces::current_trace,
     values::{AccountId, BudgetKey, RequestId, ServiceType, TaskKind, Turn, UserId},
 };
 use sea_orm::{
@@ -59,6 +62,16 @@ impl TrainingDeadlines for SqlStore {
     ) -> Result<OverdueOutcome, StoreError> {
         self.calls
             .within_deadline(settle(&self.calls, training, step))
+            .await
+    }
+
+    async fn retry(
+        &self,
+        request_id: RequestId,
+        at: DateTime<Utc>,
+    ) -> Result<RetryOutcome, StoreError> {
+        self.calls
+            .within_deadline(retry::retry(&self.calls, request_id, at))
             .await
     }
 }
@@ -285,6 +298,7 @@ async fn announce(
         request_id: training.request_id,
         at: training.found_at,
         due_at: training.found_at,
+        trace: current_trace(),
     };
     train.put(tx).await
 }

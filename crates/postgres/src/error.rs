@@ -10,16 +10,19 @@ pub enum PostgresError {
     /// The address is not that of a database that this program can use.
     #[error("the store's address is not usable: {0}")]
     Address(String),
+    /// The address past a pooler is not one of PostgreSQL.
+    #[error("the store's direct address is not usable: {0}")]
+    DirectAddress(String),
     /// The caller's connection is not one to a database that this crate can use.
-    #[error("the store's connection is none to PostgreSQL or SQLite over sqlx")]
+    #[error("the store's connection does not lead to PostgreSQL or SQLite over sqlx")]
     Connection,
     /// PostgreSQL would not use this name for sessions unchanged.
     #[error("the name for the store's sessions is not usable: {0}")]
     ApplicationName(String),
     /// PostgreSQL allows no channel of this name.
-    #[error("the channel for the news of outbox rows is not usable: {0}")]
+    #[error("the channel for notifications of outbox rows is not usable: {0}")]
     Channel(String),
-    /// The database does not answer, or refuses.
+    /// The database does not answer, or cannot at the moment.
     #[error("cannot use {database}: {cause}")]
     Unreached {
         /// Which database.
@@ -27,10 +30,16 @@ pub enum PostgresError {
         /// What it reports.
         cause: String,
     },
-    /// A newer program has changed the database.
-    #[error(
-        "{database} is of a newer version: this program does not know its migration {migration}"
-    )]
+    /// The database refuses this user, has no TLS as the address wants it, or is not there: to try again is of no use.
+    #[error("cannot use {database}: {cause}")]
+    Refused {
+        /// Which database.
+        database: String,
+        /// What it reports.
+        cause: String,
+    },
+    /// A newer program has changed the database, in a way that this program does not know.
+    #[error("{database} has a newer version: this program does not know its migration {migration}")]
     NewerVersion {
         /// Which database.
         database: String,
@@ -47,9 +56,24 @@ pub enum PostgresError {
     },
 }
 
-#[cfg(feature = "sqlite")]
 impl PostgresError {
     /// A database that does not answer, or refuses.
+    pub(crate) fn of(database: &str, error: &DbErr) -> Self {
+        let (database, cause) = (database.to_owned(), cause(error));
+        match driver_error(error) {
+            Some(SqlxError::Database(refusal))
+                if refusal.code().is_some_and(|code| is_refusal(&code)) =>
+            {
+                Self::Refused { database, cause }
+            }
+            // It has none, or its certificate is not trusted.
+            Some(SqlxError::Tls(_)) => Self::Refused { database, cause },
+            _ => Self::Unreached { database, cause },
+        }
+    }
+
+    /// A file that cannot be opened.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn unreached(database: &str, error: &SqlxError) -> Self {
         Self::Unreached {
             database: database.to_owned(),
@@ -58,26 +82,32 @@ impl PostgresError {
     }
 }
 
+/// Tells whether a database refuses for a reason that does not pass: a wrong user or password, missing rights, or no such
+/// database.
+fn is_refusal(code: &str) -> bool {
+    code.starts_with("28") || ["3D000", "42501"].contains(&code)
+}
+
 /// What went wrong inside of this crate; it is converted to the domain's [`StoreError`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SqlError {
     #[error("no such person")]
     UnknownPerson,
-    #[error("a request came without a place")]
+    #[error("a request has no place to store")]
     NoPlace,
-    #[error("the disk has failed, and nothing is written any more: {0}")]
+    #[error("the disk has failed, so nothing more is written: {0}")]
     DiskFailed(String),
-    #[error("no transaction was begun")]
+    #[error("a transaction could not begin")]
     Begin(#[source] DbErr),
-    #[error("no transaction was begun within {0:?}")]
+    #[error("a transaction could not begin within {0:?}")]
     BeginTimedOut(Duration),
     #[error("a statement failed")]
     Statement(#[from] DbErr),
     #[error("the commit was not confirmed")]
     Commit(#[source] DbErr),
-    #[error("the disk did not take a commit")]
+    #[error("the disk did not store a commit")]
     Flush(#[source] std::io::Error),
-    #[error("there was no answer within {0:?}")]
+    #[error("the database did not answer within {0:?}")]
     TimedOut(Duration),
     /// The error of work that was done for several callers together.
     #[error(transparent)]
@@ -92,6 +122,26 @@ pub(crate) enum SqlError {
 }
 
 impl SqlError {
+    /// Tells whether another call on PostgreSQL stored the same rows in the meantime (a unique key), or needed the same
+    /// ones in another order (a deadlock). Nothing has changed.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        match self {
+            Self::Statement(error) => ["23505", "40P01"].iter().any(|it| has_code(error, it)),
+            _ => false,
+        }
+    }
+
+    /// Whether a statement for several calls failed, without any effect, because of one of them: that call's data are
+    /// refused, or it waited for a lock that a waiter of it holds. Each call may succeed separately.
+    pub(crate) fn is_of_one(&self) -> bool {
+        match self {
+            Self::Statement(error) => {
+                matches!(Effect::of(error), Effect::OfTheCall) || has_code(error, "40P01")
+            }
+            _ => false,
+        }
+    }
+
     /// The innermost cause, for the log.
     pub(crate) fn cause(&self) -> String {
         let mut cause: &dyn std::error::Error = self;
@@ -222,6 +272,14 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Tells whether the database refused with this code.
+pub(crate) fn has_code(error: &DbErr, code: &str) -> bool {
+    match driver_error(error) {
+        Some(SqlxError::Database(refusal)) => refusal.code().is_some_and(|its| its == code),
+        _ => false,
+    }
+}
+
 pub(crate) fn driver_error(error: &DbErr) -> Option<&SqlxError> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(driver))
@@ -236,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_wrong_with_the_data_is_the_fault_of_a_call() {
+    fn only_a_fault_of_the_data_is_the_fault_of_a_call() {
         for of_the_call in ["23505", "23503", "22P02", "22021", "19", "2067", "18"] {
             let effect = Effect::of_code(of_the_call);
             assert!(matches!(effect, Effect::OfTheCall), "{of_the_call}");

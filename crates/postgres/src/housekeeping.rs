@@ -4,7 +4,7 @@ use lemon_domain::ports::{Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, Pu
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, Statement, Value};
 
 use crate::{
-    entity::{attempts, budget_totals, pending_sign_ins, places, uses},
+    entity::{attempts, budget_totals, pending_sign_ins, places, revocations, uses},
     error::SqlError,
     store::SqlStore,
 };
@@ -35,7 +35,7 @@ impl Housekeeping for SqlStore {
 }
 
 /// The database's clock. That of SQLite is this machine's.
-async fn clock(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> {
+pub(crate) async fn clock(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, SqlError> {
     let backend = db.get_database_backend();
     let now = match backend {
         DbBackend::Sqlite => "SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now') AS now",
@@ -59,6 +59,7 @@ fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
         Expiring::Places => places::Entity.table_name(),
         Expiring::Uses => uses::Entity.table_name(),
         Expiring::BudgetTotals => budget_totals::Entity.table_name(),
+        Expiring::Revocations => revocations::Entity.table_name(),
     };
     let sql = match backend {
         DbBackend::Sqlite => format!(

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{Backlog, Outbox, OutboxEntry, READ_ATTEMPTS, StoreError},
-    values::{AccountId, RequestId, ServiceType, Task, TaskKind},
+    values::{AccountId, RequestId, ServiceType, Task, TaskKind, TraceContext},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -150,7 +150,7 @@ impl SqlStore {
         )
         .await;
         let Ok(Ok(over)) = counted else {
-            warn!("jobs that cannot be read were not counted yet");
+            warn!("failed reads of jobs could not be counted; the next claim counts them");
             return;
         };
         let over = over.iter().filter(|row| is_set_aside(row));
@@ -227,6 +227,8 @@ pub(crate) struct NewEntry<'a> {
     pub(crate) at: DateTime<Utc>,
     /// The time from which it may be claimed.
     pub(crate) due_at: DateTime<Utc>,
+    /// The trace context of the call that puts it.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 impl NewEntry<'_> {
@@ -243,6 +245,7 @@ impl NewEntry<'_> {
             due_at: Set(self.due_at),
             created_at: Set(self.at),
             set_aside_at: NotSet,
+            trace_context: Set(self.trace.map(|trace| trace.to_string())),
         })
         .exec_without_returning(tx)
         .await?;

@@ -3,6 +3,7 @@ mod find;
 mod finish;
 pub(crate) mod places;
 mod request;
+mod together;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -20,6 +21,8 @@ use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryTrait, sea_q
 
 use self::find::{find_attempt, find_use};
 use crate::{
+    accounts::refuse_forgotten,
+    asked::AskedRequest,
     entity::{
         attempts,
         registrations::{Column, Entity, Model},
@@ -38,12 +41,15 @@ impl Registrations for SqlStore {
     ) -> Result<Option<Use>, StoreError> {
         self.calls
             .within_deadline(async {
-                match &self.last_uses {
-                    Some(last_uses) => last_uses.find(user, service).await,
-                    None => {
-                        row::one::<uses::Model>(self.calls.reader(), &find_use(user, service)).await
-                    }
+                if let Some(last_uses) = &self.last_uses {
+                    return last_uses.find(user, service).await;
                 }
+                let find = find_use(user, service);
+                let last = row::one::<uses::Model>(self.calls.reader(), &find).await?;
+                if last.is_some() {
+                    refuse_forgotten(self.calls.reader(), user).await?;
+                }
+                Ok(last)
             })
             .await
     }
@@ -68,13 +74,17 @@ impl Registrations for SqlStore {
     }
 
     async fn request(&self, new: NewRegistration) -> Result<RequestOutcome, StoreError> {
+        let new = AskedRequest::by_this_call(new);
         self.calls
             .within_deadline(async {
                 #[cfg(feature = "sqlite")]
                 if let Some(group) = &self.group {
                     return group.store(&self.calls, new).await;
                 }
-                request::request(&self.calls, &new).await
+                match &self.requests {
+                    Some(batches) => together::request(&self.calls, batches, new).await,
+                    None => request::request(&self.calls, &new).await,
+                }
             })
             .await
     }
@@ -90,7 +100,7 @@ impl Registrations for SqlStore {
             .await
     }
 
-    async fn delete(&self, deletion: Deletion) -> Result<bool, StoreError> {
+    async fn delete(&self, deletion: Deletion) -> Result<Option<RequestId>, StoreError> {
         self.calls
             .within_deadline(delete::delete(&self.calls, deletion))
             .await
@@ -108,7 +118,13 @@ impl Registrations for SqlStore {
             .returning(Query::returning().columns(Column::iter()))
             .take();
         self.calls
-            .write(row::one::<Model>(self.calls.writer(), &update))
+            .write(async {
+                let updated = row::one::<Model>(self.calls.writer(), &update).await?;
+                if updated.is_none() {
+                    refuse_forgotten(self.calls.reader(), publication.user).await?;
+                }
+                Ok(updated)
+            })
             .await
     }
 
@@ -119,6 +135,9 @@ impl Registrations for SqlStore {
         self.calls
             .within_deadline(async {
                 let mut list = row::each::<Model>(self.calls.reader(), &find).await?;
+                if list.is_empty() {
+                    refuse_forgotten(self.calls.reader(), user).await?;
+                }
                 // Sorted here, because databases differ in how they order text.
                 list.sort_unstable_by(|a, b| a.service.cmp(&b.service));
                 Ok(list)

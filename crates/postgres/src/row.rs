@@ -58,7 +58,7 @@ pub(crate) fn sort<R: Row>(rows: &[QueryResult]) -> (Vec<R::Value>, Vec<&QueryRe
                     db.table = R::TABLE,
                     db.key = R::key(row),
                     error = error.cause(),
-                    "a row of the store cannot be read and is left out"
+                    "a row of the store cannot be read, so it is left out"
                 );
                 unreadable.push(row);
             }

@@ -2,15 +2,21 @@ use std::{sync::Arc, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
 #[cfg(feature = "sqlite")]
-use lemon_domain::ports::{NewRegistration, RequestOutcome};
+use lemon_domain::ports::RequestOutcome;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex;
 
 #[cfg(feature = "sqlite")]
-use crate::sqlite::Group;
+use crate::{asked::AskedRequest, sqlite::Group};
 use crate::{
-    calls::Calls, config::StoreConfig, database::Database, error::PostgresError, migrate,
-    postgresql::LastUses,
+    calls::Calls,
+    config::StoreConfig,
+    database::Database,
+    error::PostgresError,
+    migrate,
+    pool_status::PoolStatus,
+    postgresql::{Batches, LastUses},
+    rights,
 };
 
 /// The time between two attempts to open a locked file.
@@ -25,7 +31,9 @@ pub struct SqlStore {
     pub(crate) calls: Calls,
     /// Groups waiting requests into one transaction, if the database has one writer.
     #[cfg(feature = "sqlite")]
-    pub(crate) group: Option<Group<NewRegistration, RequestOutcome>>,
+    pub(crate) group: Option<Group<AskedRequest, RequestOutcome>>,
+    /// Sends waiting requests in one statement, if each would be a round trip to a server.
+    pub(crate) requests: Option<Batches<Calls>>,
     /// Groups waiting queries for latest uses, if each would be a round trip to a server.
     pub(crate) last_uses: Option<LastUses>,
     /// Held while a budget's total is corrected.
@@ -35,8 +43,8 @@ pub struct SqlStore {
 impl SqlStore {
     /// Uses connections of the caller, which may be used for other purposes as well. This sends nothing to the
     /// database, so only [`migrate`](Self::migrate) and [`pending_migrations`](Self::pending_migrations) find out that
-    /// a newer program has changed it. Of the configuration it uses the deadline, and on PostgreSQL the channel and the
-    /// lock.
+    /// a newer program has changed it. Of the configuration it uses the deadline, and on PostgreSQL the channel, the
+    /// lock, whether it listens, and the direct address.
     ///
     /// The caller must ensure what [`connect`](Self::connect) ensures otherwise:
     ///
@@ -44,7 +52,8 @@ impl SqlStore {
     ///   that gets none changed nothing. It replaces broken connections.
     /// - On PostgreSQL, sessions have a `statement_timeout` and an `idle_in_transaction_session_timeout`; without them the
     ///   locks of a program that is paused or cut off stay. They use the isolation level `READ COMMITTED`, the default.
-    ///   One connection to listen and one for each migration are made outside of the pool, with its options.
+    ///   Each connection leads to one session: a pooler must be in session mode. One connection to listen and one for
+    ///   each migration are made outside of the pool, with its options or at the direct address.
     /// - On SQLite, `synchronous` is `FULL` and `foreign_keys` is on, which are the driver's defaults, and the file is in WAL
     ///   mode; otherwise readers and writers wait for each other. Each commit is flushed separately, which is slower with many
     ///   callers.
@@ -61,6 +70,15 @@ impl SqlStore {
         config: &StoreConfig,
     ) -> Result<Self, PostgresError> {
         Database::over(connection, config).map(Self::over)
+    }
+
+    /// The migration with which a database lists the replicas that serve.
+    pub const LISTS_REPLICAS: &str = "m20261127_000012_operators";
+
+    /// The names of all migrations that this program knows, in order.
+    #[must_use]
+    pub fn known_migrations() -> Vec<String> {
+        migrate::known()
     }
 
     /// Connects. The schema stays as it is: see [`SqlStore::migrate`].
@@ -83,13 +101,18 @@ impl SqlStore {
     }
 
     fn over(database: Database) -> Self {
-        let server = database.server();
+        let server = database.server().cloned();
+        let deadline = database.deadline;
+        let calls = Calls::new(database);
         Self {
             correcting: Arc::default(),
             #[cfg(feature = "sqlite")]
             group: server.is_none().then(Group::default),
-            last_uses: server.map(|server| LastUses::new(server.reader(), database.deadline)),
-            calls: Calls::new(database),
+            requests: server
+                .is_some()
+                .then(|| Batches::new(calls.clone(), deadline)),
+            last_uses: server.map(|server| LastUses::new(server.reader(), deadline)),
+            calls,
         }
     }
 
@@ -104,7 +127,7 @@ impl SqlStore {
     /// Rolls back the latest migrations, and removes the data in what they created.
     ///
     /// # Errors
-    /// If a migration fails.
+    /// If a migration fails, fewer are applied, or one of them is of a newer program.
     pub async fn roll_back(&self, steps: u32) -> Result<(), PostgresError> {
         migrate::down(self.calls.database(), steps).await
     }
@@ -117,10 +140,33 @@ impl SqlStore {
         migrate::pending(self.calls.database()).await
     }
 
+    /// The migrations that are applied, in order, with those of a newer program. Changes nothing.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn applied_migrations(&self) -> Result<Vec<String>, PostgresError> {
+        migrate::all_applied(self.calls.database()).await
+    }
+
+    /// Checks that the user of the database may do what this program does: read and write each table and, if migrations
+    /// are missing, make them. Changes nothing.
+    ///
+    /// # Errors
+    /// [`PostgresError::Refused`] with what is missing, or if the database does not answer.
+    pub async fn check_rights(&self) -> Result<(), PostgresError> {
+        rights::check(self.calls.database()).await
+    }
+
     /// Returns when the store can never write again, with the cause: the disk under a file has lost data that was
     /// written. The program must end then; a new start reads what is really there. Never returns for a server.
     pub async fn failed(&self) -> String {
         self.calls.database().failed().await
+    }
+
+    /// How many connections there are now. Asks nobody.
+    #[must_use]
+    pub fn pool_status(&self) -> PoolStatus {
+        self.calls.database().pool_status()
     }
 
     /// Closes the connections, unless they are the caller's. Connections in use are closed when their call ends.

@@ -70,6 +70,30 @@ mod postgresql {
     lemon_contracts::store_suites!(subject);
 }
 
+/// Through a pooler in transaction mode. It has few sessions, so that a call's transactions rarely have the same.
+mod pooled_postgresql {
+    use std::{sync::Arc, time::Duration};
+
+    use lemon_postgres::{Pooling, SqlStore, StoreConfig};
+    use lemon_test_servers::{PoolMode, Pooler, PostgresServer};
+
+    use super::{Store, Subject};
+
+    /// A fresh database on the server of these tests.
+    async fn subject() -> Subject<dyn Store> {
+        let server = PostgresServer::get().await;
+        let pooler = Pooler::before(&server, PoolMode::Transaction, 2).await;
+        let config = StoreConfig::new(pooler.to(&server.database().await).as_str())
+            .with_pooling(Pooling::Transaction)
+            .with_deadline(Duration::from_mins(1));
+        let store = SqlStore::connect(&config).await.unwrap();
+        store.migrate().await.unwrap();
+        Subject::guarded(Arc::new(store), pooler)
+    }
+
+    lemon_contracts::store_suites!(subject);
+}
+
 /// Over a connection of the caller's.
 mod given_postgresql {
     use lemon_test_servers::PostgresServer;

@@ -9,6 +9,9 @@ use crate::{
     tls,
 };
 
+/// The fault of an address whose scheme is right.
+const NOT_READABLE: &str = "is not of the form redis://user:password@host:port/database, with a number as the port and as the database";
+
 /// The address and the credentials of Redis. It has no `Debug`, because the driver's settings would show the password.
 #[derive(Clone)]
 pub(crate) struct Address {
@@ -20,7 +23,8 @@ impl Address {
     pub(crate) fn parse(url: &SecretString) -> Result<Self, RedisError> {
         let (plain_url, tls) = without_tls(url.expose_secret())?;
         let mut driver = DriverConfig::from_url(&plain_url)
-            .map_err(|error| RedisError::Address(format!("is wrong: {}", error.details())))?;
+            // The driver's own words may show a part of the address.
+            .map_err(|_| RedisError::Address(NOT_READABLE.to_owned()))?;
         let hosts = driver.server.hosts();
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let server = hosts.join(", ");
@@ -38,6 +42,11 @@ impl Address {
     /// The driver's settings: servers, user, password, database and TLS.
     pub(crate) fn driver(&self) -> DriverConfig {
         self.driver.clone()
+    }
+
+    /// Tells whether it is that of a cluster.
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.driver.server.is_clustered()
     }
 
     /// Why the server cannot count, explained to the author of the address.
@@ -117,4 +126,28 @@ fn not_an_address() -> RedisError {
         "does not begin with redis:// or rediss://, perhaps with -cluster or -sentinel before the colon"
             .to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_address_is_told_without_its_text() {
+        for url in [
+            "",
+            "hunter2://hunter2",
+            "redis://:hunter2@db:hunter2",
+            "redis://:hunter2@db/hunter2",
+            "redis://me:hunter2#@db:6379",
+            "redis-sentinel://:hunter2@db:26379?sentinelServiceName=x&node=hunter2",
+            "redis-cluster://:hunter2@db:6379?node=hunter2:x",
+        ] {
+            let Err(refused) = Address::parse(&SecretString::from(url)) else {
+                panic!("{url} is taken");
+            };
+            let told = format!("{refused} {refused:?}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
 }

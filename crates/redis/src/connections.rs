@@ -11,6 +11,8 @@ use std::{
 
 use fred::{
     clients::{Client, Pool},
+    cmd,
+    error::Error as FredError,
     interfaces::ClientLike,
     types::config::{ConnectionConfig, ReconnectPolicy, TcpConfig, UnresponsiveConfig},
 };
@@ -144,6 +146,16 @@ impl RedisConnections {
         answer
     }
 
+    /// Tells whether the server is a node of a cluster, if it says so: it may forbid the question.
+    pub(crate) async fn is_cluster_node(&self, until: Instant) -> Result<bool, RedisFault> {
+        let line = self.connected(until).await?;
+        let info = line.client.custom(cmd!("INFO"), vec!["cluster"]);
+        let info = timeout_at(until, info).await;
+        let info: Result<String, FredError> =
+            info.map_err(|_| RedisFault::TimedOut(self.deadline))?;
+        Ok(info.is_ok_and(|info| info.contains("cluster_enabled:1")))
+    }
+
     /// A client that is connected; waits for one if necessary.
     async fn connected(&self, until: Instant) -> Result<Arc<PooledClient>, RedisFault> {
         loop {
@@ -248,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_a_call_that_had_half_of_a_deadline_tells_that_connections_are_silent() {
+    async fn only_a_call_that_had_half_of_a_deadline_shows_that_connections_are_silent() {
         let connections = connections();
         let line = connections.slots[0].line();
         let until = connections.deadline();

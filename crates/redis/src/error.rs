@@ -25,7 +25,7 @@ pub enum RedisError {
     #[error("the redis address {0}")]
     Address(String),
     /// The prefix has characters that are not allowed in it.
-    #[error("the redis key prefix is not 1 to 64 of A-Z, a-z, 0-9, -, _, . and :")]
+    #[error("the redis key prefix is not 1 to 64 characters of A-Z, a-z, 0-9, -, _, . and :")]
     KeyPrefix,
     /// The host is unknown, refuses the connection or does not answer.
     #[error("redis at {server} cannot be reached: {cause}")]
@@ -52,7 +52,7 @@ pub enum RedisError {
         cause: String,
     },
     /// Redis answers but cannot count: wrong database, missing rights, a replica, still loading.
-    #[error("redis at {server} cannot count: {cause}")]
+    #[error("redis at {server} cannot be used as a counter: {cause}")]
     Refused {
         /// Host and port; several for a cluster.
         server: String,
@@ -68,13 +68,13 @@ pub(crate) enum RedisFault {
     NotConnected(Duration),
     #[error("redis did not answer within {0:?}")]
     TimedOut(Duration),
-    #[error("redis broke off")]
+    #[error("the connection to redis was lost")]
     BrokeOff(#[source] FredError),
-    #[error("redis cannot at the moment")]
+    #[error("redis cannot answer the call at the moment")]
     Passing(#[source] FredError),
     #[error("redis refused the script")]
     Refused(#[source] FredError),
-    #[error("the script's answer is not one of a counter")]
+    #[error("the script's answer does not have the expected form")]
     Answer,
     #[error("{fault}")]
     Corrupt { key: String, fault: String },

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn all_keys_share_a_slot_where_scopes_are_taken_from_together() {
+    fn all_keys_share_a_slot_if_scopes_share_one_step() {
         let slots = |prefix: &str| {
             let prefix = KeyPrefix::parse(prefix).unwrap().in_one_slot();
             let keys = RedisKeys::new(prefix);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_is_its_own_field_and_none_is_the_field_of_something_else() {
+    fn each_holder_has_its_own_field_and_never_an_internal_one() {
         let field = |name: &str| super::field(&Holder::parse(name).unwrap());
         let turn = Turn {
             user: UserId::new(7),

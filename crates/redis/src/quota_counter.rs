@@ -65,10 +65,16 @@ impl RedisQuotaCounter {
             scripts: Scripts::new(),
             keys,
         };
-        counter
-            .probe()
-            .await
-            .map_err(|fault| address.explain_fault(&fault))?;
+        let explained = |fault| address.explain_fault(&fault);
+        let until = counter.connections.deadline();
+        let is_node = counter.connections.is_cluster_node(until).await;
+        if is_node.map_err(explained)? && !address.is_clustered() {
+            return Err(RedisError::Address(
+                "leads to a node of a Redis Cluster, so it must begin with redis-cluster:// or rediss-cluster://"
+                    .to_owned(),
+            ));
+        }
+        counter.probe().await.map_err(explained)?;
         Ok(counter)
     }
 

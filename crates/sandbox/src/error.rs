@@ -6,7 +6,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 pub enum SandboxError {
     /// Other machines can reach the address, which the configuration does not allow.
     #[error(
-        "the sandbox does not listen on {0}, which other machines may reach: anybody can sign in as anybody there"
+        "the sandbox refuses to listen on {0}: other machines may reach this address, and anybody could sign in as anybody"
     )]
     NotLoopback(SocketAddr),
     /// Another program has the port.

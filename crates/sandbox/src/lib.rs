@@ -2,6 +2,7 @@
 
 mod config;
 mod error;
+mod faults;
 mod html;
 mod oauth;
 mod people;

@@ -5,13 +5,22 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{App, web};
-use lemon_connections::{Limits, serve};
+use actix_web::{
+    App, Error, HttpResponse,
+    body::BoxBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::{Next, from_fn},
+    web,
+};
+use lemon_connections::{Hosts, Limits, serve};
 use lemon_domain::ports::{Clock, IdSource};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{config::SandboxConfig, error::SandboxError, provider::OAuthProvider, routes};
+use crate::{
+    config::SandboxConfig, error::SandboxError, faults::ActedFaults, provider::OAuthProvider,
+    routes,
+};
 
 /// The limits of connections.
 const LIMITS: Limits = Limits {
@@ -31,6 +40,7 @@ pub struct Sandbox {
     url: Url,
     provider: OAuthProvider,
     limits: Limits,
+    hosts: Hosts,
 }
 
 impl Sandbox {
@@ -62,6 +72,7 @@ impl Sandbox {
             address,
             listener,
             limits: LIMITS,
+            hosts: Hosts::of(address.ip(), &[]),
             provider: OAuthProvider::open(config, clock, ids)?,
         })
     }
@@ -70,6 +81,13 @@ impl Sandbox {
     #[must_use]
     pub fn with_max_connections(mut self, max_connections: usize) -> Self {
         self.limits.max_connections = max_connections;
+        self
+    }
+
+    /// Sets names of this server, besides those of this machine: on a loopback address it answers for no others.
+    #[must_use]
+    pub fn with_hosts(mut self, names: &[String]) -> Self {
+        self.hosts = Hosts::of(self.address.ip(), names);
         self
     }
 
@@ -91,14 +109,35 @@ impl Sandbox {
     /// If the server fails.
     pub async fn run(self, stop: CancellationToken) -> Result<(), io::Error> {
         let provider = web::Data::new(self.provider);
+        let faults = web::Data::new(ActedFaults::default());
+        let hosts = self.hosts;
         let server = serve(self.listener, &self.limits, stop, move || {
+            let hosts = hosts.clone();
             App::new()
                 .app_data(provider.clone())
+                .app_data(faults.clone())
                 .configure(routes::configure)
+                .wrap(from_fn(routes::act_out))
+                .wrap(from_fn(move |request, next| {
+                    check_host(hosts.clone(), request, next)
+                }))
         })?;
-        tracing::warn!(address = %self.address, "the sandbox Twitter runs: anybody can sign in as anybody there");
         server.await
     }
+}
+
+/// Answers only calls that name a host of this server: a page of any site could agree for people otherwise.
+async fn check_host(
+    hosts: Hosts,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, Error> {
+    if hosts.accept(request.head()) {
+        return next.call(request).await;
+    }
+    let fault =
+        "The sandbox listens on a loopback address, and answers only for names of this machine.";
+    Ok(request.into_response(HttpResponse::MisdirectedRequest().body(fault)))
 }
 
 /// Replaces the unspecified address, to which clients cannot connect.

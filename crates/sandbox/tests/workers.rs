@@ -100,6 +100,7 @@ async fn send(queue: &MemoryJobQueue, to: &str, body: &str) {
     let message = Outgoing {
         id: Uuid::nil(),
         body: body.to_owned(),
+        trace: None,
     };
     let sent = queue.send(&name(to), vec![message]).await;
     sent.into_iter().collect::<Result<(), _>>().unwrap();
@@ -144,7 +145,7 @@ async fn stops_spend_none_of_a_jobs_receives() {
 }
 
 #[tokio::test]
-async fn a_job_that_panics_is_a_dead_letter_in_the_end_and_disturbs_no_other() {
+async fn a_job_that_panics_is_dead_lettered_in_the_end_and_disturbs_no_other() {
     let clock = Arc::<FakeClock>::default();
     let queue = queue_by(clock.clone());
     // By its visibility timeout it would not come again before the test gives up.

@@ -12,10 +12,17 @@ use tracing_subscriber::{
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
 /// Limits libraries to `info`: below it they may log their data, such as a message's body with somebody's credentials.
+///
+/// What reads requests logs each malformed one as an error. Strangers send those; their answers are counted.
 fn discreet() -> Targets {
     Targets::new()
         .with_default(LevelFilter::INFO)
+        .with_target("actix_http::h1", LevelFilter::OFF)
+        // It tells of the threads of each port, after the program has said that it is ready.
+        .with_target("actix_server", LevelFilter::WARN)
         .with_target("lemon_", LevelFilter::TRACE)
+        // It warns of a parameter that it does not know, with the value.
+        .with_target("sqlx_postgres::options", LevelFilter::OFF)
 }
 
 /// Sends every further log line to stderr.
@@ -37,7 +44,12 @@ pub(crate) fn init(settings: &LogSettings) -> Result<(), ConfigError> {
             .with_target(false);
         registry.with(layer).try_init()
     } else {
-        let layer = fmt::layer().json().flatten_event(true).with_writer(stderr);
+        let layer = fmt::layer()
+            .json()
+            .flatten_event(true)
+            // It is in the list of spans, and would be written twice.
+            .with_current_span(false)
+            .with_writer(stderr);
         registry.with(layer).try_init()
     };
     initialised.map_err(|error| ConfigError::new(format!("logging cannot start: {error}")))

@@ -29,7 +29,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return refuse(&format!("there are no threads to run on: {error}"), 1),
+        Err(error) => {
+            return refuse(
+                &format!("the threads of the runtime cannot be started: {error}"),
+                1,
+            );
+        }
     };
     let outcome = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(LAST_WAIT);

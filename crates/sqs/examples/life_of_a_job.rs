@@ -7,7 +7,7 @@
 use std::{error::Error, slice::from_ref, time::Duration};
 
 use lemon_domain::{
-    ports::{Delivery, JobQueue, Outgoing, QueueError},
+    ports::{DeadLetterChoice, Delivery, JobQueue, Outgoing, QueueError, QueueKeeping},
     values::QueueName,
 };
 use lemon_sqs::{SqsConfig, SqsJobQueue, SqsQueueSettings, SqsQueues};
@@ -36,7 +36,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let job = next(&queue, &jobs).await?;
     queue.dead_letter(&jobs, &job, "not a job").await?;
     println!("dead: {:?}", queues.dead_letters(&jobs, 10).await?);
-    println!("redriven: {}", queues.redrive(&jobs).await?);
+    let redriven = queues.redrive(&jobs, &DeadLetterChoice::All).await?;
+    println!("redriven: {redriven}");
     let job = next(&queue, &jobs).await?;
     println!("{:?} is back, attempt {}", job.body, job.attempt);
     for outcome in queue.ack(&jobs, &[job.receipt]).await {
@@ -49,7 +50,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn send(queue: &SqsJobQueue, jobs: &QueueName, body: &str) -> Result<(), QueueError> {
     let id = Uuid::nil();
     let body = body.to_owned();
-    let outcomes = queue.send(jobs, vec![Outgoing { id, body }]).await;
+    let trace = None;
+    let outcomes = queue.send(jobs, vec![Outgoing { id, body, trace }]).await;
     outcomes.into_iter().collect()
 }
 

@@ -138,33 +138,59 @@ impl Attributes {
 
     pub(crate) fn arn(&self) -> Result<String, SqsFault> {
         let arn = self.0.get(&Name::QueueArn);
-        arn.cloned().ok_or(SqsFault::Answer("queue arn"))
+        arn.cloned().ok_or(SqsFault::Answer("QueueArn"))
     }
 
     pub(crate) fn redrive(&self) -> Option<Redrive> {
         Redrive::parse(self.0.get(&Name::RedrivePolicy)?)
     }
 
-    pub(crate) fn visibility(&self) -> Result<Duration, SqsFault> {
+    /// Tells whether the server does not say what any of these attributes is there. AWS leaves out a redrive policy if
+    /// there is none, and nothing else; other servers leave out more.
+    pub(crate) fn is_left_out_of(&self, there: &Self) -> bool {
+        let is_left_out = |name: &Name| *name != Name::RedrivePolicy && !there.0.contains_key(name);
+        self.0.keys().all(is_left_out)
+    }
+
+    pub(crate) fn visibility(&self) -> Option<Duration> {
         self.number(&Name::VisibilityTimeout)
             .map(Duration::from_secs)
     }
 
-    pub(crate) fn retention(&self) -> Result<Duration, SqsFault> {
+    pub(crate) fn retention(&self) -> Option<Duration> {
         self.number(&Name::MessageRetentionPeriod)
             .map(Duration::from_secs)
     }
 
-    fn number(&self, name: &Name) -> Result<u64, SqsFault> {
-        count(Some(&self.0), name).ok_or(SqsFault::Answer("number where one is due"))
+    /// The number of messages that can be received now.
+    pub(crate) fn waiting(&self) -> Option<u64> {
+        self.number(&Name::ApproximateNumberOfMessages)
     }
 
-    /// The number of messages that can be received now, and of those that cannot yet.
-    fn messages(&self) -> Result<(u64, u64), SqsFault> {
-        let waiting = self.number(&Name::ApproximateNumberOfMessages)?;
+    /// The number of messages that cannot be received yet. A server that leaves out the delayed ones has none.
+    pub(crate) fn in_flight(&self) -> Option<u64> {
         let held = self.number(&Name::ApproximateNumberOfMessagesNotVisible)?;
-        let delayed = self.number(&Name::ApproximateNumberOfMessagesDelayed)?;
-        Ok((waiting, held + delayed))
+        let delayed = self.number(&Name::ApproximateNumberOfMessagesDelayed);
+        Some(held + delayed.unwrap_or(0))
+    }
+
+    /// The number of all messages.
+    pub(crate) fn all_messages(&self) -> Option<u64> {
+        Some(self.waiting()? + self.in_flight()?)
+    }
+
+    fn number(&self, name: &Name) -> Option<u64> {
+        count(Some(&self.0), name)
+    }
+
+    /// The number of messages that can be received now, and of those that cannot yet, where both are needed.
+    fn messages(&self) -> Result<(u64, u64), SqsFault> {
+        let waiting = self.waiting();
+        let in_flight = self.in_flight();
+        Ok((
+            waiting.ok_or(SqsFault::Answer("ApproximateNumberOfMessages"))?,
+            in_flight.ok_or(SqsFault::Answer("ApproximateNumberOfMessagesNotVisible"))?,
+        ))
     }
 }
 
@@ -203,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_are_compared_by_what_they_say() {
+    fn policies_are_compared_by_their_content() {
         let wanted = wanted(
             &SqsQueueSettings::default(),
             "arn:aws:sqs:eu-west-1:1:Jobs-dlq",
@@ -222,5 +248,21 @@ mod tests {
         let differing = wanted.differing_from(&there).0;
         assert_eq!(differing.len(), 2);
         assert_eq!(differing[&Name::VisibilityTimeout], "30");
+    }
+
+    #[test]
+    fn only_a_redrive_policy_is_known_to_be_missing_when_it_is_left_out() {
+        let left_out = |there: &[Name], wanted: &[Name]| {
+            let attributes = |names: &[Name]| {
+                let values = names.iter().map(|name| (name.clone(), "1".to_owned()));
+                Attributes(values.collect())
+            };
+            attributes(wanted).is_left_out_of(&attributes(there))
+        };
+        let (retention, visibility) = (Name::MessageRetentionPeriod, Name::VisibilityTimeout);
+        let wanted = [retention.clone(), visibility.clone()];
+        assert!(left_out(&[], &wanted));
+        assert!(!left_out(&[retention], &wanted));
+        assert!(!left_out(&[visibility], &[Name::RedrivePolicy]));
     }
 }

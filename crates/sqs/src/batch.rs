@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_sqs_does_not_mention_have_no_outcome() {
+    fn entries_that_the_answer_of_sqs_lacks_have_no_outcome() {
         let failed = BatchResultErrorEntry::builder()
             .id("1")
             .code("InternalError")

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::{
 };
 use lemon_domain::{
     ports::{Delivery, Receipt},
-    values::QueueName,
+    values::{QueueName, TraceContext},
 };
 use tokio::time::Instant;
 
@@ -18,6 +18,7 @@ use crate::{
     config::whole_seconds,
     connection::{Connection, attempts_within},
     error::SqsFault,
+    traced::{self, TRACEPARENT, TRACESTATE},
 };
 
 /// Receives once. SQS waits for whole seconds.
@@ -37,7 +38,9 @@ pub(crate) async fn poll(
         .max_number_of_messages(max)
         .wait_time_seconds(whole_seconds(wait))
         .set_visibility_timeout(connection.config.visibility_seconds())
-        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+        .message_attribute_names(TRACEPARENT)
+        .message_attribute_names(TRACESTATE);
     let send = || {
         let limits = aws_sdk_sqs::Config::builder().timeout_config(limits.clone());
         call.clone().customize().config_override(limits).send()
@@ -47,19 +50,21 @@ pub(crate) async fn poll(
     messages.into_iter().map(delivery).collect()
 }
 
-/// Sends one batch of bodies.
+/// Sends one batch of bodies, each with its trace context.
 pub(crate) async fn send_batch(
     connection: &Connection,
     queue: &QueueName,
-    bodies: Vec<String>,
+    messages: Vec<(String, Option<TraceContext>)>,
     until: Instant,
 ) -> Result<Outcomes, SqsFault> {
     let address = connection.address(queue, until).await?;
-    let count = bodies.len();
-    let entries = bodies.into_iter().enumerate().map(|(place, body)| {
+    let count = messages.len();
+    let messages = messages.into_iter().enumerate();
+    let entries = messages.map(|(place, (body, trace))| {
         SendMessageBatchRequestEntry::builder()
             .id(place.to_string())
             .message_body(body)
+            .set_message_attributes(trace.as_ref().and_then(traced::written))
             .build()
     });
     let entries = entries.collect::<Result<Vec<_>, _>>();
@@ -153,5 +158,6 @@ fn delivery(message: Message) -> Result<Delivery, SqsFault> {
         receipt: Receipt(message.receipt_handle.ok_or(SqsFault::Answer("receipt"))?),
         body: message.body.unwrap_or_default(),
         attempt: u32::try_from(attempt.unwrap_or(1)).unwrap_or(u32::MAX),
+        trace: traced::read(message.message_attributes.as_ref()),
     })
 }

@@ -16,12 +16,16 @@ use crate::{
     connection::{Connection, dead_letter_queue},
     error::SqsFault,
     text::attribute,
+    traced,
 };
 
 /// The attribute of a dead letter that holds the reason.
 pub(crate) const REASON: &str = "reason";
 /// The attribute of a dead letter that holds the number of earlier receives.
 pub(crate) const ATTEMPTS: &str = "attempts";
+/// The attribute of a dead letter that holds the id that the message had in its queue: the log of its deliveries has that
+/// one, and SQS gives the copy another.
+pub(crate) const ORIGINAL_ID: &str = "original_message_id";
 /// The longest reason that is stored, in bytes.
 const LONGEST_REASON: usize = 1024;
 
@@ -88,9 +92,21 @@ fn attributes(delivery: &Delivery, reason: &str) -> Vec<(&'static str, &'static 
         attributes.push((ATTEMPTS, "Number", attempts));
         room = left;
     }
-    let room = room.saturating_sub(REASON.len() + "String".len());
-    if let Some(reason) = attribute(reason, room.min(LONGEST_REASON)) {
+    let for_reason = room.saturating_sub(REASON.len() + "String".len());
+    if let Some(reason) = attribute(reason, for_reason.min(LONGEST_REASON)) {
+        room = for_reason.saturating_sub(reason.len());
         attributes.push((REASON, "String", reason));
+    }
+    let id = &delivery.message_id;
+    let for_id = ORIGINAL_ID.len() + "String".len() + id.len();
+    if let Some(left) = room.checked_sub(for_id) {
+        attributes.push((ORIGINAL_ID, "String", id.clone()));
+        room = left;
+    }
+    let trace = delivery.trace.as_ref();
+    if let Some(trace) = trace.filter(|trace| traced::bytes(trace) <= room) {
+        let of_trace = traced::attributes(trace);
+        attributes.extend(of_trace.map(|(name, value)| (name, traced::TYPE, value)));
     }
     attributes
 }
@@ -107,6 +123,7 @@ mod tests {
             receipt: Receipt("1".to_owned()),
             body: "x".repeat(MAX_BODY_BYTES - bytes),
             attempt: 3,
+            trace: None,
         };
         attributes(&delivery, "not JSON")
     }
@@ -115,7 +132,12 @@ mod tests {
     fn a_reason_is_shortened_where_the_body_leaves_no_room() {
         let attempts = (ATTEMPTS, "Number", "3".to_owned());
         let reason = |text: &str| (REASON, "String", text.to_owned());
-        assert_eq!(with_room_for(100), [attempts.clone(), reason("not JSON")]);
+        let id = (ORIGINAL_ID, "String", "1".to_owned());
+        assert_eq!(
+            with_room_for(61),
+            [attempts.clone(), reason("not JSON"), id]
+        );
+        assert_eq!(with_room_for(60), [attempts.clone(), reason("not JSON")]);
         assert_eq!(with_room_for(35), [attempts.clone(), reason("not JSON")]);
         assert_eq!(with_room_for(34), [attempts.clone(), reason("not JSO")]);
         assert_eq!(with_room_for(27), [attempts]);

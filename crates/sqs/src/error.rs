@@ -89,19 +89,19 @@ pub(crate) enum SqsFault {
     NoSuchQueue(String),
     #[error("the receipt is stale")]
     StaleReceipt,
-    #[error("sqs takes no attribute without a value")]
+    #[error("sqs accepts no attribute without a value")]
     Empty,
     #[error("sqs did not answer within {0:?}")]
     TimedOut(Duration),
     #[error("sqs cannot be reached: {0}")]
     NotSent(String),
-    #[error("sqs broke off: {0}")]
+    #[error("the connection to sqs was lost: {0}")]
     BrokeOff(String),
     #[error("the call could not be made: {0}")]
     Unmade(String),
     #[error("sqs is throttling: {0}")]
     Throttled(Said),
-    #[error("sqs cannot at the moment: {0}")]
+    #[error("sqs cannot answer the call at the moment: {0}")]
     Busy(Said),
     #[error("sqs failed: {0}")]
     Failing(Said),
@@ -109,7 +109,7 @@ pub(crate) enum SqsFault {
     Credentials(Said),
     #[error("sqs refused the call: {0}")]
     Refused(Said),
-    #[error("sqs' answer has no {0}")]
+    #[error("the answer of sqs has no {0}")]
     Answer(&'static str),
     #[error("the messages were not moved: {0}")]
     NotMoved(String),
@@ -142,7 +142,7 @@ impl SqsFault {
                 }
             }
             SdkError::ConstructionFailure(_) => Self::Unmade(causes(error)),
-            SdkError::ResponseError(_) => Self::Answer("form that can be read"),
+            SdkError::ResponseError(_) => Self::Answer("readable form"),
             SdkError::TimeoutError(_) => Self::BrokeOff("no answer in time".to_owned()),
             _ => Self::BrokeOff("unknown".to_owned()),
         }

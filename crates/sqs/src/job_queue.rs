@@ -15,6 +15,7 @@ use crate::{
     connection::{Connection, dead_letter_queue},
     dead_letter::move_to_dead_letters,
     error::SqsError,
+    traced,
 };
 
 /// The longest time that SQS itself waits for a message:
@@ -93,15 +94,17 @@ impl JobQueue for SqsJobQueue {
         for (place, message) in messages.into_iter().enumerate() {
             let checked = message.check();
             if checked.is_ok() {
+                let bytes = message.body.len();
+                let trace = traced::fitting(message.trace, bytes);
                 entries.push(BatchEntry {
                     place,
-                    bytes: message.body.len(),
-                    item: message.body,
+                    bytes: bytes + trace.as_ref().map_or(0, traced::bytes),
+                    item: (message.body, trace),
                 });
             }
             outcomes.push(checked);
         }
-        let call = |bodies, until| send_batch(&self.connection, queue, bodies, until);
+        let call = |messages, until| send_batch(&self.connection, queue, messages, until);
         for (place, outcome) in hand_over(&self.connection, entries, call).await {
             outcomes[place] = outcome.map_err(QueueError::from);
         }

@@ -16,10 +16,11 @@ mod queues;
 mod said;
 mod settings;
 mod text;
+mod traced;
 
 pub use config::SqsConfig;
 pub use error::SqsError;
 pub use http::http_client;
 pub use job_queue::SqsJobQueue;
-pub use queues::{DeadLetter, QueueChange, QueueStats, SqsQueues};
+pub use queues::{QueueChange, SqsQueues};
 pub use settings::SqsQueueSettings;

@@ -1,18 +1,19 @@
+mod choosing;
 mod dead_letters;
 mod redrive;
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use backon::{ConstantBuilder, Retryable};
 use lemon_domain::{
-    ports::{Depth, QueueError},
+    ports::{DeadLetter, DeadLetterChoice, QueueError, QueueKeeping, QueueStats},
     values::QueueName,
 };
 
-pub use self::dead_letters::DeadLetter;
 use crate::{
-    attributes::{Attributes, depth, wanted, wanted_of_dead},
+    attributes::{Attributes, wanted, wanted_of_dead},
     config::SqsConfig,
     connection::{Connection, dead_letter_queue},
     error::{SqsError, SqsFault},
@@ -36,21 +37,6 @@ pub enum QueueChange {
     Updated,
     /// The queue existed with the wanted settings.
     Unchanged,
-}
-
-/// A queue as SQS describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueStats {
-    /// How full it is.
-    pub depth: Depth,
-    /// How long a received message is hidden.
-    pub visibility: Duration,
-    /// The retention of a message.
-    pub retention: Duration,
-    /// The number of receives after which SQS dead-letters a message; `None` if it never does.
-    pub max_receives: Option<u32>,
-    /// The name of the dead-letter queue.
-    pub dead_letter_queue: Option<String>,
 }
 
 /// Makes queues, and shows queues and their dead letters. For operators: a service that sends and receives needs
@@ -101,49 +87,6 @@ impl SqsQueues {
         })
     }
 
-    /// Describes a queue. SQS does not report the age of its oldest message: that is `ApproximateAgeOfOldestMessage`, a
-    /// metric of `CloudWatch`.
-    ///
-    /// # Errors
-    /// [`QueueError::NoSuchQueue`], or infrastructure.
-    pub async fn stats(&self, queue: &QueueName) -> Result<QueueStats, QueueError> {
-        let attributes = self.attributes(queue).await?;
-        let redrive = attributes.redrive();
-        Ok(QueueStats {
-            depth: depth(&self.connection, queue).await?,
-            visibility: attributes.visibility()?,
-            retention: attributes.retention()?,
-            max_receives: redrive.as_ref().map(|redrive| redrive.max_receives),
-            dead_letter_queue: redrive.map(|redrive| redrive.queue().to_owned()),
-        })
-    }
-
-    /// At most `max` of a queue's dead letters, in no order. SQS cannot show a message without receiving it: the
-    /// messages are hidden from others during this call, or for 30 s if it is cancelled, and their number of receives
-    /// increases by one.
-    ///
-    /// # Errors
-    /// [`QueueError::NoSuchQueue`], also for the dead-letter queue, or infrastructure.
-    pub async fn dead_letters(
-        &self,
-        queue: &QueueName,
-        max: usize,
-    ) -> Result<Vec<DeadLetter>, QueueError> {
-        Ok(dead_letters::look(&self.connection, queue, max).await?)
-    }
-
-    /// Sends a queue's dead letters to the queue again and answers how many (approximately). To AWS they are new
-    /// messages; other servers may go on counting their receives. It returns when SQS has moved all that can be
-    /// received; if it is dropped before, SQS goes on. On a server without move tasks this copies them: if that is
-    /// cancelled, some messages may be in both queues, but none is lost.
-    ///
-    /// # Errors
-    /// [`QueueError::NoSuchQueue`], also for the dead-letter queue, [`QueueError::Rejected`] if SQS refuses or gives
-    /// up, or infrastructure.
-    pub async fn redrive(&self, queue: &QueueName) -> Result<u64, QueueError> {
-        redrive::redrive(&self.connection, queue).await
-    }
-
     async fn attributes(&self, queue: &QueueName) -> Result<Attributes, SqsFault> {
         Attributes::of(&self.connection, queue).await
     }
@@ -181,6 +124,69 @@ impl SqsQueues {
             return Ok(QueueChange::Unchanged);
         }
         differing.set(&self.connection, queue).await?;
+        // Of an attribute that the server leaves out, nobody knows whether it was different.
+        if differing.is_left_out_of(&there) {
+            return Ok(QueueChange::Unchanged);
+        }
         Ok(QueueChange::Updated)
+    }
+}
+
+#[async_trait]
+impl QueueKeeping for SqsQueues {
+    /// SQS does not report the age of a queue's oldest message: that is `ApproximateAgeOfOldestMessage`, a metric of
+    /// `CloudWatch`.
+    async fn stats(&self, queue: &QueueName) -> Result<QueueStats, QueueError> {
+        let attributes = self.attributes(queue).await?;
+        let dead = match dead_letter_queue(queue) {
+            Ok(dead_letters) => match self.attributes(&dead_letters).await {
+                Ok(attributes) => attributes.all_messages(),
+                Err(SqsFault::NoSuchQueue(_)) => None,
+                Err(fault) => return Err(fault.into()),
+            },
+            // A queue with so long a name has none.
+            Err(_) => None,
+        };
+        let redrive = attributes.redrive();
+        Ok(QueueStats {
+            waiting: attributes.waiting(),
+            in_flight: attributes.in_flight(),
+            dead,
+            visibility: attributes.visibility(),
+            retention: attributes.retention(),
+            max_receives: redrive.as_ref().map(|redrive| redrive.max_receives),
+            dead_letter_queue: redrive.map(|redrive| redrive.queue().to_owned()),
+        })
+    }
+
+    /// In no order. SQS cannot show a message without receiving it: the messages are hidden from others during this
+    /// call, or for 30 s if it is cancelled, and their number of receives increases by one.
+    async fn dead_letters(
+        &self,
+        queue: &QueueName,
+        max: usize,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        Ok(dead_letters::look(&self.connection, queue, max).await?)
+    }
+
+    /// To AWS the redriven messages are new ones; other servers may go on counting their receives. All are moved by SQS
+    /// itself, and their number is approximate: the call returns when SQS has moved all that can be received; if it is
+    /// dropped before, SQS goes on. On a server without move tasks this copies them: if that is cancelled, some messages
+    /// may be in both queues, but none is lost. One is looked for among the first 5,000, and copied.
+    async fn redrive(
+        &self,
+        queue: &QueueName,
+        which: &DeadLetterChoice,
+    ) -> Result<u64, QueueError> {
+        choosing::send_again(&self.connection, queue, which).await
+    }
+
+    /// One is looked for among the first 5,000. Letters that others have received meanwhile stay.
+    async fn discard(
+        &self,
+        queue: &QueueName,
+        which: &DeadLetterChoice,
+    ) -> Result<u64, QueueError> {
+        choosing::discard(&self.connection, queue, which).await
     }
 }

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_line_is_kept_since_later_ones_may_repeat_a_token() {
+    fn only_the_first_line_is_kept_because_later_ones_may_repeat_a_token() {
         let message = "The signature does not match.\n\n'x-amz-security-token:hush'";
         let said = Said::new(Some("SignatureDoesNotMatch"), Some(message));
         let shown = format!("{said} {said:?}");

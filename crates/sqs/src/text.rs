@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attribute_is_cut_between_characters_and_has_no_foreign_ones() {
+    fn an_attribute_is_cut_between_characters_and_has_only_valid_ones() {
         assert_eq!(
             attribute("no\0 JSON", 100).as_deref(),
             Some("no\u{fffd} JSON")

@@ -10,7 +10,10 @@ mod docker;
 mod link;
 mod local;
 #[cfg(feature = "postgres")]
+mod pooler;
+#[cfg(feature = "postgres")]
 mod postgres;
+mod python;
 mod redis;
 mod sqs;
 
@@ -31,7 +34,10 @@ use tokio::{
 
 pub use link::Link;
 #[cfg(feature = "postgres")]
+pub use pooler::{PoolMode, Pooler};
+#[cfg(feature = "postgres")]
 pub use postgres::PostgresServer;
+pub use python::{interpreter, python};
 pub use redis::RedisServer;
 pub use sqs::SqsServer;
 
@@ -198,7 +204,7 @@ async fn alive<S: TestService>(server: Option<Arc<S>>) -> Option<Arc<S>> {
         Err(_) => false,
     };
     if has_ended {
-        tell(&format!("{} has ended by itself", S::NAME));
+        tell(&format!("{} has ended unexpectedly", S::NAME));
     }
     (!has_ended).then_some(server)
 }

@@ -14,6 +14,9 @@ const LEASH: &str =
 /// The folder in which Debian puts PostgreSQL's programs, by version; they are not on the `PATH`.
 const DEBIAN_POSTGRESQL: &str = "/usr/lib/postgresql";
 
+/// The folder of programs that Debian means for root; it may not be on the `PATH`.
+const ROOT_PROGRAMS: &str = "/usr/sbin";
+
 /// The signal that ends a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stop {
@@ -38,6 +41,7 @@ pub(super) fn program(names: &[&str]) -> Result<String, String> {
     let versions = fs::read_dir(DEBIAN_POSTGRESQL).into_iter().flatten();
     let folders: Vec<PathBuf> = env::split_paths(&path)
         .chain(versions.flatten().map(|version| version.path().join("bin")))
+        .chain([PathBuf::from(ROOT_PROGRAMS)])
         .collect();
     names
         .iter()

@@ -65,6 +65,11 @@ impl PostgresServer {
         shared(&RUNNING).await
     }
 
+    /// Its address, with the user who makes databases.
+    pub(super) const fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Its host and port.
     ///
     /// # Panics

@@ -98,14 +98,20 @@ impl SqsServer {
         (host, self.endpoint.port_or_known_default().unwrap_or(80))
     }
 
+    /// The address of a queue.
+    #[must_use]
+    pub fn queue_url(&self, queue: &str) -> String {
+        let endpoint = self.endpoint.as_str().trim_end_matches('/');
+        format!("{endpoint}/{ACCOUNT}/{queue}")
+    }
+
     /// Sends a message with this body unchanged, like a worker of somebody else.
     ///
     /// # Panics
     /// If the server does not accept it.
     pub async fn send(&self, queue: &str, body: &str) {
-        let endpoint = self.endpoint.as_str().trim_end_matches('/');
         let parameters = json!({
-            "QueueUrl": format!("{endpoint}/{ACCOUNT}/{queue}"),
+            "QueueUrl": self.queue_url(queue),
             "MessageBody": body,
         });
         let (host, port) = self.address();
@@ -192,7 +198,9 @@ impl TestService for SqsServer {
                 Err(log) => fault = log,
             }
         }
-        Err(format!("{program} does not become an SQS: {fault}"))
+        Err(format!(
+            "{program} does not start as an SQS server: {fault}"
+        ))
     }
 }
 

@@ -1,77 +1,46 @@
 //! Twitter's answers, with only the fields that are used.
+//!
+//! Only what identifies a person or a post must be as X documents it. Anything else is decoration: a field that is not as
+//! it should be is like one that is missing.
 
-use chrono::{DateTime, Utc};
 use lemon_domain::ports::{Profile, Tweet, TweetId, TweetPage};
-use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use url::Url;
 
-use crate::refusal::XProblem;
+use crate::refusal::{XProblem, problems_of};
 
 /// The envelope of version 2. Even a success may contain errors, with or without data.
-#[derive(Debug, Deserialize)]
-pub(crate) struct V2Answer<T> {
-    pub(crate) data: Option<T>,
-    #[serde(default)]
-    pub(crate) errors: Vec<XProblem>,
-    #[serde(default)]
-    pub(crate) meta: Meta,
+#[derive(Debug)]
+pub(crate) struct V2Answer {
+    pub(crate) data: Option<Value>,
+    pub(crate) problems: Vec<XProblem>,
+    next: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Meta {
-    next_token: Option<String>,
-}
+impl V2Answer {
+    /// `None` if it is not an envelope.
+    pub(crate) fn read(mut answer: Value) -> Option<Self> {
+        let fields = answer.as_object_mut()?;
+        let data = fields.remove("data").filter(|data| !data.is_null());
+        Some(Self {
+            data,
+            problems: problems_of(&answer["errors"]),
+            next: answer["meta"]["next_token"].as_str().map(str::to_owned),
+        })
+    }
 
-/// A person in version 2: <https://docs.x.com/x-api/users/get-my-user>.
-#[derive(Debug, Deserialize)]
-pub(crate) struct UserV2 {
-    id: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    username: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    name: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    description: String,
-    profile_image_url: Option<String>,
-    profile_banner_url: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    public_metrics: PublicMetrics,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct PublicMetrics {
-    #[serde(deserialize_with = "null_is_default")]
-    followers_count: u64,
-    #[serde(deserialize_with = "null_is_default")]
-    following_count: u64,
-}
-
-/// A person in version 1.1.
-#[derive(Debug, Deserialize)]
-pub(crate) struct UserV1 {
-    id_str: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    screen_name: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    name: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    description: String,
-    profile_image_url_https: Option<String>,
-    profile_banner_url: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    followers_count: u64,
-    #[serde(default, deserialize_with = "null_is_default")]
-    friends_count: u64,
-}
-
-/// Treats a `null` field like a missing one.
-fn null_is_default<'de, D, T>(field: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::deserialize(field).map(Option::unwrap_or_default)
+    /// A page of posts: <https://docs.x.com/x-api/users/get-posts>.
+    pub(crate) fn into_page(self) -> Option<TweetPage> {
+        let tweets = match self.data {
+            Some(Value::Array(tweets)) => tweets.iter().map(tweet).collect::<Option<_>>()?,
+            Some(_) => return None,
+            None => Vec::new(),
+        };
+        Some(TweetPage {
+            tweets,
+            next: self.next,
+        })
+    }
 }
 
 /// A person's id, as it was received, and profile.
@@ -81,78 +50,80 @@ pub(crate) struct Me {
     pub(crate) profile: Profile,
 }
 
-impl From<UserV2> for Me {
-    fn from(user: UserV2) -> Self {
-        Self {
-            id: user.id,
+impl Me {
+    /// Reads a person of version 2: <https://docs.x.com/x-api/users/get-my-user>.
+    pub(crate) fn of_v2(user: &Value) -> Option<Self> {
+        let counts = &user["public_metrics"];
+        Some(Self {
+            id: id(user, "id")?,
             profile: Profile {
-                screen_name: user.username,
-                nickname: user.name,
-                bio: user.description,
-                profile_image_url: whole_image(user.profile_image_url),
-                banner_image_url: whole_banner(user.profile_banner_url),
-                following: user.public_metrics.following_count,
-                followers: user.public_metrics.followers_count,
+                screen_name: text(user, "username"),
+                nickname: text(user, "name"),
+                bio: text(user, "description"),
+                profile_image_url: whole_image(user["profile_image_url"].as_str()),
+                banner_image_url: whole_banner(user["profile_banner_url"].as_str()),
+                following: count(counts, "following_count"),
+                followers: count(counts, "followers_count"),
             },
-        }
+        })
     }
-}
 
-impl From<UserV1> for Me {
-    fn from(user: UserV1) -> Self {
-        Self {
-            id: user.id_str,
+    /// Reads a person of version 1.1.
+    pub(crate) fn of_v1(user: &Value) -> Option<Self> {
+        Some(Self {
+            id: id(user, "id_str")?,
             profile: Profile {
-                screen_name: user.screen_name,
-                nickname: user.name,
-                bio: user.description,
-                profile_image_url: whole_image(user.profile_image_url_https),
-                banner_image_url: whole_banner(user.profile_banner_url),
-                following: user.friends_count,
-                followers: user.followers_count,
+                screen_name: text(user, "screen_name"),
+                nickname: text(user, "name"),
+                bio: text(user, "description"),
+                profile_image_url: whole_image(user["profile_image_url_https"].as_str()),
+                banner_image_url: whole_banner(user["profile_banner_url"].as_str()),
+                following: count(user, "friends_count"),
+                followers: count(user, "followers_count"),
             },
-        }
+        })
     }
 }
 
-/// A post: <https://docs.x.com/x-api/users/get-posts>.
-#[derive(Debug, Deserialize)]
-pub(crate) struct TweetV2 {
-    id: String,
-    text: String,
-    created_at: Option<DateTime<Utc>>,
+/// The id in the answer to a new post.
+pub(crate) fn posted(post: &Value) -> Option<TweetId> {
+    id(post, "id").map(TweetId)
 }
 
-impl From<TweetV2> for Tweet {
-    fn from(tweet: TweetV2) -> Self {
-        Self {
-            id: TweetId(tweet.id),
-            text: tweet.text,
-            created_at: tweet.created_at,
-        }
-    }
+fn tweet(tweet: &Value) -> Option<Tweet> {
+    let created_at = tweet["created_at"].as_str();
+    Some(Tweet {
+        id: TweetId(id(tweet, "id")?),
+        text: tweet["text"].as_str()?.to_owned(),
+        created_at: created_at.and_then(|time| time.parse().ok()),
+    })
 }
 
-impl V2Answer<Vec<TweetV2>> {
-    pub(crate) fn into_page(self) -> TweetPage {
-        let tweets = self.data.unwrap_or_default();
-        TweetPage {
-            tweets: tweets.into_iter().map(Tweet::from).collect(),
-            next: self.meta.next_token,
-        }
-    }
+fn id(of: &Value, field: &str) -> Option<String> {
+    of[field].as_str().map(str::to_owned)
 }
 
-/// The answer to a new post, with its id.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Posted {
-    pub(crate) id: String,
+fn text(of: &Value, field: &str) -> String {
+    of[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// A count; 0 if it is negative, or no number. One with a fraction is rounded.
+fn count(of: &Value, field: &str) -> u64 {
+    let digits = match &of[field] {
+        Value::Number(number) => match number.as_f64() {
+            Some(fraction) if number.is_f64() => format!("{fraction:.0}"),
+            _ => number.to_string(),
+        },
+        Value::String(digits) => digits.clone(),
+        _ => String::new(),
+    };
+    digits.parse().unwrap_or_default()
 }
 
 /// Pictures are given as thumbnails, `<name>_normal.<ext>`; the full size has `_400x400` in its place:
 /// <https://docs.x.com/x-api/fundamentals/data-dictionary>.
-fn whole_image(address: Option<String>) -> Option<Url> {
-    let mut url = web_address(&address?)?;
+fn whole_image(address: Option<&str>) -> Option<Url> {
+    let mut url = web_address(address?)?;
     let path = url.path();
     let name = path.rfind('/').map_or(0, |slash| slash + 1);
     if let Some(at) = path[name..].rfind("_normal").map(|at| name + at) {
@@ -163,9 +134,9 @@ fn whole_image(address: Option<String>) -> Option<Url> {
 }
 
 /// A banner's address has no size; with `/1500x500` after it, it is the full size (same page).
-fn whole_banner(address: Option<String>) -> Option<Url> {
+fn whole_banner(address: Option<&str>) -> Option<Url> {
     const SIZE: &str = "/1500x500";
-    let mut url = web_address(&address?)?;
+    let mut url = web_address(address?)?;
     let path = url.path().trim_end_matches('/');
     if !path.ends_with(SIZE) {
         url.set_path(&format!("{path}{SIZE}"));
@@ -185,15 +156,15 @@ mod tests {
     use super::*;
 
     fn image(address: &str) -> Option<String> {
-        whole_image(Some(address.to_owned())).map(String::from)
+        whole_image(Some(address)).map(String::from)
     }
 
     fn banner(address: &str) -> Option<String> {
-        whole_banner(Some(address.to_owned())).map(String::from)
+        whole_banner(Some(address)).map(String::from)
     }
 
     #[test]
-    fn a_thumbnail_becomes_the_whole_picture() {
+    fn a_thumbnail_becomes_the_full_picture() {
         let whole = image("https://pbs.twimg.com/profile_images/1/Xy_normal.jpg?a=b");
         let expected = "https://pbs.twimg.com/profile_images/1/Xy_400x400.jpg?a=b";
         assert_eq!(whole.as_deref(), Some(expected));
@@ -224,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_web_address_is_no_picture() {
+    fn a_text_that_is_no_web_address_is_no_picture() {
         for address in [
             "",
             "javascript:alert(1)",

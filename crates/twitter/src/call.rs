@@ -7,14 +7,17 @@ use lemon_domain::{ports::Clock, values::Credentials};
 use reqwest::{Method, Response, header};
 use reqwest_oauth1::{OAuthClientProvider, OAuthParameters, SecretsProvider};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use crate::{
+    body::ApiBody,
     config::{TwitterConfig, TwitterConfigError},
     error::TwitterFault,
     lines::{HttpGeneration, HttpGenerations},
     meaning::{TokenOwner, fault_of},
+    measures::{ApiCall, MeasuredCall, limits, withheld},
+    reached::{CallLimit, ReachedLimits},
 };
 
 /// The largest answer that is accepted. A full page of posts is under 200 KiB.
@@ -22,10 +25,11 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// A call: method, path, parameters, and the token that signs it.
 pub(crate) struct TwitterCall<'a> {
+    kind: ApiCall,
     method: Method,
     path: String,
     query: Vec<(&'a str, &'a str)>,
-    json: Option<serde_json::Value>,
+    json: Option<Value>,
     callback: Option<&'a Url>,
     verifier: Option<&'a str>,
     token: Option<(&'a str, &'a SecretString)>,
@@ -34,19 +38,24 @@ pub(crate) struct TwitterCall<'a> {
 }
 
 impl<'a> TwitterCall<'a> {
-    pub(crate) fn get(path: impl Into<String>, query: &[(&'a str, &'a str)]) -> Self {
+    pub(crate) fn get(
+        kind: ApiCall,
+        path: impl Into<String>,
+        query: &[(&'a str, &'a str)],
+    ) -> Self {
         Self {
             query: query.to_vec(),
-            ..Self::new(Method::GET, path.into())
+            ..Self::new(kind, Method::GET, path.into())
         }
     }
 
-    pub(crate) fn post(path: impl Into<String>) -> Self {
-        Self::new(Method::POST, path.into())
+    pub(crate) fn post(kind: ApiCall, path: impl Into<String>) -> Self {
+        Self::new(kind, Method::POST, path.into())
     }
 
-    fn new(method: Method, path: String) -> Self {
+    fn new(kind: ApiCall, method: Method, path: String) -> Self {
         Self {
+            kind,
             method,
             path,
             query: Vec::new(),
@@ -60,7 +69,7 @@ impl<'a> TwitterCall<'a> {
     }
 
     /// Adds a JSON body, which is not part of the signature.
-    pub(crate) fn json(self, body: serde_json::Value) -> Self {
+    pub(crate) fn json(self, body: Value) -> Self {
         Self {
             json: Some(body),
             ..self
@@ -134,6 +143,7 @@ pub(crate) struct SigningClient {
     lines: HttpGenerations,
     config: TwitterConfig,
     clock: Arc<dyn Clock>,
+    reached: ReachedLimits,
 }
 
 impl SigningClient {
@@ -154,6 +164,7 @@ impl SigningClient {
             lines,
             config,
             clock,
+            reached: ReachedLimits::default(),
         })
     }
 
@@ -174,19 +185,29 @@ impl SigningClient {
     }
 
     /// Sends a call and parses the answer as JSON.
-    pub(crate) async fn json<T: DeserializeOwned>(
-        &self,
-        call: TwitterCall<'_>,
-    ) -> Result<T, TwitterFault> {
+    pub(crate) async fn json(&self, call: TwitterCall<'_>) -> Result<Value, TwitterFault> {
         let name = call.name();
-        let body = self.send(call).await?;
-        serde_json::from_slice(&body)
-            .map_err(|source| TwitterFault::NotExpected { call: name, source })
+        match ApiBody::read(&self.send(call).await?) {
+            Some(ApiBody::Json(json)) => Ok(json),
+            _ => Err(TwitterFault::NotOfTheApi { call: name }),
+        }
     }
 
-    /// Sends a call and returns the answer if it is a success.
+    /// Sends a call and returns the answer if it is a success. While a limit is reached, calls that it counts are not sent.
     pub(crate) async fn send(&self, call: TwitterCall<'_>) -> Result<Vec<u8>, TwitterFault> {
-        let (name, bearer) = (call.name(), call.bearer);
+        if let Some(wait) = self.reached.wait(self.limit_of(&call), self.clock.now()) {
+            withheld(call.kind);
+            return Err(TwitterFault::RateLimited(wait));
+        }
+        let measured = MeasuredCall::begin(call.kind);
+        let outcome = self.exchange(call).await;
+        measured.end(&outcome);
+        outcome
+    }
+
+    async fn exchange(&self, call: TwitterCall<'_>) -> Result<Vec<u8>, TwitterFault> {
+        let (name, kind, bearer) = (call.name(), call.kind, call.bearer);
+        let limit = self.limit_of(&call);
         let line = self.lines.current();
         let broken = |source: reqwest::Error| {
             if source.is_timeout() && !source.is_connect() {
@@ -196,6 +217,7 @@ impl SigningClient {
         };
         let response = self.sign(&line, call)?.send().await.map_err(broken)?;
         let (status, headers) = (response.status(), response.headers().clone());
+        limits(kind, bearer, &headers);
         tracing::debug!(call = name, status = status.as_u16(), "Twitter answered");
         if status.is_redirection() {
             let host = redirected_to(&self.config.url, &headers);
@@ -206,7 +228,14 @@ impl SigningClient {
             return Ok(body);
         }
         let now = self.clock.now();
-        Err(fault_of(name, bearer, (status, &headers, &body), now))
+        let fault = fault_of(name, bearer, (status, &headers, &body), now);
+        self.reached.note(limit, &fault, &headers, now);
+        Err(fault)
+    }
+
+    fn limit_of(&self, call: &TwitterCall<'_>) -> CallLimit {
+        let token = call.token.map(|(token, _)| token);
+        self.reached.of(call.kind, call.bearer, token)
     }
 
     fn sign(
@@ -298,3 +327,6 @@ fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

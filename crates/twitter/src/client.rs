@@ -8,14 +8,17 @@ use lemon_domain::{
     values::{Credentials, ProviderUserId, RequestToken, Verifier},
 };
 use secrecy::SecretString;
+use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use crate::{
-    answers::{Me, Posted, TweetV2, UserV1, UserV2, V2Answer},
+    answers::{Me, V2Answer, posted},
+    body::ApiBody,
     call::{SigningClient, TwitterCall},
     config::{TwitterApi, TwitterConfig, TwitterConfigError},
     error::TwitterFault,
     meaning::fault_without_data,
+    measures::{ApiCall, BilledResource, billed},
 };
 
 const REQUEST_TOKEN: &str = "oauth/request_token";
@@ -62,8 +65,8 @@ impl HttpTwitterClient {
 
     async fn start(&self) -> Result<RequestGrant, TwitterFault> {
         let callback = &self.caller.config().app.callback_url;
-        let call = TwitterCall::post(REQUEST_TOKEN).callback(callback);
-        let mut answer = Form::read(REQUEST_TOKEN, &self.caller.send(call).await?);
+        let call = TwitterCall::post(ApiCall::RequestToken, REQUEST_TOKEN).callback(callback);
+        let mut answer = Form::read(REQUEST_TOKEN, &self.caller.send(call).await?)?;
         if answer.take("oauth_callback_confirmed").as_deref() != Some("true") {
             return Err(TwitterFault::CallbackNotConfirmed);
         }
@@ -91,10 +94,10 @@ impl HttpTwitterClient {
         verifier: &Verifier,
     ) -> Result<AccessGrant, TwitterFault> {
         let deadline = self.caller.deadline();
-        let call = TwitterCall::post(ACCESS_TOKEN)
+        let call = TwitterCall::post(ApiCall::AccessToken, ACCESS_TOKEN)
             .in_sign_in((token.as_str(), secret), verifier.expose())
             .until(deadline);
-        let mut answer = Form::read(ACCESS_TOKEN, &self.caller.send(call).await?);
+        let mut answer = Form::read(ACCESS_TOKEN, &self.caller.send(call).await?)?;
         let credentials = Credentials::new(
             answer.need("oauth_token")?,
             answer.need("oauth_token_secret")?,
@@ -113,32 +116,42 @@ impl HttpTwitterClient {
     async fn me(&self, credentials: &Credentials, deadline: Instant) -> Result<Me, TwitterFault> {
         match self.caller.config().api {
             TwitterApi::V2 => {
-                let call = TwitterCall::get("2/users/me", &[USER_FIELDS]);
-                let user: UserV2 = self
-                    .data(call.of_person(credentials).until(deadline))
-                    .await?;
-                Ok(user.into())
+                let call = TwitterCall::get(ApiCall::Profile, "2/users/me", &[USER_FIELDS]);
+                let call = call.of_person(credentials).until(deadline);
+                let name = call.name();
+                let user = self.data(call).await?;
+                let me = Me::of_v2(&user).ok_or(TwitterFault::NotExpected { call: name })?;
+                billed(BilledResource::UserRead, 1);
+                Ok(me)
             }
             TwitterApi::V1_1 => {
                 let query = [("include_entities", "false"), ("skip_status", "true")];
-                let call = TwitterCall::get("1.1/account/verify_credentials.json", &query);
+                let call = TwitterCall::get(
+                    ApiCall::Profile,
+                    "1.1/account/verify_credentials.json",
+                    &query,
+                );
                 let call = call.of_person(credentials).until(deadline);
-                let user: UserV1 = self.caller.json(call).await?;
-                Ok(user.into())
+                let name = call.name();
+                let user = self.caller.json(call).await?;
+                Me::of_v1(&user).ok_or(TwitterFault::NotExpected { call: name })
             }
         }
     }
 
     /// Makes a version 2 call whose answer must contain data.
-    async fn data<T: serde::de::DeserializeOwned>(
-        &self,
-        call: TwitterCall<'_>,
-    ) -> Result<T, TwitterFault> {
+    async fn data(&self, call: TwitterCall<'_>) -> Result<Value, TwitterFault> {
         let name = call.name();
-        let document: V2Answer<T> = self.caller.json(call).await?;
-        document
+        let answer = self.envelope(call).await?;
+        answer
             .data
-            .ok_or_else(|| fault_without_data(name, &document.errors))
+            .ok_or_else(|| fault_without_data(name, &answer.problems))
+    }
+
+    async fn envelope(&self, call: TwitterCall<'_>) -> Result<V2Answer, TwitterFault> {
+        let name = call.name();
+        let answer = self.caller.json(call).await?;
+        V2Answer::read(answer).ok_or(TwitterFault::NotExpected { call: name })
     }
 
     async fn page(
@@ -149,13 +162,17 @@ impl HttpTwitterClient {
     ) -> Result<TweetPage, TwitterFault> {
         let mut query = vec![PAGE, TWEET_FIELDS];
         query.extend(page.map(|page| ("pagination_token", page)));
-        let call = TwitterCall::get(format!("2/users/{of}/tweets"), &query).of_person(credentials);
+        let call = TwitterCall::get(ApiCall::Tweets, format!("2/users/{of}/tweets"), &query);
+        let call = call.of_person(credentials);
         let name = call.name();
-        let document: V2Answer<Vec<TweetV2>> = self.caller.json(call).await?;
-        if document.data.is_none() && !document.errors.is_empty() {
-            return Err(fault_without_data(name, &document.errors));
+        let answer = self.envelope(call).await?;
+        if answer.data.is_none() && !answer.problems.is_empty() {
+            return Err(fault_without_data(name, &answer.problems));
         }
-        Ok(document.into_page())
+        let page = answer.into_page();
+        let page = page.ok_or(TwitterFault::NotExpected { call: name })?;
+        billed(BilledResource::PostRead, page.tweets.len());
+        Ok(page)
     }
 }
 
@@ -193,14 +210,19 @@ impl TwitterClient for HttpTwitterClient {
         credentials: &Credentials,
         text: &str,
     ) -> Result<TweetId, TwitterError> {
-        let call = TwitterCall::post("2/tweets").json(serde_json::json!({ "text": text }));
-        let posted: Posted = self.data(call.of_person(credentials)).await?;
-        Ok(TweetId(posted.id))
+        let call = TwitterCall::post(ApiCall::PostTweet, "2/tweets");
+        let call = call.json(serde_json::json!({ "text": text }));
+        let call = call.of_person(credentials);
+        let name = call.name();
+        let post = self.data(call).await?;
+        let id = posted(&post).ok_or(TwitterFault::NotExpected { call: name })?;
+        billed(BilledResource::of_post(text), 1);
+        Ok(id)
     }
 
     async fn revoke(&self, credentials: &Credentials) -> Result<(), TwitterError> {
-        let call = TwitterCall::post("1.1/oauth/invalidate_token").of_person(credentials);
-        self.caller.send(call).await?;
+        let call = TwitterCall::post(ApiCall::Revoke, "1.1/oauth/invalidate_token");
+        self.caller.send(call.of_person(credentials)).await?;
         Ok(())
     }
 }
@@ -212,11 +234,16 @@ struct Form {
 }
 
 impl Form {
-    fn read(path: &'static str, body: &[u8]) -> Self {
-        Self {
+    fn read(path: &'static str, body: &[u8]) -> Result<Self, TwitterFault> {
+        let Some(ApiBody::Form(form)) = ApiBody::read(body) else {
+            let call = format!("POST /{path}");
+            return Err(TwitterFault::NotOfTheApi { call });
+        };
+        let fields = form_urlencoded::parse(form.trim().as_bytes());
+        Ok(Self {
             path,
-            fields: form_urlencoded::parse(body).into_owned().collect(),
-        }
+            fields: fields.into_owned().collect(),
+        })
     }
 
     fn take(&mut self, field: &str) -> Option<String> {

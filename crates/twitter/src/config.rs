@@ -48,6 +48,14 @@ impl TwitterConfig {
         self
     }
 
+    /// Checks the address; this needs no connection.
+    ///
+    /// # Errors
+    /// [`TwitterConfigError::Address`].
+    pub fn check(&self) -> Result<(), TwitterConfigError> {
+        self.origin().map(drop)
+    }
+
     pub(crate) fn connect_deadline(&self) -> Duration {
         self.deadline * 2 / 5
     }
@@ -96,9 +104,9 @@ impl FromStr for TwitterApi {
         match name {
             "v2" => Ok(Self::V2),
             "v1.1" => Ok(Self::V1_1),
-            other => Err(InvalidValue::new(
+            _ => Err(InvalidValue::new(
                 "the Twitter API",
-                format!("is {other:?}, neither \"v2\" nor \"v1.1\""),
+                "is neither \"v2\" nor \"v1.1\"",
             )),
         }
     }
@@ -109,9 +117,9 @@ impl FromStr for TwitterApi {
 #[non_exhaustive]
 pub enum TwitterConfigError {
     /// The address has no host, or more than scheme, host and port.
-    #[error("the Twitter address is not of the form https://host or http://host:port")]
+    #[error("the Twitter address does not have the form https://host or http://host:port")]
     Address,
     /// TLS cannot be set up.
-    #[error("the HTTP client for Twitter cannot be made")]
+    #[error("the HTTP client for Twitter cannot be built")]
     Client(#[source] reqwest::Error),
 }

@@ -21,14 +21,18 @@ pub(crate) enum TwitterFault {
         #[source]
         source: reqwest::Error,
     },
-    #[error("{call} broke off")]
+    #[error("the connection was lost during {call}")]
     BrokeOff {
         call: String,
         #[source]
         source: reqwest::Error,
     },
-    #[error("{call} failed at twitter with status {status}")]
+    #[error("twitter answered {call} with the error status {status}")]
     Failed { call: String, status: u16 },
+    #[error(
+        "the answer to {call} is not one of twitter's API: a proxy or a firewall may have sent it"
+    )]
+    NotOfTheApi { call: String },
     #[error("{call} could not be signed")]
     Unsigned {
         call: String,
@@ -37,18 +41,14 @@ pub(crate) enum TwitterFault {
     },
     #[error("{call} was refused with {refusal}")]
     Refused { call: String, refusal: XRefusal },
-    #[error("{call} was redirected to {host}, which is not followed")]
+    #[error("twitter redirected {call} to {host}, and redirects are not followed")]
     Redirected { call: String, host: String },
     #[error("twitter did not confirm the callback")]
     CallbackNotConfirmed,
     #[error("the answer to {call} is larger than {max} bytes")]
     TooLarge { call: String, max: usize },
-    #[error("the answer to {call} is not the JSON expected")]
-    NotExpected {
-        call: String,
-        #[source]
-        source: serde_json::Error,
-    },
+    #[error("the answer to {call} is not the expected JSON")]
+    NotExpected { call: String },
     #[error("the answer to {call} has no valid {field}")]
     Lacks { call: String, field: &'static str },
 }
@@ -61,9 +61,9 @@ impl From<TwitterFault> for TwitterError {
             TwitterFault::DuplicatePost => Self::DuplicatePost,
             TwitterFault::RateLimited(retry_after) => Self::RateLimited { retry_after },
             TwitterFault::NotSent { .. } => Self::Unreached(fault.into()),
-            TwitterFault::BrokeOff { .. } | TwitterFault::Failed { .. } => {
-                Self::Unavailable(fault.into())
-            }
+            TwitterFault::BrokeOff { .. }
+            | TwitterFault::Failed { .. }
+            | TwitterFault::NotOfTheApi { .. } => Self::Unavailable(fault.into()),
             TwitterFault::Unsigned { .. }
             | TwitterFault::Refused { .. }
             | TwitterFault::Redirected { .. }

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_http_2_connection_that_does_not_answer_a_ping_is_given_up() {
+    async fn an_http_2_connection_that_does_not_answer_a_ping_is_closed() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let app = TwitterApp {

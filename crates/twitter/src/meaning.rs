@@ -6,9 +6,9 @@ use reqwest::{StatusCode, header::HeaderMap};
 use crate::{
     error::TwitterFault,
     refusal::{
-        ACCESS_LEVEL, BAD_AUTHENTICATION_DATA, CALLBACK_NOT_APPROVED, DUPLICATE_POST,
-        INVALID_TOKEN, NO_WRITE_ACCESS, RATE_LIMITED, TIMESTAMP_OUT_OF_BOUNDS, XProblem, XRefusal,
-        problems_in, wait,
+        ACCESS_LEVEL, BAD_AUTHENTICATION_DATA, CALLBACK_NOT_APPROVED, COULD_NOT_AUTHENTICATE,
+        DUPLICATE_POST, INVALID_TOKEN, NO_WRITE_ACCESS, RATE_LIMITED, TIMESTAMP_OUT_OF_BOUNDS,
+        XProblem, XRefusal, problems_in, wait,
     },
 };
 
@@ -30,7 +30,8 @@ pub(crate) fn fault_of(
     (status, headers, body): (StatusCode, &HeaderMap, &[u8]),
     now: DateTime<Utc>,
 ) -> TwitterFault {
-    let problems = problems_in(body);
+    let found = problems_in(status, body);
+    let problems = found.as_deref().unwrap_or_default();
     let told = |code| problems.iter().any(|problem| problem.has_code(code));
     let mentioned = |words| problems.iter().any(|problem| problem.mentions(words));
     if status == StatusCode::TOO_MANY_REQUESTS || told(RATE_LIMITED) {
@@ -41,7 +42,11 @@ pub(crate) fn fault_of(
         let status = status.as_u16();
         return TwitterFault::Failed { call, status };
     }
-    if problems.iter().any(XProblem::is_suspension) || mentioned("account is suspended") {
+    if found.is_none() {
+        return TwitterFault::NotOfTheApi { call };
+    }
+    let is_of_somebody = bearer != TokenOwner::Application;
+    if is_of_somebody && problems.iter().any(XProblem::is_of_the_account) {
         return TwitterFault::Suspended;
     }
     if told(DUPLICATE_POST) || mentioned("duplicate content") {
@@ -55,18 +60,20 @@ pub(crate) fn fault_of(
     let token_refused = match bearer {
         TokenOwner::Application => false,
         TokenOwner::SignIn => matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN),
+        // A call that is signed with a wrong secret of the application has no valid signature, whatever the token.
+        TokenOwner::Person if told(COULD_NOT_AUTHENTICATE) => told(INVALID_TOKEN),
         TokenOwner::Person => status == StatusCode::UNAUTHORIZED || told(INVALID_TOKEN),
     };
     if token_refused && !about_the_application {
         return TwitterFault::InvalidToken;
     }
-    let refusal = XRefusal::new(status, &problems);
+    let refusal = XRefusal::new(status, problems);
     TwitterFault::Refused { call, refusal }
 }
 
 /// The meaning of an answer with status 200, errors, and no data.
 pub(crate) fn fault_without_data(call: String, problems: &[XProblem]) -> TwitterFault {
-    if problems.iter().any(XProblem::is_suspension) {
+    if problems.iter().any(XProblem::is_of_the_account) {
         return TwitterFault::Suspended;
     }
     if problems.is_empty() {

@@ -6,8 +6,13 @@ use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use reqwest::{StatusCode, header::HeaderMap};
-use serde::Deserialize;
+use serde_json::Value;
 
+use crate::body::{ApiBody, XmlError};
+
+pub(crate) const COULD_NOT_AUTHENTICATE: u32 = 32;
+const USER_NOT_FOUND: u32 = 50;
+const USER_SUSPENDED: u32 = 63;
 const SUSPENDED: u32 = 64;
 pub(crate) const RATE_LIMITED: u32 = 88;
 pub(crate) const INVALID_TOKEN: u32 = 89;
@@ -19,20 +24,35 @@ const LOCKED: u32 = 326;
 pub(crate) const CALLBACK_NOT_APPROVED: u32 = 415;
 pub(crate) const ACCESS_LEVEL: u32 = 453;
 
-const USER_SUSPENDED: &str = "user-suspended";
+const SUSPENDED_SLUG: &str = "user-suspended";
+const NOT_FOUND_SLUG: &str = "user-not-found";
+const RESOURCE_NOT_FOUND: &str = "resource-not-found";
 /// The types that may be logged. Any other text might be a token that was sent back.
-const PROBLEMS: [&str; 11] = [
+const PROBLEMS: [&str; 12] = [
     "client-forbidden",
     "disallowed-resource",
     "invalid-request",
     "not-authorized-for-field",
     "not-authorized-for-resource",
     "oauth1-permissions",
-    "resource-not-found",
+    RESOURCE_NOT_FOUND,
     "resource-unavailable",
     "unsupported-authentication",
     "usage-capped",
-    USER_SUSPENDED,
+    NOT_FOUND_SLUG,
+    SUSPENDED_SLUG,
+];
+
+/// What version 2 says of a person's account where it has no type for it, in lower case.
+const ACCOUNT_PHRASES: [&str; 8] = [
+    "account has been locked",
+    "account has been suspended",
+    "account is locked",
+    "account is suspended",
+    "account is temporarily locked",
+    "could not find user with id",
+    "user has been suspended",
+    "user not found",
 ];
 
 /// The shortest wait: without it, clocks that differ a little would make us call too early.
@@ -42,26 +62,43 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The wait if X names none: its documentation recommends a minute.
 const USUAL_WAIT: Duration = Duration::from_secs(60);
 
-/// The error body of either API version.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ErrorBody {
-    errors: Vec<XProblem>,
-    #[serde(flatten)]
-    problem: XProblem,
-}
-
 /// One error: version 1.1 has codes, version 2 has types and details.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub(crate) struct XProblem {
     code: Option<u32>,
-    #[serde(rename = "type")]
     kind: Option<String>,
-    detail: Option<String>,
+    /// Whether it is about a person.
+    is_of_user: bool,
+    /// All its free text, in lower case.
+    text: String,
 }
 
 impl XProblem {
+    fn of_json(problem: &Value) -> Self {
+        let field = |name| problem.get(name);
+        let code = field("code").and_then(|code| match code {
+            Value::String(digits) => digits.parse().ok(),
+            code => code.as_u64().and_then(|code| u32::try_from(code).ok()),
+        });
+        let texts = ["detail", "message", "title", "reason", "error"].map(field);
+        let texts = texts.into_iter().chain([Some(problem)]).flatten();
+        let texts: Vec<_> = texts.filter_map(Value::as_str).collect();
+        Self {
+            code,
+            kind: field("type").and_then(Value::as_str).map(str::to_owned),
+            is_of_user: field("resource_type").and_then(Value::as_str) == Some("user"),
+            text: texts.join("\n").to_ascii_lowercase(),
+        }
+    }
+
+    fn of_xml(error: &XmlError) -> Self {
+        Self {
+            code: error.code,
+            text: error.text.to_ascii_lowercase(),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn has_code(&self, code: u32) -> bool {
         self.code == Some(code)
     }
@@ -74,12 +111,18 @@ impl XProblem {
 
     /// Tells whether its free text contains these words, which are in lower case.
     pub(crate) fn mentions(&self, words: &str) -> bool {
-        let detail = self.detail.as_deref();
-        detail.is_some_and(|detail| detail.to_ascii_lowercase().contains(words))
+        self.text.contains(words)
     }
 
-    pub(crate) fn is_suspension(&self) -> bool {
-        matches!(self.code, Some(SUSPENDED | LOCKED)) || self.slug() == Some(USER_SUSPENDED)
+    /// Tells whether the person's account is suspended, locked or gone.
+    pub(crate) fn is_of_the_account(&self) -> bool {
+        let is_gone = self.is_of_user && self.slug() == Some(RESOURCE_NOT_FOUND);
+        matches!(
+            self.code,
+            Some(USER_NOT_FOUND | USER_SUSPENDED | SUSPENDED | LOCKED)
+        ) || matches!(self.slug(), Some(SUSPENDED_SLUG | NOT_FOUND_SLUG))
+            || is_gone
+            || ACCOUNT_PHRASES.iter().any(|words| self.mentions(words))
     }
 }
 
@@ -117,19 +160,37 @@ impl fmt::Display for XRefusal {
             (Some(CALLBACK_NOT_APPROVED), _) => "the callback is not in the application's list",
             (Some(ACCESS_LEVEL), _) => "the application's access level is too low",
             (_, StatusCode::PAYMENT_REQUIRED) => "the application's credits have run out",
-            (_, StatusCode::UNAUTHORIZED) => "the application's key or secret is wrong",
+            (Some(COULD_NOT_AUTHENTICATE), _) | (_, StatusCode::UNAUTHORIZED) => {
+                "the application's key or secret is wrong"
+            }
             _ => return Ok(()),
         };
         write!(f, " ({meaning})")
     }
 }
 
-/// The errors in a body. A body that cannot be parsed has none; the status still counts.
-pub(crate) fn problems_in(body: &[u8]) -> Vec<XProblem> {
-    let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
-    let mut problems = body.errors;
-    problems.push(body.problem);
-    problems
+/// The errors in the body of an unsuccessful answer; `None` if it is not one of X's API, and says nothing about the call.
+pub(crate) fn problems_in(status: StatusCode, body: &[u8]) -> Option<Vec<XProblem>> {
+    match ApiBody::read(body)? {
+        ApiBody::Json(body) => {
+            let mut problems = problems_of(&body["errors"]);
+            problems.push(XProblem::of_json(&body));
+            Some(problems)
+        }
+        ApiBody::Xml(errors) => Some(errors.iter().map(XProblem::of_xml).collect()),
+        ApiBody::Form(_) | ApiBody::Sentence => Some(Vec::new()),
+        // X refuses a token without words, too. Anybody sends other statuses.
+        ApiBody::Empty => (status == StatusCode::UNAUTHORIZED).then(Vec::new),
+    }
+}
+
+/// The errors in the field `errors`, whatever it holds: a list, one error, or a text.
+pub(crate) fn problems_of(errors: &Value) -> Vec<XProblem> {
+    match errors {
+        Value::Array(errors) => errors.iter().map(XProblem::of_json).collect(),
+        Value::Object(_) | Value::String(_) => vec![XProblem::of_json(errors)],
+        _ => Vec::new(),
+    }
 }
 
 /// How long until calls are accepted again: the longest of the exhausted windows,

@@ -1,18 +1,24 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lemon_consumer::{Consumer, ConsumerConfig, ConsumerError, Handler, Malformed, Outcome};
+use lemon_consumer::{
+    Consumer, ConsumerConfig, ConsumerError, Control, Handler, Malformed, Outcome,
+};
 use lemon_domain::{
     ports::{FinishOutcome, JobQueue},
+    traces::Tracer,
     usecases::Trainings,
     values::{Catalogue, TrainingReady},
     with_causes,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{debug, info};
 
-use crate::messages;
+use crate::{
+    measures::{DEAD_LETTERED, TrainingEnd, name_of, ready_message, training_ended},
+    messages,
+};
 
 /// Handles the workers' ready messages.
 ///
@@ -27,6 +33,10 @@ pub struct ReadyListener {
     pub catalogue: Arc<Catalogue>,
     /// How each of the queues is consumed.
     pub config: ConsumerConfig,
+    /// Pauses and resumes all of them.
+    pub control: Control,
+    /// Each message is a span of the trace that it belongs to.
+    pub tracer: Tracer,
 }
 
 impl ReadyListener {
@@ -39,7 +49,9 @@ impl ReadyListener {
         let mut consumers = JoinSet::new();
         for name in self.catalogue.ready_queues() {
             let consumer = Consumer::new(Arc::clone(&self.queue), name, Arc::clone(&self))
-                .with_config(self.config.clone());
+                .with_config(self.config.clone())
+                .with_control(self.control.clone())
+                .with_tracer(self.tracer.clone());
             consumers.spawn(consumer.run(stop.clone()));
         }
         let mut outcome = Ok(());
@@ -59,13 +71,15 @@ impl Handler for ReadyListener {
 
     fn decode(&self, body: &str) -> Result<TrainingReady, Malformed> {
         let malformed = |reason| {
-            count("dead_lettered");
+            ready_message(DEAD_LETTERED);
             Malformed::new(reason)
         };
         let ready = messages::parse_ready(body).map_err(|error| malformed(with_causes(&error)))?;
         match self.catalogue.by_type(&ready.service) {
             Some(_) => Ok(ready),
-            None => Err(malformed("service_name is of no service here".to_owned())),
+            None => Err(malformed(
+                "service_name names no configured service".to_owned(),
+            )),
         }
     }
 
@@ -74,7 +88,7 @@ impl Handler for ReadyListener {
             Ok(outcome) => {
                 report(outcome, ready);
                 match outcome {
-                    FinishOutcome::Finished | FinishOutcome::NotRegistered => Outcome::Done,
+                    FinishOutcome::Finished { .. } | FinishOutcome::NotRegistered => Outcome::Done,
                     // Nothing was written, so even a store that cannot write may have answered this.
                     FinishOutcome::AlreadyFinished | FinishOutcome::Superseded => {
                         Outcome::AlreadyDone
@@ -82,7 +96,7 @@ impl Handler for ReadyListener {
                 }
             }
             Err(error) if error.is_of_the_call() => {
-                count("dead_lettered");
+                ready_message(DEAD_LETTERED);
                 Outcome::dead_letter(with_causes(&error))
             }
             Err(error) => Outcome::hold(with_causes(&error)),
@@ -90,22 +104,32 @@ impl Handler for ReadyListener {
     }
 }
 
-fn count(outcome: &'static str) {
-    metrics::counter!("ready_messages_total", "outcome" => outcome).increment(1);
-}
-
 fn report(outcome: FinishOutcome, ready: &TrainingReady) {
-    let name = match outcome {
-        FinishOutcome::Finished => "finished",
-        FinishOutcome::AlreadyFinished => "already_finished",
-        FinishOutcome::Superseded => "superseded",
-        FinishOutcome::NotRegistered => "not_registered",
-    };
-    count(name);
-    info!(
-        service = %ready.service,
-        request.id = ready.request_id.map(tracing::field::display),
-        outcome = name,
-        "a ready message is handled"
-    );
+    let name = name_of(outcome);
+    ready_message(name);
+    match outcome {
+        FinishOutcome::Finished { user, request_id } => {
+            training_ended(&ready.service, TrainingEnd::Finished);
+            info!(
+                user.id = %user,
+                account.id = %ready.account,
+                service = %ready.service,
+                request.id = %request_id,
+                "a training has finished"
+            );
+        }
+        FinishOutcome::NotRegistered => info!(
+            account.id = %ready.account,
+            service = %ready.service,
+            request.id = ready.request_id.map(tracing::field::display),
+            "a training has finished for somebody who is not registered: its data is deleted"
+        ),
+        FinishOutcome::AlreadyFinished | FinishOutcome::Superseded => debug!(
+            account.id = %ready.account,
+            service = %ready.service,
+            request.id = ready.request_id.map(tracing::field::display),
+            outcome = name,
+            "a ready message changes nothing"
+        ),
+    }
 }

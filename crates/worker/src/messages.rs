@@ -6,36 +6,80 @@ use lemon_domain::{
         AccountId, InvalidValue, Provider, ProviderUserId, RequestId, ServiceType, TrainingReady,
     },
 };
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use uuid::Uuid;
 
+/// How the workers distinguish jobs.
+const JOBS: [&str; 3] = [
+    "spring_request_fetch_tweet",
+    "spring_success_marking",
+    "spring_request_delete",
+];
+/// Twitter's number of a person as text.
+const USER_ID: &str = "^[0-9]{1,19}$";
+/// The name of a service.
+const SERVICE_NAME: &str = "^[A-Z0-9_]{1,32}$";
+/// A UUID in its usual form. Draft 07 of JSON Schema knows no format of that name.
+const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+
 /// A job's body. The workers distinguish jobs by `finished`, and ignore fields that they do not know.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "finished")]
-enum JobBody<'a> {
+pub(crate) enum JobBody<'a> {
+    /// Read the person's tweets, train, and send a ready message. Sent again with the same `request_id` if no ready message comes
+    /// in time.
     #[serde(rename = "spring_request_fetch_tweet")]
+    #[schemars(title = "TrainJob")]
     Train {
+        /// Twitter's number of the person, as text.
+        #[schemars(regex(pattern = USER_ID))]
         user_id: String,
+        /// The person's OAuth 1.0a access token. Store and log it nowhere.
         access_token: &'a str,
+        /// Its secret. Store and log it nowhere.
         access_secret: &'a str,
+        /// The service.
+        #[schemars(regex(pattern = SERVICE_NAME))]
         service_name: &'a str,
+        /// Names the registration. The ready message carries it back.
+        #[schemars(with = "Uuid", regex(pattern = UUID))]
         request_id: RequestId,
     },
+    /// Tell the person that the training has finished: post the message in their name. Once for each training.
     #[serde(rename = "spring_success_marking")]
+    #[schemars(title = "NotifyJob")]
     Notify {
+        /// Twitter's number of the person, as text.
+        #[schemars(regex(pattern = USER_ID))]
         user_id: String,
+        /// The person's OAuth 1.0a access token. Store and log it nowhere.
         access_token: &'a str,
+        /// Its secret. Store and log it nowhere.
         access_secret: &'a str,
+        /// The text to post.
         message: &'a str,
+        /// The service.
+        #[schemars(regex(pattern = SERVICE_NAME))]
         service_name: &'a str,
+        /// The registration whose training has finished.
+        #[schemars(with = "Uuid", regex(pattern = UUID))]
         request_id: RequestId,
     },
+    /// Delete what was trained for the person.
     #[serde(rename = "spring_request_delete")]
+    #[schemars(title = "DeleteJob")]
     Delete {
+        /// Twitter's number of the person, as text.
+        #[schemars(regex(pattern = USER_ID))]
         user_id: String,
+        /// The service.
+        #[schemars(regex(pattern = SERVICE_NAME))]
         service_name: &'a str,
+        /// The registration whose data is meant.
+        #[schemars(with = "Uuid", regex(pattern = UUID))]
         request_id: RequestId,
     },
 }
@@ -85,12 +129,23 @@ pub fn render(job: &Job) -> Result<String, serde_json::Error> {
     })
 }
 
-#[derive(Deserialize)]
-struct ReadyBody {
+/// A worker has finished a training. Fields that are not listed are ignored, also `finished`.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(title = "ReadyMessage")]
+pub(crate) struct ReadyBody {
+    /// Twitter's number of the person: the `user_id` of the job, here as a number, without a fraction. It may be too large for a
+    /// number of JavaScript.
+    #[schemars(range(min = 1))]
     oauth_user_id: i64,
+    /// Whose number it is.
+    #[schemars(extend("enum" = ["TWITTER"]))]
     oauth_type: String,
+    /// The service.
+    #[schemars(regex(pattern = SERVICE_NAME))]
     service_name: String,
+    /// The `request_id` of the job. Without it, the message finishes the person's current registration.
     #[serde(default)]
+    #[schemars(regex(pattern = UUID))]
     request_id: Option<Uuid>,
 }
 
@@ -110,7 +165,7 @@ pub enum MalformedReady {
         column: usize,
     },
     /// A field has an impossible value.
-    #[error("not a ready message: {field} has a value that cannot be")]
+    #[error("not a ready message: {field} has an impossible value")]
     Value {
         /// Its name.
         field: &'static str,
@@ -120,10 +175,10 @@ pub enum MalformedReady {
 impl From<serde_json::Error> for MalformedReady {
     fn from(error: serde_json::Error) -> Self {
         let fault = match error.classify() {
-            Category::Syntax => "no JSON",
-            Category::Eof => "JSON without an end",
-            Category::Data => "a field that is missing or of another type",
-            Category::Io => "nothing that can be read",
+            Category::Syntax => "invalid JSON",
+            Category::Eof => "incomplete JSON",
+            Category::Data => "a missing field or a wrong type",
+            Category::Io => "unreadable input",
         };
         Self::Json {
             fault,
@@ -149,6 +204,23 @@ pub fn parse_ready(body: &str) -> Result<TrainingReady, MalformedReady> {
         service: ServiceType::parse(&ready.service_name).map_err(invalid("service_name"))?,
         request_id: ready.request_id.map(RequestId::new),
     })
+}
+
+/// The account that a message is about: of a ready message, or of a job. `None` if the body is neither.
+#[must_use]
+pub fn account_of(body: &str) -> Option<AccountId> {
+    #[derive(Deserialize)]
+    struct AnyJob {
+        finished: String,
+        user_id: String,
+    }
+    if let Ok(ready) = parse_ready(body) {
+        return Some(ready.account);
+    }
+    let job: AnyJob = serde_json::from_str(body).ok()?;
+    let is_ours = JOBS.contains(&job.finished.as_str());
+    let user_id = ProviderUserId::parse(&job.user_id).ok()?;
+    is_ours.then(|| AccountId::twitter(user_id))
 }
 
 #[cfg(test)]
@@ -248,7 +320,45 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_malformed() {
+    fn a_message_that_is_ready_or_a_job_has_an_account() {
+        let jobs = [
+            Job::Train {
+                account: account(),
+                credentials: Credentials::new("token", "secret"),
+                service: ServiceType::parse("LEARNME").unwrap(),
+                request_id: RequestId::new(Uuid::nil()),
+            },
+            Job::Notify {
+                account: account(),
+                credentials: Credentials::new("token", "secret"),
+                message: "done".to_owned(),
+                service: ServiceType::parse("LEARNME").unwrap(),
+                request_id: RequestId::new(Uuid::nil()),
+            },
+            Job::Delete {
+                account: account(),
+                service: ServiceType::parse("LEARNME").unwrap(),
+                request_id: RequestId::new(Uuid::nil()),
+            },
+        ];
+        for job in jobs {
+            assert_eq!(account_of(&render(&job).unwrap()), Some(account()));
+        }
+        let ready = r#"{"oauth_user_id":783214,"oauth_type":"TWITTER","service_name":"LEARNME"}"#;
+        assert_eq!(account_of(ready), Some(account()));
+        for other in [
+            "783214",
+            r#"{"user_id":"783214"}"#,
+            r#"{"finished":"another","user_id":"783214"}"#,
+            r#"{"finished":"spring_request_delete","user_id":"hush"}"#,
+            r#"{"oauth_user_id":783214,"oauth_type":"MYSPACE","service_name":"LEARNME"}"#,
+        ] {
+            assert_eq!(account_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn any_other_message_is_malformed() {
         let good = json!({
             "oauth_user_id": 783_214, "oauth_type": "TWITTER", "service_name": "LEARNME",
         });
@@ -276,23 +386,23 @@ mod tests {
     #[test]
     fn a_fault_names_the_place_and_repeats_nothing() {
         for (body, expected) in [
-            ("hush", "no JSON at line 1, column 1"),
-            ("{\"hush\":", "JSON without an end at line 1, column 8"),
+            ("hush", "invalid JSON at line 1, column 1"),
+            ("{\"hush\":", "incomplete JSON at line 1, column 8"),
             (
                 "{\"oauth_user_id\":\n\"hush\"}",
-                "a field that is missing or of another type at line 2, column 6",
+                "a missing field or a wrong type at line 2, column 6",
             ),
             (
                 r#"{"oauth_user_id":1,"oauth_type":"hush","service_name":"A"}"#,
-                "oauth_type has a value that cannot be",
+                "oauth_type has an impossible value",
             ),
             (
                 r#"{"oauth_user_id":1,"oauth_type":"TWITTER","service_name":"hush"}"#,
-                "service_name has a value that cannot be",
+                "service_name has an impossible value",
             ),
             (
                 r#"{"oauth_user_id":1,"oauth_type":"TWITTER","service_name":"A","request_id":"hush"}"#,
-                "a field that is missing or of another type at line 1, column 80",
+                "a missing field or a wrong type at line 1, column 80",
             ),
         ] {
             let error = parse_ready(body).unwrap_err();

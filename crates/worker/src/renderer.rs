@@ -39,7 +39,7 @@ fn message(queue: QueueName, job: &Job) -> Rendered {
         Ok(body) => Rendered::Send { queue, body },
         // The error may repeat a credential.
         Err(_) => Rendered::SetAside {
-            reason: "it is no JSON".to_owned(),
+            reason: "the message cannot be written as JSON".to_owned(),
         },
     }
 }

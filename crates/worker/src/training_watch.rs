@@ -10,6 +10,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use crate::measures::{TrainingEnd, training_announced_again, training_ended};
+
 /// How many overdue trainings are read at a time, and how often in one sweep: the next sweep continues behind them.
 const PORTION: u32 = 50;
 const PORTIONS: usize = 20;
@@ -54,14 +56,16 @@ impl TrainingWatch {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => {}
+                biased;
                 () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
             }
             let stopped = async {
                 stop.cancelled().await;
                 tokio::time::sleep(Self::STOP_WITHIN).await;
             };
             tokio::select! {
+                biased;
                 () = self.sweep(&stop) => {}
                 () = stopped => return,
             }
@@ -107,7 +111,7 @@ impl TrainingWatch {
                             service = %training.service,
                             request.id = %training.request_id,
                             error = with_causes(&error),
-                            "an overdue training cannot be settled yet"
+                            "an overdue training cannot be settled yet and will be tried again"
                         );
                     }
                 }
@@ -138,7 +142,7 @@ impl TrainingWatch {
                     service = %training.service,
                     request.id = %training.request_id,
                     error = with_causes(&error),
-                    "an overdue training cannot be settled and is passed over"
+                    "an overdue training cannot be settled, so it is skipped"
                 );
                 Ok(())
             }
@@ -147,19 +151,18 @@ impl TrainingWatch {
 }
 
 fn report(swept: &Swept, training: &OverdueTraining) {
-    let service = training.service.to_string();
     match swept {
         Swept::Announced => {
-            metrics::counter!("trainings_announced_again_total", "service" => service).increment(1);
+            training_announced_again(&training.service);
             warn!(
                 service = %training.service,
                 request.id = %training.request_id,
                 announcements = training.announcements,
-                "a training is overdue and is announced to the workers again"
+                "a training is overdue, so it was announced to the workers again"
             );
         }
         Swept::Failed { given_back } => {
-            metrics::counter!("trainings_failed_total", "service" => service).increment(1);
+            training_ended(&training.service, TrainingEnd::Failed);
             error!(
                 service = %training.service,
                 request.id = %training.request_id,
@@ -170,7 +173,7 @@ fn report(swept: &Swept, training: &OverdueTraining) {
                 warn!(
                     request.id = %training.request_id,
                     error = with_causes(error),
-                    "the place of a failed training is given back by the next reconciliation"
+                    "the place of a failed training could not be given back now: the next reconciliation gives it back"
                 );
             }
         }

@@ -32,8 +32,9 @@ impl Upkeep {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => self.once(&stop).await,
+                biased;
                 () = stop.cancelled() => return,
+                _ = ticks.tick() => self.once(&stop).await,
             }
         }
     }

@@ -1,4 +1,7 @@
-use std::process::{Command, Stdio};
+use std::{
+    env,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, ensure};
 
@@ -28,6 +31,32 @@ pub(crate) fn docker(arguments: &[&str]) -> Command {
     let mut command = Command::new("docker");
     command.args(arguments).stdin(Stdio::null());
     command
+}
+
+/// A build of the image of this name, which reaches what this machine reaches. The folder is still to be named.
+pub(crate) fn build(name: &str) -> Command {
+    let mut build = docker(&["build", "--network", "host", "--tag", name]);
+    for variable in ["http_proxy", "https_proxy", "no_proxy"] {
+        if env::var_os(variable).is_some() {
+            build.args(["--build-arg", variable]);
+        }
+    }
+    build
+}
+
+/// Compose, as the engine's plug-in or as a program of its own.
+pub(crate) fn compose() -> anyhow::Result<Command> {
+    if succeeds(&mut docker(&["compose", "version"])) {
+        return Ok(docker(&["compose"]));
+    }
+    let mut program = Command::new("docker-compose");
+    ensure!(
+        succeeds(program.arg("version")),
+        "there is neither `docker compose` nor `docker-compose`"
+    );
+    let mut program = Command::new("docker-compose");
+    program.stdin(Stdio::null());
+    Ok(program)
 }
 
 fn succeeds(command: &mut Command) -> bool {

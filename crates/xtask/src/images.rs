@@ -4,7 +4,7 @@ use anyhow::{Context, bail, ensure};
 
 use crate::{
     cargo::run,
-    docker::{can_have_image, check_engine, docker, has_image},
+    docker::{self, can_have_image, check_engine, has_image},
     machine,
     steps::Steps,
 };
@@ -72,7 +72,7 @@ pub(crate) fn build_what_is_missing() -> anyhow::Result<()> {
     if IMAGES.iter().all(Image::is_there) {
         return Ok(());
     }
-    println!("not all images are there or can be pulled: building stand-ins");
+    println!("some images are missing and cannot be pulled: building stand-ins");
     machine::install_image_tools()?;
     build_all()
 }
@@ -97,15 +97,39 @@ fn build_all() -> anyhow::Result<()> {
 
 /// Builds the base: this machine's release, from this machine's mirror.
 fn build_base() -> anyhow::Result<()> {
-    let os = fs::read_to_string("/etc/os-release")?;
-    let release = os
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
-        .context("/etc/os-release does not name a release")?;
-    let mirror = mirror(release)?;
+    let release = release()?;
+    let mirror = mirror(&release)?;
     println!("{BASE}: {release}");
     let script = format!("{DESCRIPTIONS}/debian");
-    run(machine::as_root()?.args([&*script, release, &mirror, BASE]))
+    run(machine::as_root()?.args([&*script, &release, &mirror, BASE]))
+}
+
+/// The base for a program that was built on this machine: it has this machine's C library.
+pub(crate) fn runtime() -> anyhow::Result<String> {
+    if has_image(BASE) {
+        return Ok(BASE.to_owned());
+    }
+    Ok(format!("debian:{}-slim", release()?))
+}
+
+/// The variables with which Compose takes the stand-ins of what cannot be had.
+pub(crate) fn stand_ins() -> Vec<(&'static str, String)> {
+    let missing = IMAGES.iter().filter(|image| !has_image(image.original));
+    let there = missing.filter(|image| has_image(&image.stand_in()));
+    let named = there.map(|image| {
+        let variable = image.variable.trim_start_matches("LEMON_TEST_");
+        (variable, image.stand_in())
+    });
+    named.collect()
+}
+
+/// The name of this machine's release of Debian.
+fn release() -> anyhow::Result<String> {
+    let os = fs::read_to_string("/etc/os-release")?;
+    let mut lines = os.lines();
+    let release = lines.find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let release = release.context("/etc/os-release names no release")?;
+    Ok(release.to_owned())
 }
 
 /// The mirror from which apt gets the main packages of a release.
@@ -117,7 +141,7 @@ fn mirror(release: &str) -> anyhow::Result<String> {
             "Created-By: Packages",
         ])
         .output()
-        .context("the images are made from Debian packages, and there is no apt-get here")?;
+        .context("the images are made from Debian packages, but this machine has no apt-get")?;
     let listed = String::from_utf8(listed.stdout)?;
     listed
         .lines()
@@ -135,16 +159,12 @@ fn build_one(image: &Image) -> anyhow::Result<String> {
         fs::copy(file.path(), context.join(file.file_name()))?;
     }
     // A machine behind a proxy may trust its own root certificates; an installation in the image must trust them too.
-    fs::copy(roots(), context.join("roots.pem")).context("there are no roots to be trusted")?;
+    fs::copy(roots(), context.join("roots.pem"))
+        .context("this machine has no trusted root certificates")?;
     let name = image.stand_in();
-    let mut build = docker(&["build", "--network", "host", "--tag", &name]);
+    let mut build = docker::build(&name);
     for variable in ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"] {
         if image.name == "localstack" && env::var_os(variable).is_some() {
-            build.args(["--build-arg", variable]);
-        }
-    }
-    for variable in ["http_proxy", "https_proxy", "no_proxy"] {
-        if env::var_os(variable).is_some() {
             build.args(["--build-arg", variable]);
         }
     }

@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::cargo::{cargo, run};
+use crate::{
+    cargo::{cargo, run},
+    docker,
+};
 
 /// A requirement of the tests, by the name of its Debian package.
 struct Need {
@@ -36,7 +39,7 @@ const BROWSER: [Need; 4] = [
 ];
 
 /// The servers on which the adapters are tested.
-const SERVICES: [Need; 3] = [
+const SERVICES: [Need; 2] = [
     Need {
         package: "postgresql",
         is_there: || on_path("postgres") || Path::new("/usr/lib/postgresql").is_dir(),
@@ -45,12 +48,36 @@ const SERVICES: [Need; 3] = [
         package: "redis-server",
         is_there: || on_path("redis-server") || on_path("valkey-server"),
     },
-    // It brings Python, with which LocalStack, the tests' SQS, is installed.
+];
+
+/// The pooler, which is a program of this machine also before a PostgreSQL in a container.
+const POOLER: [Need; 1] = [Need {
+    package: "pgbouncer",
+    is_there: || on_path("pgbouncer") || Path::new("/usr/sbin/pgbouncer").exists(),
+}];
+
+/// The tools that check `deploy/`; most others are in a Python environment.
+const DEPLOY_TOOLS: [Need; 3] = [
     Need {
-        package: "python3-venv",
-        is_there: makes_python_environments,
+        package: "systemd",
+        is_there: || on_path("systemd-analyze"),
+    },
+    // With it, actionlint reads the scripts of the workflows, too.
+    Need {
+        package: "shellcheck",
+        is_there: || on_path("shellcheck"),
+    },
+    Need {
+        package: "docker-compose",
+        is_there: || docker::compose().is_ok(),
     },
 ];
+
+/// Python, into whose environments LocalStack and what runs the guides are installed.
+const PYTHON: [Need; 1] = [Need {
+    package: "python3-venv",
+    is_there: makes_python_environments,
+}];
 
 /// The tools that build images.
 const IMAGE_TOOLS: [Need; 2] = [
@@ -66,17 +93,32 @@ const IMAGE_TOOLS: [Need; 2] = [
 
 /// Installs the browser that a test needs, if it is missing.
 pub(crate) fn install_browser() -> anyhow::Result<()> {
-    install_missing(&BROWSER, "or leave the browser out with --fast")
+    install_missing(&BROWSER, "or use --fast to leave out the test in a browser")
+}
+
+/// Installs the pooler, if it is missing.
+pub(crate) fn install_pooler() -> anyhow::Result<()> {
+    install_missing(&POOLER, "because no container has it")
 }
 
 /// Installs the servers that the tests start, if they are missing.
 pub(crate) fn install_services() -> anyhow::Result<()> {
-    install_missing(&SERVICES, "or take other servers with --services")
+    install_missing(&SERVICES, "or use other servers with --services")
+}
+
+/// Installs the tools that check `deploy/`, if they are missing.
+pub(crate) fn install_deploy_tools() -> anyhow::Result<()> {
+    install_missing(&DEPLOY_TOOLS, "because they check what is in deploy/")
+}
+
+/// Installs Python, if it is missing or cannot make environments.
+pub(crate) fn install_python() -> anyhow::Result<()> {
+    install_missing(&PYTHON, "or another Python with venv")
 }
 
 /// Installs the tools that build images, if they are missing.
 pub(crate) fn install_image_tools() -> anyhow::Result<()> {
-    install_missing(&IMAGE_TOOLS, "or have the engine pull images")
+    install_missing(&IMAGE_TOOLS, "or let the Docker engine pull the images")
 }
 
 fn install_missing(needs: &[Need], otherwise: &str) -> anyhow::Result<()> {
@@ -90,7 +132,7 @@ fn install_missing(needs: &[Need], otherwise: &str) -> anyhow::Result<()> {
     }
     install(&missing).with_context(|| {
         let packages = missing.join(" ");
-        format!("these packages are needed: {packages}; install them, {otherwise}")
+        format!("these packages are missing: {packages}; install them, {otherwise}")
     })
 }
 
@@ -107,9 +149,9 @@ pub(crate) fn check_toolchain() -> anyhow::Result<()> {
 
 fn install(packages: &[&str]) -> anyhow::Result<()> {
     if !on_path("apt-get") {
-        bail!("there is no apt-get here to install them with");
+        bail!("this machine has no apt-get to install them");
     }
-    run(as_root()?.args(["apt-get", "--quiet", "--quiet", "update"]))?;
+    update_packages()?;
     let install = [
         "apt-get",
         "--quiet",
@@ -118,6 +160,11 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
         "install",
     ];
     run(as_root()?.args(install).args(packages))
+}
+
+/// Reads the mirror's list of packages again.
+pub(crate) fn update_packages() -> anyhow::Result<()> {
+    run(as_root()?.args(["apt-get", "--quiet", "--quiet", "update"]))
 }
 
 /// A command that runs its arguments as root.
@@ -141,7 +188,8 @@ pub(crate) fn as_root() -> anyhow::Result<Command> {
     Ok(command)
 }
 
-fn on_path(program: &str) -> bool {
+/// Tells whether a shell would find the program.
+pub(crate) fn on_path(program: &str) -> bool {
     env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }

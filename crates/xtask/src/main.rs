@@ -5,14 +5,21 @@
     reason = "a command line tool talks to its user"
 )]
 
+mod answers;
 mod bench;
 mod cargo;
+mod compose;
+mod deploying;
 mod docker;
+mod guides;
 mod images;
 mod localstack;
 mod machine;
 mod packages;
+mod proofs;
+mod python;
 mod shear;
+mod simulation;
 mod steps;
 mod suites;
 mod tally;
@@ -24,7 +31,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::steps::Steps;
 
-/// The chores of the workspace.
+/// Tests, checks and measures the workspace.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -36,11 +43,11 @@ struct Arguments {
 enum Chore {
     /// Installs what is missing, checks everything and runs every test.
     Test {
-        /// Leaves out the test that needs a browser.
+        /// Does not run the test that needs a browser.
         #[arg(long)]
         fast: bool,
-        /// Takes PostgreSQL, Redis and SQS in one way only; by default in containers, where a Docker engine answers, and for the
-        /// adapters also by starting installed programs.
+        /// Uses PostgreSQL, Redis and SQS in only this way. Without this option, the tests use containers if a Docker engine
+        /// answers, and the tests of the adapters run again on installed programs.
         #[arg(long, value_enum, value_name = "WAY")]
         services: Option<Services>,
     },
@@ -49,30 +56,49 @@ enum Chore {
     Images,
     /// Checks formatting, dependencies, lints and documentation.
     Lint,
-    /// Packages every crate that is published, and tests a program that has the packages alone.
+    /// Checks what is in `deploy/` and `.github/`, and what may be depended on, without starting anything.
+    Deploy,
+    /// Starts the replicas of `deploy/compose.yml` from nothing, three times.
+    Compose {
+        /// The program's image; by default one that is made of this workspace's debug build.
+        #[arg(long)]
+        image: Option<String>,
+    },
+    /// Compares the answers of the debug build with its OpenAPI document, by schemathesis.
+    Answers,
+    /// Installs oauthlib and schemathesis, with which some tests of single crates compare.
+    Proofs,
+    /// Packages every crate that is published, and tests a program that uses only these packages.
     Packages {
-        /// Takes PostgreSQL and Redis in this way.
+        /// Uses PostgreSQL and Redis in this way.
         #[arg(long, value_enum, value_name = "WAY", default_value_t = Services::Local)]
         services: Services,
     },
-    /// Measures the program, each figure beside its limit; writes nothing.
+    /// Runs replicas, people, workers and faults from seeds: `--seeds N` of them, `--from S`; `--mutation NAME` takes a
+    /// mechanism out, and `--mutations` each of them.
+    Simulate {
+        /// The arguments of the simulation; its own help with `-- --help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measures the program and prints each figure beside its limit. It writes no file.
     Bench {
-        /// The program's build: `dist`, which is what is published, or `release`, which is there sooner.
+        /// The profile of the program's build: `dist`, which is published, or `release`, which builds faster.
         #[arg(long, default_value = "dist")]
         profile: String,
-        /// Measures only these parts: alone, redis, postgresql, refusals, sqs, million, cuts.
+        /// Measures only these parts: alone, guard, redis, postgresql, refusals, sqs, million, cuts.
         parts: Vec<String>,
     },
 }
 
-/// How the tests come to real servers.
+/// How the tests get real servers.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Services {
-    /// In containers.
+    /// The tests run the servers in containers.
     Docker,
-    /// By starting installed programs.
+    /// The tests start the installed programs.
     Local,
-    /// At the addresses in the environment.
+    /// The tests use the servers at the addresses in the environment.
     Env,
 }
 
@@ -82,10 +108,18 @@ fn main() -> ExitCode {
         Chore::Test { fast, services } => test::test(&mut steps, fast, services),
         Chore::Images => images::build(&mut steps),
         Chore::Lint => test::lint(&mut steps),
+        Chore::Deploy => deploying::check(&mut steps),
+        Chore::Compose { image } => compose::start(&mut steps, image),
+        Chore::Answers => answers::compare(&mut steps),
+        Chore::Proofs => machine::install_python().and_then(|()| proofs::install()),
         Chore::Packages { services } => {
             steps.run("packages", |tally| packages::test(tally, services));
             Ok(())
         }
+        Chore::Simulate { arguments } => match simulation::pass_on(&arguments) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Chore::Bench { profile, parts } => {
             bench::measure(&mut steps, &profile, &parts);
             Ok(())

@@ -53,7 +53,9 @@ pub(crate) fn test(tally: &mut Tally, way: Services) -> anyhow::Result<()> {
     };
     // Nothing depends on the server's package, so it is checked separately.
     let server = published.iter().find(|package| package.name == SERVER);
-    let server = server.context("the program is published")?.folder(folder);
+    let server = server
+        .context("the program is not among the published packages")?
+        .folder(folder);
     run(&mut with_packages("check", &server.join("Cargo.toml")))?;
     let mut test = with_packages("test", &program.join("Cargo.toml"));
     test.arg("--no-fail-fast");
@@ -107,7 +109,7 @@ fn workspace() -> anyhow::Result<(Vec<Package>, PathBuf)> {
     let target = metadata["target_directory"].as_str();
     published
         .zip(target.map(PathBuf::from))
-        .context("cargo metadata tells names, versions and the target folder")
+        .context("the answer of cargo metadata has no names, versions or target folder")
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {

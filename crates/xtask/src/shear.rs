@@ -16,8 +16,9 @@ pub(crate) fn install() -> anyhow::Result<()> {
     let mut install = cargo(&["install", name, "--version", version]);
     // A debug build takes less time, and is fast enough.
     install.args(["--locked", "--debug", "--quiet", "--root", FOLDER]);
-    run(&mut install)
-        .with_context(|| format!("dependencies are checked by {name} {version}: it is not there"))
+    run(&mut install).with_context(|| {
+        format!("the check of dependencies needs {name} {version}, which is not installed")
+    })
 }
 
 /// Fails if a package has a dependency that it does not use, or if the workspace has one that no package uses.

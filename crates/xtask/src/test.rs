@@ -2,9 +2,10 @@ use anyhow::Context;
 use serde_json::Value;
 
 use crate::{
-    Services,
+    Services, answers,
     cargo::{cargo, run},
-    docker, images, localstack, machine, packages, shear,
+    compose, deploying, docker, guides, images, localstack, machine, packages, proofs, shear,
+    simulation,
     steps::Steps,
     suites::run_tests,
     tally::Tally,
@@ -13,13 +14,13 @@ use crate::{
 /// The suite that drives a browser.
 const BROWSER_SUITE: &str = "page";
 
-/// The suites of the adapters that need real servers; the crates' unit tests are in `--lib`. They are selected from the
-/// whole workspace: built separately, these crates would be built once more, with fewer features.
-const ADAPTERS: [&str; 12] = [
+/// The suites of the adapters that need real servers; the crates' unit tests are in `--lib`. They show that servers which a machine
+/// has itself serve as well as those in containers; the contract suites, which take longest, would be the same cases on
+/// the same programs. They are selected from the whole workspace: built separately, these crates would be built once
+/// more, with fewer features.
+const ADAPTERS: [&str; 10] = [
     "--workspace",
     "--lib",
-    "--test",
-    "contract",
     "--test",
     "postgresql",
     "--test",
@@ -39,11 +40,15 @@ pub(crate) fn test(
     if !fast {
         machine::install_browser()?;
     }
+    machine::install_python()?;
+    guides::install()?;
+    proofs::install()?;
     let ways = match services {
         Some(way) => prepare(steps, way).map(|()| vec![way])?,
         None => prepare_all(steps)?,
     };
     lint(steps)?;
+    deploying::check(steps)?;
     // Built in the same way as the whole-system tests do, so that they need not build it again.
     steps.run("program", |_| {
         run(&mut cargo(&["build", "--package", "lemon-server"]))
@@ -56,11 +61,19 @@ pub(crate) fn test(
             run_suites(tally, &["--workspace"], *first)
         }
     });
+    answers::compare(steps)?;
+    steps.run("simulation", |_| simulation::check());
     steps.run("packages", |tally| packages::test(tally, *first));
     steps.run("tests, no sandbox", |tally| {
         let server = ["--package", "lemon-server", "--no-default-features"];
         run_suites(tally, &server, *first)
     });
+    if ways.contains(&Services::Docker) {
+        compose::start(steps, None)?;
+    } else {
+        let why = "it needs a Docker engine, and no --services that excludes it";
+        steps.leave_out("compose", why.to_owned());
+    }
     for other in others {
         steps.run("adapters again", |tally| {
             run_suites(tally, &ADAPTERS, *other)
@@ -71,6 +84,7 @@ pub(crate) fn test(
 
 /// Makes sure that servers of this kind are available.
 fn prepare(steps: &mut Steps, way: Services) -> anyhow::Result<()> {
+    machine::install_pooler()?;
     match way {
         Services::Docker => {
             docker::check_engine()?;
@@ -122,17 +136,22 @@ pub(crate) fn lint(steps: &mut Steps) -> anyhow::Result<()> {
         "warnings",
     ];
     steps.run("lints", |_| run(&mut cargo(&clippy)));
-    let clippy = [
-        "clippy",
-        "--package",
-        "lemon-server",
-        "--no-default-features",
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ];
-    steps.run("without sandbox", |_| run(&mut cargo(&clippy)));
+    // The published program, and the smallest.
+    for (name, features) in [("without sandbox", "traces"), ("without traces", "")] {
+        let clippy = [
+            "clippy",
+            "--package",
+            "lemon-server",
+            "--no-default-features",
+            "--features",
+            features,
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ];
+        steps.run(name, |_| run(&mut cargo(&clippy)));
+    }
     let doc = ["doc", "--workspace", "--no-deps"];
     steps.run("documentation", |_| {
         run(cargo(&doc).env("RUSTDOCFLAGS", "--deny warnings"))

@@ -130,6 +130,7 @@ impl JobQueue for Endless {
             receipt: Receipt(n.to_string()),
             body: "x".repeat(250),
             attempt: 1,
+            trace: None,
         };
         Ok((0..max).map(delivery).collect())
     }

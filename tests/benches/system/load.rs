@@ -33,6 +33,16 @@ impl Request {
         }
     }
 
+    /// A GET by a person who has signed in.
+    pub(crate) fn get_as(path: &str, token: &str) -> Self {
+        let bytes =
+            format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n");
+        Self {
+            bytes: bytes.into(),
+            status: "200",
+        }
+    }
+
     /// A POST without a body.
     pub(crate) fn post(path: &str, token: &str) -> Self {
         let bytes = format!(

@@ -12,6 +12,7 @@ mod crowded;
 mod cuts;
 mod figures;
 mod footprint;
+mod guarding;
 mod load;
 mod part;
 mod postgres;
@@ -44,10 +45,14 @@ const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 32;
 
 /// What is measured, in this order.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part {
         name: "alone",
         measure: |figures| alone(figures).boxed_local(),
+    },
+    Part {
+        name: "guard",
+        measure: |figures| guarding::measure(figures).boxed_local(),
     },
     Part {
         name: "redis",

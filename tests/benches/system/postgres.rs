@@ -14,7 +14,8 @@ use crate::{
 const EACH: usize = 50;
 const ROUND: usize = EACH * CONNECTIONS;
 
-/// What a registration says to PostgreSQL, in the order in which the program says it. Each client has people of its own.
+/// What a registration says to PostgreSQL, one statement after the other, as most programs do; this one sends all that
+/// change something in one statement. Each client has people of its own.
 const STATEMENTS: &str = "\\set i :i + 1
 \\set n :first + :client_id * :each + :i
 SELECT turn, window_start, cooldown_until FROM uses WHERE user_id = :n AND service = 'LEARNME';
@@ -36,7 +37,8 @@ INSERT INTO places (service, budget, window_start, seat, user_id, turn, units, a
 COMMIT;
 ";
 
-/// How many registrations a second the system accepts on PostgreSQL and Redis, beside the same statements by `pgbench`.
+/// How many registrations a second the system accepts on PostgreSQL and Redis, beside its statements one by one by
+/// `pgbench`.
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let (postgres, redis) = (PostgresServer::get().await, RedisServer::get().await);
     let bare = Bare::new(&postgres).await?;

@@ -106,6 +106,7 @@ impl Ours {
         let messages = (0..ROUND as u128).map(|n| Outgoing {
             id: Uuid::from_u128(n),
             body: "x".repeat(BODY_BYTES),
+            trace: None,
         });
         let outcomes = self.queue.send(&self.name, messages.collect()).await;
         Ok(outcomes.into_iter().collect::<Result<_, _>>()?)

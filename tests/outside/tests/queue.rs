@@ -7,6 +7,7 @@ use exports::{Exports, Ledger, Report};
 use lemon_consumer::{Consumer, Handler, Malformed, Outcome, Relay};
 use lemon_domain::{
     ports::{Clock, Depth, JobQueue, OutboxEntry, Outgoing},
+    sealing::{SealingKey, SealingKeys},
     values::{QueueName, RequestId},
 };
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQueueConfig};
@@ -43,7 +44,9 @@ async fn a_queue_is_consumed_and_an_outbox_relayed_to_it() {
     let name = QueueName::parse("exports").unwrap();
     let config = EmbeddedQueueConfig::new(folder.path().join("queue.db"), [name.clone()].into());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let queue = EmbeddedJobQueue::open(&config, clock.clone(), Arc::new(SystemIds)).unwrap();
+    let key = SealingKey::parse(&SealingKey::generate("test", &SystemIds)).unwrap();
+    let keys = Arc::new(SealingKeys::new(vec![key]).unwrap());
+    let queue = EmbeddedJobQueue::open(&config, keys, clock.clone(), Arc::new(SystemIds)).unwrap();
     let queue = Arc::new(queue);
 
     let ledger = Arc::new(Ledger::default());
@@ -57,6 +60,7 @@ async fn a_queue_is_consumed_and_an_outbox_relayed_to_it() {
             attempt: 0,
             request_id: RequestId::new(Uuid::from_u128(7)),
             created_at: clock.now(),
+            trace: None,
             content: Report(content.to_owned()),
         });
     }
@@ -70,6 +74,7 @@ async fn a_queue_is_consumed_and_an_outbox_relayed_to_it() {
     let late = Outgoing {
         id: Uuid::nil(),
         body: "report of May".to_owned(),
+        trace: None,
     };
     for sent in queue.send(&name, vec![late]).await {
         sent.unwrap();

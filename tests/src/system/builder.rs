@@ -24,8 +24,14 @@ impl SystemBuilder {
             "LEMON_OPS__LISTEN",
             "LEMON_SANDBOX__LISTEN",
         ];
+        let mut settings: BTreeMap<String, String> =
+            ports.map(|name| (name.into(), "127.0.0.1:0".into())).into();
+        // Nobody balances the load of a test, and its servers are there when it starts the program.
+        for name in ["LEMON_HTTP__DRAIN_SECONDS", "LEMON_START__WAIT_SECONDS"] {
+            settings.insert(name.into(), "0".into());
+        }
         Self {
-            settings: ports.map(|name| (name.into(), "127.0.0.1:0".into())).into(),
+            settings,
             data_dir: None,
             descriptors: None,
         }

@@ -30,11 +30,11 @@ pub struct Person {
 }
 
 impl Person {
-    pub(crate) async fn sign_in(system: &System, n: u32) -> Self {
-        let mut login = try_sign_in(system, n).await;
+    pub(crate) async fn sign_in(system: &System, twitter: &System, n: u32) -> Self {
+        let mut login = try_sign_in(system, twitter, n).await;
         for _ in 1..SIGN_INS {
             if login.answer.status == 400 && login.is_repeated {
-                login = try_sign_in(system, n).await;
+                login = try_sign_in(system, twitter, n).await;
             }
         }
         let login = login.answer.must_be(201);
@@ -43,7 +43,7 @@ impl Person {
         Self {
             client: system.client().clone(),
             api: system.url(""),
-            sandbox: system.sandbox_url(""),
+            sandbox: twitter.sandbox_url(""),
             token: token.into(),
             user_id: claims["user_id"].as_u64().expect("our number"),
             twitter_id: claims["oauth_token"].as_str().expect("Twitter's").into(),
@@ -164,16 +164,27 @@ fn claims(token: &str) -> Value {
 }
 
 /// Signs a person in, starting with the request token; answers the outcome of the last call.
-async fn try_sign_in(system: &System, n: u32) -> Insisted {
+async fn try_sign_in(system: &System, twitter: &System, n: u32) -> Insisted {
+    let (token, verifier) = agree_at(system, twitter, n).await;
+    let login = system
+        .client()
+        .post(system.url("/api/oauth/twitter/twitter-login"))
+        .json(&json!({ "oauth_token": token, "oauth_verifier": verifier }));
+    insist(&login).await
+}
+
+/// Begins a sign-in, and agrees to it as the `n`-th person: the token and verifier with which they come back.
+pub(crate) async fn agree(system: &System, n: u32) -> (String, String) {
+    agree_at(system, system, n).await
+}
+
+async fn agree_at(system: &System, twitter: &System, n: u32) -> (String, String) {
     let client = system.client();
     let pending = client.get(system.url("/api/oauth/twitter/request-token"));
     let pending = insist(&pending).await.answer.must_be(200);
     let token = pending["token"].as_str().expect("a request token");
-    let verifier = consent(client, &system.sandbox_url("/oauth/authorize"), token, n).await;
-    let login = client
-        .post(system.url("/api/oauth/twitter/twitter-login"))
-        .json(&json!({ "oauth_token": token, "oauth_verifier": verifier }));
-    insist(&login).await
+    let verifier = consent(client, &twitter.sandbox_url("/oauth/authorize"), token, n).await;
+    (token.to_owned(), verifier)
 }
 
 /// Sends until there is a real answer: a busy machine may be slower than the deadlines of the system, which answers 503

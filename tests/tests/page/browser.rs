@@ -1,4 +1,5 @@
 use std::{
+    fs::{self, File},
     io::ErrorKind,
     path::{Path, PathBuf},
     process::Stdio,
@@ -23,6 +24,9 @@ const AUDIT: &str = include_str!("audit.js");
 
 /// Chromium takes as much of a small machine as it gets.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// How often chromedriver is started before a test gives it up.
+const ATTEMPTS_TO_START: usize = 5;
 
 /// The browser of a person.
 #[derive(Debug, Clone, Copy)]
@@ -178,14 +182,30 @@ impl Browser {
 }
 
 impl Processes {
+    /// chromedriver finds a port that is free for IPv4, and ends if somebody else has the same one for IPv6. Another
+    /// attempt finds another port.
     async fn start(home: &Path) -> (Self, u16) {
+        let mut output = String::new();
+        for _ in 0..ATTEMPTS_TO_START {
+            match Self::attempt(home).await {
+                Ok(started) => return started,
+                Err(lines) => output.push_str(&lines),
+            }
+        }
+        panic!("chromedriver ended {ATTEMPTS_TO_START} times before it listened: {output}");
+    }
+
+    /// # Errors
+    /// What chromedriver printed, if it ends before it listens.
+    async fn attempt(home: &Path) -> Result<(Self, u16), String> {
+        let errors = home.join("chromedriver.stderr");
         let started = Command::new("chromedriver")
             .arg("--port=0")
             .env("HOME", home)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::create(&errors).unwrap())
             .spawn();
         let mut chromedriver = match started {
             Ok(child) => child,
@@ -197,12 +217,16 @@ impl Processes {
         let output = chromedriver.stdout.take().unwrap();
         let processes = Self { chromedriver };
         let mut lines = BufReader::new(output).lines();
+        let mut printed = String::new();
         while let Some(line) = lines.next_line().await.unwrap() {
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                return (processes, port.trim_end_matches('.').parse().unwrap());
+                return Ok((processes, port.trim_end_matches('.').parse().unwrap()));
             }
+            printed.push_str(&line);
+            printed.push('\n');
         }
-        panic!("chromedriver ended before it listened");
+        printed.push_str(&fs::read_to_string(errors).unwrap());
+        Err(printed)
     }
 }
 

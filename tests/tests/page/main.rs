@@ -161,7 +161,7 @@ async fn a_person_makes_the_whole_journey_in_korean_on_a_phone_at_night() {
 }
 
 #[tokio::test]
-async fn cancelling_on_the_consent_page_is_answered_calmly() {
+async fn a_sign_in_cancelled_on_the_consent_page_is_explained() {
     let system = system().await;
     let browser = Browser::open("cancel", PHONE, &system.url("/")).await;
     browser.click("#sign-in").await;
@@ -174,7 +174,7 @@ async fn cancelling_on_the_consent_page_is_answered_calmly() {
 }
 
 #[tokio::test]
-async fn somebody_else_can_sign_in_and_whoever_cancels_stays_signed_in() {
+async fn another_person_can_sign_in_and_a_cancelled_sign_in_changes_nothing() {
     let system = system().await;
     let browser = Browser::open("somebody-else", DESK, &system.url("/")).await;
     sign_in(&browser, 2, &ENGLISH).await;
@@ -193,6 +193,72 @@ async fn somebody_else_can_sign_in_and_whoever_cancels_stays_signed_in() {
         .read_that("#handle", |handle| handle.ends_with("_1"))
         .await;
     browser.audit("signed-in").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nobody_is_signed_in_by_an_address_that_somebody_else_began() {
+    let system = system().await;
+    let browser = Browser::open("foreign", DESK, &system.way_back(1).await).await;
+    browser.read("#message", ENGLISH.foreign).await;
+    browser.read("#welcome h2", ENGLISH.welcome).await;
+
+    sign_in(&browser, 2, &ENGLISH).await;
+    browser.go(&system.way_back(1).await).await;
+    browser.read("#message", ENGLISH.foreign).await;
+    browser.read("#handle", "@mina_2").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+
+    // Neither by the API, whatever a page does.
+    let back = system.way_back(1).await;
+    let login = format!(
+        "return (async () => {{
+         const query = new URLSearchParams('{}');
+         const body = {{ oauth_token: query.get('oauth_token'), oauth_verifier: query.get('oauth_verifier') }};
+         const answer = await fetch('/api/oauth/twitter/twitter-login', {{
+           method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body: JSON.stringify(body),
+         }});
+         return (await answer.json()).code;
+         }})()",
+        back.split('?').nth(1).unwrap()
+    );
+    assert_eq!(browser.ask(&login).await, "sign_in_foreign");
+}
+
+#[tokio::test]
+async fn the_page_has_one_name_so_that_a_sign_in_ends_where_it_began() {
+    let system = system().await;
+    let home = system.url("/");
+    let other = home.replace("127.0.0.1", "localhost");
+    assert_ne!(home, other);
+    let browser = Browser::open("other-name", DESK, &other).await;
+    sign_in(&browser, 2, &ENGLISH).await;
+    assert_eq!(browser.address().await, home);
+}
+
+#[tokio::test]
+async fn a_person_who_is_signed_in_is_asked_before_the_account_changes() {
+    let system = system().await;
+    let browser = Browser::open("change", DESK, &system.url("/")).await;
+    sign_in(&browser, 2, &ENGLISH).await;
+    browser.read("#handle", "@mina_2").await;
+    for (answer, message) in [("#stay", ENGLISH.kept), ("#switch", ENGLISH.signed_in)] {
+        // As in a tab in which the person was not signed in yet; Twitter lets them choose an account.
+        let begin = "return import('/assets/api.js')
+                     .then(({ signInUrl }) => signInUrl({ asOther: false }))
+                     .then((url) => url.replace('authenticate', 'authorize'))
+                     .then((url) => setTimeout(() => location.assign(url)))
+                     .then(() => true)";
+        browser.ask(begin).await;
+        browser.click("input[name=person][value='1']").await;
+        browser.click(AUTHORIZE).await;
+        browser.click(answer).await;
+        browser.read("#message", message).await;
+    }
+    browser
+        .read_that("#handle", |handle| handle.ends_with("_1"))
+        .await;
+    browser.audit("changed").await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
 }
 
@@ -223,7 +289,7 @@ async fn the_chosen_language_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_person_whose_cooldown_runs_is_told_until_when() {
+async fn a_person_whose_cooldown_runs_sees_its_end() {
     let system = system().await;
     let person = system.sign_in(2).await;
     person.register(None).await.must_be(201);
@@ -242,7 +308,7 @@ async fn a_person_whose_cooldown_runs_is_told_until_when() {
 }
 
 #[tokio::test]
-async fn a_person_whose_training_was_lost_is_told_and_may_ask_again() {
+async fn a_person_whose_training_was_lost_sees_that_and_may_ask_again() {
     let system = System::builder()
         .env("LEMON_SANDBOX__TRAINING_SECONDS", "3600")
         .env("LEMON_SERVICES__LEARN_ME__TRAINING_DEADLINE_SECONDS", "3")
@@ -266,7 +332,7 @@ async fn a_person_whose_training_was_lost_is_told_and_may_ask_again() {
 }
 
 #[tokio::test]
-async fn a_person_who_finds_no_place_is_told_when_new_ones_open() {
+async fn a_person_who_finds_no_place_sees_when_new_ones_open() {
     let system = System::builder()
         .env("LEMON_SERVICES__LEARN_ME__DAILY_LIMIT", "1")
         .start()
@@ -293,7 +359,7 @@ async fn a_person_who_finds_no_place_is_told_when_new_ones_open() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_longer_good_signs_the_person_out_with_a_word_of_why() {
+async fn an_invalid_token_signs_the_person_out_with_an_explanation() {
     let system = system().await;
     let browser = Browser::open("expired", DESK, &system.url("/")).await;
     browser.read("#welcome h2", ENGLISH.welcome).await;

@@ -19,6 +19,8 @@ pub(crate) struct Words {
     pub(crate) cooldown: &'static str,
     pub(crate) signed_out: &'static str,
     pub(crate) cancelled: &'static str,
+    pub(crate) foreign: &'static str,
+    pub(crate) kept: &'static str,
 }
 
 pub(crate) const ENGLISH: Words = Words {
@@ -41,6 +43,8 @@ pub(crate) const ENGLISH: Words = Words {
     cooldown: "You can register again from ",
     signed_out: "You are signed out.",
     cancelled: "You cancelled the sign-in. Nothing has changed.",
+    foreign: "This sign-in was not begun here. Please start again.",
+    kept: "You are still signed in as before.",
 };
 
 pub(crate) const KOREAN: Words = Words {
@@ -63,4 +67,6 @@ pub(crate) const KOREAN: Words = Words {
     cooldown: "부터 다시 신청할 수 있어요.",
     signed_out: "로그아웃했어요.",
     cancelled: "로그인을 취소했어요. 바뀐 것은 없어요.",
+    foreign: "이 브라우저에서 시작한 로그인이 아니에요. 처음부터 다시 해 주세요.",
+    kept: "이전 계정으로 로그인되어 있어요.",
 };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::outage::{number, session};
 
 #[tokio::test]
-async fn a_replica_further_from_its_store_than_is_survived_is_not_ready_and_says_so() {
+async fn a_replica_whose_clock_is_too_far_from_the_stores_is_not_ready_and_says_so() {
     let server = PostgresServer::get().await;
     for (ahead, status) in [(0, 200), (8 * 24 * 3600, 503)] {
         let database = server.database().await;
@@ -48,7 +48,7 @@ INSERT INTO pending_sign_ins (token, secret, secret_key_id, expires_at)
 
 /// By the store's clock the person's own rows have expired a day ago, too.
 #[tokio::test]
-async fn what_has_expired_goes_an_hour_later_by_the_earlier_clock() {
+async fn expired_rows_are_removed_an_hour_later_by_the_earlier_clock() {
     let server = PostgresServer::get().await;
     let database = server.database().await;
     let mut system = System::builder()

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn neighbours_are_found_again_while_calls_keep_coming() {
+async fn services_are_found_again_while_calls_continue() {
     let shared = Shared::new().await;
     let lines = Lines::of(&shared).await;
     let system = lines.lead(shared.first()).start().await;

@@ -27,7 +27,7 @@ async fn ends_well(mut child: Child, signal: Signal) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_anothers_migration_can_be_asked_to_end() {
+async fn a_replica_that_waits_for_a_migration_can_be_stopped() {
     for signal in [Signal::TERM, Signal::INT] {
         let shared = Shared::without_queues().await;
         let other = session(&shared.database).await;
@@ -54,7 +54,7 @@ async fn who_waits_for_anothers_migration_can_be_asked_to_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_connects_to_a_database_that_does_not_answer_can_be_asked_to_end() {
+async fn a_replica_that_connects_to_a_silent_database_can_be_stopped() {
     let shared = Shared::without_queues().await;
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut database = shared.database.clone();
@@ -77,7 +77,7 @@ async fn who_connects_to_a_database_that_does_not_answer_can_be_asked_to_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_neighbour_that_hangs_does_not_spoil_the_end() {
+async fn a_service_that_hangs_does_not_delay_the_stop() {
     let shared = Shared::without_queues().await;
     let to_postgres = Link::to(shared.postgres.address()).await;
     let to_redis = Link::to(shared.redis.address()).await;

@@ -33,7 +33,7 @@ pub(crate) async fn number(session: &DatabaseConnection, query: &str) -> i64 {
 
 /// The counter has forgotten the day, and the record cannot be read: everybody waits for the restore.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_those_who_were_refused_in_an_outage_nobody_is_registered_afterwards() {
+async fn people_refused_in_an_outage_are_not_registered_afterwards() {
     let shared = Shared::without_queues().await;
     let mut to_redis = Link::to(shared.redis.address()).await;
     let mut system = shared

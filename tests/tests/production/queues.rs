@@ -20,7 +20,7 @@ async fn succeed(shared: &Shared, arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queues_are_missed_at_the_start_and_made_by_a_command() {
+async fn missing_queues_stop_the_start_and_are_made_by_a_command() {
     let shared = Shared::without_queues().await;
     let exit = shared.first().try_start().await.err().unwrap();
     assert_eq!(exit.status.code(), Some(1), "{exit}");
@@ -28,11 +28,23 @@ async fn queues_are_missed_at_the_start_and_made_by_a_command() {
     for role in ["train", "ready", "ready-dlq", "notify", "delete"] {
         assert!(last.contains(&shared.queue(role)), "{last}");
     }
+    let stats = shared
+        .on_sqs(System::builder())
+        .run(&["queues", "stats"])
+        .await;
+    assert_eq!(stats.status.code(), Some(1), "{}", said(&stats));
+    assert_eq!(said(&stats).matches("does not exist").count(), 4);
     let made = succeed(&shared, &["queues", "create"]).await;
-    assert_eq!(made.matches("created").count(), 4, "{made}");
+    assert_eq!(made.matches(" created\n").count(), 4, "{made}");
     let again = succeed(&shared, &["queues", "create"]).await;
     assert_eq!(again.matches("as it should be").count(), 1, "{again}");
     assert_eq!(again.matches("is there").count(), 3, "{again}");
+    let audited = again.matches("audit").count();
+    assert_eq!(
+        (made.matches("audit").count(), audited),
+        (4, 0),
+        "{made}{again}"
+    );
     let stats = succeed(&shared, &["queues", "stats"]).await;
     for role in ["train", "ready", "notify", "delete"] {
         assert!(stats.contains(&shared.queue(role)), "{stats}");
@@ -60,9 +72,12 @@ async fn a_malformed_ready_message_is_shown_with_its_reason_and_can_be_sent_agai
     person.register(None).await.must_be(201);
     person.wait_until_ready().await;
     drop(system);
-    let sent = succeed(&shared, &["queues", "redrive", &ready]).await;
+    let id = letters.split_whitespace().next().unwrap();
+    let sent = succeed(&shared, &["queues", "redrive", &ready, id]).await;
     assert!(sent.contains("1 sent again"), "{sent}");
     assert_eq!(succeed(&shared, &show).await, "");
+    let sent = succeed(&shared, &["queues", "redrive", &ready]).await;
+    assert!(sent.contains("0 sent again"), "{sent}");
 }
 
 /// What `cloudformation.json` says of a queue, as `queues stats` would.
@@ -86,7 +101,7 @@ fn described(template: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_template_for_aws_says_what_the_command_makes() {
+async fn the_template_for_aws_describes_the_queues_that_the_command_makes() {
     let template = include_str!("../../../deploy/queues/cloudformation.json");
     let template: Value = serde_json::from_str(template).unwrap();
     let shared = Shared::without_queues().await;
@@ -110,7 +125,7 @@ async fn the_template_for_aws_says_what_the_command_makes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobodys_token_is_in_the_log_however_much_is_logged() {
+async fn no_token_is_in_the_log_at_any_level() {
     let shared = Shared::new().await;
     let system = shared
         .first()
@@ -128,11 +143,4 @@ async fn nobodys_token_is_in_the_log_however_much_is_logged() {
     for line in lines {
         assert!(!line.contains(&token) && !line.contains(jwt), "{line}");
     }
-}
-
-#[tokio::test]
-async fn embedded_queues_need_no_looking_after() {
-    let output = System::builder().run(&["queues", "stats"]).await;
-    assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("queue.url"), "{output:?}");
 }

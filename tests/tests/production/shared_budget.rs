@@ -23,7 +23,7 @@ fn sharing(shared: &Shared, system: SystemBuilder) -> SystemBuilder {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_and_two_services_take_from_one_budget_and_never_too_much() {
+async fn two_replicas_and_two_services_never_take_too_much_from_one_budget() {
     let shared = Shared::without_queues().await;
     let made = sharing(&shared, shared.first());
     let made = made.run(&["queues", "create"]).await;

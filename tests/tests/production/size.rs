@@ -15,7 +15,7 @@ const FREE: u32 = 5;
 const PEOPLE: u32 = 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_of_a_hundred_thousand_places_is_whole_again_before_anybody_is_admitted() {
+async fn a_window_of_a_hundred_thousand_places_is_restored_before_anybody_is_admitted() {
     let shared = Shared::without_queues().await;
     let limit = RECORDED + FREE;
     let mut system = shared

@@ -48,7 +48,7 @@ async fn ends_well(system: &mut System) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_that_hangs_does_not_spoil_the_end() {
+async fn a_queue_that_hangs_does_not_delay_the_stop() {
     for hang in [Link::stall, Link::silence] {
         let shared = Shared::new().await;
         let to_sqs = Link::to(shared.sqs.address()).await;
@@ -99,7 +99,7 @@ async fn stop_during_an_outage(shared: &Shared, start: impl Fn(&str) -> SystemBu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stops_in_an_outage_of_the_store_cost_a_message_nothing_on_the_embedded_queue() {
+async fn stops_in_an_outage_of_the_store_use_up_no_receives_on_the_embedded_queue() {
     let shared = Shared::without_queues().await;
     let home = TempDir::with_prefix("lemon-").unwrap();
     stop_during_an_outage(&shared, |training| {
@@ -112,7 +112,7 @@ async fn stops_in_an_outage_of_the_store_cost_a_message_nothing_on_the_embedded_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stops_in_an_outage_of_the_store_cost_a_message_nothing_on_sqs() {
+async fn stops_in_an_outage_of_the_store_use_up_no_receives_on_sqs() {
     let shared = Shared::without_queues().await;
     let home = TempDir::with_prefix("lemon-").unwrap();
     // A receive that ends with its connection may still take a message, which is hidden for so long then.

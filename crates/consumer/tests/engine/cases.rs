@@ -37,9 +37,9 @@ cases!(fake embedded sqs, [
     every_message_is_handled_and_acknowledged,
     a_malformed_body_is_dead_lettered_and_stops_nobody,
     a_panic_is_a_failure_of_its_delivery_alone,
-    what_fails_is_retried_and_dead_lettered_after_its_last_receive,
+    a_failing_message_is_retried_and_dead_lettered_after_its_last_receive,
     stops_spend_none_of_a_messages_receives,
-    what_is_in_flight_at_the_stop_may_be_handled_within_the_grace,
+    a_message_in_flight_at_the_stop_may_be_handled_within_the_grace,
 ]);
 
 /// A consumer at work.
@@ -133,7 +133,7 @@ async fn a_panic_is_a_failure_of_its_delivery_alone(subject: Subject) {
     assert_eq!(tries.load(Ordering::Relaxed), 5);
 }
 
-async fn what_fails_is_retried_and_dead_lettered_after_its_last_receive(subject: Subject) {
+async fn a_failing_message_is_retried_and_dead_lettered_after_its_last_receive(subject: Subject) {
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&tries);
     let handler = from_fn(move |body| {
@@ -176,7 +176,7 @@ async fn stops_spend_none_of_a_messages_receives(subject: Subject) {
     running.end().await;
 }
 
-async fn what_is_in_flight_at_the_stop_may_be_handled_within_the_grace(subject: Subject) {
+async fn a_message_in_flight_at_the_stop_may_be_handled_within_the_grace(subject: Subject) {
     let (begun, goes_on) = (CancellationToken::new(), CancellationToken::new());
     let tokens = (begun.clone(), goes_on.clone());
     let handler = from_fn(move |_| {

@@ -29,6 +29,7 @@ impl Double {
             receipt: Receipt(n.to_string()),
             body: n.to_string(),
             attempt: 1,
+            trace: None,
         };
         Self {
             waiting: Mutex::new((0..messages).map(delivery).collect()),

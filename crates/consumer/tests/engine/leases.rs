@@ -72,7 +72,7 @@ async fn a_lease_is_extended_at_half_of_it_and_work_ends_when_it_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn acknowledgements_are_gathered_in_tens_and_what_fails_of_them_is_tried_again() {
+async fn acknowledgements_are_sent_in_tens_and_failed_ones_are_retried() {
     let queue = Arc::new(Double::of(40));
     *queue.ack_failures.lock().unwrap() = 3;
     let handler = from_fn(|_| async { Outcome::Done });

@@ -6,3 +6,4 @@ mod double;
 mod leases;
 mod relay;
 mod subjects;
+mod traces;

@@ -33,6 +33,7 @@ fn row(id: i64) -> OutboxEntry<&'static str> {
         content: "a parcel",
         request_id: RequestId::new(Uuid::nil()),
         created_at: FakeClock::default().now(),
+        trace: None,
     }
 }
 
@@ -164,7 +165,7 @@ impl Renderer<&'static str> for Numbers {
 }
 
 #[tokio::test]
-async fn the_next_rows_are_claimed_while_the_last_are_sent_and_each_ends_as_it_was_rendered() {
+async fn the_next_rows_are_claimed_during_a_send_and_each_row_ends_as_it_was_rendered() {
     let rows = Arc::new(Rows {
         due: Mutex::new((1..=6).map(row).collect()),
         ..Rows::default()

@@ -9,6 +9,7 @@ use aws_sdk_sqs::{
 };
 use lemon_domain::{
     ports::{Depth, JobQueue, Outgoing},
+    sealing::{SealingKey, SealingKeys},
     values::QueueName,
 };
 use lemon_embedded::{EmbeddedJobQueue, EmbeddedQueueConfig};
@@ -33,6 +34,7 @@ impl Subject {
         let message = Outgoing {
             id: Uuid::nil(),
             body: body.to_owned(),
+            trace: None,
         };
         let sent = self.queue.send(&self.name, vec![message]).await;
         sent.into_iter().collect::<Result<(), _>>().unwrap();
@@ -77,7 +79,9 @@ pub(crate) async fn embedded() -> Subject {
     let folder = tempfile::tempdir().unwrap();
     let config = EmbeddedQueueConfig::new(folder.path().join("queue.db"), [jobs()].into());
     let (clock, ids) = (FakeClock::default(), SequentialIds::default());
-    let queue = EmbeddedJobQueue::open(&config, Arc::new(clock), Arc::new(ids)).unwrap();
+    let key = SealingKey::parse(&SealingKey::generate("test", &ids)).unwrap();
+    let keys = Arc::new(SealingKeys::new(vec![key]).unwrap());
+    let queue = EmbeddedJobQueue::open(&config, keys, Arc::new(clock), Arc::new(ids)).unwrap();
     Subject {
         queue: Arc::new(queue),
         name: jobs(),

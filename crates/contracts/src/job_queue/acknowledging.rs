@@ -6,8 +6,8 @@ use lemon_domain::ports::{Depth, QueueError, Receipt};
 
 use super::QueueSubject;
 
-/// 5: not after its visibility timeout either.
-pub async fn an_acknowledged_message_never_comes_again(subject: QueueSubject) {
+/// 5: also after its visibility timeout has passed.
+pub async fn an_acknowledged_message_is_never_received_again(subject: QueueSubject) {
     subject.send(&["done"]).await;
     let delivery = subject.next().await;
     subject.ack(&delivery).await;
@@ -17,7 +17,7 @@ pub async fn an_acknowledged_message_never_comes_again(subject: QueueSubject) {
     subject.await_depth(Depth::default()).await;
 }
 
-/// 2, 5: more than a batch of them, and one that is none.
+/// 2, 5: more receipts than a batch has, and one that is not valid.
 pub async fn receipts_are_acknowledged_one_by_one(subject: QueueSubject) {
     subject.send(&["m"; 12]).await;
     let deliveries = subject.collect(12).await;
@@ -30,7 +30,7 @@ pub async fn receipts_are_acknowledged_one_by_one(subject: QueueSubject) {
     subject.await_depth(Depth::default()).await;
 }
 
-/// 5: a server may take the earlier receipt silently; the later holder notices nothing.
+/// 5: a server may accept the earlier receipt, but this has no effect on the later receive.
 pub async fn an_earlier_receipt_does_not_disturb_a_later_receive(subject: QueueSubject) {
     subject.send(&["shared"]).await;
     let earlier = subject.next().await;
@@ -47,8 +47,8 @@ pub async fn an_earlier_receipt_does_not_disturb_a_later_receive(subject: QueueS
     subject.await_depth(Depth::default()).await;
 }
 
-/// 5: there is nothing left to extend or retry.
-pub async fn a_receipt_is_worth_nothing_once_acknowledged(subject: QueueSubject) {
+/// 5: the message cannot be extended or retried.
+pub async fn a_receipt_has_no_effect_after_its_acknowledgement(subject: QueueSubject) {
     subject.send(&["done"]).await;
     let receipt = subject.next().await.receipt;
     let (queue, name) = (&subject.queue, &subject.consumed);

@@ -6,8 +6,8 @@ use lemon_domain::ports::{MAX_BODY_BYTES, QueueError};
 
 use super::{QueueSubject, bodies, outgoing};
 
-/// 10: every script, quotes, line ends and blanks at both ends.
-pub async fn a_body_comes_out_as_it_went_in(subject: QueueSubject) {
+/// 10: with characters of several scripts, quotes, line ends, and blanks at both ends.
+pub async fn a_body_is_received_exactly_as_it_was_sent(subject: QueueSubject) {
     let texts = [
         r#"{"finished":"spring_request_delete","user_id":"42"}"#,
         "  레몬 🍋 \u{FFFD} \u{10FFFF} \t\r\n'\"\\&<>% ",
@@ -28,7 +28,7 @@ pub async fn a_body_may_be_as_large_as_the_limit(subject: QueueSubject) {
     assert!(delivery.body == text, "the body is another");
 }
 
-/// 10: by a byte, though it has fewer characters.
+/// 10: a body with one byte too many, although it has fewer characters than the limit.
 pub async fn a_larger_body_is_refused(subject: QueueSubject) {
     let text = format!("{}é", "x".repeat(MAX_BODY_BYTES - 1));
     let mut outcomes = subject

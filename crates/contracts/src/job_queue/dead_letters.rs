@@ -6,7 +6,7 @@ use lemon_domain::ports::Depth;
 
 use super::QueueSubject;
 
-/// 8: at once and for good.
+/// 8: immediately and permanently.
 pub async fn a_dead_lettered_message_is_counted_and_not_received_again(subject: QueueSubject) {
     subject.send(&["poison", "sound"]).await;
     let deliveries = subject.collect(2).await;
@@ -28,8 +28,8 @@ pub async fn a_dead_lettered_message_is_counted_and_not_received_again(subject: 
     subject.await_depth(expected).await;
 }
 
-/// 9: the sixth time it is not received; other messages are.
-pub async fn a_message_is_dead_after_five_receives(subject: QueueSubject) {
+/// 9: it is not received a sixth time; other messages are still received.
+pub async fn a_message_is_dead_lettered_after_five_receives(subject: QueueSubject) {
     subject.send(&["poison"]).await;
     for attempt in 1..=5 {
         let delivery = subject.next().await;
@@ -49,7 +49,9 @@ pub async fn a_message_is_dead_after_five_receives(subject: QueueSubject) {
 }
 
 /// 5, 9: five receives are allowed.
-pub async fn a_message_acknowledged_at_its_fifth_receive_is_not_dead(subject: QueueSubject) {
+pub async fn a_message_acknowledged_at_its_fifth_receive_is_not_dead_lettered(
+    subject: QueueSubject,
+) {
     subject.send(&["hard"]).await;
     for _ in 1..=4 {
         let delivery = subject.next().await;

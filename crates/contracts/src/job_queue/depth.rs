@@ -35,7 +35,7 @@ pub async fn a_queue_that_does_not_exist_is_named(subject: QueueSubject) {
     subject.ack(&delivery).await;
 }
 
-/// 4, 5, 6: waiting, in flight, kept back, gone.
+/// 4, 5, 6: while it waits, is in flight, is delayed, and is removed.
 pub async fn the_depth_follows_a_message(subject: QueueSubject) {
     let depth = |waiting, in_flight| Depth {
         waiting,

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::{DEADLINE, QueueSubject, outgoing};
 
-/// 2, 10: by every adapter alike, and it takes no other along.
-pub async fn a_text_that_not_every_queue_takes_is_refused(subject: QueueSubject) {
+/// 2, 10: every adapter refuses it, and the other messages of the call are sent.
+pub async fn a_text_that_some_queue_does_not_accept_is_refused(subject: QueueSubject) {
     let texts = [
         "before", "", "a\0b", "\u{8}", "\u{b}", "\u{c}", "\u{e}", "\u{1f}", "\u{fffe}", "\u{ffff}",
         "after",
@@ -26,8 +26,8 @@ pub async fn a_text_that_not_every_queue_takes_is_refused(subject: QueueSubject)
     subject.assert_nothing_comes().await;
 }
 
-/// 7: either way it stays hidden for the visibility timeout that it had.
-pub async fn an_extension_beyond_twelve_hours_is_refused_or_taken(subject: QueueSubject) {
+/// 7: in both cases the message stays hidden for the rest of its visibility timeout.
+pub async fn an_extension_beyond_twelve_hours_is_refused_or_accepted(subject: QueueSubject) {
     subject.send(&["long"]).await;
     let delivery = subject.next().await;
     let beyond = MAX_DELAY + Duration::from_secs(1);
@@ -44,7 +44,7 @@ pub async fn an_extension_beyond_twelve_hours_is_refused_or_taken(subject: Queue
     subject.await_depth(Depth::default()).await;
 }
 
-/// 7: whether it is taken or not.
+/// 7: whether the queue accepts the extension or not.
 pub async fn an_extension_by_an_earlier_receipt_does_not_disturb_a_later_receive(
     subject: QueueSubject,
 ) {
@@ -65,7 +65,7 @@ pub async fn an_extension_by_an_earlier_receipt_does_not_disturb_a_later_receive
     subject.await_depth(Depth::default()).await;
 }
 
-/// 13: the second says the same as the first, or that there is nothing left to do.
+/// 13: the second call has the same outcome as the first, or reports that nothing is left to do.
 pub async fn calls_may_be_repeated(subject: QueueSubject) {
     subject.send(&["extended", "retried"]).await;
     let deliveries = subject.collect(2).await;
@@ -95,7 +95,7 @@ pub async fn calls_may_be_repeated(subject: QueueSubject) {
     subject.await_depth(Depth::default()).await;
 }
 
-/// 14: dropped at whatever point, a message is received in the end.
+/// 14: the receive is dropped at several points, and each message is received in the end.
 pub async fn a_dropped_receive_loses_nothing(subject: QueueSubject) {
     subject.send(&["precious"]).await;
     for polls in 1..=4 {
@@ -116,7 +116,7 @@ pub async fn a_dropped_receive_loses_nothing(subject: QueueSubject) {
     subject.ack(&delivery).await;
 }
 
-/// 1: what the caller repeats is the caller's affair.
+/// 1: the queue does not repeat the send; only the caller may.
 pub async fn a_message_whose_answer_is_lost_is_sent_once(subject: QueueSubject) {
     // Everything that needs a lookup first is known from now on.
     subject.send(&["before"]).await;
@@ -136,7 +136,7 @@ pub async fn a_message_whose_answer_is_lost_is_sent_once(subject: QueueSubject) 
     subject.assert_nothing_comes().await;
 }
 
-/// 13: with whatever outcome.
+/// 13: the outcome does not matter.
 pub async fn every_call_ends_while_the_server_is_silent(subject: QueueSubject) {
     subject.send(&["a", "b", "c", "d"]).await;
     let held = subject.collect(4).await;

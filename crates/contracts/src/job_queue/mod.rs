@@ -10,6 +10,7 @@ mod depth;
 mod limits;
 mod receiving;
 mod retrying;
+mod traced;
 
 pub use acknowledging::*;
 pub use bodies::*;
@@ -18,6 +19,7 @@ pub use depth::*;
 pub use limits::*;
 pub use receiving::*;
 pub use retrying::*;
+pub use traced::*;
 
 use std::{
     any::Any,
@@ -108,37 +110,39 @@ macro_rules! job_queue_suite {
             $crate::job_queue,
             $subject,
             [
-                what_was_sent_is_received,
+                a_sent_message_is_received,
                 any_number_of_messages_is_sent_in_one_call,
-                an_entry_that_fails_takes_no_other_along,
+                an_entry_that_fails_does_not_fail_the_others,
                 no_more_messages_are_received_than_asked_for,
                 a_waiting_receive_returns_when_a_message_comes,
                 a_receive_ends_when_nothing_comes,
                 a_received_message_is_hidden,
                 no_two_consumers_get_one_message,
-                an_unacknowledged_message_comes_again_with_its_attempts_counted,
-                an_acknowledged_message_never_comes_again,
+                an_unacknowledged_message_is_received_again_with_a_higher_attempt,
+                an_acknowledged_message_is_never_received_again,
                 receipts_are_acknowledged_one_by_one,
                 an_earlier_receipt_does_not_disturb_a_later_receive,
-                a_receipt_is_worth_nothing_once_acknowledged,
-                a_retried_message_comes_at_once_without_a_delay,
-                a_retried_message_comes_after_its_delay_and_not_before,
+                a_receipt_has_no_effect_after_its_acknowledgement,
+                a_message_retried_without_a_delay_is_received_at_once,
+                a_retried_message_is_received_after_its_delay_and_not_before,
                 an_extended_message_stays_hidden_for_that_long,
                 a_dead_lettered_message_is_counted_and_not_received_again,
-                a_message_is_dead_after_five_receives,
-                a_message_acknowledged_at_its_fifth_receive_is_not_dead,
-                a_body_comes_out_as_it_went_in,
+                a_message_is_dead_lettered_after_five_receives,
+                a_message_acknowledged_at_its_fifth_receive_is_not_dead_lettered,
+                a_body_is_received_exactly_as_it_was_sent,
                 a_body_may_be_as_large_as_the_limit,
                 a_larger_body_is_refused,
                 a_queue_that_does_not_exist_is_named,
                 the_depth_follows_a_message,
-                a_text_that_not_every_queue_takes_is_refused,
-                an_extension_beyond_twelve_hours_is_refused_or_taken,
+                a_text_that_some_queue_does_not_accept_is_refused,
+                an_extension_beyond_twelve_hours_is_refused_or_accepted,
                 an_extension_by_an_earlier_receipt_does_not_disturb_a_later_receive,
                 calls_may_be_repeated,
                 a_dropped_receive_loses_nothing,
                 a_message_whose_answer_is_lost_is_sent_once,
                 every_call_ends_while_the_server_is_silent,
+                each_receive_has_the_trace_context_that_was_sent,
+                the_largest_body_is_received_whatever_its_trace,
             ]
         );
     };
@@ -210,6 +214,7 @@ fn outgoing(bodies: &[&str]) -> Vec<Outgoing> {
     let entries = (1..).zip(bodies).map(|(number, body)| Outgoing {
         id: Uuid::from_u128(number),
         body: (*body).to_owned(),
+        trace: None,
     });
     entries.collect()
 }

@@ -12,7 +12,7 @@ use super::{DEADLINE, QueueSubject, bodies, consume, outgoing};
 use crate::race::race;
 
 /// 1: with its body, as a first attempt.
-pub async fn what_was_sent_is_received(subject: QueueSubject) {
+pub async fn a_sent_message_is_received(subject: QueueSubject) {
     subject.assert_nothing_comes().await;
     subject.send(&["one"]).await;
     let delivery = subject.next().await;
@@ -20,7 +20,7 @@ pub async fn what_was_sent_is_received(subject: QueueSubject) {
     assert!(!delivery.message_id.is_empty());
 }
 
-/// 1, 12: an outcome for each, and each is received, in whatever order.
+/// 1, 12: each message has an outcome and is received, in any order.
 pub async fn any_number_of_messages_is_sent_in_one_call(subject: QueueSubject) {
     let texts: Vec<String> = (0..25).map(|n| format!("message {n}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -38,7 +38,7 @@ pub async fn any_number_of_messages_is_sent_in_one_call(subject: QueueSubject) {
 }
 
 /// 1, 2: outcomes are in the order given.
-pub async fn an_entry_that_fails_takes_no_other_along(subject: QueueSubject) {
+pub async fn an_entry_that_fails_does_not_fail_the_others(subject: QueueSubject) {
     let large = "x".repeat(MAX_BODY_BYTES + 1);
     let mut texts = vec!["before", &large];
     texts.extend(["after"; 12]);
@@ -80,7 +80,7 @@ pub async fn a_waiting_receive_returns_when_a_message_comes(subject: QueueSubjec
     assert!(started.elapsed() < wait);
 }
 
-/// 3: it does not wait for ever.
+/// 3: it ends after its wait.
 pub async fn a_receive_ends_when_nothing_comes(subject: QueueSubject) {
     let received = subject.receive(1, Duration::from_secs(1));
     let deliveries = tokio::time::timeout(DEADLINE, received).await;
@@ -95,7 +95,7 @@ pub async fn a_received_message_is_hidden(subject: QueueSubject) {
     subject.ack(&delivery).await;
 }
 
-/// 4: of several at once, one has it.
+/// 4: one of several concurrent receives gets it.
 pub async fn no_two_consumers_get_one_message(subject: QueueSubject) {
     let texts: Vec<String> = (0..60).map(|n| format!("message {n}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -111,7 +111,7 @@ pub async fn no_two_consumers_get_one_message(subject: QueueSubject) {
 }
 
 /// 4: as the same message, with another receipt.
-pub async fn an_unacknowledged_message_comes_again_with_its_attempts_counted(
+pub async fn an_unacknowledged_message_is_received_again_with_a_higher_attempt(
     subject: QueueSubject,
 ) {
     subject.send(&["again"]).await;

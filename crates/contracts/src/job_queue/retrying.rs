@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::QueueSubject;
 
-/// 6: zero is at once.
-pub async fn a_retried_message_comes_at_once_without_a_delay(subject: QueueSubject) {
+/// 6: a delay of zero.
+pub async fn a_message_retried_without_a_delay_is_received_at_once(subject: QueueSubject) {
     subject.send(&["again"]).await;
     let delivery = subject.next().await;
     subject.retry_after(&delivery, Duration::ZERO).await;
@@ -15,7 +15,7 @@ pub async fn a_retried_message_comes_at_once_without_a_delay(subject: QueueSubje
 }
 
 /// 6: also when the delay is longer than the visibility timeout.
-pub async fn a_retried_message_comes_after_its_delay_and_not_before(subject: QueueSubject) {
+pub async fn a_retried_message_is_received_after_its_delay_and_not_before(subject: QueueSubject) {
     subject.send(&["later"]).await;
     let delivery = subject.next().await;
     subject.retry_after(&delivery, subject.visibility * 3).await;

@@ -5,8 +5,8 @@ use lemon_domain::{ports::QuotaCounter, values::Budget};
 use super::{crowd, daily, place, places, reads, refused, reserve, restore, state};
 use crate::subject::Subject;
 
-/// 16: of each budget with its limit; the place that was given is counted, and a refusal tells what there is too little of.
-pub async fn an_answer_carries_the_state_that_it_was_decided_by(
+/// 16: for each budget, with its limit. The state includes the place that was given; a refusal names the exhausted budget.
+pub async fn an_answer_carries_the_state_at_the_moment_of_the_decision(
     counter: Subject<dyn QuotaCounter>,
 ) {
     let (daily, reads) = (daily(5), reads(10, 4));
@@ -31,8 +31,8 @@ pub async fn an_answer_carries_the_state_that_it_was_decided_by(
     assert_eq!(again[0].state, state(&lowered, 8));
 }
 
-/// 1, 16: no two are told that the same number is taken, and the last that all are.
-pub async fn each_of_a_crowd_is_told_another_state(counter: Subject<dyn QuotaCounter>) {
+/// 1, 16: no two callers get the same number of taken places, and the last one gets the limit.
+pub async fn each_caller_of_a_crowd_gets_a_different_state(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(100);
     restore(&*counter, &daily, &[]).await;
     let outcomes = crowd(&counter, 100, &[&daily]).await;

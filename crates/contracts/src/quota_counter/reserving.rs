@@ -26,7 +26,7 @@ pub async fn a_crowd_gets_exactly_the_places_there_are(counter: Subject<dyn Quot
     assert_eq!(used(&*counter, &daily).await, Some(400));
 }
 
-/// 1: of 10 units, uses of 3 find room three times; one unit stays, and a use of one still fits.
+/// 1: three uses of 3 units fit in 10 units; one unit is left, and a use of one unit still fits.
 pub async fn units_are_counted_and_never_exceeded(counter: Subject<dyn QuotaCounter>) {
     let reads = reads(10, 3);
     restore(&*counter, &reads, &[]).await;
@@ -46,9 +46,7 @@ pub async fn units_are_counted_and_never_exceeded(counter: Subject<dyn QuotaCoun
 }
 
 /// 2: all or none.
-pub async fn a_budget_that_ends_first_takes_nothing_from_the_others(
-    counter: Subject<dyn QuotaCounter>,
-) {
+pub async fn an_exhausted_budget_takes_nothing_from_the_others(counter: Subject<dyn QuotaCounter>) {
     let (daily, reads) = (daily(10), reads(5, 3));
     restore(&*counter, &daily, &[]).await;
     restore(&*counter, &reads, &[]).await;
@@ -59,8 +57,8 @@ pub async fn a_budget_that_ends_first_takes_nothing_from_the_others(
     assert_eq!(used(&*counter, &reads).await, Some(3));
 }
 
-/// 1, 2, 4: the second budget ends first; the first lends no seat in between.
-pub async fn a_crowd_on_two_budgets_is_admitted_by_the_one_that_ends_first(
+/// 1, 2, 4: the second budget is exhausted first; the refused requests take no seat of the first budget.
+pub async fn a_crowd_on_two_budgets_is_limited_by_the_one_that_is_exhausted_first(
     counter: Subject<dyn QuotaCounter>,
 ) {
     let (daily, reads) = (daily(400), reads(301, 3));
@@ -77,7 +75,7 @@ pub async fn a_crowd_on_two_budgets_is_admitted_by_the_one_that_ends_first(
 }
 
 /// 3: the same place, and nothing is counted twice.
-pub async fn a_repeated_question_finds_its_own_place(counter: Subject<dyn QuotaCounter>) {
+pub async fn a_repeated_reservation_finds_its_own_place(counter: Subject<dyn QuotaCounter>) {
     let (daily, reads) = (daily(10), reads(30, 3));
     restore(&*counter, &daily, &[]).await;
     restore(&*counter, &reads, &[]).await;
@@ -103,7 +101,7 @@ pub async fn a_crowd_of_one_holder_takes_one_place(counter: Subject<dyn QuotaCou
     assert_eq!(used(&*counter, &daily).await, Some(1));
 }
 
-/// 3: even when the budget is exhausted.
+/// 3: a holder that asks again is not refused.
 pub async fn a_holder_keeps_their_place_in_an_exhausted_budget(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(2);
     restore(&*counter, &daily, &[]).await;
@@ -116,7 +114,7 @@ pub async fn a_holder_keeps_their_place_in_an_exhausted_budget(counter: Subject<
     assert_eq!(used(&*counter, &daily).await, Some(2));
 }
 
-/// 2, 3: budget by budget; a refusal leaves the place that was held before.
+/// 2, 3: each budget is decided separately; a refusal does not remove the place that was held before.
 pub async fn a_held_place_and_a_new_one_are_answered_together(counter: Subject<dyn QuotaCounter>) {
     let (daily, reads) = (daily(2), reads(3, 3));
     restore(&*counter, &daily, &[]).await;
@@ -132,7 +130,7 @@ pub async fn a_held_place_and_a_new_one_are_answered_together(counter: Subject<d
     assert_eq!(used(&*counter, &reads).await, Some(3));
 }
 
-/// 3: so that the caller knows what to give back.
+/// 3: so the caller knows which places it can give back.
 pub async fn a_refusal_names_the_budgets_in_which_the_holder_has_a_place(
     counter: Subject<dyn QuotaCounter>,
 ) {
@@ -160,8 +158,8 @@ fn third(limit: u32) -> Budget {
     }
 }
 
-/// 3, 4: as the next use of the same person, which is not a repetition of the last.
-pub async fn a_holder_whose_text_begins_alike_is_another(counter: Subject<dyn QuotaCounter>) {
+/// 3, 4: the next use of the same person is not a repetition of the last one.
+pub async fn holders_whose_texts_begin_alike_are_different(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(10);
     restore(&*counter, &daily, &[]).await;
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
@@ -191,7 +189,7 @@ pub async fn a_seat_is_the_lowest_that_is_free(counter: Subject<dyn QuotaCounter
     }
 }
 
-/// 1, 4, 5: at no time more are held than there are, or one by two.
+/// 1, 4, 5: there are never more holders than places, and no two holders of one place.
 pub async fn a_storm_of_reservations_and_releases_never_shares_a_seat(
     counter: Subject<dyn QuotaCounter>,
 ) {
@@ -224,7 +222,7 @@ pub async fn a_storm_of_reservations_and_releases_never_shares_a_seat(
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
 }
 
-/// 5: in each of the budgets named.
+/// 5: in each budget that the release names.
 pub async fn a_released_place_can_be_taken_again(counter: Subject<dyn QuotaCounter>) {
     let (daily, reads) = (daily(1), reads(3, 3));
     restore(&*counter, &daily, &[]).await;
@@ -241,8 +239,10 @@ pub async fn a_released_place_can_be_taken_again(counter: Subject<dyn QuotaCount
     assert_eq!((taken[0].seat, taken[1].seat), (1, 1));
 }
 
-/// 5: neither another's place nor an unknown window.
-pub async fn a_release_of_what_is_not_held_changes_nothing(counter: Subject<dyn QuotaCounter>) {
+/// 5: it does not change another holder's place, or an unknown window.
+pub async fn a_release_of_a_place_that_is_not_held_changes_nothing(
+    counter: Subject<dyn QuotaCounter>,
+) {
     let (daily, reads) = (daily(2), reads(9, 3));
     restore(&*counter, &daily, &[]).await;
     seat(&*counter, 1, &daily).await;
@@ -260,7 +260,7 @@ pub async fn a_release_of_what_is_not_held_changes_nothing(counter: Subject<dyn 
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
 }
 
-/// 5: the release of a call that gave up comes after a later call has asked for the same place.
+/// 5: an abandoned call releases its place after a later call has asked for the same place.
 pub async fn a_late_release_takes_nothing_from_a_later_call(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(2);
     restore(&*counter, &daily, &[]).await;
@@ -275,7 +275,7 @@ pub async fn a_late_release_takes_nothing_from_a_later_call(counter: Subject<dyn
     assert_eq!(used(&*counter, &daily).await, Some(0));
 }
 
-/// 6: it is unknown until it is restored, be it from an empty record.
+/// 6: the window is unknown until it is restored, also if the record is empty.
 pub async fn a_window_that_was_never_restored_admits_nobody(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(10);
     assert_eq!(used(&*counter, &daily).await, None);
@@ -287,7 +287,7 @@ pub async fn a_window_that_was_never_restored_admits_nobody(counter: Subject<dyn
     assert_eq!(seat(&*counter, 1, &daily).await, 1);
 }
 
-/// 2, 6: nothing is taken from any.
+/// 2, 6: no budget loses a place.
 pub async fn an_unknown_budget_takes_nothing_from_the_known_ones(
     counter: Subject<dyn QuotaCounter>,
 ) {
@@ -298,10 +298,8 @@ pub async fn an_unknown_budget_takes_nothing_from_the_known_ones(
     assert_eq!(used(&*counter, &daily).await, Some(0));
 }
 
-/// 8: in the window, the scope and the budget.
-pub async fn windows_scopes_and_budgets_do_not_touch_one_another(
-    counter: Subject<dyn QuotaCounter>,
-) {
+/// 8: keys that differ only in the window, the scope or the budget.
+pub async fn windows_scopes_and_budgets_are_independent(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(1);
     let others = [
         key("LEARNME", "daily", "2026-11-23T21:00:00Z"),
@@ -336,7 +334,7 @@ pub async fn windows_scopes_and_budgets_do_not_touch_one_another(
     assert_eq!(used(&*counter, &daily).await, Some(1));
 }
 
-/// 8: all or none, whichever ends first.
+/// 8: all or none, whichever budget is exhausted first.
 pub async fn budgets_of_several_scopes_are_taken_in_one_step(counter: Subject<dyn QuotaCounter>) {
     let window = "2026-11-22T21:00:00Z";
     let shared = Budget {
@@ -373,7 +371,7 @@ pub async fn budgets_of_several_scopes_are_taken_in_one_step(counter: Subject<dy
     assert_eq!(counter.usage(&keys).await.unwrap(), [Some(0), Some(40)]);
 }
 
-/// 9: holders keep their places; a newcomer finds one once enough was given back.
+/// 9: holders keep their places; a new holder gets one after enough places were given back.
 pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
     counter: Subject<dyn QuotaCounter>,
 ) {
@@ -400,7 +398,7 @@ pub async fn a_lowered_limit_admits_nobody_and_takes_nothing_away(
     assert_eq!(seat(&*counter, 4, &lowered).await, 1);
 }
 
-/// 10: it has not ended.
+/// 10: the earlier window has not ended.
 pub async fn an_earlier_window_is_remembered_when_the_next_begins(
     counter: Subject<dyn QuotaCounter>,
 ) {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{race::race, subject::Subject};
 
-/// 7: the record is the truth, and its holders find their places.
+/// 7: the holders in the record find their places.
 pub async fn a_restored_place_is_held_with_its_seat_and_units(counter: Subject<dyn QuotaCounter>) {
     let reads = reads(30, 3);
     restore(&*counter, &reads, &[place(1, 5, 4), place(2, 1, 2)]).await;
@@ -30,7 +30,7 @@ pub async fn a_restored_place_is_held_with_its_seat_and_units(counter: Subject<d
     assert_eq!(used(&*counter, &reads).await, Some(5));
 }
 
-/// 7: `as_of` itself is young.
+/// 7: a place that was reserved exactly at `as_of` counts as young.
 pub async fn a_restore_keeps_young_reservations_and_drops_old_ones(
     counter: Subject<dyn QuotaCounter>,
 ) {
@@ -49,7 +49,7 @@ pub async fn a_restore_keeps_young_reservations_and_drops_old_ones(
     assert_eq!(used(&*counter, &daily).await, Some(4));
 }
 
-/// 7: by the latest time it was asked for, in whatever order the calls came.
+/// 7: the latest time counts, whatever the order of the calls.
 pub async fn a_place_asked_for_again_counts_as_young(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(10);
     restore(&*counter, &daily, &[]).await;
@@ -63,8 +63,8 @@ pub async fn a_place_asked_for_again_counts_as_young(counter: Subject<dyn QuotaC
     assert_eq!(seat(&*counter, 3, &daily).await, 3);
 }
 
-/// 7: the person who was given it too soon gets another.
-pub async fn a_restore_takes_away_a_seat_that_the_record_gives_to_another(
+/// 7: the holder that had this seat before gets another one.
+pub async fn a_restore_gives_a_seat_to_its_holder_in_the_record(
     counter: Subject<dyn QuotaCounter>,
 ) {
     let daily = daily(10);
@@ -89,8 +89,8 @@ pub async fn a_restore_moves_a_holder_to_the_seat_of_the_record(
     assert_eq!(seat(&*counter, 2, &daily).await, 1);
 }
 
-/// 7, 8: it is one budget's window that is set right.
-pub async fn a_restore_touches_no_other_budget(counter: Subject<dyn QuotaCounter>) {
+/// 7, 8: it corrects the window of one budget only.
+pub async fn a_restore_changes_no_other_budget(counter: Subject<dyn QuotaCounter>) {
     let (daily, reads) = (daily(10), reads(30, 3));
     restore(&*counter, &daily, &[]).await;
     restore(&*counter, &reads, &[]).await;
@@ -100,7 +100,7 @@ pub async fn a_restore_touches_no_other_budget(counter: Subject<dyn QuotaCounter
     assert_eq!(used(&*counter, &reads).await, Some(0));
 }
 
-/// 1, 4, 7: neither a reservation nor a recorded place is lost to the other.
+/// 1, 4, 7: no reservation and no recorded place is lost.
 pub async fn a_restore_while_a_crowd_reserves_keeps_the_count_exact(
     counter: Subject<dyn QuotaCounter>,
 ) {

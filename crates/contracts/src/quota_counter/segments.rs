@@ -49,7 +49,7 @@ fn summed(places: &[Place]) -> BTreeMap<Segment, Option<Sums>> {
     segments
 }
 
-/// 6, 11: neither before its segments are restored nor after, until it is opened.
+/// 6, 11: until it is opened, also after its segments are restored.
 pub async fn a_window_that_is_being_restored_admits_nobody(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(10);
     let id = begin(&*counter, &daily).await;
@@ -68,8 +68,8 @@ pub async fn a_window_that_is_being_restored_admits_nobody(counter: Subject<dyn 
     assert_eq!(seat(&*counter, 1, &daily).await, 2);
 }
 
-/// 11: until it is opened. Another window has another.
-pub async fn all_who_begin_share_one_restoration(counter: Subject<dyn QuotaCounter>) {
+/// 11: until the window is opened. Another window has its own restoration.
+pub async fn all_callers_that_begin_share_one_restoration(counter: Subject<dyn QuotaCounter>) {
     let (daily, reads) = (daily(10), super::reads(10, 1));
     let state = sums(&*counter, &daily).await.state;
     assert_eq!(state, WindowState::Unknown);
@@ -84,8 +84,8 @@ pub async fn all_who_begin_share_one_restoration(counter: Subject<dyn QuotaCount
     assert_eq!(used(&*counter, &reads).await, None);
 }
 
-/// 11: who comes later sees what is restored already.
-pub async fn a_restoration_that_was_left_goes_on_where_it_stood(
+/// 11: a later caller sees the segments that are already restored.
+pub async fn an_abandoned_restoration_continues_where_it_stopped(
     counter: Subject<dyn QuotaCounter>,
 ) {
     let daily = daily(10_000);
@@ -104,8 +104,8 @@ pub async fn a_restoration_that_was_left_goes_on_where_it_stood(
     assert_eq!(used(&*counter, &daily).await, Some(2));
 }
 
-/// 12: neither in an unknown window, nor in another restoration, nor in an open window.
-pub async fn what_is_not_the_windows_restoration_changes_nothing(
+/// 12: in an unknown window, during another restoration, and in an open window.
+pub async fn a_step_that_does_not_name_the_windows_restoration_changes_nothing(
     counter: Subject<dyn QuotaCounter>,
 ) {
     let daily = daily(10);
@@ -133,7 +133,7 @@ pub async fn what_is_not_the_windows_restoration_changes_nothing(
     assert_eq!(used(&*counter, &daily).await, Some(0));
 }
 
-/// 7: places of other segments stay, old ones too.
+/// 7: places of other segments stay, including old ones.
 pub async fn each_segment_is_restored_by_itself(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(10_000);
     let far = [place(3, FAR, 1), place(4, FAR + 1, 1)];
@@ -170,7 +170,7 @@ pub async fn a_holder_is_moved_from_another_segment(counter: Subject<dyn QuotaCo
     assert_eq!(used(&*counter, &daily).await, Some(4));
 }
 
-/// 13: after reservations and releases too.
+/// 13: also after reservations and releases.
 pub async fn sums_are_those_of_the_places_that_are_held(counter: Subject<dyn QuotaCounter>) {
     let budget = Budget {
         units: 3,
@@ -197,7 +197,7 @@ pub async fn sums_are_those_of_the_places_that_are_held(counter: Subject<dyn Quo
     }
 }
 
-/// 13: what matters to a restoration, and nothing else.
+/// 13: only data that a restoration writes changes the sums.
 pub async fn sums_differ_by_holder_seat_and_units_and_not_by_time(
     counter: Subject<dyn QuotaCounter>,
 ) {
@@ -223,7 +223,7 @@ pub async fn sums_differ_by_holder_seat_and_units_and_not_by_time(
     assert_eq!(sums(&*counter, &daily).await, before);
 }
 
-/// 7, 13: also those of a segment where some young places stay.
+/// 7, 13: also if some young places stay in the segment.
 pub async fn a_restored_segment_has_the_sums_of_the_record(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(10);
     restore(&*counter, &daily, &[]).await;
@@ -241,8 +241,8 @@ pub async fn a_restored_segment_has_the_sums_of_the_record(counter: Subject<dyn 
     assert_eq!(used(&*counter, &daily).await, Some(9));
 }
 
-/// 3, 4, 7, 13: the ids of a tenant's things, and words that a counter may have a use for itself.
-pub async fn any_text_is_a_holder(counter: Subject<dyn QuotaCounter>) {
+/// 3, 4, 7, 13: such as the ids of a tenant's objects, and words that a counter may use internally.
+pub async fn any_text_can_be_a_holder(counter: Subject<dyn QuotaCounter>) {
     let budget = Budget {
         key: super::key(
             "0197c6a0-7c1e-7cc3-98c4-dc0c0c07398f",
@@ -323,8 +323,8 @@ pub async fn every_call_may_be_repeated(counter: Subject<dyn QuotaCounter>) {
     assert_eq!(found, sums(&*counter, &daily).await);
 }
 
-/// 15: calls are dropped after their first step. Each was made or is not, perhaps after the next, and no place is lost.
-pub async fn a_call_that_is_given_up_leaves_nothing_half_done(counter: Subject<dyn QuotaCounter>) {
+/// 15: calls are dropped after their first step. Each call takes effect, perhaps later, or not at all; no place is lost.
+pub async fn a_dropped_call_leaves_nothing_half_done(counter: Subject<dyn QuotaCounter>) {
     let daily = daily(10_000);
     restore(&*counter, &daily, &[]).await;
     let segment = recorded(&daily, 0, &[], None);

@@ -18,7 +18,8 @@ pub async fn deleting_removes_the_registration_and_its_unsent_rows(store: Subjec
     let spare = given::request_id(500);
     store.finish(&ready, spare, given::now()).await.unwrap();
     let deletion = given::deletion(who.user);
-    assert!(store.delete(deletion.clone()).await.unwrap());
+    let deleted = store.delete(deletion.clone()).await.unwrap();
+    assert_eq!(deleted, Some(given::request_id(1)));
     assert_eq!(store.list(who.user).await.unwrap(), []);
     let rows = given::outbox(&*store).await;
     assert_eq!(rows.len(), 1);
@@ -34,7 +35,13 @@ pub async fn deleting_removes_claimed_rows_too(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let claimed = store.claim(10, HOUR, given::now()).await.unwrap();
     assert_eq!(claimed.len(), 1);
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     // The relay that claimed it may still give it back or remove it: neither makes it come back.
     store.postpone(&claimed[0], given::now()).await.unwrap();
     store.remove(&[claimed[0].id]).await.unwrap();
@@ -42,15 +49,13 @@ pub async fn deleting_removes_claimed_rows_too(store: Subject<dyn Store>) {
 }
 
 /// Contract 9.
-pub async fn a_delete_row_waits_until_nobody_can_be_sending_what_was_withdrawn(
-    store: Subject<dyn Store>,
-) {
+pub async fn a_delete_row_is_due_after_the_lease_of_the_withdrawn_rows(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let lease = 2 * HOUR;
     store.claim(10, lease, given::now()).await.unwrap();
     let deletion = given::deletion(who.user);
     assert!(deletion.at < given::now() + lease);
-    assert!(store.delete(deletion).await.unwrap());
+    assert!(store.delete(deletion).await.unwrap().is_some());
     let claim = async |at| store.claim(10, HOUR, at).await.unwrap();
     assert_eq!(claim(given::now() + lease - MICROSECOND).await, []);
     let due = claim(given::now() + lease).await;
@@ -58,22 +63,28 @@ pub async fn a_delete_row_waits_until_nobody_can_be_sending_what_was_withdrawn(
     assert_eq!(due[0].content.kind, TaskKind::Delete);
 }
 
-/// Contract 9: what nobody has claimed, nobody can be sending.
+/// Contract 9: a row that was not claimed cannot be in flight.
 pub async fn a_delete_row_is_due_at_once_if_nothing_was_claimed(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let deletion = given::deletion(who.user);
-    assert!(store.delete(deletion.clone()).await.unwrap());
+    assert!(store.delete(deletion.clone()).await.unwrap().is_some());
     let due = store.claim(10, HOUR, deletion.at).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].content.kind, TaskKind::Delete);
 }
 
 /// Contract 9, and 7 of the outbox: the delete job means the earlier training, not the new one.
-pub async fn who_registers_after_a_deletion_is_trained_after_the_delete_job(
+pub async fn a_registration_after_a_deletion_is_trained_after_the_delete_job(
     store: Subject<dyn Store>,
 ) {
     let who = given::registered_person(&*store, 1).await;
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     let second = given::next_request(who, 1);
     given::registered(&*store, second.clone()).await;
     let expected = [
@@ -100,7 +111,13 @@ pub async fn deleting_keeps_the_use_and_its_places(store: Subject<dyn Store>) {
     let service = given::learn_me();
     let last_use = store.last_use(who.user, &service).await.unwrap();
     let places = store.places(&given::today()).await.unwrap();
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert!(last_use.is_some());
     let kept = store.last_use(who.user, &service).await.unwrap();
     assert_eq!(kept, last_use);
@@ -117,30 +134,60 @@ pub async fn deleting_keeps_the_attempt(store: Subject<dyn Store>) {
         ..given::request(who, 1)
     };
     given::registered(&*store, new).await;
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     let service = given::learn_me();
     let answered = store.answered(who.user, &service, &attempt.key);
     assert!(answered.await.unwrap().is_some());
 }
 
 /// Contract 9.
-pub async fn deleting_what_is_not_there_changes_nothing(store: Subject<dyn Store>) {
+pub async fn deleting_a_missing_registration_changes_nothing(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
-    assert!(!store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(given::rows(&*store).await, 0);
     given::registered(&*store, given::request(who, 1)).await;
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
-    assert!(!store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);
 }
 
 /// Contract 9.
-pub async fn deleting_touches_nobody_elses_and_no_other_service(store: Subject<dyn Store>) {
+pub async fn deleting_does_not_change_other_people_or_services(store: Subject<dyn Store>) {
     let one = given::registered_person(&*store, 1).await;
     let two = given::registered_person(&*store, 2).await;
     let other_service = given::of(given::draw_me(), given::request(one, 3));
     given::registered(&*store, other_service).await;
-    assert!(store.delete(given::deletion(one.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(one.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     let left = store.list(one.user).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].service, given::draw_me());
@@ -161,9 +208,21 @@ pub async fn deleting_touches_nobody_elses_and_no_other_service(store: Subject<d
 /// Contract 9.
 pub async fn deleting_again_keeps_the_earlier_delete_row(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     given::registered(&*store, given::next_request(who, 1)).await;
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     let rows = given::outbox(&*store).await;
     let left: Vec<_> = rows
         .iter()
@@ -178,18 +237,18 @@ pub async fn deleting_again_keeps_the_earlier_delete_row(store: Subject<dyn Stor
 }
 
 /// Contract 9.
-pub async fn of_concurrent_deletions_one_is_effective(store: Subject<dyn Store>) {
+pub async fn one_of_concurrent_deletions_takes_effect(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let deleted = race(16, |_| {
         let store = store.share();
         async move { store.delete(given::deletion(who.user)).await.unwrap() }
     })
     .await;
-    assert_eq!(deleted.into_iter().filter(|deleted| *deleted).count(), 1);
+    assert_eq!(deleted.into_iter().flatten().count(), 1);
     assert_eq!(given::tasks(&*store).await, [TaskKind::Delete]);
 }
 
-/// Contract 8 and 9: the worker has just stored what must not stay.
+/// Contract 8 and 9: the worker has just stored data that must not stay.
 pub async fn a_training_that_ends_after_the_deletion_puts_one_delete_row(
     store: Subject<dyn Store>,
 ) {
@@ -212,7 +271,13 @@ pub async fn a_deletion_that_races_a_finish_leaves_no_notification(store: Subjec
             let store = store.share();
             async move {
                 if i == 0 {
-                    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+                    assert!(
+                        store
+                            .delete(given::deletion(who.user))
+                            .await
+                            .unwrap()
+                            .is_some()
+                    );
                 } else {
                     let ready = given::ready(who.account);
                     let spare = given::request_id(500);
@@ -229,7 +294,7 @@ pub async fn a_deletion_that_races_a_finish_leaves_no_notification(store: Subjec
 }
 
 /// Contract 4 and 9.
-pub async fn who_registers_after_a_deletion_starts_from_nothing(store: Subject<dyn Store>) {
+pub async fn a_registration_after_a_deletion_starts_from_nothing(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let ready = given::ready(who.account);
     let spare = given::request_id(500);

@@ -25,6 +25,13 @@ async fn finish(store: &dyn Store, ready: &TrainingReady) -> FinishOutcome {
     store.finish(ready, spare(), at).await.unwrap()
 }
 
+fn finished(who: Identity, request_id: RequestId) -> FinishOutcome {
+    FinishOutcome::Finished {
+        user: who.user,
+        request_id,
+    }
+}
+
 async fn registration(store: &dyn Store, user: UserId) -> Registration {
     store.list(user).await.unwrap().remove(0)
 }
@@ -41,7 +48,7 @@ pub async fn finishing_marks_and_puts_one_notify_row(store: Subject<dyn Store>) 
     let who = given::registered_person(&*store, 1).await;
     let before = registration(&*store, who.user).await;
     let outcome = finish(&*store, &given::ready(who.account)).await;
-    assert_eq!(outcome, FinishOutcome::Finished);
+    assert_eq!(outcome, finished(who, given::request_id(1)));
     let expected = Registration {
         ready: true,
         state: TrainingState::Ready,
@@ -61,7 +68,8 @@ pub async fn finishing_marks_and_puts_one_notify_row(store: Subject<dyn Store>) 
 pub async fn finishing_again_changes_nothing(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let by_id = ready_for(who.account, given::request_id(1));
-    assert_eq!(finish(&*store, &by_id).await, FinishOutcome::Finished);
+    let outcome = finish(&*store, &by_id).await;
+    assert_eq!(outcome, finished(who, given::request_id(1)));
     for repeated in [by_id, given::ready(who.account)] {
         let outcome = finish(&*store, &repeated).await;
         assert_eq!(outcome, FinishOutcome::AlreadyFinished);
@@ -71,7 +79,7 @@ pub async fn finishing_again_changes_nothing(store: Subject<dyn Store>) {
 }
 
 /// Contract 6.
-pub async fn of_concurrent_finishes_one_is_effective(store: Subject<dyn Store>) {
+pub async fn one_of_concurrent_finishes_takes_effect(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let outcomes = race(16, |i| {
         let store = store.share();
@@ -84,19 +92,22 @@ pub async fn of_concurrent_finishes_one_is_effective(store: Subject<dyn Store>) 
     })
     .await;
     let count = |outcome| outcomes.iter().filter(|it| **it == outcome).count();
-    assert_eq!(count(FinishOutcome::Finished), 1);
+    assert_eq!(count(finished(who, given::request_id(1))), 1);
     assert_eq!(count(FinishOutcome::AlreadyFinished), 15);
     let tasks = given::tasks(&*store).await;
     assert_eq!(tasks, [TaskKind::Train, TaskKind::Notify]);
 }
 
-/// Contract 6: `ready` stays true from the first training on, yet the second is announced too.
+/// Contract 6: `ready` stays true from the first training on, but the second training is announced too.
 pub async fn each_request_is_finished_and_announced(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let ready = given::ready(who.account);
-    assert_eq!(finish(&*store, &ready).await, FinishOutcome::Finished);
-    given::registered(&*store, given::next_request(who, 1)).await;
-    assert_eq!(finish(&*store, &ready).await, FinishOutcome::Finished);
+    let first = finish(&*store, &ready).await;
+    assert_eq!(first, finished(who, given::request_id(1)));
+    let second = given::next_request(who, 1);
+    given::registered(&*store, second.clone()).await;
+    let outcome = finish(&*store, &ready).await;
+    assert_eq!(outcome, finished(who, second.request_id));
     assert_eq!(
         finish(&*store, &ready).await,
         FinishOutcome::AlreadyFinished
@@ -107,8 +118,7 @@ pub async fn each_request_is_finished_and_announced(store: Subject<dyn Store>) {
         .filter(|row| row.content.kind == TaskKind::Notify)
         .map(|row| row.request_id)
         .collect();
-    let second = given::next_request(who, 1).request_id;
-    assert_eq!(notified, [given::request_id(1), second]);
+    assert_eq!(notified, [given::request_id(1), second.request_id]);
 }
 
 /// A person whose training was sent, and announced again two hours later.
@@ -137,13 +147,13 @@ pub async fn finishing_withdraws_a_repeated_announcement_that_was_not_sent(
     let at = given::now() + 3 * HOUR;
     let ready = given::ready(who.account);
     let outcome = store.finish(&ready, spare(), at).await.unwrap();
-    assert_eq!(outcome, FinishOutcome::Finished);
+    assert_eq!(outcome, finished(who, given::request_id(1)));
     assert_eq!(given::rows(&*store).await, 1);
     assert_eq!(due(&*store, at).await, [TaskKind::Notify]);
 }
 
 /// Contract 6 and 9.
-pub async fn nothing_overtakes_a_repeated_announcement_that_may_be_being_sent(
+pub async fn no_row_overtakes_a_repeated_announcement_that_may_be_in_flight(
     store: Subject<dyn Store>,
 ) {
     for (n, last) in [(1, TaskKind::Notify), (2, TaskKind::Delete)] {
@@ -158,7 +168,7 @@ pub async fn nothing_overtakes_a_repeated_announcement_that_may_be_being_sent(
                 at,
                 ..given::deletion(who.user)
             };
-            assert!(store.delete(deletion).await.unwrap());
+            assert!(store.delete(deletion).await.unwrap().is_some());
         }
         let lease_end = claimed_at + HOUR;
         assert_eq!(due(&*store, lease_end - MICROSECOND).await, []);
@@ -170,20 +180,22 @@ pub async fn nothing_overtakes_a_repeated_announcement_that_may_be_being_sent(
 pub async fn finishing_by_request_id_finishes_that_request(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let by_id = ready_for(who.account, given::request_id(1));
-    assert_eq!(finish(&*store, &by_id).await, FinishOutcome::Finished);
+    let outcome = finish(&*store, &by_id).await;
+    assert_eq!(outcome, finished(who, given::request_id(1)));
     assert!(registration(&*store, who.user).await.ready);
 }
 
 /// Contract 7.
 pub async fn finishing_another_request_changes_nothing(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
-    given::registered(&*store, given::next_request(who, 1)).await;
+    let second = given::next_request(who, 1);
+    given::registered(&*store, second.clone()).await;
     let late = ready_for(who.account, given::request_id(1));
     assert_eq!(finish(&*store, &late).await, FinishOutcome::Superseded);
     assert!(!registration(&*store, who.user).await.ready);
     assert_eq!(given::rows(&*store).await, 2);
     let outcome = finish(&*store, &given::ready(who.account)).await;
-    assert_eq!(outcome, FinishOutcome::Finished);
+    assert_eq!(outcome, finished(who, second.request_id));
     assert_eq!(finish(&*store, &late).await, FinishOutcome::Superseded);
 }
 
@@ -198,7 +210,7 @@ async fn assert_one_delete_row(store: &dyn Store, account: AccountId, request_id
 }
 
 /// Contract 8.
-pub async fn finishing_for_somebody_not_registered_puts_one_delete_row(store: Subject<dyn Store>) {
+pub async fn finishing_without_a_registration_puts_one_delete_row(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     let outcome = finish(&*store, &given::ready(who.account)).await;
     assert_eq!(outcome, FinishOutcome::NotRegistered);
@@ -206,7 +218,7 @@ pub async fn finishing_for_somebody_not_registered_puts_one_delete_row(store: Su
 }
 
 /// Contract 8.
-pub async fn finishing_for_an_account_nobody_knows_puts_one_delete_row(store: Subject<dyn Store>) {
+pub async fn finishing_for_an_unknown_account_puts_one_delete_row(store: Subject<dyn Store>) {
     let stranger = given::account(1);
     let outcome = finish(&*store, &given::ready(stranger)).await;
     assert_eq!(outcome, FinishOutcome::NotRegistered);
@@ -232,7 +244,13 @@ pub async fn finishing_another_service_puts_one_delete_row(store: Subject<dyn St
 /// Contract 8.
 pub async fn a_delete_job_carries_the_request_id_of_the_latest_request(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     let deleted = given::outbox(&*store).await;
     assert_eq!(deleted.len(), 1);
     let outcome = finish(&*store, &given::ready(who.account)).await;
@@ -244,10 +262,8 @@ pub async fn a_delete_job_carries_the_request_id_of_the_latest_request(store: Su
     assert_one_delete_row(&*store, who.account, given::request_id(7)).await;
 }
 
-/// Contract 8: a delete job must not follow the training that it does not mean.
-pub async fn a_ready_message_that_races_a_request_deletes_before_it_trains(
-    store: Subject<dyn Store>,
-) {
+/// Contract 8: a delete job for an earlier training must not follow the new training.
+pub async fn a_finish_that_races_a_request_puts_its_delete_row_first(store: Subject<dyn Store>) {
     for n in 1..=16 {
         let who = given::person(&*store, n).await;
         race(2, |i| {

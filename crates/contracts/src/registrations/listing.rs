@@ -64,7 +64,7 @@ pub async fn a_person_who_is_not_registered_has_an_empty_list(store: Subject<dyn
 }
 
 /// Contract 10.
-pub async fn publishing_sets_and_unsets(store: Subject<dyn Store>) {
+pub async fn publishing_sets_and_clears_the_flag(store: Subject<dyn Store>) {
     let one = given::registered_person(&*store, 1).await;
     let two = given::registered_person(&*store, 2).await;
     for public in [true, true, false] {
@@ -77,7 +77,7 @@ pub async fn publishing_sets_and_unsets(store: Subject<dyn Store>) {
 }
 
 /// Contract 10.
-pub async fn publishing_what_is_not_registered_is_none(store: Subject<dyn Store>) {
+pub async fn publishing_without_a_registration_is_none(store: Subject<dyn Store>) {
     let one = given::registered_person(&*store, 1).await;
     let two = given::person(&*store, 2).await;
     let elsewhere = Publication {

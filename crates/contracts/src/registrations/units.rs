@@ -45,7 +45,7 @@ pub async fn a_seat_above_the_days_limit_answers_seat_taken(store: Subject<dyn S
     given::registered(&*store, given::request(who, 400)).await;
 }
 
-/// Contract 3: a counter that forgot may have given each of them a seat, by what a use took at that time.
+/// Contract 3: a counter that forgot the window may have given a seat to each of these requests.
 pub async fn units_that_add_up_to_more_than_the_limit_answer_seat_taken(store: Subject<dyn Store>) {
     let reads = given::reads();
     for (n, takes, fits) in [
@@ -104,7 +104,7 @@ pub async fn units_are_added_up_in_their_service_budget_and_window(store: Subjec
 }
 
 /// Contract 3.
-pub async fn of_concurrent_requests_those_are_stored_whose_units_fit(store: Subject<dyn Store>) {
+pub async fn concurrent_requests_are_stored_while_their_units_fit(store: Subject<dyn Store>) {
     let mut all = Vec::new();
     for n in 1..=16 {
         all.push(with_units(&*store, n, given::reads(), 30).await);
@@ -121,7 +121,7 @@ pub async fn of_concurrent_requests_those_are_stored_whose_units_fit(store: Subj
     assert_eq!(units(&*store, &given::reads()).await, [30, 30, 30]);
 }
 
-/// Contract 3: one person too, whose turns of two services have one number.
+/// Contract 3: also those of one person, whose turns in two services have the same number.
 pub async fn the_units_of_all_services_that_share_a_budget_are_added_up(store: Subject<dyn Store>) {
     let shared = given::shared_reads();
     let who = given::person(&*store, 1).await;

@@ -31,6 +31,7 @@ pub async fn announcing_puts_one_train_row_with_the_same_request_id(store: Subje
         },
         request_id: given::request_id(1),
         created_at: at,
+        trace: None,
     };
     assert_eq!(rows, [expected]);
     assert_eq!(
@@ -43,7 +44,7 @@ pub async fn announcing_puts_one_train_row_with_the_same_request_id(store: Subje
 }
 
 /// Contract 4.
-pub async fn of_concurrent_announcements_one_is_made(store: Subject<dyn Store>) {
+pub async fn one_of_concurrent_announcements_takes_effect(store: Subject<dyn Store>) {
     announced(&*store, 1).await;
     let found = overdue_one(&*store, long_ago() + HOUR).await;
     let outcomes = race(16, |_| {
@@ -73,7 +74,13 @@ pub async fn a_step_that_was_overtaken_changes_nothing(store: Subject<dyn Store>
     }
     assert_eq!(registration(&*store, who).await, finished);
     assert_eq!(store.places(&day(0)).await.unwrap().len(), 1);
-    assert!(store.delete(given::deletion(who.user)).await.unwrap());
+    assert!(
+        store
+            .delete(given::deletion(who.user))
+            .await
+            .unwrap()
+            .is_some()
+    );
     for step in [OverdueStep::Announce, fail()] {
         let outcome = settle(&*store, &found, step).await;
         assert_eq!(outcome, OverdueOutcome::Overtaken);

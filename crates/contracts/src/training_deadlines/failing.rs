@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Contract 4.
-pub async fn of_concurrent_failures_one_is_made(store: Subject<dyn Store>) {
+pub async fn one_of_concurrent_failures_takes_effect(store: Subject<dyn Store>) {
     announced(&*store, 1).await;
     let found = overdue_one(&*store, long_ago() + HOUR).await;
     let outcomes = race(16, |_| {
@@ -85,8 +85,8 @@ pub async fn failing_gives_back_the_places_of_the_running_windows(store: Subject
     assert_eq!(seats(&month()).await, [3]);
 }
 
-/// Contract 6: the person's turns of both services have one number.
-pub async fn failing_gives_back_what_its_service_took_of_a_shared_budget(
+/// Contract 6: the person's turns in both services have the same number.
+pub async fn failing_gives_back_the_places_of_its_service_in_a_shared_budget(
     store: Subject<dyn Store>,
 ) {
     let shared = BudgetKey {
@@ -116,7 +116,7 @@ pub async fn failing_gives_back_what_its_service_took_of_a_shared_budget(
 }
 
 /// Contract 1 and 6.
-pub async fn what_has_failed_is_not_overdue_and_can_be_asked_for_at_once(
+pub async fn a_failed_training_is_not_overdue_and_can_be_requested_at_once(
     store: Subject<dyn Store>,
 ) {
     let who = announced(&*store, 1).await;
@@ -149,7 +149,11 @@ pub async fn a_failed_training_still_finishes_once(store: Subject<dyn Store>) {
     settle(&*store, &found, fail()).await;
     let ready = given::ready(who.account);
     let spare = given::request_id(500);
-    for expected in [FinishOutcome::Finished, FinishOutcome::AlreadyFinished] {
+    let finished = FinishOutcome::Finished {
+        user: who.user,
+        request_id: found.request_id,
+    };
+    for expected in [finished, FinishOutcome::AlreadyFinished] {
         let outcome = store.finish(&ready, spare, at).await.unwrap();
         assert_eq!(outcome, expected);
     }

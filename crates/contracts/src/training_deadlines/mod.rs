@@ -5,10 +5,12 @@
 mod announcing;
 mod failing;
 mod overdue;
+mod retrying;
 
 pub use announcing::*;
 pub use failing::*;
 pub use overdue::*;
+pub use retrying::*;
 
 use chrono::{DateTime, Utc};
 use lemon_domain::{
@@ -30,24 +32,30 @@ macro_rules! training_deadlines_suite {
             $subject,
             [
                 a_training_is_overdue_from_the_end_of_its_deadline_on,
-                what_is_finished_deleted_or_replaced_is_not_overdue,
+                a_finished_deleted_or_replaced_training_is_not_overdue,
                 overdue_trainings_of_a_service_come_longest_overdue_first,
-                overdue_trainings_are_found_behind_each_other,
+                overdue_trainings_are_found_one_position_after_another,
                 a_prompt_claim_leaves_the_deadline_as_it_is,
                 a_late_claim_starts_the_deadline_again,
-                a_callers_clock_that_is_ahead_hastens_nothing,
+                a_callers_clock_that_is_ahead_makes_nothing_overdue,
                 announcing_puts_one_train_row_with_the_same_request_id,
-                of_concurrent_announcements_one_is_made,
-                of_concurrent_failures_one_is_made,
+                one_of_concurrent_announcements_takes_effect,
+                one_of_concurrent_failures_takes_effect,
                 a_step_that_was_overtaken_changes_nothing,
                 failing_sets_the_state_and_ends_the_cooldown,
                 failing_gives_back_the_places_of_the_running_windows,
-                failing_gives_back_what_its_service_took_of_a_shared_budget,
-                what_has_failed_is_not_overdue_and_can_be_asked_for_at_once,
+                failing_gives_back_the_places_of_its_service_in_a_shared_budget,
+                a_failed_training_is_not_overdue_and_can_be_requested_at_once,
                 a_row_that_was_not_sent_starts_the_deadline_again,
-                a_row_that_was_set_aside_is_not_waited_for,
+                a_step_does_not_wait_for_a_row_that_was_set_aside,
                 a_failed_training_still_finishes_once,
                 failing_leaves_ready_and_public_as_they_are,
+                a_retry_announces_a_training_at_once_whatever_its_deadline,
+                a_retry_does_not_put_a_second_row,
+                a_retry_releases_a_row_that_was_set_aside,
+                a_training_that_has_ended_is_not_announced,
+                a_request_that_was_deleted_or_never_made_is_unknown,
+                one_of_concurrent_retries_puts_a_row,
             ]
         );
     };

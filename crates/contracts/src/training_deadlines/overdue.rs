@@ -32,7 +32,7 @@ pub async fn a_training_is_overdue_from_the_end_of_its_deadline_on(store: Subjec
 }
 
 /// Contract 1.
-pub async fn what_is_finished_deleted_or_replaced_is_not_overdue(store: Subject<dyn Store>) {
+pub async fn a_finished_deleted_or_replaced_training_is_not_overdue(store: Subject<dyn Store>) {
     let finished = announced(&*store, 1).await;
     let ready = given::ready(finished.account);
     let spare = given::request_id(500);
@@ -80,7 +80,7 @@ pub async fn overdue_trainings_of_a_service_come_longest_overdue_first(store: Su
 }
 
 /// Contract 3.
-pub async fn overdue_trainings_are_found_behind_each_other(store: Subject<dyn Store>) {
+pub async fn overdue_trainings_are_found_one_position_after_another(store: Subject<dyn Store>) {
     // The deadlines of two and three began at the same moment.
     for (n, hours) in [(1, 1), (2, 0), (3, 0), (4, 2)] {
         let who = given::person(&*store, n).await;
@@ -134,7 +134,7 @@ pub async fn a_late_claim_starts_the_deadline_again(store: Subject<dyn Store>) {
 }
 
 /// Contract 3.
-pub async fn a_callers_clock_that_is_ahead_hastens_nothing(store: Subject<dyn Store>) {
+pub async fn a_callers_clock_that_is_ahead_makes_nothing_overdue(store: Subject<dyn Store>) {
     let now = store.time().await.unwrap().trunc_subsecs(6);
     let who = given::person(&*store, 1).await;
     let new = NewRegistration {
@@ -167,7 +167,7 @@ pub async fn a_row_that_was_not_sent_starts_the_deadline_again(store: Subject<dy
 }
 
 /// Contract 7.
-pub async fn a_row_that_was_set_aside_is_not_waited_for(store: Subject<dyn Store>) {
+pub async fn a_step_does_not_wait_for_a_row_that_was_set_aside(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     given::registered(&*store, daily_request(who, 1)).await;
     let row = store.claim(1, HOUR, long_ago()).await.unwrap().remove(0);

@@ -34,9 +34,10 @@ pub struct StoredAccount {
 /// # Contract
 /// 1. A first sign-in makes one person and one account; concurrent first sign-ins of one account make one person.
 /// 2. A later sign-in answers the same person and replaces the credentials.
-/// 3. Two accounts are two people's, until something else joins them.
-/// 4. The data of a sign-in is read back exactly; an account that never signed in is `None`, and missing from an answer
-///    about several.
+/// 3. Two accounts belong to two people, unless something outside of this port joins them.
+/// 4. The data of a sign-in is read back exactly. An account that never signed in is `None`, and is left out of an
+///    answer about several accounts.
+/// 5. The ids of the sealing keys are those that the stored credentials need, each once.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Accounts: Send + Sync + 'static {
@@ -46,15 +47,22 @@ pub trait Accounts: Send + Sync + 'static {
     /// Infrastructure only.
     async fn sign_in(&self, sign_in: SignIn) -> Result<UserId, StoreError>;
 
-    /// The account, if it has ever signed in.
+    /// The account, if it has ever signed in and was not [forgotten](super::People::forget) since.
     ///
     /// # Errors
     /// Infrastructure only.
     async fn account(&self, account: AccountId) -> Result<Option<StoredAccount>, StoreError>;
 
-    /// Those of the accounts that have ever signed in, each once, in no order.
+    /// Those of the accounts that `account` answers, each once, in no order.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if any of them is corrupt, or infrastructure.
     async fn accounts(&self, accounts: &[AccountId]) -> Result<Vec<StoredAccount>, StoreError>;
+
+    /// The ids of the keys that the credentials are sealed with, in order. Costs as much as there are keys, however
+    /// many accounts there are.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn sealing_key_ids(&self) -> Result<Vec<String>, StoreError>;
 }

@@ -11,7 +11,7 @@ pub const MAX_SKEW: Duration = Duration::from_secs(10);
 /// ([`Housekeeping::time`](super::Housekeeping::time)) is not ready.
 ///
 /// # Contract
-/// 1. Whole microseconds, the precision that every store keeps.
+/// 1. A time has whole microseconds, the precision that every store keeps.
 ///
 /// # What depends on it
 /// - *Purge*: uses the earlier of the caller's clock and the store's, and removes rows
@@ -23,7 +23,9 @@ pub const MAX_SKEW: Duration = Duration::from_secs(10);
 /// - *Cooldown*: ends early or late by the difference of the clocks of two requests. The turn is used once by any
 ///   clock.
 /// - *Attempts*: are remembered until they are purged.
-/// - *Pending sign-ins*: are valid for ten minutes, more or less the skew. Only a purge removes an expired one.
+/// - *Pending sign-ins*: are valid for as long as configured, more or less the skew. Only a purge removes an expired one.
+/// - *Revocations*: a token of a person that a replica with a slow clock issues right after a logout everywhere may be
+///   revoked, too: for as long as the clocks differ.
 /// - *Reconciliation*: gives back places that were reserved a minute ago and are not recorded. Clocks that are twice
 ///   the skew apart leave a request 40 seconds. If that is too little, another request takes its seat, the record
 ///   refuses the second of them, and that one tries again.

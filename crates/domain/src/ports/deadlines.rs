@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{OutboxEntry, StoreError};
-use crate::values::{BudgetKey, RequestId, ServiceType, Task, TaskKind, Turn, UserId};
+use crate::values::{
+    AccountId, BudgetKey, RequestId, ServiceType, Task, TaskKind, TrainingState, Turn, UserId,
+};
 
 /// A training that was announced to the workers and not finished by its deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,13 +73,36 @@ pub enum OverdueOutcome {
     Overtaken,
 }
 
+/// The result of a retry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetryOutcome {
+    /// One `Train` row was put.
+    Announced {
+        /// The account that is trained for.
+        account: AccountId,
+        /// How often it was announced now.
+        announcements: u32,
+    },
+    /// Its `Train` row was set aside, and will be sent now.
+    Released {
+        /// The account that is trained for.
+        account: AccountId,
+    },
+    /// Its `Train` row was not sent yet, but it will be sent: nothing has changed.
+    Waiting,
+    /// The training has finished or failed, so nothing is announced.
+    Ended(TrainingState),
+    /// No registration has this request as its latest: it was deleted or replaced, or never existed.
+    Unknown,
+}
+
 /// Trainings that the workers may have lost, each step in one transaction.
 ///
 /// # Contract
 /// 1. A training is overdue from the end of its deadline until it is finished, failed or announced again, or its
 ///    registration is deleted or has a new request.
-/// 2. The deadline runs from the moment when the `Train` row can have been sent: from when it was put or, if it waited
-///    for more than [`PROMPT`], from its latest claim.
+/// 2. The deadline runs from the moment when the `Train` row can have been sent. This is the time when the row was put
+///    or, if the row waited for more than [`PROMPT`], the time of its latest claim.
 /// 3. `overdue` answers the overdue trainings of one service, by [position](OverduePosition): longest overdue first, at
 ///    most `max`, and only those `after` a position if one is given. So a training that cannot be settled hides none
 ///    behind it. The time is the earlier of the caller's clock and the store's: a caller whose clock is ahead makes
@@ -91,6 +116,9 @@ pub enum OverdueOutcome {
 /// 7. While the `Train` row is in the outbox, each step is `Waiting` and only starts the deadline again. The step does
 ///    not wait for a row that was set aside, because that row may never be sent.
 /// 8. A failed training still finishes when its ready message comes.
+/// 9. `retry` announces a training that runs at once, whatever its deadline, as `Announce` does; a training that has
+///    ended is not announced. While the `Train` row is in the outbox, no second one is put: a row that was set aside is
+///    released, any other stays as it is. Of concurrent retries, one puts the row.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TrainingDeadlines: Send + Sync + 'static {
@@ -116,6 +144,16 @@ pub trait TrainingDeadlines: Send + Sync + 'static {
         training: &OverdueTraining,
         step: OverdueStep,
     ) -> Result<OverdueOutcome, StoreError>;
+
+    /// Announces the training of a request again, for an operator.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn retry(
+        &self,
+        request_id: RequestId,
+        at: DateTime<Utc>,
+    ) -> Result<RetryOutcome, StoreError>;
 }
 
 /// How long a `Train` row may wait for its claim before its training's deadline starts again. A relay that works claims

@@ -11,7 +11,7 @@ pub enum StoreError {
     UnknownPerson,
     /// The store was not reached, or cannot do it at the moment: it is read-only, the permission is revoked, a table is
     /// missing. Nothing has changed, and the call is not at fault.
-    #[error("the store cannot be reached, or cannot do it now")]
+    #[error("the store cannot be reached, or cannot carry out the call at the moment")]
     Unreached(#[source] BoxError),
     /// The call was interrupted; the change may or may not have been made.
     #[error("the store is unavailable")]
@@ -76,7 +76,7 @@ pub enum QuotaError {
     #[error("the quota counter rejected the call")]
     Rejected(#[source] BoxError),
     /// The value under a key is not a counter.
-    #[error("corrupt quota counter {key}")]
+    #[error("corrupt data in the quota counter, key {key}")]
     Corrupt {
         /// The key.
         key: String,
@@ -108,7 +108,7 @@ pub enum QueueError {
     #[error("the receipt is no longer valid")]
     StaleReceipt,
     /// The body is larger than a message may be.
-    #[error("the message is too large: {bytes} bytes of {max}")]
+    #[error("the message is too large: it has {bytes} bytes, and at most {max} are allowed")]
     TooLarge {
         /// Its size in bytes.
         bytes: usize,
@@ -171,7 +171,7 @@ pub enum TwitterError {
     #[error("the twitter account is suspended or locked")]
     Suspended,
     /// The same text was posted before.
-    #[error("twitter has this post already")]
+    #[error("twitter already has this post")]
     DuplicatePost,
     /// Too many calls.
     #[error("twitter's rate limit is reached")]
@@ -206,4 +206,13 @@ impl TwitterError {
             | Self::Corrupt(_) => false,
         }
     }
+}
+
+/// Why the earlier system cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EarlierSystemError {
+    /// It does not answer, or refuses. Nothing more can be read from this source.
+    #[error("the earlier system cannot be read")]
+    Unavailable(#[source] BoxError),
 }

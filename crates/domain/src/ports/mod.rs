@@ -14,29 +14,47 @@
 //!   no connection in the middle of an answer, no lock that is not released.
 
 mod accounts;
+mod arrangement;
 mod clock;
 mod deadlines;
+mod directives;
+mod earlier;
 mod errors;
+mod import;
 mod outbox;
 mod pending_sign_ins;
+mod people;
 mod queue;
+mod queue_keeping;
 mod quota;
 mod record;
 mod registrations;
+mod replicas;
+mod revocations;
+mod sealed_secrets;
 mod twitter;
 
 pub use accounts::{Accounts, SignIn, StoredAccount};
+pub use arrangement::{KnownHere, NewRows};
 pub use clock::{Clock, IdSource, MAX_SKEW};
 pub use deadlines::{
-    OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, PROMPT, TrainingDeadlines,
+    OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, PROMPT, RetryOutcome,
+    TrainingDeadlines,
 };
-pub use errors::{QueueError, QuotaError, StoreError, TwitterError};
+pub use directives::{Directives, GivenDirective};
+pub use earlier::{EarlierAccount, EarlierPerson, EarlierRegistration, EarlierTime, ImportSource};
+pub use errors::{EarlierSystemError, QueueError, QuotaError, StoreError, TwitterError};
+pub use import::{
+    Arrival, Brought, ImportTarget, ImportedAccount, ImportedPerson, ImportedRegistration,
+};
 pub use outbox::{Backlog, Outbox, OutboxEntry, READ_ATTEMPTS};
-pub use pending_sign_ins::{PendingSignIn, PendingSignIns, SignInClaim};
+pub use pending_sign_ins::{CompletedSignIn, PendingSignIn, PendingSignIns, SignInClaim};
+pub use people::{Forgotten, OutboxRecord, People, PersonRecord, RegistrationRecord, UseRecord};
 pub use queue::{
     Delivery, Depth, JobQueue, MAX_BATCH, MAX_BODY_BYTES, MAX_DELAY, MAX_RECEIVES, Outgoing,
     Receipt, is_body_character,
 };
+pub use queue_keeping::{DeadLetter, DeadLetterChoice, QueueKeeping, QueueStats};
 pub use quota::{
     QuotaCounter, RecordedSegment, Reservation, ReserveOutcome, RestorationId, Taken, WindowState,
     WindowSums,
@@ -48,6 +66,11 @@ pub use registrations::{
     Attempt, Deletion, FinishOutcome, NewRegistration, Publication, Registrations, RequestOutcome,
     ReservedPlace, SeatTaken,
 };
+pub use replicas::{REPLICA_SILENCE, Replica, ReplicaRegistry, ReplicaSighting};
+pub use revocations::{
+    NumberedRevocation, REVOCATION_PORTION, Revocation, Revocations, RevokedTokens, TokenDigest,
+};
+pub use sealed_secrets::{KeyUse, ResealedSecret, SealedSecrets, SecretOwner, StoredSecret};
 pub use twitter::{AccessGrant, Profile, RequestGrant, Tweet, TweetId, TweetPage, TwitterClient};
 
 /// Ports that answer as a test says, for faults that are hard to cause. A call that the test does not expect panics.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::values::RequestId;
+use crate::values::{RequestId, TraceContext};
 
 /// A claimed row. The renderer interprets its content: how the task is done, and with which credentials, is decided
 /// when it is sent.
@@ -18,6 +18,8 @@ pub struct OutboxEntry<T> {
     pub request_id: RequestId,
     /// When it was put in the outbox.
     pub created_at: DateTime<Utc>,
+    /// The trace context of the call that put it, if there is one.
+    pub trace: Option<TraceContext>,
     /// The content, such as a [`Task`](crate::values::Task).
     pub content: T,
 }
@@ -43,10 +45,10 @@ pub struct Backlog {
 /// 2. A claim that is neither removed nor postponed comes back after the lease, with a higher `attempt`.
 /// 3. Of the rows that contract 7 allows, the oldest are claimed first, at most `max` of them; a postponed row is not
 ///    claimed before its time.
-/// 4. `remove` removes for good, also after the lease has passed: the message was sent.
+/// 4. `remove` removes a row permanently, also after its lease has passed, because its message was sent.
 /// 5. `postpone` with an attempt that is not the latest changes nothing: the row belongs to another caller.
 /// 6. `changed` returns soon after anybody has put a row since the last call, or after a row that others waited behind
-///    was removed or set aside since then; it may also return for no reason.
+///    was removed or set aside since then. It may also return without such a change.
 /// 7. The rows of a sequence are handed out in the order in which they were put: none is claimed while an earlier one
 ///    is there, whether it is due, claimed or postponed. Sequences do not wait for one another.
 /// 8. A row that is set aside stays for the operator: it is not claimed again, no row waits for it, and `backlog`
@@ -55,12 +57,14 @@ pub struct Backlog {
 ///    nothing.
 /// 9. A row that the store cannot read is set aside by the [`READ_ATTEMPTS`]th claim that fails to read it: until then,
 ///    another replica, of a version that can read it, may claim it. Claims that read it do not count.
+/// 10. A row has the trace context that was the [current](crate::traces::current_trace) one of the call that put
+///     it. It has none if there was none, or if it cannot be read: a trace holds up no row.
 #[async_trait]
 pub trait Outbox<T: Send + Sync + 'static>: Send + Sync + 'static {
     /// Claims due rows until `now + lease`.
+    ///
+    /// # Errors
     /// Infrastructure only. A row that cannot be read is reported in the log, left out, and set aside in the end; the
-    /// others are claimed.
-    /// Infrastructure only. A row that cannot be read is reported in the log and left out, and in the end set aside; the
     /// others are claimed.
     async fn claim(
         &self,

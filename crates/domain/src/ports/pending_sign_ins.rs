@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::StoreError;
 use crate::{
     sealing::Sealed,
-    values::{RequestToken, Verifier},
+    values::{Identity, RequestToken, Verifier},
 };
 
 /// A sign-in that waits for the person to come back from the provider.
@@ -38,16 +38,35 @@ impl SignInClaim {
     }
 }
 
-/// Sign-ins in progress.
+/// A sign-in that succeeded, kept for a caller that did not get the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletedSignIn {
+    /// The token that the person brought back.
+    pub token: RequestToken,
+    /// The claim of the caller that completed it.
+    pub claim: SignInClaim,
+    /// Who signed in.
+    pub identity: Identity,
+    /// When it was completed.
+    pub at: DateTime<Utc>,
+    /// From this instant on it is not answered.
+    pub answered_until: DateTime<Utc>,
+}
+
+/// Sign-ins in progress, and those that were completed a moment ago.
 ///
 /// # Contract
 /// 1. A pending sign-in can be taken by one claim: of concurrent takes with different claims, exactly one gets it.
-/// 2. Any number may be pending at a time; a later one does not change an earlier one.
+/// 2. Any number of sign-ins may be pending at a time; a later one does not change an earlier one.
 /// 3. From `expires_at` on, it cannot be taken.
 /// 4. A sign-in that was taken may be put again and taken again, by any claim.
-/// 5. Putting a token that is pending replaces it.
+/// 5. `put` with the token of a pending sign-in replaces that sign-in.
 /// 6. The same claim may take again: a caller that did not get the answer repeats the call.
 /// 7. A discarded sign-in cannot be taken; discarding one that is not there changes nothing.
+/// 8. A completed sign-in cannot be taken, and its secret is erased. Until `answered_until`, `completed` answers its
+///    identity to the claim that completed it, and `None` to every other.
+/// 9. Neither `put` nor `discard` changes a completed sign-in: a concurrent call with the same claim, which Twitter
+///    refused, does not undo it. One that was discarded by such a call can be completed.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait PendingSignIns: Send + Sync + 'static {
@@ -73,4 +92,21 @@ pub trait PendingSignIns: Send + Sync + 'static {
     /// # Errors
     /// Infrastructure only.
     async fn discard(&self, token: &RequestToken) -> Result<(), StoreError>;
+
+    /// Completes it, whether or not it is still there.
+    ///
+    /// # Errors
+    /// Infrastructure only.
+    async fn complete(&self, completed: CompletedSignIn) -> Result<(), StoreError>;
+
+    /// Who signed in with this token and claim, if that is to be answered at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the row cannot be read, or infrastructure.
+    async fn completed(
+        &self,
+        token: &RequestToken,
+        claim: &SignInClaim,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Identity>, StoreError>;
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::QueueError;
-use crate::values::QueueName;
+use crate::values::{QueueName, TraceContext};
 
 /// Messages in a batch, for sending, receiving and acknowledging: SQS' limit,
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>.
@@ -22,9 +22,9 @@ pub const MAX_RECEIVES: u32 = 5;
 /// Why a text cannot be the body of a message. It names the character, never the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum InvalidBody {
-    #[error("no queue takes an empty body")]
+    #[error("no queue accepts an empty body")]
     Empty,
-    #[error("no queue takes a body with the character U+{0:04X}")]
+    #[error("no queue accepts a body with the character U+{0:04X}")]
     Character(u32),
 }
 
@@ -35,6 +35,8 @@ pub struct Outgoing {
     pub id: Uuid,
     /// The text, valid for [`Outgoing::check`].
     pub body: String,
+    /// The trace context that caused it, if there is one. It goes beside the body.
+    pub trace: Option<TraceContext>,
 }
 
 impl Outgoing {
@@ -85,6 +87,8 @@ pub struct Delivery {
     pub body: String,
     /// How often it was received, this time included.
     pub attempt: u32,
+    /// The trace context that its sender gave, if it gave one that can be read.
+    pub trace: Option<TraceContext>,
 }
 
 impl std::fmt::Debug for Delivery {
@@ -115,13 +119,13 @@ pub struct Depth {
 ///    the message will be received at least once, whatever crashes. An error that [is certain](QueueError::is_certain)
 ///    means that the message was not taken. After any other error it may have been taken, once: `send` retries
 ///    automatically only if the message was certainly not taken.
-/// 2. The failure of one entry is not the failure of another.
+/// 2. The failure of one entry does not fail another entry.
 /// 3. `receive` answers at most `max` messages (1 to [`MAX_BATCH`]) and waits up to `wait` for the first. It returns
 ///    early when one comes.
 /// 4. A received message is hidden from others until its visibility timeout passes; then it is received again, and its
 ///    `attempt` is one higher.
-/// 5. `ack` removes for good, and answers an outcome for each receipt. A receipt of an earlier receive is
-///    [`QueueError::StaleReceipt`], or has no effect on a later receive's holder until that receive ends.
+/// 5. `ack` removes messages permanently, and answers an outcome for each receipt. A receipt of an earlier receive is
+///    [`QueueError::StaleReceipt`], or has no effect on the holder of a later receive until that receive ends.
 /// 6. `retry_after` makes a message receivable again after the delay (zero: at once), at most [`MAX_DELAY`].
 /// 7. `extend` hides the message for that long from now, and for at most [`MAX_DELAY`] in total since its receive. A
 ///    longer time may be [`QueueError::Rejected`], and then changes nothing. The receipt of an earlier receive is
@@ -132,11 +136,13 @@ pub struct Depth {
 /// 10. A body is received exactly as it was sent: any text that passes [`Outgoing::check`]. Other texts are refused
 ///     with its error.
 /// 11. A queue that does not exist is [`QueueError::NoSuchQueue`].
-/// 12. Messages come in no order. A sender that needs an order sends the second message after the first was acted on.
+/// 12. Messages come in no order. A sender that needs an order sends the second message after the first was handled.
 /// 13. Each call ends within the adapter's deadline, a `receive` within its wait and the deadline, however its server
 ///     behaves. All calls except `send` and `dead_letter` may be repeated without harm; these two may make a duplicate.
 /// 14. A future may be dropped. Messages that a dropped `receive` had received are hidden for a visibility timeout and
 ///     then received again; messages that a dropped `send` had sent may have been taken.
+/// 15. Each receive of a message has the trace context that it was sent with. Where a body leaves no room for it in
+///     a message of a server, the message is sent without it.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait JobQueue: Send + Sync + 'static {

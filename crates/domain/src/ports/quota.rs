@@ -89,8 +89,8 @@ pub struct RecordedSegment {
 /// # Contract
 /// 1. Of any number of concurrent reservations, those that fit the limit are admitted: never a unit more.
 /// 2. All of the budgets or none: a reservation that exhausts one takes nothing from the others.
-/// 3. A holder that asks again, whatever its text, gets the place that it has, budget by budget, and nothing is counted
-///    twice, even when the budget is exhausted. A refusal names the budgets in which the holder has a place.
+/// 3. A holder may be any text. In each budget, a holder that asks again gets the place that it has, even if the budget
+///    is exhausted, and nothing is counted twice. A refusal names the budgets in which the holder has a place.
 /// 4. No two holders have the same seat of a budget; a seat is the lowest free number from 1, so with one unit per use
 ///    it is at most the limit.
 /// 5. A released place can be taken again; the release of a place that is not held changes nothing. Neither does the
@@ -113,10 +113,10 @@ pub struct RecordedSegment {
 /// 13. `sums` are those of the places that are held. If a counter does not know them (another version of it counted),
 ///     it says so, and knows them once the segment is restored.
 /// 14. Every call may be repeated: a repetition changes nothing more.
-/// 15. Every call ends, within a limit that the adapter documents. Its future may be dropped at any await: the call has
-///     then taken effect or not, and the counter works on.
+/// 15. Every call ends, within a limit that the adapter documents. Its future may be dropped at any await: the call
+///     then has taken effect or has not, and the counter continues to work.
 /// 16. An answer to `reserve` carries the state of the budget at the moment of the decision: no other reservation or
-///     release lies between. So its caller need not ask for the `usage`.
+///     release happens in between. So the caller need not ask for the `usage`.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait QuotaCounter: Send + Sync + 'static {

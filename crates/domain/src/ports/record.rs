@@ -20,10 +20,10 @@ pub struct RecordSums {
 /// The record of committed places, from which a counter is restored.
 ///
 /// # Contract
-/// 1. Every place of a stored request is there until its window is over; a deletion removes none, and a training that
-///    failed gives its own places back.
-/// 2. Places of other services, budgets and windows are not there. Places of a shared budget are there with the holders
-///    in whose names they were reserved.
+/// 1. The record has every place of a stored request until the window of the place is over. A deletion removes no
+///    place; a training that failed gives its own places back.
+/// 2. An answer has no places of other services, budgets and windows. Places of a shared budget have the holders in
+///    whose names they were reserved.
 /// 3. `segment` has the places on the segment's seats, by seat, and no others.
 /// 4. `sums` come in portions, so that each call reads a bounded number of rows. A caller that continues from each
 ///    `next` gets every segment that has places, once.
@@ -77,20 +77,24 @@ pub enum Expiring {
     Attempts,
     /// Places, when their window and the cooldown of their use are over.
     Places,
-    /// Uses, when their cooldown and all their windows are over.
+    /// Uses, when their cooldown and all their windows are over. An imported use stays: see
+    /// [`ImportTarget`](super::ImportTarget).
     Uses,
     /// Sums of the units of a budget, when their window is over.
     BudgetTotals,
+    /// Revocations, when the tokens that they are about have expired.
+    Revocations,
 }
 
 impl Expiring {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::PendingSignIns,
         Self::Attempts,
         Self::Places,
         Self::Uses,
         Self::BudgetTotals,
+        Self::Revocations,
     ];
 
     /// The name in logs.
@@ -102,6 +106,7 @@ impl Expiring {
             Self::Places => "places",
             Self::Uses => "uses",
             Self::BudgetTotals => "budget totals",
+            Self::Revocations => "revocations",
         }
     }
 }
@@ -120,8 +125,8 @@ pub struct Purged {
 /// # Contract
 /// 1. A row is removed when it expired [`PURGE_SLACK`] ago, by the earlier of the caller's `now` and the store's own
 ///    clock; not before. A clock that is ahead removes nothing.
-/// 2. A use expires when its cooldown and all its windows are over. A place expires when its window and the cooldown of
-///    its use are over.
+/// 2. A use expires when its cooldown and all its windows are over, unless the person has an imported use of the service:
+///    then no use of theirs expires. A place expires when its window and the cooldown of its use are over.
 /// 3. An attempt expires when it need not be remembered any more, whatever happens to its use.
 /// 4. Rows that still count stay.
 /// 5. One call removes rows of one kind, at most [`PURGE_PORTION`] of them, in a transaction of its own, and

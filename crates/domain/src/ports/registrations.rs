@@ -126,7 +126,12 @@ pub struct SeatTaken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishOutcome {
     /// Marked, and one notification put in the outbox.
-    Finished,
+    Finished {
+        /// Whose training it was.
+        user: UserId,
+        /// The request that it finished.
+        request_id: RequestId,
+    },
     /// It was marked before; nothing has changed.
     AlreadyFinished,
     /// It names a request that is not the current one; nothing has changed.
@@ -189,7 +194,7 @@ pub trait Registrations: Send + Sync + 'static {
     /// The person's latest use of the service, while anything needs it.
     ///
     /// # Errors
-    /// Infrastructure only.
+    /// [`StoreError::UnknownPerson`] if the person was [forgotten](super::People::forget), or infrastructure.
     async fn last_use(
         &self,
         user: UserId,
@@ -224,16 +229,16 @@ pub trait Registrations: Send + Sync + 'static {
         at: DateTime<Utc>,
     ) -> Result<FinishOutcome, StoreError>;
 
-    /// Deletes a registration; answers whether there was one.
+    /// Deletes a registration; answers its latest request, or `None` if there was none.
     ///
     /// # Errors
-    /// Infrastructure only.
-    async fn delete(&self, deletion: Deletion) -> Result<bool, StoreError>;
+    /// [`StoreError::UnknownPerson`] if the person was [forgotten](super::People::forget), or infrastructure.
+    async fn delete(&self, deletion: Deletion) -> Result<Option<RequestId>, StoreError>;
 
     /// Sets whether others may use the result; `None` if there is no registration.
     ///
     /// # Errors
-    /// Infrastructure only.
+    /// [`StoreError::UnknownPerson`] if the person was [forgotten](super::People::forget), or infrastructure.
     async fn set_public(
         &self,
         publication: Publication,
@@ -242,6 +247,6 @@ pub trait Registrations: Send + Sync + 'static {
     /// The person's registrations.
     ///
     /// # Errors
-    /// Infrastructure only.
+    /// [`StoreError::UnknownPerson`] if the person was [forgotten](super::People::forget), or infrastructure.
     async fn list(&self, user: UserId) -> Result<Vec<Registration>, StoreError>;
 }

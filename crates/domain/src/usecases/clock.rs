@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::ports::{Clock, Housekeeping, MAX_SKEW, StoreError};
 
 /// Why a replica's clock cannot be relied on.
@@ -24,26 +26,39 @@ pub enum ClockError {
     Store(#[from] StoreError),
 }
 
-/// Compares a replica's clock with its store's.
+/// Compares a replica's clock with its store's, as [`clock_skew`] does.
+///
+/// # Errors
+/// If they are further apart than [`MAX_SKEW`], or the store fails.
+pub async fn check_clock(store: &dyn Housekeeping, clock: &dyn Clock) -> Result<(), ClockError> {
+    let skew = clock_skew(store, clock).await?;
+    let by = skew.abs().to_std().unwrap_or_default();
+    if by > MAX_SKEW {
+        let ahead = skew > TimeDelta::zero();
+        return Err(ClockError::Skewed { by, ahead });
+    }
+    Ok(())
+}
+
+/// How far a replica's clock is ahead of its store's; below zero if it is behind.
 ///
 /// A slow answer does not make either of them wrong: the store read its clock at some instant between question and
 /// answer.
 ///
 /// # Errors
-/// If they are further apart than [`MAX_SKEW`], or the store fails.
-pub async fn check_clock(store: &dyn Housekeeping, clock: &dyn Clock) -> Result<(), ClockError> {
+/// If the store fails.
+pub async fn clock_skew(
+    store: &dyn Housekeeping,
+    clock: &dyn Clock,
+) -> Result<TimeDelta, StoreError> {
     let asked = clock.now();
     let theirs = store.time().await?;
     let answered = clock.now();
-    let (difference, ahead) = if theirs < asked {
-        (asked - theirs, true)
+    Ok(if theirs < asked {
+        asked - theirs
+    } else if theirs > answered {
+        answered - theirs
     } else {
-        (theirs - answered, false)
-    };
-    // Below zero if the store's time is between the question and its answer.
-    let by = difference.to_std().unwrap_or_default();
-    if by > MAX_SKEW {
-        return Err(ClockError::Skewed { by, ahead });
-    }
-    Ok(())
+        TimeDelta::zero()
+    })
 }

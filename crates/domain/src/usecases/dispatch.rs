@@ -142,7 +142,7 @@ impl Dispatch {
             return Prepared::Send(queues.delete.clone(), job);
         }
         let stored = match stored {
-            None => return Prepared::Drop("the account is gone"),
+            None => return Prepared::Drop("the account no longer exists"),
             Some(Err(fault)) => return Prepared::Hold(fault.clone()),
             Some(Ok(stored)) => stored,
         };

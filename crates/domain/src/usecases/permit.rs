@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_ends_when_the_call_is_abandoned() {
+    fn a_step_that_hangs_ends_when_the_call_is_abandoned() {
         let permit = Permit::default();
         let mut hanging = Box::pin(permit.unless_abandoned(pending::<()>()));
         assert_eq!((&mut hanging).now_or_never(), None);

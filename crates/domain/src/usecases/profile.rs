@@ -3,7 +3,8 @@ use std::sync::Arc;
 use crate::{
     ports::{Accounts, Profile, StoreError, TwitterClient, TwitterError},
     sealing::{OpenError, SealingKeys},
-    values::Identity,
+    values::{Credentials, Identity},
+    waiting::{Neighbour, wait_for},
 };
 
 /// Why there is no profile.
@@ -40,15 +41,35 @@ impl Profiles {
     /// # Errors
     /// As [`ProfileError`] says.
     pub async fn profile(&self, identity: Identity) -> Result<Profile, ProfileError> {
-        let stored = self
-            .accounts
-            .account(identity.account)
+        self.read(&self.credentials(identity).await?).await
+    }
+
+    /// The credentials of a person who is known here.
+    ///
+    /// # Errors
+    /// As [`ProfileError`] says.
+    pub async fn credentials(&self, identity: Identity) -> Result<Credentials, ProfileError> {
+        let reading = self.accounts.account(identity.account);
+        let stored = wait_for(Neighbour::Store, reading)
             .await?
             .filter(|stored| stored.user == identity.user)
             .ok_or(ProfileError::UnknownPerson)?;
         let credentials = self
             .keys
             .open_credentials(identity.account, &stored.credentials)?;
-        Ok(self.twitter.profile(&credentials).await?)
+        // Twitter would take a call without a token as one of the app alone.
+        if credentials == Credentials::none() {
+            return Err(TwitterError::InvalidToken.into());
+        }
+        Ok(credentials)
+    }
+
+    /// Reads the profile of the person who owns the credentials.
+    ///
+    /// # Errors
+    /// [`ProfileError::Twitter`].
+    pub async fn read(&self, credentials: &Credentials) -> Result<Profile, ProfileError> {
+        let asking = self.twitter.profile(credentials);
+        Ok(wait_for(Neighbour::Twitter, asking).await?)
     }
 }

@@ -1,17 +1,20 @@
 mod flights;
+mod latest;
 mod restorer;
+mod usage;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use self::{flights::Flights, restorer::Restorer};
+use self::{flights::Flights, latest::LatestUsage, restorer::Restorer, usage::UsageAnswer};
 use crate::{
     ports::{
         Clock, PlaceRecord, QuotaCounter, QuotaError, Reservation, ReserveOutcome, StoreError,
         Taken,
     },
     values::{Budget, BudgetKey, BudgetState, Catalogue, Holder, Segment},
+    waiting::{Neighbour, wait_for},
 };
 
 /// How often a counter may forget a window, or the restored part of it, while one call is under way.
@@ -30,6 +33,9 @@ pub enum QuotasError {
     /// The restoration that this call waited for, perhaps with others, failed.
     #[error("the quota counter could not be restored")]
     Restoration(#[source] Arc<Self>),
+    /// The question that this call shared with others failed.
+    #[error("the quota counter could not be asked")]
+    Shared(#[source] Arc<Self>),
     /// The counter is right, but the record's total of the units is not.
     #[error("the total of a budget's units could not be corrected")]
     Total(#[source] StoreError),
@@ -42,7 +48,7 @@ impl QuotasError {
         match self {
             Self::Counter(error) => error.is_transient(),
             Self::Record(error) | Self::Total(error) => error.is_transient(),
-            Self::Restoration(error) => error.is_transient(),
+            Self::Restoration(error) | Self::Shared(error) => error.is_transient(),
         }
     }
 }
@@ -84,6 +90,10 @@ pub struct Quotas {
     windows: Flights<BudgetKey>,
     segments: Flights<(BudgetKey, Segment)>,
     corrections: Flights<BudgetKey>,
+    /// By the windows, and the changes that this process had seen.
+    questions: Flights<(Vec<BudgetKey>, u64), UsageAnswer>,
+    latest: LatestUsage,
+    max_age: TimeDelta,
 }
 
 impl Quotas {
@@ -105,7 +115,18 @@ impl Quotas {
             windows: Flights::default(),
             segments: Flights::default(),
             corrections: Flights::default(),
+            questions: Flights::default(),
+            latest: LatestUsage::default(),
+            max_age: TimeDelta::zero(),
         }
+    }
+
+    /// Lets [`usage`](Self::usage) answer what the counter was asked at most this long ago, so that many callers share
+    /// one question. Without it, each call asks.
+    #[must_use]
+    pub fn with_max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = TimeDelta::from_std(max_age).unwrap_or(TimeDelta::MAX);
+        self
     }
 
     /// Reserves a place in each budget, or answers which budget is exhausted.
@@ -137,29 +158,18 @@ impl Quotas {
             at,
         };
         for _ in 0..=MAX_RESTORES {
-            match self.restorer.counter.reserve(&reservation).await? {
-                ReserveOutcome::Reserved(taken) => return Ok(Ok(taken)),
+            let reserving = self.restorer.counter.reserve(&reservation);
+            match wait_for(Neighbour::Quota, reserving).await? {
+                ReserveOutcome::Reserved(taken) => {
+                    self.latest.changed();
+                    return Ok(Ok(taken));
+                }
                 ReserveOutcome::Exhausted { state, held } => {
+                    self.latest.contradict(&state.key, state.used);
                     return Ok(Err(Exhausted { state, held }));
                 }
                 ReserveOutcome::Unknown(_) => self.restore_unknown(&keys(budgets)).await?,
             }
-        }
-        Err(forgets())
-    }
-
-    /// Units taken of each budget.
-    ///
-    /// # Errors
-    /// If the counter fails, or cannot be restored.
-    pub async fn usage(&self, budgets: &[Budget]) -> Result<Vec<u32>, QuotasError> {
-        let keys = keys(budgets);
-        for _ in 0..=MAX_RESTORES {
-            let usage = self.restorer.counter.usage(&keys).await?;
-            if let Some(known) = usage.into_iter().collect() {
-                return Ok(known);
-            }
-            self.restore_unknown(&keys).await?;
         }
         Err(forgets())
     }
@@ -190,7 +200,10 @@ impl Quotas {
         keys: &[BudgetKey],
         as_of: DateTime<Utc>,
     ) -> Result<(), QuotasError> {
-        Ok(self.restorer.counter.release(holder, keys, as_of).await?)
+        let releasing = self.restorer.counter.release(holder, keys, as_of);
+        let released = wait_for(Neighbour::Quota, releasing).await;
+        self.latest.changed();
+        Ok(released?)
     }
 
     /// Corrects the counter around a seat that belongs to another holder in the record.
@@ -200,11 +213,11 @@ impl Quotas {
     pub async fn restore_seat(&self, key: &BudgetKey, seat: u32) -> Result<(), QuotasError> {
         let (restorer, key) = (self.restorer.clone(), key.clone());
         let segment = Segment::of(seat);
-        self.segments
-            .join(&(key.clone(), segment), async move {
-                restorer.segment(&key, segment, None).await.map(drop)
-            })
-            .await
+        let both = (key.clone(), segment);
+        let restoring = self.segments.join(&both, async move {
+            restorer.segment(&key, segment, None).await.map(drop)
+        });
+        wait_for(Neighbour::Quota, restoring).await
     }
 
     /// Corrects a whole window, for when the correction of a seat's segment was not enough. Callers that want the same
@@ -214,12 +227,11 @@ impl Quotas {
     /// If the counter fails, or the record cannot be read.
     pub async fn restore_window(&self, key: &BudgetKey) -> Result<(), QuotasError> {
         let (restorer, window) = (self.restorer.clone(), key.clone());
-        self.corrections
-            .join(key, async move {
-                // A window that the counter does not know is restored by the next reservation.
-                restorer.correct(&window).await.map(drop)
-            })
-            .await
+        let correcting = self.corrections.join(key, async move {
+            // A window that the counter does not know is restored by the next reservation.
+            restorer.correct(&window).await.map(drop)
+        });
+        wait_for(Neighbour::Quota, correcting).await
     }
 
     /// Corrects windows from the record: places that were reserved longer ago than the grace and never recorded are
@@ -257,7 +269,7 @@ impl Quotas {
 
     /// Restores the windows that the counter does not know.
     async fn restore_unknown(&self, keys: &[BudgetKey]) -> Result<(), QuotasError> {
-        let usage = self.restorer.counter.usage(keys).await?;
+        let usage = wait_for(Neighbour::Quota, self.restorer.counter.usage(keys)).await?;
         for (key, used) in keys.iter().zip(usage) {
             if used.is_none() {
                 self.open(key).await?;
@@ -269,9 +281,10 @@ impl Quotas {
     /// Restores a window that the counter does not know, together with all callers that wait for it.
     async fn open(&self, key: &BudgetKey) -> Result<(), QuotasError> {
         let (restorer, window) = (self.restorer.clone(), key.clone());
-        self.windows
-            .join(key, async move { restorer.open(&window).await })
-            .await
+        let opening = self
+            .windows
+            .join(key, async move { restorer.open(&window).await });
+        wait_for(Neighbour::Quota, opening).await
     }
 }
 

@@ -1,3 +1,4 @@
+mod availability;
 mod error;
 mod giving_back;
 mod wish;
@@ -6,18 +7,20 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::error::RegisterError;
 use self::wish::Wish;
-use super::{Exhausted, Permit, Quotas, QuotasError, permit::Abandoned};
+pub use self::{availability::Availability, error::RegisterError};
+use super::{DirectivesInForce, Exhausted, Permit, Quotas, QuotasError, permit::Abandoned};
 use crate::{
     ports::{
         Attempt, Clock, Deletion, IdSource, NewRegistration, Publication, Registrations,
         RequestOutcome, ReservedPlace, SeatTaken, StoreError, Taken,
     },
+    traces::step,
     values::{
-        BudgetKey, BudgetState, IdempotencyKey, Identity, Registered, Registration, RequestId,
-        Service, Turn, Use, UserId,
+        Budget, BudgetKey, BudgetState, IdempotencyKey, Identity, Registered, Registration,
+        RequestId, Service, ServiceType, Turn, Use, UserId,
     },
+    waiting::{Neighbour, wait_for},
 };
 
 /// How often a request may be overtaken before it gives up.
@@ -26,20 +29,13 @@ const MAX_ATTEMPTS: usize = 5;
 /// How long an attempt is remembered at least; if the cooldown is longer, as long as the cooldown.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
 
-/// How many of the day's places are taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Availability {
-    /// Whether a request now would get a place.
-    pub can_use: bool,
-    /// The day's places.
-    pub daily: BudgetState,
-}
-
 /// A request that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     /// The answer to the person.
     pub registered: Registered,
+    /// The name of the registration; `None` if the attempt was remembered and nothing was stored.
+    pub request_id: Option<RequestId>,
     /// The day's places, as the counter counted them when it gave this place; `None` if no place was given because the
     /// attempt was remembered, or if the place is given back.
     pub daily: Option<BudgetState>,
@@ -69,6 +65,7 @@ pub struct RegisteringPorts {
 /// Registration for a service: it reserves a place of the day, then stores everything in one step.
 pub struct Registering {
     ports: RegisteringPorts,
+    directives: Option<Arc<DirectivesInForce>>,
 }
 
 impl Registering {
@@ -78,7 +75,17 @@ impl Registering {
     /// From its ports.
     #[must_use]
     pub const fn new(ports: RegisteringPorts) -> Self {
-        Self { ports }
+        Self {
+            ports,
+            directives: None,
+        }
+    }
+
+    /// Follows the directives of operators.
+    #[must_use]
+    pub fn with_directives(mut self, directives: Arc<DirectivesInForce>) -> Self {
+        self.directives = Some(directives);
+        self
     }
 
     /// Asks for a place and registers, however long it takes. See [`register_with`](Self::register_with).
@@ -139,18 +146,27 @@ impl Registering {
         let registrations = &self.ports.registrations;
         let (user, wanted) = (identity.user, &service.service_type);
         let last = registrations.last_use(user, wanted);
-        let last = permit.unless_abandoned(last).await??;
+        let last = permit
+            .unless_abandoned(wait_for(Neighbour::Store, last))
+            .await??;
         // Read after the use: an attempt that was stored in between would otherwise be refused because of its own
         // cooldown.
         if let Some(key) = key
             && let Some(answered) = permit
-                .unless_abandoned(registrations.answered(user, wanted, key))
+                .unless_abandoned(wait_for(
+                    Neighbour::Store,
+                    registrations.answered(user, wanted, key),
+                ))
                 .await??
         {
             return Ok(Some(Accepted {
                 registered: answered,
+                request_id: None,
                 daily: None,
             }));
+        }
+        if self.is_paused(wanted) {
+            return Err(RegisterError::Paused);
         }
         if let Some(last) = &last {
             refuse_within_cooldown(last, now)?;
@@ -163,11 +179,11 @@ impl Registering {
             service: wanted,
             turn,
             holder: service.holder(turn),
-            budgets: service.budgets_at(now),
+            budgets: self.budgets(service, now),
             at: now,
         };
         permit.begin_to_reserve()?;
-        let reserving = self.reserve(&wish);
+        let reserving = step("reserve places", self.reserve(&wish));
         let taken = match permit.unless_abandoned(reserving).await {
             Ok(taken) => taken?,
             Err(Abandoned) => return Err(self.withdraw(&wish).await),
@@ -234,14 +250,17 @@ impl Registering {
         daily: Option<BudgetState>,
     ) -> Result<Option<Accepted>, RegisterError> {
         let keys = wish.keys();
-        let place = new.places.first().cloned();
-        let outcome = self.ports.registrations.request(new).await;
+        let (place, request_id) = (new.places.first().cloned(), new.request_id);
+        let storing = self.ports.registrations.request(new);
+        let storing = step("store the registration", storing);
+        let outcome = wait_for(Neighbour::Store, storing).await;
         match outcome {
             Ok(RequestOutcome::Registered) => Ok(place.map(|place| Accepted {
                 registered: Registered {
                     position: place.seat,
                     limit: place.limit,
                 },
+                request_id: Some(request_id),
                 daily,
             })),
             Ok(RequestOutcome::Repeated(answered)) => {
@@ -249,6 +268,7 @@ impl Registering {
                 let _given_back = self.give_back(wish, &keys).await;
                 Ok(Some(Accepted {
                     registered: answered,
+                    request_id: None,
                     daily: None,
                 }))
             }
@@ -294,21 +314,51 @@ impl Registering {
     /// # Errors
     /// If the quota is not known.
     pub async fn availability(&self, service: &Service) -> Result<Availability, QuotasError> {
-        let mut budgets = service.budgets_at(self.ports.clock.now());
+        let budgets = self.budgets(service, self.ports.clock.now());
         let usage = self.ports.quotas.usage(&budgets).await?;
-        let can_use = budgets
-            .iter()
-            .zip(&usage)
-            .all(|(budget, used)| used.saturating_add(budget.units) <= budget.limit);
-        let daily = budgets.swap_remove(0);
-        Ok(Availability {
-            can_use,
-            daily: BudgetState {
-                key: daily.key,
-                limit: daily.limit,
-                used: usage.first().copied().unwrap_or_default(),
-            },
-        })
+        Ok(self.availability_of(service, budgets, &usage))
+    }
+
+    /// The same as far as it is known without the counter, for when that does not answer. It promises nothing.
+    ///
+    /// # Errors
+    /// If nothing is known, and the record cannot be read.
+    pub async fn last_availability(&self, service: &Service) -> Result<Availability, QuotasError> {
+        let budgets = self.budgets(service, self.ports.clock.now());
+        let usage = self.ports.quotas.last_known(&budgets).await?;
+        Ok(self.availability_of(service, budgets, &usage))
+    }
+
+    /// The day's places, as configured or as an operator set them.
+    #[must_use]
+    pub fn daily_limit(&self, service: &Service) -> u32 {
+        let budgets = self.budgets(service, self.ports.clock.now());
+        budgets.first().map_or(0, |daily| daily.limit)
+    }
+
+    /// The service's budgets, with the limits that are in force.
+    fn budgets(&self, service: &Service, now: DateTime<Utc>) -> Vec<Budget> {
+        let mut budgets = service.budgets_at(now);
+        if let Some(directives) = &self.directives {
+            directives.apply(&mut budgets);
+        }
+        budgets
+    }
+
+    fn is_paused(&self, service: &ServiceType) -> bool {
+        let directives = self.directives.as_ref();
+        directives.is_some_and(|directives| directives.is_service_paused(service))
+    }
+
+    fn availability_of(
+        &self,
+        service: &Service,
+        budgets: Vec<Budget>,
+        usage: &[u32],
+    ) -> Availability {
+        let mut availability = Availability::of(budgets, usage);
+        availability.can_use &= !self.is_paused(&service.service_type);
+        availability
     }
 
     /// When the person's cooldown ends; `None` if none is running. It outlives the registration.
@@ -321,7 +371,15 @@ impl Registering {
         service: &Service,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
         let registrations = &self.ports.registrations;
-        let last = registrations.last_use(user, &service.service_type).await?;
+        let last = wait_for(
+            Neighbour::Store,
+            registrations.last_use(user, &service.service_type),
+        );
+        let last = match last.await {
+            // Of a person who was forgotten nothing is told, as of one who never signed in.
+            Err(StoreError::UnknownPerson) => None,
+            last => last?,
+        };
         let now = self.ports.clock.now();
         let until = last.map(|last| last.cooldown_until);
         Ok(until.filter(|until| *until > now))
@@ -332,7 +390,7 @@ impl Registering {
     /// # Errors
     /// If the store fails.
     pub async fn list(&self, user: UserId) -> Result<Vec<Registration>, StoreError> {
-        self.ports.registrations.list(user).await
+        wait_for(Neighbour::Store, self.ports.registrations.list(user)).await
     }
 
     /// Sets whether others may use the result; `None` if the person is not registered.
@@ -343,23 +401,26 @@ impl Registering {
         &self,
         publication: Publication,
     ) -> Result<Option<Registration>, StoreError> {
-        self.ports.registrations.set_public(publication).await
+        let changing = self.ports.registrations.set_public(publication);
+        wait_for(Neighbour::Store, changing).await
     }
 
-    /// Deletes the person's registration, if there is one. The use stays; otherwise one person could use up the day's
-    /// places.
+    /// Deletes the person's registration, if there is one, and answers its request. The use stays; otherwise one person
+    /// could use up the day's places.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn delete(&self, user: UserId, service: &Service) -> Result<bool, StoreError> {
-        self.ports
-            .registrations
-            .delete(Deletion {
-                user,
-                service: service.service_type.clone(),
-                at: self.ports.clock.now(),
-            })
-            .await
+    pub async fn delete(
+        &self,
+        user: UserId,
+        service: &Service,
+    ) -> Result<Option<RequestId>, StoreError> {
+        let deleting = self.ports.registrations.delete(Deletion {
+            user,
+            service: service.service_type.clone(),
+            at: self.ports.clock.now(),
+        });
+        wait_for(Neighbour::Store, deleting).await
     }
 }
 

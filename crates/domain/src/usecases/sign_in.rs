@@ -2,15 +2,16 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     ports::{
-        AccessGrant, Accounts, Clock, IdSource, PendingSignIn, PendingSignIns, RequestGrant,
-        SignIn, SignInClaim, StoreError, TwitterClient, TwitterError,
+        AccessGrant, Accounts, Clock, CompletedSignIn, IdSource, PendingSignIn, PendingSignIns,
+        RequestGrant, SignIn, SignInClaim, StoreError, TwitterClient, TwitterError,
     },
     sealing::{OpenError, SealContext, SealingKeys, fresh_nonce},
     values::{AccountId, Identity, RequestToken, Verifier},
+    waiting::{Neighbour, wait_for},
 };
 
-/// How long a person has to come back from Twitter.
-const PENDING_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long a completed sign-in is answered again to a browser that did not get the answer.
+const ANSWERED_FOR: Duration = Duration::from_secs(30);
 
 /// A completed sign-in.
 pub type SignedIn = Identity;
@@ -47,15 +48,20 @@ pub struct SignIns {
     pub clock: Arc<dyn Clock>,
     /// Nonces.
     pub ids: Arc<dyn IdSource>,
+    /// How long a person has to come back from Twitter.
+    pub pending_for: Duration,
 }
 
 impl SignIns {
-    /// Gets a request token; its secret stays here, sealed, for ten minutes.
+    /// An hour: a web app may fetch the address when its page loads, long before the person follows it.
+    pub const DEFAULT_PENDING_FOR: Duration = Duration::from_secs(60 * 60);
+
+    /// Gets a request token; its secret stays here, sealed, for as long as the person may take.
     ///
     /// # Errors
     /// If Twitter or the store fails.
     pub async fn begin(&self) -> Result<RequestGrant, SignInError> {
-        let grant = self.twitter.request_token().await?;
+        let grant = wait_for(Neighbour::Twitter, self.twitter.request_token()).await?;
         let secret = self.keys.seal(
             SealContext::RequestTokenSecret(&grant.token),
             &grant.secret,
@@ -64,9 +70,9 @@ impl SignIns {
         let pending = PendingSignIn {
             token: grant.token.clone(),
             secret,
-            expires_at: self.clock.now() + PENDING_FOR,
+            expires_at: self.clock.now() + self.pending_for,
         };
-        self.pending.put(pending).await?;
+        wait_for(Neighbour::Store, self.pending.put(pending)).await?;
         Ok(grant)
     }
 
@@ -83,11 +89,10 @@ impl SignIns {
         token: &RequestToken,
         verifier: &Verifier,
     ) -> Result<SignedIn, SignInError> {
-        let pending = self
-            .pending
-            .take(token, &SignInClaim::of(verifier), self.clock.now())
-            .await?
-            .ok_or(SignInError::NotPending)?;
+        let claim = SignInClaim::of(verifier);
+        let taking = self.pending.take(token, &claim, self.clock.now());
+        let pending = wait_for(Neighbour::Store, taking).await?;
+        let pending = pending.ok_or(SignInError::NotPending)?;
         let grant = self.exchange(&pending, verifier).await?;
         let account = AccountId::twitter(grant.user_id);
         let sign_in = SignIn {
@@ -99,8 +104,34 @@ impl SignIns {
             ),
             at: self.clock.now(),
         };
-        let user = self.accounts.sign_in(sign_in).await?;
-        Ok(Identity { user, account })
+        let user = wait_for(Neighbour::Store, self.accounts.sign_in(sign_in)).await?;
+        let identity = Identity { user, account };
+        let now = self.clock.now();
+        let completed = CompletedSignIn {
+            token: token.clone(),
+            claim,
+            identity,
+            at: now,
+            answered_until: now + ANSWERED_FOR,
+        };
+        // If that fails, Twitter refuses the next caller that takes it, and it is purged when it has expired.
+        let _kept = wait_for(Neighbour::Store, self.pending.complete(completed)).await;
+        Ok(identity)
+    }
+
+    /// Who signed in with this pair a moment ago: for a browser that began the sign-in, and repeats the call because
+    /// the answer was lost. `None` for a pair that did not sign anybody in lately.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn completed(
+        &self,
+        token: &RequestToken,
+        verifier: &Verifier,
+    ) -> Result<Option<SignedIn>, SignInError> {
+        let claim = SignInClaim::of(verifier);
+        let asking = self.pending.completed(token, &claim, self.clock.now());
+        Ok(wait_for(Neighbour::Store, asking).await?)
     }
 
     async fn exchange(
@@ -113,19 +144,22 @@ impl SignIns {
             Ok(secret) => secret,
             Err(error) => {
                 // Another replica may have the key.
-                self.pending.put(pending.clone()).await?;
+                wait_for(Neighbour::Store, self.pending.put(pending.clone())).await?;
                 return Err(error.into());
             }
         };
-        let exchanged = self
-            .twitter
-            .access_token(&pending.token, &secret, verifier)
-            .await;
-        if exchanged.as_ref().is_err_and(TwitterError::is_transient) {
-            self.pending.put(pending.clone()).await?;
-        } else {
-            // If that fails, Twitter refuses the next caller that takes it, and it is purged when it has expired.
-            let _discarded = self.pending.discard(&pending.token).await;
+        let exchange = self.twitter.access_token(&pending.token, &secret, verifier);
+        let exchanged = wait_for(Neighbour::Twitter, exchange).await;
+        match &exchanged {
+            Ok(_) => {}
+            Err(error) if error.is_transient() => {
+                wait_for(Neighbour::Store, self.pending.put(pending.clone())).await?;
+            }
+            Err(_) => {
+                // If that fails, Twitter refuses the next caller that takes it, and it is purged when it has expired.
+                let discarding = self.pending.discard(&pending.token);
+                let _discarded = wait_for(Neighbour::Store, discarding).await;
+            }
         }
         Ok(exchanged?)
     }

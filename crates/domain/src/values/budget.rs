@@ -32,7 +32,7 @@ impl BudgetName {
         } else {
             Err(InvalidValue::new(
                 "the budget name",
-                format!("{name:?} is not 1 to 32 of a-z, 0-9 and _"),
+                "is not 1 to 32 characters of a-z, 0-9 and _",
             ))
         }
     }
@@ -106,7 +106,10 @@ impl Scope {
     /// If it is empty, too long or has other characters.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         opaque(text, 64, b"-_.").map(Self).ok_or_else(|| {
-            InvalidValue::new("the scope", "is not 1 to 64 of A-Z, a-z, 0-9, -, _ and .")
+            InvalidValue::new(
+                "the scope",
+                "is not 1 to 64 characters of A-Z, a-z, 0-9, -, _ and .",
+            )
         })
     }
 
@@ -139,7 +142,7 @@ impl Holder {
         opaque(text, 128, b"-_.:").map(Self).ok_or_else(|| {
             InvalidValue::new(
                 "the holder",
-                "is not 1 to 128 of A-Z, a-z, 0-9, -, _, . and :",
+                "is not 1 to 128 characters of A-Z, a-z, 0-9, -, _, . and :",
             )
         })
     }

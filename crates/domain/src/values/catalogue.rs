@@ -31,7 +31,7 @@ impl Catalogue {
                 .or_else(|| training_fault(service))
                 .or_else(|| queues_fault(service, &mut roles));
             if let Some(fault) = fault {
-                return Err(InvalidValue::new("the service catalogue", fault));
+                return Err(InvalidValue::together("the service catalogue", fault));
             }
         }
         Ok(Self(services.into_iter().map(Arc::new).collect()))
@@ -117,7 +117,7 @@ fn budgets_fault(service: &Service) -> Option<String> {
     if service.daily.units != 1 || service.daily.name != BudgetName::daily() {
         let daily = BudgetName::daily();
         return Some(format!(
-            "takes other than one unit of the budget {of}.{daily}"
+            "does not take exactly one unit of the budget {of}.{daily}"
         ));
     }
     let mut names = BTreeSet::from([&service.daily.name]);
@@ -127,7 +127,7 @@ fn budgets_fault(service: &Service) -> Option<String> {
             Some(format!("has the budget {of}.{name} twice"))
         } else if name.as_str() == BudgetName::COOLDOWN {
             Some(format!(
-                "has the budget {of}.{name}, which is what answers call the cooldown"
+                "has the budget {of}.{name}, but answers use this name for the cooldown"
             ))
         } else if budget.units == 0 {
             Some(format!("takes nothing from the budget {of}.{name}"))
@@ -148,7 +148,7 @@ fn sharing_fault<'a>(
 ) -> Option<String> {
     let of = &service.service_type;
     if service.daily.is_shared {
-        return Some(format!("shares the places of the day, {of}.daily"));
+        return Some(format!("shares the budget of the day's places, {of}.daily"));
     }
     service
         .budgets

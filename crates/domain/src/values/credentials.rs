@@ -38,6 +38,22 @@ impl Credentials {
             secret: secret.into(),
         }
     }
+
+    /// Takes both parts if they can be the provider's: 1 to 256 printable ASCII characters each.
+    ///
+    /// # Errors
+    /// For any other text. The error does not show it.
+    pub fn parse(token: &SecretString, secret: &SecretString) -> Result<Self, InvalidValue> {
+        check("the access token", token.expose_secret())?;
+        check("the access token's secret", secret.expose_secret())?;
+        Ok(Self::new(token.clone(), secret.clone()))
+    }
+
+    /// The credentials of a person who must sign in before anybody can act for them: the provider refuses them.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new("", "")
+    }
 }
 
 impl PartialEq for Credentials {

@@ -53,10 +53,7 @@ impl Provider {
     pub fn parse(name: &str) -> Result<Self, InvalidValue> {
         match name {
             "TWITTER" => Ok(Self::Twitter),
-            other => Err(InvalidValue::new(
-                "the provider",
-                format!("is {other:?}, not \"TWITTER\""),
-            )),
+            _ => Err(InvalidValue::new("the provider", "is not \"TWITTER\"")),
         }
     }
 }

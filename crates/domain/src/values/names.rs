@@ -21,7 +21,7 @@ impl ServiceType {
         } else {
             Err(InvalidValue::new(
                 "service_type",
-                "is not 1 to 32 of A-Z, 0-9 and _",
+                "is not 1 to 32 characters of A-Z, 0-9 and _",
             ))
         }
     }
@@ -58,7 +58,7 @@ impl ServicePath {
         } else {
             Err(InvalidValue::new(
                 "the service path",
-                format!("{path:?} is not 1 to 32 of a-z, 0-9 and _"),
+                "is not 1 to 32 characters of a-z, 0-9 and _",
             ))
         }
     }
@@ -90,7 +90,7 @@ impl QueueName {
         } else {
             Err(InvalidValue::new(
                 "the queue name",
-                format!("{name:?} is not 1 to 80 of A-Z, a-z, 0-9, - and _"),
+                "is not 1 to 80 characters of A-Z, a-z, 0-9, - and _",
             ))
         }
     }

@@ -56,15 +56,11 @@ impl WindowPolicy {
     /// # Errors
     /// Names the part that is wrong.
     pub fn parse(period: Period, turns_at: &str, zone: &str) -> Result<Self, InvalidValue> {
-        let turns_at = NaiveTime::parse_from_str(turns_at, "%H:%M").map_err(|_| {
-            InvalidValue::new(
-                "the turn of the window",
-                format!("{turns_at:?} is not HH:MM"),
-            )
-        })?;
-        let zone = zone.parse::<Tz>().map_err(|_| {
-            InvalidValue::new("the time zone", format!("{zone:?} is not an IANA zone"))
-        })?;
+        let turns_at = NaiveTime::parse_from_str(turns_at, "%H:%M")
+            .map_err(|_| InvalidValue::new("the turn of the window", "is not of the form HH:MM"))?;
+        let zone = zone
+            .parse::<Tz>()
+            .map_err(|_| InvalidValue::new("the time zone", "is not the name of an IANA zone"))?;
         Ok(Self::new(period, turns_at, zone))
     }
 

@@ -41,7 +41,7 @@ fn assert_abandoned(outcome: &Result<Registered, RegisterError>) {
 }
 
 #[tokio::test]
-async fn who_is_abandoned_before_the_reservation_takes_nothing() {
+async fn a_call_abandoned_before_the_reservation_takes_nothing() {
     let world = World::new();
     let who = world.person(1).await;
     for hung_up in [false, true] {
@@ -101,7 +101,7 @@ fn registering_on(
 }
 
 #[tokio::test]
-async fn who_is_abandoned_after_the_reservation_gives_the_place_back() {
+async fn a_call_abandoned_after_the_reservation_gives_the_place_back() {
     let world = World::new();
     let who = world.person(1).await;
     let permit = Arc::new(Permit::default());
@@ -116,7 +116,7 @@ async fn who_is_abandoned_after_the_reservation_gives_the_place_back() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_after_the_reservation_is_registered() {
+async fn a_person_who_hangs_up_after_the_reservation_is_registered() {
     let world = World::new();
     let who = world.person(1).await;
     let permit = Arc::new(Permit::default());
@@ -144,7 +144,7 @@ async fn a_deadline_during_the_store_step_does_not_hide_its_outcome() {
 }
 
 #[tokio::test]
-async fn no_attempt_follows_one_whose_deadline_has_passed() {
+async fn no_attempt_begins_after_the_deadline() {
     let world = World::new();
     let who = world.person(1).await;
     let permit = Arc::new(Permit::default());
@@ -180,7 +180,7 @@ async fn a_store_that_was_not_reached_has_stored_nothing() {
 
 /// The counter is away when the place of the second call is to be given back.
 #[tokio::test]
-async fn a_repeated_attempt_is_answered_though_the_counter_is_away() {
+async fn a_repeated_attempt_is_answered_while_the_counter_is_unavailable() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;

@@ -58,7 +58,7 @@ fn daily(world: &World, service: &Service, used: u32) -> BudgetState {
 }
 
 #[tokio::test]
-async fn who_is_accepted_is_told_what_the_reservation_told() {
+async fn an_accepted_request_has_the_state_of_its_reservation() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;
@@ -71,18 +71,21 @@ async fn who_is_accepted_is_told_what_the_reservation_told() {
     let registering = registering(&world, ReserveOutcome::Reserved(vec![taken]));
     let permit = Permit::default();
     let accepted = registering.register_with(&permit, who, &service, None);
+    let accepted = accepted.await.unwrap();
     let expected = Accepted {
         registered: Registered {
             position: 7,
             limit: 400,
         },
+        request_id: accepted.request_id,
         daily: Some(state),
     };
-    assert_eq!(accepted.await.unwrap(), expected);
+    assert_eq!(accepted, expected);
+    assert!(accepted.request_id.is_some());
 }
 
 #[tokio::test]
-async fn who_is_refused_is_told_what_the_reservation_told() {
+async fn a_refused_request_has_the_state_of_its_reservation() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;
@@ -118,6 +121,7 @@ async fn an_attempt_that_is_remembered_asks_the_counter_nothing() {
     let accepted = registering.register_with(&permit, who, &service, Some(idempotency_key("once")));
     let expected = Accepted {
         registered: answered,
+        request_id: None,
         daily: None,
     };
     assert_eq!(accepted.await.unwrap(), expected);

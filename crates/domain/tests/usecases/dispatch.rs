@@ -32,6 +32,7 @@ fn entry(world: &World, kind: TaskKind) -> OutboxEntry<Task> {
         },
         request_id: RequestId::new(Uuid::from_u128(42)),
         created_at: world.now(),
+        trace: None,
     }
 }
 
@@ -55,7 +56,7 @@ fn assert_sent(prepared: Prepared, to: &str) -> Job {
 }
 
 #[tokio::test]
-async fn a_training_goes_out_with_the_persons_credentials() {
+async fn a_training_job_is_sent_with_the_persons_credentials() {
     let world = World::new();
     world.person(7).await;
     let job = assert_sent(
@@ -78,7 +79,7 @@ async fn a_training_goes_out_with_the_persons_credentials() {
 }
 
 #[tokio::test]
-async fn a_notification_goes_out_with_credentials_and_the_services_text() {
+async fn a_notification_is_sent_with_credentials_and_the_text_of_the_service() {
     let world = World::new();
     world.person(7).await;
     let job = assert_sent(
@@ -141,7 +142,10 @@ async fn a_job_of_an_account_that_is_gone_is_dropped() {
     let world = World::new();
     for task in [TaskKind::Train, TaskKind::Notify] {
         let prepared = prepare(&world, task).await;
-        assert!(matches!(prepared, Prepared::Drop("the account is gone")));
+        assert!(matches!(
+            prepared,
+            Prepared::Drop("the account no longer exists")
+        ));
     }
 }
 
@@ -169,7 +173,7 @@ async fn a_job_of_a_service_that_the_catalogue_lacks_is_held() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_told() {
+async fn a_failure_of_the_store_is_reported() {
     let world = World::new();
     let mut accounts = MockAccounts::new();
     accounts

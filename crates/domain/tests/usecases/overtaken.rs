@@ -31,7 +31,7 @@ async fn misinform(world: &World, service: &Service) {
 }
 
 #[tokio::test]
-async fn whose_seat_is_anothers_gets_the_next() {
+async fn a_request_whose_seat_is_taken_gets_the_next_seat() {
     let world = World::new();
     let service = learn_me_with_reads(400, 10, 1000);
     let people = world.people(4).await;
@@ -45,7 +45,7 @@ async fn whose_seat_is_anothers_gets_the_next() {
 }
 
 #[tokio::test]
-async fn whose_seat_was_the_last_is_refused() {
+async fn a_request_whose_seat_is_taken_and_was_the_last_is_refused() {
     let world = World::new();
     let service = learn_me(1);
     let people = world.people(2).await;
@@ -57,7 +57,7 @@ async fn whose_seat_was_the_last_is_refused() {
 }
 
 #[tokio::test]
-async fn who_is_refused_one_budget_after_losing_its_seat_keeps_no_place_in_another() {
+async fn a_request_refused_after_it_lost_its_seat_keeps_no_place_in_another_budget() {
     let world = World::new();
     let service = learn_me_with_reads(400, 10, 10);
     let people = world.people(2).await;
@@ -76,7 +76,7 @@ async fn who_is_refused_one_budget_after_losing_its_seat_keeps_no_place_in_anoth
 }
 
 #[tokio::test]
-async fn who_is_overtaken_again_and_again_is_told_in_the_end() {
+async fn a_request_that_is_always_overtaken_fails_in_the_end() {
     let world = World::new();
     let who = world.person(1).await;
     let mut registrations = MockRegistrations::new();
@@ -147,6 +147,7 @@ async fn two_calls_with_one_idempotency_key_share_the_answer() {
     // What the counter told when it gave the second place is not true any more.
     let expected = Accepted {
         registered: first.unwrap(),
+        request_id: None,
         daily: None,
     };
     assert_eq!(second.await.unwrap(), expected);
@@ -180,7 +181,7 @@ async fn a_repeated_call_is_not_refused_for_the_cooldown_of_the_first() {
 }
 
 #[tokio::test]
-async fn a_call_overtaken_before_the_window_turned_gives_back_what_it_took_and_no_more() {
+async fn a_call_overtaken_before_the_window_turned_gives_back_only_its_own_places() {
     let world = World::new();
     let service = learn_me_with_reads(400, 10, 1000);
     let who = world.person(1).await;

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use lemon_domain::{
-    ports::TwitterError,
+    ports::{Accounts, SignIn, TwitterError},
     sealing::OpenError,
     usecases::{ProfileError, Profiles},
-    values::{Identity, UserId},
+    values::{Credentials, Identity, UserId},
 };
 use lemon_fakes::FakeTwitter;
 
@@ -28,6 +28,30 @@ async fn a_profile_is_fetched_with_the_persons_own_credentials() {
     let who = world.person(2).await;
     let profile = profiles(&world).profile(who).await.unwrap();
     assert_eq!(profile, FakeTwitter::profile_of(2));
+}
+
+#[tokio::test]
+async fn a_person_without_credentials_must_sign_in_and_twitter_is_not_asked() {
+    let world = World::new();
+    let who = world.person(1).await;
+    let sign_in = SignIn {
+        account: who.account,
+        credentials: world
+            .keys
+            .seal_credentials(who.account, &Credentials::none(), [7; 24]),
+        at: world.now(),
+    };
+    world.store.sign_in(sign_in).await.unwrap();
+    let unasked = TwitterError::Rejected("nobody should have asked".into());
+    world.twitter.fail_next([unasked]);
+    let outcome = profiles(&world).profile(who).await;
+    assert!(
+        matches!(
+            outcome,
+            Err(ProfileError::Twitter(TwitterError::InvalidToken))
+        ),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -59,7 +83,7 @@ async fn a_person_without_that_account_is_unknown_and_twitter_is_not_asked() {
 }
 
 #[tokio::test]
-async fn revoked_credentials_are_twitters_to_refuse() {
+async fn revoked_credentials_are_refused_by_twitter() {
     let world = World::new();
     let who = world.person(1).await;
     world.twitter.fail_next([TwitterError::InvalidToken]);
@@ -86,7 +110,7 @@ async fn credentials_sealed_with_a_key_that_was_removed_do_not_open() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_told() {
+async fn a_failure_of_the_store_is_reported() {
     let world = World::new();
     let who = world.person(1).await;
     let mut accounts = MockAccounts::new();

@@ -65,7 +65,7 @@ async fn one_budget_that_was_forgotten_is_restored_and_the_others_stay_as_they_a
 }
 
 #[tokio::test]
-async fn usage_is_told_even_when_the_counter_knew_nothing() {
+async fn usage_is_answered_even_if_the_counter_knew_nothing() {
     let world = World::new();
     let budgets = learn_me_with_reads(3, 10, 30).budgets_at(world.now());
     assert_eq!(world.quotas().usage(&budgets).await.unwrap(), [0, 0]);
@@ -91,7 +91,7 @@ async fn one_caller_restores_and_the_others_wait() {
 }
 
 #[tokio::test]
-async fn reconciling_gives_back_what_was_never_recorded_once_the_grace_is_over() {
+async fn reconciling_gives_back_unrecorded_places_after_the_grace() {
     let world = World::new();
     let service = learn_me_with_reads(400, 10, 1000);
     let catalogue = Catalogue::new(vec![service.clone()]).unwrap();
@@ -123,7 +123,7 @@ async fn reconciling_gives_back_what_was_never_recorded_once_the_grace_is_over()
 }
 
 #[tokio::test]
-async fn who_asks_again_within_the_grace_keeps_the_place() {
+async fn a_person_who_asks_again_within_the_grace_keeps_the_place() {
     let world = World::new();
     let service = learn_me(400);
     let catalogue = Catalogue::new(vec![service.clone()]).unwrap();
@@ -139,7 +139,7 @@ async fn who_asks_again_within_the_grace_keeps_the_place() {
 }
 
 #[tokio::test]
-async fn reconciling_counts_again_what_the_counter_lost() {
+async fn reconciling_restores_the_places_that_the_counter_lost() {
     let world = World::new();
     let service = learn_me_with_reads(400, 10, 1000);
     let catalogue = Catalogue::new(vec![service.clone()]).unwrap();
@@ -160,7 +160,7 @@ async fn reconciling_counts_again_what_the_counter_lost() {
 }
 
 #[tokio::test]
-async fn a_released_place_is_the_next_persons() {
+async fn a_released_place_goes_to_the_next_person() {
     let world = World::new();
     let budgets = learn_me(1).budgets_at(world.now());
     let quotas = world.quotas();
@@ -211,7 +211,7 @@ async fn without_the_record_a_forgotten_window_admits_nobody() {
 }
 
 #[tokio::test]
-async fn a_counter_that_fails_is_told() {
+async fn a_failure_of_the_counter_is_reported() {
     let world = World::new();
     let keys = keys_at(&learn_me(400), world.now());
     let mut counter = MockQuotaCounter::new();

@@ -61,7 +61,7 @@ fn nobody(times: usize) -> MockRegistrations {
 }
 
 #[tokio::test]
-async fn who_comes_too_late_costs_one_row() {
+async fn a_request_that_comes_too_late_costs_one_row() {
     let world = World::new();
     let service = learn_me_with_reads(1, 10, 1000);
     let people = world.people(2).await;
@@ -72,7 +72,7 @@ async fn who_comes_too_late_costs_one_row() {
 }
 
 #[tokio::test]
-async fn who_comes_too_late_and_left_a_place_elsewhere_gives_it_back() {
+async fn a_request_that_comes_too_late_gives_back_its_place_in_another_budget() {
     let world = World::new();
     let service = learn_me_with_reads(1, 10, 1000);
     let people = world.people(2).await;
@@ -115,7 +115,7 @@ async fn a_place_that_another_call_recorded_meanwhile_is_not_given_back() {
 
 /// The other call was made after the day had turned, this one before.
 #[tokio::test]
-async fn a_call_that_was_overtaken_on_the_next_day_gives_back_what_it_took_of_the_day_before() {
+async fn a_call_overtaken_on_the_next_day_gives_back_its_places_of_the_day_before() {
     let world = World::new();
     let service = learn_me_with_reads(400, 10, 1000);
     let who = world.person(1).await;

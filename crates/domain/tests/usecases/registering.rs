@@ -45,7 +45,7 @@ async fn tasks(world: &World) -> Vec<TaskKind> {
 }
 
 #[tokio::test]
-async fn each_person_is_told_which_of_the_days_places_is_theirs() {
+async fn each_person_gets_the_number_of_their_place_of_the_day() {
     let world = World::new();
     let service = learn_me(400);
     for (who, n) in world.people(3).await.into_iter().zip(1..) {
@@ -56,7 +56,7 @@ async fn each_person_is_told_which_of_the_days_places_is_theirs() {
 }
 
 #[tokio::test]
-async fn requests_have_ids_of_their_own() {
+async fn each_request_has_its_own_id() {
     let world = World::new();
     for who in world.people(2).await {
         world.register(who, &learn_me(2)).await.unwrap();
@@ -129,7 +129,7 @@ async fn a_person_waits_for_the_cooldown_and_then_uses_the_service_again() {
 }
 
 #[tokio::test]
-async fn a_running_cooldown_is_told_first_and_takes_no_place() {
+async fn a_running_cooldown_is_answered_first_and_takes_no_place() {
     let world = World::new();
     let service = learn_me(1);
     let who = world.person(1).await;
@@ -203,7 +203,7 @@ async fn an_old_idempotency_key_answers_the_same_after_a_later_one() {
 }
 
 #[tokio::test]
-async fn strangers_are_unknown_and_their_place_is_given_back() {
+async fn an_unknown_person_is_refused_and_the_place_is_given_back() {
     let world = World::new();
     let service = learn_me(400);
     let people = world.people(2).await;
@@ -236,13 +236,25 @@ async fn a_deletion_keeps_the_cooldown_and_the_place() {
     let end = world.now() + service.cooldown;
     world.register(people[0], &service).await.unwrap();
     let registering = world.registering();
-    assert!(registering.delete(people[0].user, &service).await.unwrap());
+    assert!(
+        registering
+            .delete(people[0].user, &service)
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(registering.list(people[0].user).await.unwrap(), []);
     assert_cooling_down(&world.register(people[0], &service).await, end);
     let outcome = world.register(people[1], &service).await;
     assert_exhausted(&outcome, "daily", 1);
     assert_eq!(tasks(&world).await, [TaskKind::Delete]);
-    assert!(!registering.delete(people[0].user, &service).await.unwrap());
+    assert!(
+        registering
+            .delete(people[0].user, &service)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -252,14 +264,14 @@ async fn a_deleted_persons_place_counts_in_a_counter_that_forgot() {
     let people = world.people(2).await;
     world.register(people[0], &service).await.unwrap();
     let deleted = world.registering().delete(people[0].user, &service).await;
-    assert!(deleted.unwrap());
+    assert!(deleted.unwrap().is_some());
     world.counter.forget_all();
     let outcome = world.register(people[1], &service).await;
     assert_exhausted(&outcome, "daily", 1);
 }
 
 #[tokio::test]
-async fn after_the_cooldown_and_the_purge_the_person_is_as_new() {
+async fn after_the_cooldown_and_the_purge_the_person_counts_as_new() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;

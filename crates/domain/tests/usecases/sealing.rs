@@ -2,8 +2,10 @@ use lemon_domain::{
     sealing::{OpenError, SealContext, Sealed, SealingKey, SealingKeys},
     values::{Credentials, RequestToken},
 };
+use lemon_fakes::SequentialIds;
 use proptest::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use crate::world::{account, sealing_keys};
 
@@ -132,6 +134,10 @@ fn a_bad_key_is_refused_without_being_shown() {
         ("secret", "a sealing key is not of the form <id>:<Base64>"),
         (short, "a sealing key is not 32 bytes long"),
         ("first:secret!", "a sealing key is not valid Base64"),
+        (
+            "first:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "a sealing key is not random: all its bytes are zero",
+        ),
     ];
     for (text, fault) in bad {
         let error = SealingKey::parse(&text.into()).map(|_| ()).unwrap_err();
@@ -143,6 +149,49 @@ fn a_bad_key_is_refused_without_being_shown() {
         let error = SealingKey::parse(&text).map(|_| ()).unwrap_err();
         assert!(!error.to_string().contains(key));
     }
+}
+
+#[test]
+fn a_key_has_one_meaning_in_every_form_of_base64() {
+    let place = SealContext::AccountCredentials(account(1));
+    let keys = |key: &str| {
+        let key = SealingKey::parse(&key.into()).unwrap();
+        SealingKeys::new(vec![key]).unwrap()
+    };
+    let bytes = "+/ECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    let sealed = keys(&format!("a:{bytes}=")).seal(place, &"secret".into(), NONCE);
+    for form in [
+        format!("a:{bytes}"),
+        format!("a:-_{}=", &bytes[2..]),
+        format!("\u{feff}a: {}\r\n{}=\n", &bytes[..20], &bytes[20..]),
+    ] {
+        let opened = keys(&form).open(place, &sealed).unwrap();
+        assert_eq!(opened.expose_secret(), "secret", "{form}");
+    }
+}
+
+#[test]
+fn a_fresh_key_is_a_key_and_no_other() {
+    let ids = SequentialIds::default();
+    let (one, two) = (
+        SealingKey::generate("new", &ids),
+        SealingKey::generate("new", &ids),
+    );
+    assert_ne!(one.expose_secret(), two.expose_secret());
+    let keys = SealingKeys::new(vec![SealingKey::parse(&one).unwrap()]).unwrap();
+    assert_eq!(keys.sealing_id(), "new");
+    assert_eq!(keys.ids().collect::<Vec<_>>(), ["new"]);
+}
+
+#[test]
+fn a_body_does_not_open_as_that_of_another_message() {
+    let keys = sealing_keys(&["first"]);
+    let (mine, theirs) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let sealed = keys.seal(SealContext::MessageBody(mine), &"body".into(), NONCE);
+    let opened = keys.open(SealContext::MessageBody(theirs), &sealed);
+    assert_eq!(opened.map(|_| "opened"), Err(OpenError::Altered));
+    let opened = keys.open(SealContext::MessageBody(mine), &sealed).unwrap();
+    assert_eq!(opened.expose_secret(), "body");
 }
 
 #[test]
@@ -161,7 +210,7 @@ fn a_list_of_keys_is_not_empty_and_has_each_id_once() {
 
 proptest! {
     #[test]
-    fn what_was_sealed_opens_as_it_was(secret in ".*", nonce: [u8; 24]) {
+    fn a_sealed_secret_opens_unchanged(secret in ".*", nonce: [u8; 24]) {
         let keys = sealing_keys(&["first"]);
         let place = SealContext::AccountCredentials(account(1));
         let sealed = keys.seal(place, &secret.as_str().into(), nonce);
@@ -170,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn sealed_credentials_open_as_they_were(
+    fn sealed_credentials_open_unchanged(
         token in "[!-~]{1,256}",
         secret in "[!-~]{1,256}",
         nonce: [u8; 24],
@@ -193,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_open_as_nothing(data: Vec<u8>) {
+    fn arbitrary_bytes_do_not_open(data: Vec<u8>) {
         let sealed = Sealed { key_id: "first".to_owned(), data };
         let place = SealContext::AccountCredentials(account(1));
         prop_assert!(sealing_keys(&["first"]).open(place, &sealed).is_err());

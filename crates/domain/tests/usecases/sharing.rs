@@ -25,7 +25,7 @@ fn services(units: [u32; 2]) -> [Service; 2] {
 }
 
 #[tokio::test]
-async fn one_person_takes_from_it_for_each_service() {
+async fn one_person_takes_from_a_shared_budget_for_each_service() {
     let world = World::new();
     let [learning, drawing] = services([30, 20]);
     let who = world.person(1).await;
@@ -89,7 +89,7 @@ async fn a_counter_that_forgot_is_restored_with_the_places_of_all_services() {
 }
 
 #[tokio::test]
-async fn a_training_that_failed_gives_back_what_its_service_took() {
+async fn a_training_that_failed_gives_back_the_units_of_its_service() {
     let world = World::new();
     let [mut learning, drawing] = services([30, 20]);
     learning.training.attempts = 1;

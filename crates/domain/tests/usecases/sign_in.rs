@@ -4,10 +4,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_contracts::race;
 use lemon_domain::{
-    ports::{Accounts, PendingSignIn, PendingSignIns, SignInClaim, StoreError, TwitterError},
+    ports::{
+        Accounts, CompletedSignIn, PendingSignIn, PendingSignIns, SignInClaim, StoreError,
+        TwitterError,
+    },
     sealing::{OpenError, SealContext, Sealed},
     usecases::{SignInError, SignIns},
-    values::{RequestToken, Verifier},
+    values::{Identity, RequestToken, Verifier},
 };
 use lemon_fakes::MemoryStore;
 use secrecy::ExposeSecret;
@@ -82,7 +85,7 @@ async fn an_older_request_token_stays_good_while_newer_ones_are_issued() {
 }
 
 #[tokio::test]
-async fn the_request_tokens_secret_rests_sealed() {
+async fn the_request_tokens_secret_is_stored_sealed() {
     let world = World::new();
     let grant = world.sign_ins().begin().await.unwrap();
     let pending = world
@@ -97,7 +100,7 @@ async fn the_request_tokens_secret_rests_sealed() {
 }
 
 #[tokio::test]
-async fn the_credentials_rest_sealed() {
+async fn the_credentials_are_stored_sealed() {
     let world = World::new();
     let (token, verifier) = agreed(&world, 7).await;
     world.sign_ins().complete(&token, &verifier).await.unwrap();
@@ -188,6 +191,19 @@ impl PendingSignIns for Unheard {
     async fn discard(&self, token: &RequestToken) -> Result<(), StoreError> {
         self.answer("discard", self.store.discard(token).await)
     }
+
+    async fn complete(&self, completed: CompletedSignIn) -> Result<(), StoreError> {
+        self.answer("complete", self.store.complete(completed).await)
+    }
+
+    async fn completed(
+        &self,
+        token: &RequestToken,
+        claim: &SignInClaim,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Identity>, StoreError> {
+        self.answer("completed", self.store.completed(token, claim, now).await)
+    }
 }
 
 fn unheard(world: &World, call: &'static str) -> SignIns {
@@ -212,14 +228,14 @@ async fn a_call_whose_take_was_not_answered_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_sign_in_counts_also_where_what_was_pending_could_not_be_discarded() {
+async fn a_sign_in_succeeds_even_if_its_completion_cannot_be_kept() {
     let world = World::new();
     let (token, verifier) = agreed(&world, 1).await;
     let mut pending = MockPendingSignIns::new();
     let found = world.store.take(&token, &anybody(), world.now()).await;
     let found = found.unwrap();
     pending.expect_take().return_once(|_, _, _| Ok(found));
-    pending.expect_discard().return_once(|_| Err(broken_off()));
+    pending.expect_complete().return_once(|_| Err(broken_off()));
     let sign_ins = SignIns {
         pending: Arc::new(pending),
         ..world.sign_ins()
@@ -236,6 +252,45 @@ async fn a_sign_in_counts_also_where_what_was_pending_could_not_be_discarded() {
     assert_not_pending(&world, &(token, verifier)).await;
 }
 
+/// Who signed in with a pair, as a repeated call is told.
+async fn completed(
+    world: &World,
+    (token, verifier): &(RequestToken, Verifier),
+) -> Option<Identity> {
+    let completed = world.sign_ins().completed(token, verifier).await;
+    completed.unwrap()
+}
+
+#[tokio::test]
+async fn a_pair_that_signed_somebody_in_is_answered_again_for_half_a_minute() {
+    let world = World::new();
+    let pair = agreed(&world, 1).await;
+    assert_eq!(completed(&world, &pair).await, None);
+    let identity = world.sign_ins().complete(&pair.0, &pair.1).await.unwrap();
+    assert_eq!(completed(&world, &pair).await, Some(identity));
+    let other = (pair.0.clone(), Verifier::parse("another").unwrap());
+    assert_eq!(completed(&world, &other).await, None);
+    let end = world.now() + Duration::from_secs(30);
+    world.clock.set(end - SECOND);
+    assert_eq!(completed(&world, &pair).await, Some(identity));
+    world.clock.set(end);
+    assert_eq!(completed(&world, &pair).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_calls_with_one_pair_leave_it_answered() {
+    let world = Arc::new(World::new());
+    let pair = agreed(&world, 1).await;
+    race(20, |_| {
+        let (world, pair) = (world.clone(), pair.clone());
+        async move { world.sign_ins().complete(&pair.0, &pair.1).await.is_ok() }
+    })
+    .await;
+    let stored = world.store.account(account(1)).await.unwrap().unwrap();
+    let answered = completed(&world, &pair).await.map(|it| it.user);
+    assert_eq!(answered, Some(stored.user));
+}
+
 #[tokio::test]
 async fn an_unknown_request_token_is_not_pending_and_twitter_is_not_asked() {
     let world = World::new();
@@ -247,10 +302,10 @@ async fn an_unknown_request_token_is_not_pending_and_twitter_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_person_has_ten_minutes_to_come_back() {
+async fn a_person_has_an_hour_to_come_back() {
     let world = World::new();
     let (in_time, too_late) = (agreed(&world, 1).await, agreed(&world, 2).await);
-    let expiry = world.now() + Duration::from_secs(10 * 60);
+    let expiry = world.now() + Duration::from_secs(60 * 60);
     world.clock.set(expiry - SECOND);
     let (token, verifier) = in_time;
     world.sign_ins().complete(&token, &verifier).await.unwrap();
@@ -279,7 +334,7 @@ async fn a_failure_of_twitter_that_may_pass_leaves_the_sign_in_pending() {
 }
 
 #[tokio::test]
-async fn what_twitter_refuses_is_over() {
+async fn a_sign_in_that_twitter_refuses_is_no_longer_pending() {
     let refusals = [
         TwitterError::InvalidToken,
         TwitterError::Suspended,
@@ -343,7 +398,7 @@ async fn a_request_token_that_could_not_be_kept_is_not_given_out() {
 }
 
 #[tokio::test]
-async fn twitter_is_not_asked_when_the_store_cannot_be() {
+async fn twitter_is_not_asked_while_the_store_is_unavailable() {
     let world = World::new();
     let mut pending = MockPendingSignIns::new();
     pending
@@ -365,7 +420,7 @@ async fn twitter_is_not_asked_when_the_store_cannot_be() {
 }
 
 #[tokio::test]
-async fn an_account_that_could_not_be_stored_is_told() {
+async fn a_failure_to_store_the_account_is_reported() {
     let world = World::new();
     let mut accounts = MockAccounts::new();
     accounts.expect_sign_in().return_once(|_| Err(broken_off()));

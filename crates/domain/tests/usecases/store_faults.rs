@@ -48,7 +48,7 @@ async fn a_store_that_certainly_stored_nothing_gives_the_places_back() {
 }
 
 #[tokio::test]
-async fn a_store_that_broke_off_keeps_the_place_and_the_repeated_call_finds_it() {
+async fn an_interrupted_store_step_keeps_the_place_for_the_repeated_call() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;
@@ -78,7 +78,7 @@ async fn a_store_that_broke_off_keeps_the_place_and_the_repeated_call_finds_it()
 }
 
 #[tokio::test]
-async fn a_store_that_broke_off_after_storing_answers_the_repeated_call() {
+async fn a_store_step_interrupted_after_storing_answers_the_repeated_call() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;
@@ -126,7 +126,7 @@ async fn a_store_that_broke_off_after_storing_answers_the_repeated_call() {
 }
 
 #[tokio::test]
-async fn a_place_nobody_comes_back_for_is_given_back_after_the_grace() {
+async fn a_place_without_a_repeated_call_is_given_back_after_the_grace() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;

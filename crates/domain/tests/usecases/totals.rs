@@ -115,7 +115,7 @@ async fn a_total_is_corrected_where_it_differs_from_the_places_and_only_there() 
 }
 
 #[tokio::test]
-async fn what_is_stored_while_the_places_are_added_up_is_no_difference() {
+async fn a_request_stored_while_the_places_are_added_up_is_no_difference() {
     for (units, expected) in [(29, 1), (30, 0), (40, 0), (50, 0), (51, 1)] {
         let record = Record {
             units,

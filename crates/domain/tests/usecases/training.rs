@@ -38,13 +38,18 @@ async fn tasks(world: &World) -> Vec<TaskKind> {
 }
 
 #[tokio::test]
-async fn a_training_is_finished_once_however_often_it_is_told() {
+async fn a_training_is_finished_once_by_any_number_of_ready_messages() {
     let world = World::new();
     let who = world.person(1).await;
     world.register(who, &learn_me(1)).await.unwrap();
     let trainings = trainings(&world);
     let outcome = trainings.finish(&ready(1)).await.unwrap();
-    assert_eq!(outcome, FinishOutcome::Finished);
+    let request_id = world.store.list(who.user).await.unwrap()[0].request_id;
+    let finished = FinishOutcome::Finished {
+        user: who.user,
+        request_id,
+    };
+    assert_eq!(outcome, finished);
     for _ in 0..3 {
         let outcome = trainings.finish(&ready(1)).await.unwrap();
         assert_eq!(outcome, FinishOutcome::AlreadyFinished);
@@ -69,7 +74,7 @@ async fn a_training_of_an_earlier_request_finishes_nothing() {
 }
 
 #[tokio::test]
-async fn delete_jobs_for_strangers_have_request_ids_of_their_own() {
+async fn delete_jobs_for_unknown_people_have_their_own_request_ids() {
     let world = World::new();
     for n in [1, 2] {
         let outcome = trainings(&world).finish(&ready(n)).await.unwrap();

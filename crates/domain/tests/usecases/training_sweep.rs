@@ -83,7 +83,7 @@ async fn a_lost_training_is_announced_as_often_as_configured_and_then_has_failed
 }
 
 #[tokio::test]
-async fn one_attempt_is_no_second() {
+async fn a_training_with_one_attempt_is_not_announced_again() {
     let world = World::new();
     let service = Service {
         training: TrainingPolicy {
@@ -100,7 +100,7 @@ async fn one_attempt_is_no_second() {
 }
 
 #[tokio::test]
-async fn what_failed_gives_its_running_places_back_and_may_be_asked_for_at_once() {
+async fn a_failed_training_gives_its_running_places_back_and_can_be_requested_at_once() {
     let world = World::new();
     // 18 hours from noon on a new day has begun; the month runs on.
     let service = learn_me_with_reads(1, 10, 10);
@@ -184,7 +184,7 @@ async fn a_training_that_was_not_sent_yet_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_comes_second_changes_nothing() {
+async fn a_second_concurrent_sweep_changes_nothing() {
     let world = World::new();
     let service = learn_me(400);
     let who = world.person(1).await;

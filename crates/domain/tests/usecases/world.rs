@@ -89,6 +89,7 @@ impl World {
             keys: self.keys.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            pending_for: SignIns::DEFAULT_PENDING_FOR,
         }
     }
 
@@ -151,6 +152,7 @@ pub(crate) fn keys_at(service: &Service, at: DateTime<Utc>) -> Vec<BudgetKey> {
 pub(crate) fn sealing_keys(ids: &[&str]) -> SealingKeys {
     let key = |id: &&str| {
         use base64::{Engine, prelude::BASE64_STANDARD};
+        // Of different bytes, as a key must be.
         let bytes: Vec<u8> = id.bytes().cycle().take(32).collect();
         let text = format!("{id}:{}", BASE64_STANDARD.encode(bytes));
         SealingKey::parse(&text.into()).unwrap()

@@ -54,7 +54,7 @@ fn services_are_found_by_type() {
 }
 
 #[test]
-fn a_type_or_path_stands_once() {
+fn a_type_or_path_occurs_once() {
     let twice = "the service catalogue has LEARNME twice";
     let same_type = vec![service("LEARNME", "a"), service("LEARNME", "b")];
     assert_eq!(fault(same_type), twice);
@@ -63,7 +63,7 @@ fn a_type_or_path_stands_once() {
 }
 
 #[test]
-fn a_budget_stands_once_and_is_taken_from() {
+fn a_budget_occurs_once_and_takes_units() {
     let twice = Service {
         budgets: vec![budget("daily", 1, 1)],
         ..service("LEARNME", "learn_me")
@@ -91,7 +91,7 @@ fn no_budget_has_the_name_of_the_cooldown() {
     };
     assert_eq!(
         fault(vec![service]),
-        "the service catalogue has the budget LEARNME.cooldown, which is what answers call the cooldown"
+        "the service catalogue has the budget LEARNME.cooldown, but answers use this name for the cooldown"
     );
 }
 
@@ -136,7 +136,7 @@ fn a_shared_budget_has_one_limit_and_one_window() {
     daily.daily.is_shared = true;
     assert_eq!(
         fault(vec![daily]),
-        "the service catalogue shares the places of the day, LEARNME.daily"
+        "the service catalogue shares the budget of the day's places, LEARNME.daily"
     );
 }
 
@@ -181,7 +181,7 @@ fn a_use_takes_one_unit_of_the_day() {
         };
         assert_eq!(
             fault(vec![service]),
-            "the service catalogue takes other than one unit of the budget LEARNME.daily"
+            "the service catalogue does not take exactly one unit of the budget LEARNME.daily"
         );
     }
 }
@@ -214,7 +214,7 @@ fn a_training_has_a_deadline_and_is_announced_within_bounds() {
 }
 
 #[test]
-fn every_queue_is_there_once() {
+fn every_queue_occurs_once() {
     let services = vec![service("LEARNME", "learn_me"), service("DRAWME", "draw_me")];
     let catalogue = Catalogue::new(services).unwrap();
     let ready: Vec<_> = catalogue.ready_queues().into_iter().collect();

@@ -5,4 +5,5 @@
 mod catalogue;
 mod parsing;
 mod segments;
+mod trace_context;
 mod windows;

@@ -36,7 +36,7 @@ fn segments_divide_the_seats() {
 }
 
 #[test]
-fn what_is_added_and_removed_again_leaves_the_sums_as_they_were() {
+fn adding_and_removing_a_place_leaves_the_sums_unchanged() {
     let places = [place(1, 1, 1), place(2, 5, 3), place(-3, 1024, 7)];
     let before = Sums::of(&places);
     let mut sums = before;

@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_receipt_is_none() {
+    fn a_text_that_is_not_a_receipt_is_none() {
         for text in [
             "",
             "7",

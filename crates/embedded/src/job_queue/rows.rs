@@ -1,9 +1,13 @@
 use chrono::{DateTime, Utc};
-use lemon_domain::ports::{Delivery, Depth, Receipt};
+use lemon_domain::{
+    ports::{DeadLetter, DeadLetterChoice, Delivery, Depth, IdSource, Receipt},
+    sealing::Sealed,
+    values::TraceContext,
+};
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use super::{DeadLetter, line::QueueState, receipt::Handle};
+use super::{line::QueueState, receipt::Handle};
 use crate::file::{Durability, Format, time};
 
 /// The file of a job queue. A power failure must not lose a message that was taken.
@@ -11,20 +15,41 @@ pub(super) const FORMAT: Format = Format {
     name: "job queue",
     application_id: i32::from_be_bytes(*b"LmJq"),
     durability: Durability::Commit,
-    migrations: &[include_str!("1.sql")],
-    newest: 1,
+    migrations: &[include_str!("1.sql"), include_str!("2.sql")],
+    newest: 2,
 };
 
 /// A message to put.
 pub(super) struct MessageRow {
     pub(super) id: Uuid,
-    pub(super) body: String,
+    pub(super) trace: Option<TraceContext>,
+    pub(super) body: SealedBody,
+}
+
+/// A body as stored.
+#[derive(Debug)]
+pub(super) struct SealedBody {
+    /// The id that its message was sent with.
+    pub(super) sealed_for: Uuid,
+    pub(super) sealed: Sealed,
+}
+
+impl SealedBody {
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            sealed_for: Uuid::from_bytes(row.get("sealed_for")?),
+            sealed: Sealed {
+                key_id: row.get("key_id")?,
+                data: row.get("body")?,
+            },
+        })
+    }
 }
 
 /// The result of a receive from a queue.
 pub(super) struct ReceivedMessages {
-    /// The received messages.
-    pub(super) deliveries: Vec<Delivery>,
+    /// The received messages, and their bodies.
+    pub(super) deliveries: Vec<(Delivery, SealedBody)>,
     /// When the next message becomes visible, if there is one.
     pub(super) next: Option<DateTime<Utc>>,
 }
@@ -37,10 +62,19 @@ pub(super) fn send(
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO messages (queue, id, sent_at, visible_at, body) VALUES (?1, ?2, ?3, ?3, ?4)",
+        "INSERT INTO messages (queue, id, sent_at, visible_at, sealed_for, key_id, trace, body)
+         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for MessageRow { id, body } in messages {
-        insert.execute(params![queue, id.as_bytes(), now.timestamp_micros(), body])?;
+    for MessageRow { id, trace, body } in messages {
+        insert.execute(params![
+            queue,
+            id.as_bytes(),
+            now.timestamp_micros(),
+            body.sealed_for.as_bytes(),
+            body.sealed.key_id,
+            trace.as_ref().map(ToString::to_string),
+            body.sealed.data,
+        ])?;
     }
     Ok(())
 }
@@ -58,7 +92,7 @@ pub(super) fn receive(
         "UPDATE messages SET visible_at = ?4, receives = receives + 1
          WHERE number IN (SELECT number FROM messages
                           WHERE queue = ?1 AND visible_at <= ?2 ORDER BY visible_at LIMIT ?3)
-         RETURNING number, id, receives, body",
+         RETURNING number, id, receives, sealed_for, key_id, trace, body",
     )?;
     let (now, until) = (now.timestamp_micros(), until.timestamp_micros());
     let deliveries: Vec<_> = take
@@ -72,18 +106,26 @@ pub(super) fn receive(
     Ok(ReceivedMessages { deliveries, next })
 }
 
-fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+fn delivery(row: &Row<'_>) -> rusqlite::Result<(Delivery, SealedBody)> {
     let handle = Handle {
         number: row.get("number")?,
         receives: row.get("receives")?,
         id: Uuid::from_bytes(row.get("id")?),
     };
-    Ok(Delivery {
+    let delivery = Delivery {
         message_id: handle.id.to_string(),
         receipt: Receipt(handle.to_string()),
-        body: row.get("body")?,
+        body: String::new(),
         attempt: handle.receives,
-    })
+        trace: trace(row)?,
+    };
+    Ok((delivery, SealedBody::of(row)?))
+}
+
+/// The trace context. One that cannot be read holds up no message.
+fn trace(row: &Row<'_>) -> rusqlite::Result<Option<TraceContext>> {
+    let text: Option<String> = row.get("trace")?;
+    Ok(text.and_then(|text| TraceContext::from_text(&text).ok()))
 }
 
 fn next_visible(
@@ -224,20 +266,87 @@ fn count(connection: &Connection, queue: &str) -> rusqlite::Result<u64> {
 pub(super) fn dead_letters(
     connection: &Connection,
     queue: &str,
-    max: u32,
-) -> rusqlite::Result<Vec<DeadLetter>> {
+    max: usize,
+) -> rusqlite::Result<Vec<(DeadLetter, SealedBody)>> {
     connection
         .prepare_cached(
-            "SELECT id, reason, died_at, sent_at FROM messages
+            "SELECT id, reason, died_at, sent_at, sealed_for, key_id, trace, body FROM messages
              WHERE queue = ?1 AND reason IS NOT NULL ORDER BY died_at, number LIMIT ?2",
         )?
         .query_map(params![queue, max], |row| {
-            Ok(DeadLetter {
+            let letter = DeadLetter {
                 message_id: Uuid::from_bytes(row.get("id")?).to_string(),
+                original_id: None,
                 reason: row.get("reason")?,
-                sent_at: time(row, "sent_at")?,
-                dead_lettered_at: time(row, "died_at")?,
-            })
+                attempts: None,
+                sent_at: Some(time(row, "sent_at")?),
+                dead_lettered_at: Some(time(row, "died_at")?),
+                trace: trace(row)?,
+                body: String::new(),
+            };
+            Ok((letter, SealedBody::of(row)?))
         })?
         .collect()
+}
+
+/// The rows of the chosen dead letters of a queue.
+fn chosen(
+    connection: &Connection,
+    queue: &str,
+    which: &DeadLetterChoice,
+) -> rusqlite::Result<Vec<i64>> {
+    let id = match which {
+        DeadLetterChoice::All => None,
+        DeadLetterChoice::One(id) => match Uuid::parse_str(id) {
+            Ok(id) => Some(id.into_bytes()),
+            // It is none of ours.
+            Err(_) => return Ok(Vec::new()),
+        },
+    };
+    connection
+        .prepare_cached(
+            "SELECT number FROM messages
+             WHERE queue = ?1 AND reason IS NOT NULL AND (?2 IS NULL OR id = ?2) ORDER BY died_at, number",
+        )?
+        .query_map(params![queue, id], |row| row.get(0))?
+        .collect()
+}
+
+/// Sends dead letters to their queue again, as new messages: a receipt of an earlier receive must not fit them.
+pub(super) fn redrive(
+    connection: &Connection,
+    line: &QueueState,
+    which: &DeadLetterChoice,
+    ids: &dyn IdSource,
+    now: DateTime<Utc>,
+) -> rusqlite::Result<u64> {
+    let chosen = chosen(connection, line.dead_letter_queue(), which)?;
+    let mut send = connection.prepare_cached(
+        "UPDATE messages SET queue = ?2, id = ?3, sent_at = ?4, visible_at = ?4, receives = 0, died_at = NULL, reason = NULL
+         WHERE number = ?1",
+    )?;
+    for number in &chosen {
+        let id = ids.uuid();
+        send.execute(params![
+            number,
+            line.name,
+            id.as_bytes(),
+            now.timestamp_micros()
+        ])?;
+    }
+    Ok(chosen.len() as u64)
+}
+
+/// Removes dead letters for good.
+pub(super) fn discard(
+    connection: &Connection,
+    line: &QueueState,
+    which: &DeadLetterChoice,
+) -> rusqlite::Result<u64> {
+    let chosen = chosen(connection, line.dead_letter_queue(), which)?;
+    let mut delete = connection.prepare_cached("DELETE FROM messages WHERE number = ?1")?;
+    for number in &chosen {
+        delete.execute([number])?;
+    }
+    Ok(chosen.len() as u64)
 }

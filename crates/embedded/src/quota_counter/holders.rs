@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_text_that_is_written_again_the_same_is_two_numbers() {
+    fn only_a_text_that_is_formatted_back_unchanged_is_two_numbers() {
         assert_eq!(numbers("7:2"), Some((7, 2)));
         assert_eq!(numbers("-7:0"), Some((-7, 0)));
         assert_eq!(numbers("7:4294967295"), Some((7, 4_294_967_295)));

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_holders_of_a_portion_go_with_its_places() {
+    fn the_holders_of_a_portion_are_removed_with_its_places() {
         let connection = file(1, PORTION + 2);
         assert!(!remove_portion(&connection, 1).unwrap());
         assert_eq!(holders_of(&connection), 2);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_holder_of_no_other_place_goes() {
+    fn a_released_holder_without_another_place_is_removed() {
         let connection = file(1, 2);
         remove(&connection, 1, &place("job-2", 2).holder).unwrap();
         assert_eq!(holders_of(&connection), 1);

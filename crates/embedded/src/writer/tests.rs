@@ -104,14 +104,14 @@ async fn a_group_that_finds_the_disk_full_fails_and_a_later_one_does_not() {
 }
 
 #[tokio::test]
-async fn a_write_nobody_waits_for_is_made() {
+async fn a_write_without_a_waiting_caller_is_made() {
     let writer = writer();
     drop(insert(&writer, 1));
     assert_eq!(numbers(&writer).await, [1]);
 }
 
 #[tokio::test]
-async fn what_was_submitted_is_written_before_the_writer_is_gone() {
+async fn submitted_writes_are_made_before_the_writer_ends() {
     let writer = writer();
     let release = hold(&writer);
     let pending: Vec<_> = (0..2000).map(|number| insert(&writer, number)).collect();
@@ -134,7 +134,7 @@ fn commit_on_a_broken_disk(
 }
 
 #[tokio::test]
-async fn after_a_flush_that_failed_nothing_is_written_any_more() {
+async fn nothing_is_written_after_a_flush_that_failed() {
     let writer = Writer::start_with("test", connection(), commit_on_a_broken_disk).unwrap();
     writer.check().unwrap();
     let first = insert(&writer, 1).committed().await;
@@ -156,7 +156,7 @@ async fn after_a_flush_that_failed_nothing_is_written_any_more() {
 }
 
 #[tokio::test]
-async fn a_flush_that_fails_when_nobody_waits_is_noted() {
+async fn a_flush_that_fails_without_a_waiting_caller_is_noted() {
     let writer = Writer::start_with("test", connection(), commit_on_a_broken_disk).unwrap();
     drop(insert(&writer, 1));
     assert!(!writer.failed().await.is_empty());

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, StoreError,
+        OverdueOutcome, OverduePosition, OverdueStep, OverdueTraining, RetryOutcome, StoreError,
         TrainingDeadlines,
     },
     values::{BudgetKey, RequestId, ServiceType, TaskKind, TrainingState, Turn, UserId},
 };
 
-use super::{MemoryStore, StoreState, StoredRegistration};
+use super::{Mechanism, MemoryStore, StoreState, StoredRegistration};
 
 #[async_trait]
 impl TrainingDeadlines for MemoryStore {
@@ -22,8 +22,10 @@ impl TrainingDeadlines for MemoryStore {
         max: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<OverdueTraining>, StoreError> {
-        let now = self.earlier(now);
+        let earlier = self.earlier(now);
         let state = self.state().await;
+        let both = state.has(Mechanism::TwoClocksOfDeadline);
+        let now = if both { earlier } else { now };
         let mut overdue: Vec<_> = state
             .registrations
             .iter()
@@ -52,6 +54,17 @@ impl TrainingDeadlines for MemoryStore {
         }
         Ok(outcome)
     }
+
+    async fn retry(
+        &self,
+        request_id: RequestId,
+        at: DateTime<Utc>,
+    ) -> Result<RetryOutcome, StoreError> {
+        let mut state = self.state().await;
+        let outcome = state.retry(request_id, at);
+        self.row_put.notify_one();
+        Ok(outcome)
+    }
 }
 
 impl StoredRegistration {
@@ -73,12 +86,14 @@ impl StoreState {
         let waits = self.outbox.values().any(|row| {
             row.entry.content.kind == TaskKind::Train
                 && row.entry.request_id == training.request_id
-                && !row.is_set_aside
+                && row.set_aside_at.is_none()
         });
         let key = (training.user, training.service.clone());
+        let once = self.has(Mechanism::SettledOnce);
         let Some(current) = self.registrations.get_mut(&key).filter(|current| {
-            current.shown.state == TrainingState::Training
-                && current.overdue(training.user, at) == *training
+            let runs = current.shown.state == TrainingState::Training
+                && current.overdue(training.user, at) == *training;
+            runs || (!once && current.shown.request_id == training.request_id)
         }) else {
             return OverdueOutcome::Overtaken;
         };
@@ -105,6 +120,36 @@ impl StoreState {
         }
     }
 
+    fn retry(&mut self, request_id: RequestId, at: DateTime<Utc>) -> RetryOutcome {
+        let mut all = self.registrations.iter_mut();
+        let Some((key, current)) = all.find(|(_, it)| it.shown.request_id == request_id) else {
+            return RetryOutcome::Unknown;
+        };
+        if current.shown.state != TrainingState::Training {
+            return RetryOutcome::Ended(current.shown.state);
+        }
+        let account = current.account;
+        let row = self.outbox.values_mut().find(|row| {
+            row.entry.content.kind == TaskKind::Train && row.entry.request_id == request_id
+        });
+        if row.as_ref().is_some_and(|row| row.set_aside_at.is_none()) {
+            return RetryOutcome::Waiting;
+        }
+        current.announced_at = at;
+        if let Some(row) = row {
+            row.set_aside_at = None;
+            row.due_at = at;
+            return RetryOutcome::Released { account };
+        }
+        current.announcements += 1;
+        let (service, announcements) = (key.1.clone(), current.announcements);
+        self.put_row(TaskKind::Train, &service, account, request_id, at);
+        RetryOutcome::Announced {
+            account,
+            announcements,
+        }
+    }
+
     /// Ends the cooldown of a use and gives back its places of these windows.
     fn give_back(
         &mut self,
@@ -118,6 +163,9 @@ impl StoreState {
             user: key.0,
             number: last.turn,
         };
+        if !self.has(Mechanism::PlacesGivenBack) {
+            return Some(turn);
+        }
         self.places.retain(|recorded| {
             let is_its = recorded.turn == turn && recorded.service == key.1;
             !is_its || !running.contains(&recorded.place.key)

@@ -2,14 +2,21 @@
 
 mod accounts;
 mod deadlines;
+mod directives;
+mod imports;
+mod mechanism;
 mod outbox;
 mod pending_sign_ins;
+mod people;
 mod record;
 mod registrations;
+mod replicas;
 mod requests;
+mod revocations;
+mod sealed_secrets;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::Arc,
 };
@@ -17,8 +24,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use lemon_domain::{
     ports::{
-        Attempt, Clock, OutboxEntry, PendingSignIn, ReservedPlace, SignInClaim, StoredAccount,
+        Attempt, Clock, CompletedSignIn, GivenDirective, OutboxEntry, PendingSignIn, Replica,
+        ReservedPlace, Revocation, SignInClaim, StoredAccount,
     },
+    traces::current_trace,
     values::{
         AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Task,
         TaskKind, Turn, Use, UserId,
@@ -27,6 +36,7 @@ use lemon_domain::{
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+pub use self::mechanism::Mechanism;
 use crate::clock::FakeClock;
 
 /// All data of a store, under one lock: each call is one step, like a transaction.
@@ -35,20 +45,38 @@ use crate::clock::FakeClock;
 pub struct MemoryStore {
     state: Mutex<StoreState>,
     row_put: Notify,
+    directives_changed: Notify,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
 struct StoreState {
     accounts: BTreeMap<AccountId, StoredAccount>,
-    pending: HashMap<RequestToken, Claimable>,
+    signed_in: BTreeMap<AccountId, SignedInAt>,
+    /// The highest number that is given or reserved.
+    last_user: i64,
+    sign_ins: HashMap<RequestToken, StoredSignIn>,
     registrations: BTreeMap<(UserId, ServiceType), StoredRegistration>,
     uses: BTreeMap<(UserId, ServiceType), Use>,
+    /// The uses that were imported, which do not expire.
+    imported: BTreeSet<(UserId, ServiceType)>,
     latest_requests: BTreeMap<(UserId, ServiceType), RequestId>,
     attempts: BTreeMap<(UserId, ServiceType), Vec<Answered>>,
     places: Vec<Recorded>,
     outbox: BTreeMap<i64, OutboxRow>,
     last_row: i64,
+    replicas: Vec<(Replica, DateTime<Utc>)>,
+    directives: BTreeMap<String, GivenDirective>,
+    revocations: BTreeMap<i64, Revocation>,
+    last_revocation: i64,
+    without: Option<Mechanism>,
+}
+
+/// When an account signed in.
+#[derive(Debug, Clone, Copy)]
+struct SignedInAt {
+    first: DateTime<Utc>,
+    latest: DateTime<Utc>,
 }
 
 /// A registration, and the data of it that the person does not see.
@@ -56,15 +84,29 @@ struct StoreState {
 struct StoredRegistration {
     shown: Registration,
     account: AccountId,
+    requested_at: DateTime<Utc>,
     announced_at: DateTime<Utc>,
     announcements: u32,
+    finished_at: Option<DateTime<Utc>>,
 }
 
-/// A sign-in in progress, and its claim.
+/// A sign-in in progress, and its claim, or one that was completed.
 #[derive(Debug)]
-struct Claimable {
-    pending: PendingSignIn,
-    claim: Option<SignInClaim>,
+enum StoredSignIn {
+    Pending {
+        pending: PendingSignIn,
+        claim: Option<SignInClaim>,
+    },
+    Completed(CompletedSignIn),
+}
+
+impl StoredSignIn {
+    const fn expires_at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Pending { pending, .. } => pending.expires_at,
+            Self::Completed(completed) => completed.at,
+        }
+    }
 }
 
 /// A place, the use that took it, and until when that use needs it.
@@ -89,7 +131,7 @@ struct Answered {
 struct OutboxRow {
     entry: OutboxEntry<Task>,
     due_at: DateTime<Utc>,
-    is_set_aside: bool,
+    set_aside_at: Option<DateTime<Utc>>,
 }
 
 impl MemoryStore {
@@ -99,8 +141,16 @@ impl MemoryStore {
         Self {
             state: Mutex::default(),
             row_put: Notify::new(),
+            directives_changed: Notify::new(),
             clock,
         }
+    }
+
+    /// The same store, but one of its mechanisms is missing.
+    #[must_use]
+    pub fn without(self, mechanism: Mechanism) -> Self {
+        self.state.lock().without = Some(mechanism);
+        self
     }
 
     /// The earlier of the caller's clock and the store's.
@@ -129,6 +179,10 @@ impl fmt::Debug for MemoryStore {
 }
 
 impl StoreState {
+    fn has(&self, mechanism: Mechanism) -> bool {
+        self.without != Some(mechanism)
+    }
+
     fn put_row(
         &mut self,
         kind: TaskKind,
@@ -148,11 +202,12 @@ impl StoreState {
             },
             request_id,
             created_at: at,
+            trace: current_trace(),
         };
         let row = OutboxRow {
             entry,
             due_at: at,
-            is_set_aside: false,
+            set_aside_at: None,
         };
         self.outbox.insert(self.last_row, row);
     }

@@ -7,7 +7,7 @@ use lemon_domain::{
     values::Task,
 };
 
-use super::{MemoryStore, OutboxRow};
+use super::{Mechanism, MemoryStore, OutboxRow};
 
 impl OutboxRow {
     /// Whether both are in the same sequence.
@@ -27,13 +27,16 @@ impl Outbox<Task> for MemoryStore {
         let mut state = self.state().await;
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         // Only the first row of each sequence, because the others wait behind it.
+        let ordered = state.has(Mechanism::Sequence);
         let mut seen = HashSet::new();
         let claimed: Vec<OutboxEntry<Task>> = state
             .outbox
             .values_mut()
-            .filter(|row| !row.is_set_aside)
+            .filter(|row| row.set_aside_at.is_none())
             .filter(|row| {
-                seen.insert((row.entry.content.account, row.entry.content.service.clone()))
+                let first =
+                    seen.insert((row.entry.content.account, row.entry.content.service.clone()));
+                first || !ordered
             })
             .filter(|row| row.due_at <= now)
             .take(max)
@@ -59,7 +62,7 @@ impl Outbox<Task> for MemoryStore {
             state
                 .outbox
                 .values()
-                .any(|other| other.follows(row) && !other.is_set_aside)
+                .any(|other| other.follows(row) && other.set_aside_at.is_none())
         };
         if removed.iter().any(goes_on) {
             self.row_put.notify_one();
@@ -70,13 +73,13 @@ impl Outbox<Task> for MemoryStore {
     async fn set_aside(
         &self,
         entry: &OutboxEntry<Task>,
-        _at: DateTime<Utc>,
+        at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut state = self.state().await;
         if let Some(row) = state.outbox.get_mut(&entry.id)
             && row.entry.attempt == entry.attempt
         {
-            row.is_set_aside = true;
+            row.set_aside_at = Some(at);
             self.row_put.notify_one();
         }
         Ok(())
@@ -98,8 +101,10 @@ impl Outbox<Task> for MemoryStore {
 
     async fn backlog(&self, now: DateTime<Utc>) -> Result<Backlog, StoreError> {
         let state = self.state().await;
-        let (set_aside, waiting): (Vec<&OutboxRow>, Vec<&OutboxRow>) =
-            state.outbox.values().partition(|row| row.is_set_aside);
+        let (set_aside, waiting): (Vec<&OutboxRow>, Vec<&OutboxRow>) = state
+            .outbox
+            .values()
+            .partition(|row| row.set_aside_at.is_some());
         let oldest = waiting.iter().map(|row| row.entry.created_at).min();
         Ok(Backlog {
             rows: u64::try_from(waiting.len()).unwrap(),

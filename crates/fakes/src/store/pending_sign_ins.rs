@@ -1,22 +1,27 @@
+use std::collections::hash_map::Entry;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lemon_domain::{
-    ports::{PendingSignIn, PendingSignIns, SignInClaim, StoreError},
-    values::RequestToken,
+    ports::{CompletedSignIn, PendingSignIn, PendingSignIns, SignInClaim, StoreError},
+    values::{Identity, RequestToken},
 };
 
-use super::{Claimable, MemoryStore};
+use super::{MemoryStore, StoredSignIn};
 
 #[async_trait]
 impl PendingSignIns for MemoryStore {
     async fn put(&self, pending: PendingSignIn) -> Result<(), StoreError> {
         let mut state = self.state().await;
-        let claimable = Claimable {
-            pending,
-            claim: None,
-        };
-        let token = claimable.pending.token.clone();
-        state.pending.insert(token, claimable);
+        match state.sign_ins.entry(pending.token.clone()) {
+            Entry::Occupied(entry) if matches!(entry.get(), StoredSignIn::Completed(_)) => {}
+            entry => {
+                entry.insert_entry(StoredSignIn::Pending {
+                    pending,
+                    claim: None,
+                });
+            }
+        }
         Ok(())
     }
 
@@ -27,18 +32,45 @@ impl PendingSignIns for MemoryStore {
         now: DateTime<Utc>,
     ) -> Result<Option<PendingSignIn>, StoreError> {
         let mut state = self.state().await;
-        let found = state.pending.get_mut(token);
-        let mine = found.filter(|it| {
-            now < it.pending.expires_at && it.claim.is_none_or(|claimed| claimed == *claim)
-        });
-        Ok(mine.map(|it| {
-            it.claim = Some(*claim);
-            it.pending.clone()
-        }))
+        let Some(StoredSignIn::Pending { pending, claim: by }) = state.sign_ins.get_mut(token)
+        else {
+            return Ok(None);
+        };
+        if pending.expires_at <= now || by.is_some_and(|by| by != *claim) {
+            return Ok(None);
+        }
+        *by = Some(*claim);
+        Ok(Some(pending.clone()))
     }
 
     async fn discard(&self, token: &RequestToken) -> Result<(), StoreError> {
-        self.state().await.pending.remove(token);
+        let mut state = self.state().await;
+        if let Some(StoredSignIn::Pending { .. }) = state.sign_ins.get(token) {
+            state.sign_ins.remove(token);
+        }
         Ok(())
+    }
+
+    async fn complete(&self, completed: CompletedSignIn) -> Result<(), StoreError> {
+        let mut state = self.state().await;
+        let token = completed.token.clone();
+        state
+            .sign_ins
+            .insert(token, StoredSignIn::Completed(completed));
+        Ok(())
+    }
+
+    async fn completed(
+        &self,
+        token: &RequestToken,
+        claim: &SignInClaim,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Identity>, StoreError> {
+        let state = self.state().await;
+        let Some(StoredSignIn::Completed(completed)) = state.sign_ins.get(token) else {
+            return Ok(None);
+        };
+        let is_answered = completed.claim == *claim && now < completed.answered_until;
+        Ok(is_answered.then_some(completed.identity))
     }
 }

@@ -10,7 +10,7 @@ use lemon_domain::{
     values::{BudgetKey, Place, Segment, ServiceType, Sums, UserId},
 };
 
-use super::{Claimable, MemoryStore, Recorded, StoreState};
+use super::{Mechanism, MemoryStore, Recorded, StoreState};
 
 impl Recorded {
     fn is_over(&self, now: DateTime<Utc>) -> bool {
@@ -86,8 +86,12 @@ fn units(place: &Place) -> u64 {
 #[async_trait]
 impl Housekeeping for MemoryStore {
     async fn purge(&self, what: Expiring, now: DateTime<Utc>) -> Result<Purged, StoreError> {
-        let by = now.min(self.clock.now()) - PURGE_SLACK;
+        let theirs = self.clock.now();
         let mut state = self.state().await;
+        let both = state.has(Mechanism::TwoClocksOfPurge);
+        let now = if both { now.min(theirs) } else { now };
+        let late = state.has(Mechanism::PurgeSlack);
+        let by = if late { now - PURGE_SLACK } else { now };
         let rows = state.remove(what, by, PURGE_PORTION as usize);
         Ok(Purged {
             rows: u64::try_from(rows).unwrap(),
@@ -105,8 +109,7 @@ impl StoreState {
     fn remove(&mut self, what: Expiring, by: DateTime<Utc>, max: usize) -> usize {
         match what {
             Expiring::PendingSignIns => {
-                let expired = |it: &Claimable| it.pending.expires_at <= by;
-                let gone = self.pending.extract_if(|_, it| expired(it));
+                let gone = self.sign_ins.extract_if(|_, it| it.expires_at() <= by);
                 gone.take(max).count()
             }
             Expiring::Places => {
@@ -121,10 +124,9 @@ impl StoreState {
                         .filter(|it| it.turn.user == *user && it.service == *service);
                     theirs.all(|place| place.is_over(by))
                 };
-                let expired = self
-                    .uses
-                    .iter()
-                    .filter(|(_, last)| last.cooldown_until <= by);
+                let expired = self.uses.iter().filter(|(whose, last)| {
+                    last.cooldown_until <= by && !self.imported.contains(*whose)
+                });
                 let gone = expired.map(|(whose, _)| whose.clone()).filter(is_over);
                 let gone: Vec<_> = gone.take(max).collect();
                 self.uses.retain(|whose, _| !gone.contains(whose));
@@ -139,6 +141,15 @@ impl StoreState {
             }
             // Added up on each call.
             Expiring::BudgetTotals => 0,
+            Expiring::Revocations => {
+                let expired = self.revocations.iter();
+                let expired = expired.filter(|(_, it)| it.expires_at <= by);
+                let gone: Vec<_> = expired.map(|(number, _)| *number).take(max).collect();
+                for number in &gone {
+                    self.revocations.remove(number);
+                }
+                gone.len()
+            }
         }
     }
 }

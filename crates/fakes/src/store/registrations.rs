@@ -11,7 +11,7 @@ use lemon_domain::{
     },
 };
 
-use super::{MemoryStore, OutboxRow, StoreState};
+use super::{Mechanism, MemoryStore, OutboxRow, StoreState};
 
 #[async_trait]
 impl Registrations for MemoryStore {
@@ -21,7 +21,12 @@ impl Registrations for MemoryStore {
         service: &ServiceType,
     ) -> Result<Option<Use>, StoreError> {
         let key = (user, service.clone());
-        Ok(self.state().await.uses.get(&key).cloned())
+        let state = self.state().await;
+        let last = state.uses.get(&key).cloned();
+        if last.is_some() {
+            state.refuse_forgotten(user)?;
+        }
+        Ok(last)
     }
 
     async fn answered(
@@ -56,16 +61,17 @@ impl Registrations for MemoryStore {
     ) -> Result<FinishOutcome, StoreError> {
         let mut state = self.state().await;
         let outcome = state.finish(ready, request_id, at);
-        if let FinishOutcome::Finished | FinishOutcome::NotRegistered = outcome {
+        if let FinishOutcome::Finished { .. } | FinishOutcome::NotRegistered = outcome {
             self.row_put.notify_one();
         }
         Ok(outcome)
     }
 
-    async fn delete(&self, deletion: Deletion) -> Result<bool, StoreError> {
+    async fn delete(&self, deletion: Deletion) -> Result<Option<RequestId>, StoreError> {
         let mut state = self.state().await;
+        state.refuse_forgotten(deletion.user)?;
         let deleted = state.delete(&deletion);
-        if deleted {
+        if deleted.is_some() {
             self.row_put.notify_one();
         }
         Ok(deleted)
@@ -76,6 +82,7 @@ impl Registrations for MemoryStore {
         publication: Publication,
     ) -> Result<Option<Registration>, StoreError> {
         let mut state = self.state().await;
+        state.refuse_forgotten(publication.user)?;
         let key = (publication.user, publication.service);
         Ok(state.registrations.get_mut(&key).map(|current| {
             current.shown.public = publication.public;
@@ -85,6 +92,7 @@ impl Registrations for MemoryStore {
 
     async fn list(&self, user: UserId) -> Result<Vec<Registration>, StoreError> {
         let state = self.state().await;
+        state.refuse_forgotten(user)?;
         let theirs = state
             .registrations
             .iter()
@@ -100,12 +108,16 @@ impl StoreState {
         spare: RequestId,
         at: DateTime<Utc>,
     ) -> FinishOutcome {
+        let marks = self.has(Mechanism::FinishedMark);
+        let names = self.has(Mechanism::NamedRequest);
         let user = self.accounts.get(&ready.account).map(|stored| stored.user);
         let current = user.and_then(|user| {
             let key = (user, ready.service.clone());
-            self.registrations.get_mut(&key)
+            let theirs = self.registrations.get_mut(&key)?;
+            // A person may have several accounts.
+            (theirs.account == ready.account).then_some((user, theirs))
         });
-        let Some(current) = current else {
+        let Some((user, current)) = current else {
             let latest = user.and_then(|user| self.latest_request(user, &ready.service));
             let request_id = ready.request_id.or(latest).unwrap_or(spare);
             self.put_row(
@@ -118,14 +130,15 @@ impl StoreState {
             return FinishOutcome::NotRegistered;
         };
         let request_id = current.shown.request_id;
-        if ready.request_id.is_some_and(|named| named != request_id) {
+        if names && ready.request_id.is_some_and(|named| named != request_id) {
             return FinishOutcome::Superseded;
         }
-        if current.shown.state == TrainingState::Ready {
+        if marks && current.shown.state == TrainingState::Ready {
             return FinishOutcome::AlreadyFinished;
         }
         current.shown.state = TrainingState::Ready;
         current.shown.ready = true;
+        current.finished_at = Some(at);
         let due_at = if current.announcements > 1 {
             self.withdraw(ready.account, &ready.service, at, |entry| {
                 entry.content.kind == TaskKind::Train && entry.request_id == request_id
@@ -141,14 +154,12 @@ impl StoreState {
             at,
         );
         self.put_off_the_last(due_at);
-        FinishOutcome::Finished
+        FinishOutcome::Finished { user, request_id }
     }
 
-    fn delete(&mut self, deletion: &Deletion) -> bool {
+    pub(super) fn delete(&mut self, deletion: &Deletion) -> Option<RequestId> {
         let key = (deletion.user, deletion.service.clone());
-        let Some(current) = self.registrations.remove(&key) else {
-            return false;
-        };
+        let current = self.registrations.remove(&key)?;
         let due_at = self.withdraw(current.account, &deletion.service, deletion.at, |entry| {
             entry.content.kind != TaskKind::Delete
         });
@@ -160,10 +171,13 @@ impl StoreState {
             deletion.at,
         );
         self.put_off_the_last(due_at);
-        true
+        Some(current.shown.request_id)
     }
 
     fn put_off_the_last(&mut self, due_at: DateTime<Utc>) {
+        if !self.has(Mechanism::WaitingDelete) {
+            return;
+        }
         if let Some(mut row) = self.outbox.last_entry() {
             row.get_mut().due_at = due_at;
         }

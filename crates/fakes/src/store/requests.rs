@@ -8,12 +8,11 @@ use lemon_domain::{
     },
 };
 
-use super::{Answered, Recorded, StoreState, StoredRegistration};
+use super::{Answered, Mechanism, Recorded, StoreState, StoredRegistration};
 
 impl StoreState {
     pub(super) fn check_identity(&self, new: &NewRegistration) -> Result<(), StoreError> {
-        self.accounts
-            .get(&new.identity.account)
+        self.sealed_account(new.identity.account)
             .filter(|stored| stored.user == new.identity.user)
             .map(|_| ())
             .ok_or(StoreError::UnknownPerson)
@@ -32,6 +31,9 @@ impl StoreState {
 
     pub(super) fn repeated(&self, new: &NewRegistration) -> Option<RequestOutcome> {
         let key = &new.attempt.as_ref()?.key;
+        if !self.has(Mechanism::RememberedAttempt) {
+            return None;
+        }
         self.answered(new.identity.user, &new.service, key)
             .map(RequestOutcome::Repeated)
     }
@@ -39,16 +41,19 @@ impl StoreState {
     pub(super) fn used_before(&self, new: &NewRegistration) -> Option<RequestOutcome> {
         let last = self.uses.get(&(new.identity.user, new.service.clone()))?;
         let stands_against = last.cooldown_until > new.at || last.turn >= new.turn;
-        stands_against.then(|| RequestOutcome::UsedBefore(last.clone()))
+        (stands_against && self.has(Mechanism::UseOnce))
+            .then(|| RequestOutcome::UsedBefore(last.clone()))
     }
 
     pub(super) fn seat_taken(&self, new: &NewRegistration) -> Option<RequestOutcome> {
         let refused = new.places.iter().find(|wanted| {
             let others = || self.places.iter().filter(|it| it.place.key == wanted.key);
             let used: u32 = others().map(|it| it.place.units).sum();
+            let seat_taken = others().any(|it| it.place.seat == wanted.seat);
+            let over = !wanted.is_of_the_day() && used + wanted.units > wanted.limit;
             !wanted.can_fit()
-                || others().any(|it| it.place.seat == wanted.seat)
-                || (!wanted.is_of_the_day() && used + wanted.units > wanted.limit)
+                || (seat_taken && self.has(Mechanism::UniqueSeat))
+                || (over && self.has(Mechanism::BoundedUnits))
         })?;
         Some(RequestOutcome::SeatTaken(SeatTaken {
             budget: refused.key.budget.clone(),
@@ -83,11 +88,14 @@ impl StoreState {
             can_use_at: new.cooldown_until,
         };
         let account = new.identity.account;
+        let finished_at = self.registrations.get(&key).and_then(|it| it.finished_at);
         let current = StoredRegistration {
             shown,
             account,
+            requested_at: new.at,
             announced_at: new.at,
             announcements: 1,
+            finished_at,
         };
         let turn = Turn {
             user: new.identity.user,

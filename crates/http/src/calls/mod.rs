@@ -5,12 +5,16 @@ pub(crate) mod profile;
 mod quota;
 pub(crate) mod registration;
 pub(crate) mod services;
+pub(crate) mod sign_out;
 mod time;
 
-use actix_web::web;
+use actix_web::{middleware::from_fn, web};
 use lemon_domain::values::Catalogue;
 
-use crate::route::{Route, get};
+use crate::{
+    gated,
+    route::{Route, get},
+};
 
 const REQUEST_TOKEN: Route = Route {
     pattern: "/api/oauth/twitter/request-token",
@@ -19,6 +23,18 @@ const REQUEST_TOKEN: Route = Route {
 const TWITTER_LOGIN: Route = Route {
     pattern: "/api/oauth/twitter/twitter-login",
     allow: "POST",
+};
+const LOGOUT: Route = Route {
+    pattern: "/api/logout",
+    allow: "POST",
+};
+const LOGOUT_EVERYWHERE: Route = Route {
+    pattern: "/api/logout-everywhere",
+    allow: "POST",
+};
+const ACCOUNT: Route = Route {
+    pattern: "/api/account",
+    allow: "DELETE",
 };
 const USER_PROFILE: Route = Route {
     pattern: "/api/twitter/user-profile",
@@ -61,19 +77,34 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, catalogue: &Catalogue) {
                 .route(web::put().to(services::publish)),
         )
         .service(
-            REQUEST_TOKEN
-                .resource()
-                .route(get().to(oauth::request_token)),
+            REQUEST_TOKEN.resource().route(
+                get()
+                    .to(oauth::request_token)
+                    .wrap(from_fn(gated::begin_sign_in)),
+            ),
         )
         .service(
-            TWITTER_LOGIN
-                .resource()
-                .route(web::post().to(oauth::twitter_login)),
+            TWITTER_LOGIN.resource().route(
+                web::post()
+                    .to(oauth::twitter_login)
+                    .wrap(from_fn(gated::complete_sign_in)),
+            ),
         )
         .service(
             USER_PROFILE
                 .resource()
                 .route(get().to(profile::user_profile)),
+        )
+        .service(LOGOUT.resource().route(web::post().to(sign_out::log_out)))
+        .service(
+            LOGOUT_EVERYWHERE
+                .resource()
+                .route(web::post().to(sign_out::log_out_everywhere)),
+        )
+        .service(
+            ACCOUNT
+                .resource()
+                .route(web::delete().to(sign_out::delete_account)),
         )
         .service(CAN_USE.resource_of_none())
         .service(SERVICE.resource_of_none());

@@ -1,11 +1,13 @@
-use actix_web::{HttpResponse, web::Data};
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, http::header, web::Data};
 use lemon_domain::ports::Profile;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{api::Api, deadline::within, extract::Caller, problem::Problem};
+use crate::{api::Api, extract::Caller, facts, problem::Problem};
 
-/// A person's profile at Twitter, as it is now.
+/// A person's profile at Twitter, as it was a short time ago.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "screen_name": "lemon_tree",
@@ -51,23 +53,31 @@ impl From<Profile> for UserProfile {
 
 /// The caller's profile.
 ///
-/// Asked of Twitter with the caller's own access.
+/// Asked of Twitter with the caller's own access, and kept for a short time, also in the caller's browser.
 #[utoipa::path(
     get,
     path = "/api/twitter/user-profile",
     operation_id = "user_profile",
     tag = "profile",
     security(("bearer" = [])),
-    responses((status = OK, body = UserProfile, description = "The profile."))
+    responses((
+        status = OK, body = UserProfile, description = "The profile.",
+        headers(("Cache-Control" = String, description = "How long the caller may keep it."))
+    ))
 )]
 pub(crate) async fn user_profile(
     Caller(identity): Caller,
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    let profile = within(
-        api.deadlines.twitter,
-        api.use_cases.profiles.profile(identity),
-    )
-    .await??;
-    Ok(HttpResponse::Ok().json(UserProfile::from(profile)))
+    let reading = api.profiles.clone().of(identity);
+    // It goes on if its caller hangs up, so that the next call finds what was paid for.
+    let profile = api.carried.reading(api.deadlines.twitter, reading);
+    let profile = profile.await?;
+    facts::profile(identity, profile.as_ref().map(drop).map_err(Arc::as_ref));
+    let profile = profile.map_err(Problem::of_profile)?;
+    let kept = format!("private, max-age={}", api.keep_profiles.as_secs());
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, kept))
+        .insert_header((header::VARY, "Authorization"))
+        .json(UserProfile::from(profile)))
 }

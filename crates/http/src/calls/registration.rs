@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, web::Data};
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use lemon_domain::{
 };
 use serde::Serialize;
 use tokio::join;
-use tracing::warn;
+use tracing::{info, warn};
 use utoipa::ToSchema;
 
 use super::{
@@ -20,8 +20,13 @@ use crate::{
     api::Api,
     deadline::{stored, within},
     extract::{Caller, KnownCaller, NamedAttempt, Offered, Unread},
+    facts,
     problem::{Code, Problem},
 };
+
+/// How long a question about the places waits for the counter. The answer promises nothing, so it is not worth the
+/// deadline of a call.
+const COUNTER_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The caller's place today: the n-th of the limit.
 #[derive(Serialize, ToSchema)]
@@ -52,7 +57,7 @@ pub(crate) struct Usability {
     )]
     can_use_time: Option<Option<String>>,
     /// When the day turns and its places are free again. Only for a caller with a good token.
-    #[schema(format = DateTime)]
+    #[schema(format = DateTime, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     reset_time: Option<String>,
 }
@@ -86,12 +91,17 @@ pub(crate) async fn register(
     let wanted = Arc::clone(&service);
     let call = |permit: Arc<Permit>| async move {
         let call = registering.register_with(&permit, identity, &wanted, key);
-        call.await
+        let outcome = call.await;
+        // Here, because the call goes on if its caller hangs up.
+        facts::registration(identity, &wanted.service_type, &outcome);
+        outcome
     };
     let outcome = api.carried.permitted(call).await?;
     let now = api.use_cases.clock.now();
     match outcome {
-        Ok(Accepted { registered, daily }) => {
+        Ok(Accepted {
+            registered, daily, ..
+        }) => {
             let daily = match daily {
                 Some(daily) => Some(daily),
                 // The attempt was remembered, and takes no place of its own. It is stored, even if the counter does not
@@ -100,7 +110,10 @@ pub(crate) async fn register(
             };
             Ok(registered_as(registered, daily.as_ref(), now))
         }
-        Err(RegisterError::CooldownActive { until }) => Err(cooldown_active(until, &service, now)),
+        Err(RegisterError::CooldownActive { until }) => {
+            let places = api.use_cases.registering.daily_limit(&service);
+            Err(cooldown_active(until, &service, places, now))
+        }
         Err(RegisterError::QuotaExhausted(state)) => Err(exhausted(&state, &service, now)),
         Err(other) => Err(Problem::of_registration(other)),
     }
@@ -132,6 +145,7 @@ fn registered_as(
     path = "/api/service/{service}/can-use",
     operation_id = "can_use",
     tag = "services",
+    security((), ("bearer" = [])),
     params(("service" = String, Path, description = "The path of a service.", example = "learn_me")),
     responses((status = OK, body = Usability, description = "How many places are taken now."))
 )]
@@ -175,11 +189,14 @@ async fn cooldown_until(
     match within(api.deadlines.call, asked).await {
         Ok(Ok(until)) => Some(until),
         Ok(Err(error)) => {
-            warn!(error = with_causes(&error), "a cooldown is not known");
+            warn!(
+                error = with_causes(&error),
+                "the caller's cooldown could not be read"
+            );
             None
         }
         Err(_) => {
-            warn!("a cooldown is not known in time");
+            warn!("the caller's cooldown could not be read in time");
             None
         }
     }
@@ -195,7 +212,7 @@ async fn cooldown_until(
     tag = "services",
     security(("bearer" = [])),
     params(("service" = String, Path, description = "The path of a service.", example = "learn_me")),
-    responses((status = OK, description = "Gone. The body is empty."))
+    responses((status = OK, description = "The registration is deleted. The body is empty."))
 )]
 pub(crate) async fn delete(
     Offered(service): Offered,
@@ -203,28 +220,63 @@ pub(crate) async fn delete(
     api: Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     let deletion = api.use_cases.registering.delete(identity.user, &service);
-    stored(&api.deadlines, deletion)
+    let deleted = stored(&api.deadlines, deletion)
         .await?
         .map_err(Problem::of_change)?;
+    if let Some(request_id) = deleted {
+        facts::deletion(identity, &service.service_type, request_id);
+    }
     Ok(HttpResponse::Ok().finish())
 }
 
-/// How many of the places are taken now.
-async fn look(api: &Api, service: &Service) -> Result<Availability, Problem> {
-    let availability = api.use_cases.registering.availability(service);
-    Ok(within(api.deadlines.call, availability).await??)
+/// How many of the places are taken now: if the counter does not answer soon, as far as it is known without it.
+async fn look(api: &Api, service: &Arc<Service>) -> Result<Availability, Problem> {
+    if api.silence.may_ask() {
+        let registering = Arc::clone(&api.use_cases.registering);
+        let wanted = Arc::clone(service);
+        let mut asking = Box::pin(async move { registering.availability(&wanted).await });
+        let patience = COUNTER_PATIENCE.min(api.deadlines.call);
+        let cause = match within(patience, &mut asking).await {
+            Ok(Ok(availability)) => {
+                if api.silence.is_broken() {
+                    info!("the quota counter answers again");
+                }
+                return Ok(availability);
+            }
+            Ok(Err(error)) if !error.is_transient() => return Err(error.into()),
+            Ok(Err(error)) => with_causes(&error),
+            Err(_) => {
+                // It may be restoring a window, which must not start again with each caller.
+                api.carried.without_caller(asking);
+                "it took too long".to_owned()
+            }
+        };
+        if api.silence.begins() {
+            warn!(
+                error = cause,
+                "the quota counter does not answer: can-use tells what was last known"
+            );
+        }
+    }
+    let last = api.use_cases.registering.last_availability(service);
+    Ok(within(api.deadlines.call, last).await??)
 }
 
 /// The counter was not asked. The number of places that are left would not help the person: the headers describe the
 /// limit that refused them.
-fn cooldown_active(until: DateTime<Utc>, service: &Arc<Service>, now: DateTime<Utc>) -> Problem {
+fn cooldown_active(
+    until: DateTime<Utc>,
+    service: &Arc<Service>,
+    places: u32,
+    now: DateTime<Utc>,
+) -> Problem {
     let time = shown(until, Some(service));
     let detail = format!("The person may ask again at {time}.");
     let wait = (until - now).to_std().unwrap_or_default();
     let day = service.daily.window.window_at(now);
     let daily = Policy {
         name: service.daily.name.as_str(),
-        quota: service.daily.limit,
+        quota: places,
         window: day.left(day.start),
     };
     let left = QuotaState::of_cooldown(service.cooldown, wait);

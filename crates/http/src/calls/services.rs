@@ -11,8 +11,17 @@ use crate::{
     api::Api,
     deadline::{stored, within},
     extract::{Caller, Fields, FromFields, Json, invalid},
+    facts,
+    openapi::service_type,
     problem::{Code, Problem},
 };
+
+/// The name of a service in bodies and messages. The list is that of the configuration; a registration for a service that was
+/// taken out of it keeps its name.
+#[derive(ToSchema)]
+#[schema(as = ServiceType, example = "LEARNME")]
+#[expect(dead_code, reason = "it is only documented: bodies hold it as a text")]
+pub(crate) struct ServiceTypeBody(String);
 
 /// A service the caller is registered for.
 #[derive(Serialize, ToSchema)]
@@ -25,7 +34,7 @@ use crate::{
 }))]
 pub(crate) struct RegisteredService {
     /// The service.
-    #[schema(pattern = "^[A-Z0-9_]{1,32}$")]
+    #[schema(schema_with = service_type)]
     service_type: String,
     /// Others may use the result.
     public: bool,
@@ -64,7 +73,7 @@ impl From<TrainingState> for TrainingStateBody {
 #[schema(as = Publication, example = json!({ "service_type": "LEARNME", "public": true }))]
 pub(crate) struct PublicationBody {
     /// The service.
-    #[schema(pattern = "^[A-Z0-9_]{1,32}$")]
+    #[schema(schema_with = service_type)]
     service_type: String,
     /// Others may use the result.
     public: bool,
@@ -136,7 +145,7 @@ pub(crate) async fn publish(
     };
     let published = stored(
         &api.deadlines,
-        api.use_cases.registering.publish(publication),
+        api.use_cases.registering.publish(publication.clone()),
     )
     .await?
     .map_err(Problem::of_change)?
@@ -146,6 +155,7 @@ pub(crate) async fn publish(
             "The caller is not registered for this service.",
         )
     })?;
+    facts::publication(identity, &publication, published.request_id);
     Ok(HttpResponse::Ok().json(PublicationBody {
         service_type: published.service.to_string(),
         public: published.public,

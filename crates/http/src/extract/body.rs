@@ -75,7 +75,7 @@ impl<T: FromFields> FromRequest for Json<T> {
             let body = read(&request, payload).await?;
             let value: Value = serde_json::from_slice(&body).map_err(|error| {
                 let (line, column) = (error.line(), error.column());
-                let detail = format!("It stops being JSON at line {line}, column {column}.");
+                let detail = format!("The body is not valid JSON at line {line}, column {column}.");
                 Problem::new(Code::MalformedJson, detail)
             })?;
             match value {
@@ -138,7 +138,10 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Proble
     }
     let patience: Duration = Api::of(request)?.deadlines.request;
     timeout(patience, collect(payload)).await.map_err(|_| {
-        let detail = format!("The body was not there after {} s.", patience.as_secs_f64());
+        let detail = format!(
+            "The body did not arrive within {} s.",
+            patience.as_secs_f64()
+        );
         Problem::new(Code::RequestTimeout, detail)
     })?
 }
@@ -150,7 +153,7 @@ async fn collect(mut payload: Payload) -> Result<Vec<u8>, Problem> {
             PayloadError::Overflow => too_large(),
             _ => Problem::new(
                 Code::BadRequest,
-                "The body ends too early or is not well framed.",
+                "The body ends too early, or its framing is not valid.",
             ),
         })?;
         if body.len() + chunk.len() > MAX_BYTES {
@@ -162,6 +165,6 @@ async fn collect(mut payload: Payload) -> Result<Vec<u8>, Problem> {
 }
 
 fn too_large() -> Problem {
-    let detail = format!("A body has at most {MAX_BYTES} bytes.");
+    let detail = format!("A body may have at most {MAX_BYTES} bytes.");
     Problem::new(Code::BodyTooLarge, detail)
 }

@@ -25,7 +25,7 @@ fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     };
     if given.next().is_some() {
         return Err(invalid(
-            "Idempotency-Key is there more than once.".to_owned(),
+            "The request has more than one Idempotency-Key header.".to_owned(),
         ));
     }
     // Other characters than ASCII become a replacement character, which the value refuses.

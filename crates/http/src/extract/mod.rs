@@ -6,6 +6,6 @@ mod idempotency;
 mod offered;
 
 pub(crate) use body::{Fields, FromFields, Json, Unread, invalid};
-pub(crate) use caller::{Caller, KnownCaller};
+pub(crate) use caller::{Caller, CallerToken, KnownCaller};
 pub(crate) use idempotency::NamedAttempt;
 pub(crate) use offered::Offered;

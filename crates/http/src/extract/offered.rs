@@ -20,7 +20,7 @@ impl FromRequest for Offered {
         ready(
             service
                 .map(Self)
-                .ok_or_else(|| Problem::internal("the path is of no service")),
+                .ok_or_else(|| Problem::internal("the path belongs to no service")),
         )
     }
 }

@@ -1,12 +1,17 @@
 //! How the errors of the use cases appear to a caller.
 
+use std::{sync::Arc, time::Duration};
+
 use lemon_domain::{
     ports::{StoreError, TwitterError},
     usecases::{ProfileError, QuotasError, RegisterError, SignInError},
 };
 
 use super::{Code, Problem};
-use crate::jwt::TokenError;
+use crate::{jwt::TokenError, known_profiles::UnknownProfile};
+
+/// When to ask again for a paused service. Nobody knows how long the pause lasts.
+const PAUSED: Duration = Duration::from_secs(60);
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
@@ -43,21 +48,10 @@ impl From<SignInError> for Problem {
     }
 }
 
-impl From<ProfileError> for Problem {
-    fn from(error: ProfileError) -> Self {
-        match error {
-            ProfileError::UnknownPerson => unknown_person(),
-            ProfileError::Twitter(error) => of_twitter(error),
-            ProfileError::Store(error) => error.into(),
-            other => Self::internal(other),
-        }
-    }
-}
-
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::UnknownPerson => unknown_person(),
+            StoreError::UnknownPerson => Self::unknown_person(),
             error if error.is_transient() => Self::unavailable(error),
             error => Self::internal(error),
         }
@@ -75,6 +69,14 @@ impl From<QuotasError> for Problem {
 }
 
 impl Problem {
+    /// The token is valid, but its person is not known here. A new sign-in repairs that, so the token counts as wrong.
+    pub(crate) fn unknown_person() -> Self {
+        Self::new(
+            Code::TokenInvalid,
+            "The token names a person who is not known here. Sign in again.",
+        )
+    }
+
     /// The problem for a change that the store did not make, or may have made.
     pub(crate) fn of_change(error: StoreError) -> Self {
         if error.is_certain() {
@@ -84,10 +86,50 @@ impl Problem {
         }
     }
 
+    /// The problem for a profile that is not known. Several callers may have waited for it.
+    pub(crate) fn of_profile(error: Arc<UnknownProfile>) -> Self {
+        let cause = match &*error {
+            UnknownProfile::TooOften(wait) => return Self::too_many_calls(*wait),
+            UnknownProfile::Unread(cause) => cause,
+        };
+        match cause {
+            ProfileError::UnknownPerson | ProfileError::Store(StoreError::UnknownPerson) => {
+                Self::unknown_person()
+            }
+            ProfileError::Twitter(cause) => match refused_by_twitter(cause) {
+                Some(problem) => problem.because(error),
+                None if cause.is_transient() => Self::unavailable(error),
+                None => Self::internal(error),
+            },
+            ProfileError::Store(cause) if cause.is_transient() => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
+    }
+
+    /// The problem for one call too many.
+    pub(crate) fn too_many_calls(wait: Duration) -> Self {
+        let detail = "Calls of this kind came too fast. Try again later.";
+        Self::new(Code::TooManyCalls, detail).retry_after(wait)
+    }
+
+    /// The problem for a host that is not this server's.
+    pub(crate) fn wrong_host() -> Self {
+        Self::new(
+            Code::WrongHost,
+            "A server that listens on a loopback address answers for names of this machine, and for those in its \
+             configuration (http.hosts). The host of this request is neither.",
+        )
+    }
+
     /// The problem for a refused registration, except for cooldown and quota, which need the service.
     pub(crate) fn of_registration(error: RegisterError) -> Self {
         match error {
-            RegisterError::UnknownPerson => unknown_person(),
+            RegisterError::UnknownPerson => Self::unknown_person(),
+            RegisterError::Paused => Self::new(
+                Code::ServicePaused,
+                "The service takes no registrations at the moment.",
+            )
+            .retry_after(PAUSED),
             RegisterError::Quota(error) => error.into(),
             RegisterError::Store(error) => Self::of_change(error),
             RegisterError::Contended | RegisterError::Abandoned => Self::unavailable(error),
@@ -96,31 +138,30 @@ impl Problem {
     }
 }
 
-/// The token is valid, but its person is not known here. A new sign-in repairs that, so the token counts as wrong.
-fn unknown_person() -> Problem {
-    Problem::new(
-        Code::TokenInvalid,
-        "The token is of a person who is not known here. Sign in again.",
-    )
+fn of_twitter(error: TwitterError) -> Problem {
+    match refused_by_twitter(&error) {
+        Some(problem) => problem.because(error),
+        None if error.is_transient() => Problem::unavailable(error),
+        None => Problem::internal(error),
+    }
 }
 
-fn of_twitter(error: TwitterError) -> Problem {
-    match error {
+/// The problem for what Twitter says of the person or of the rate.
+fn refused_by_twitter(error: &TwitterError) -> Option<Problem> {
+    let problem = match error {
         TwitterError::InvalidToken => Problem::new(
             Code::TwitterAccessRevoked,
-            "The person has withdrawn the access. Sign in with Twitter again.",
+            "The person has withdrawn the application's access to Twitter. Sign in with Twitter again.",
         ),
         TwitterError::Suspended => Problem::new(
             Code::TwitterAccountSuspended,
             "Twitter has suspended or locked the account.",
         ),
         TwitterError::RateLimited { retry_after } => {
-            let detail = "Twitter takes no more calls for the moment. Try again later.";
-            Problem::new(Code::TwitterRateLimited, detail)
-                .retry_after(retry_after)
-                .because(error)
+            let detail = "Twitter accepts no more calls at the moment. Try again later.";
+            Problem::new(Code::TwitterRateLimited, detail).retry_after(*retry_after)
         }
-        error if error.is_transient() => Problem::unavailable(error),
-        error => Problem::internal(error),
-    }
+        _ => return None,
+    };
+    Some(problem)
 }

@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 
-use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// What kind of problem it is, for programs. Once published, a code keeps its name and meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ProblemCode)]
 pub(crate) enum Code {
@@ -15,6 +15,7 @@ pub(crate) enum Code {
     InvalidHeader,
     SignInNotPending,
     SignInDenied,
+    SignInForeign,
     SignInRejected,
     TokenMissing,
     TokenInvalid,
@@ -28,25 +29,30 @@ pub(crate) enum Code {
     RequestTimeout,
     BodyTooLarge,
     UnsupportedMediaType,
+    WrongHost,
+    TooManyCalls,
     CooldownActive,
     DailyQuotaExhausted,
     QuotaExhausted,
     InternalError,
     ServiceUnavailable,
+    ServicePaused,
     OutcomeUnknown,
     TwitterRateLimited,
     NotReady,
+    Draining,
 }
 
 impl Code {
     /// Every code, in the order of their statuses.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::InvalidBody,
         Self::InvalidHeader,
         Self::SignInNotPending,
         Self::SignInDenied,
+        Self::SignInForeign,
         Self::SignInRejected,
         Self::TokenMissing,
         Self::TokenInvalid,
@@ -60,15 +66,24 @@ impl Code {
         Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::WrongHost,
+        Self::TooManyCalls,
         Self::CooldownActive,
         Self::DailyQuotaExhausted,
         Self::QuotaExhausted,
         Self::InternalError,
         Self::ServiceUnavailable,
+        Self::ServicePaused,
         Self::OutcomeUnknown,
         Self::TwitterRateLimited,
         Self::NotReady,
+        Self::Draining,
     ];
+
+    /// The code of an answer, if it is a problem.
+    pub(crate) fn of(answer: &HttpResponse) -> Option<Self> {
+        answer.extensions().get().copied()
+    }
 
     /// The name on the wire.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -78,6 +93,11 @@ impl Code {
     /// The status it is answered with.
     pub(crate) const fn status(self) -> StatusCode {
         self.row().1
+    }
+
+    /// Whether something is wrong on our side. A pause and a stop are on purpose.
+    pub(crate) fn is_fault(self) -> bool {
+        self.status().is_server_error() && !matches!(self, Self::ServicePaused | Self::Draining)
     }
 
     /// The kind in words.
@@ -106,6 +126,7 @@ impl Code {
             Self::InvalidHeader => ("invalid_header", S::BAD_REQUEST, "A header is not as it should be"),
             Self::SignInNotPending => ("sign_in_not_pending", S::BAD_REQUEST, "No such sign-in is in progress"),
             Self::SignInDenied => ("sign_in_denied", S::BAD_REQUEST, "The person did not agree to sign in"),
+            Self::SignInForeign => ("sign_in_foreign", S::BAD_REQUEST, "The sign-in was not begun in this browser"),
             Self::SignInRejected => ("sign_in_rejected", S::BAD_REQUEST, "Twitter did not confirm the sign-in"),
             Self::TokenMissing => ("token_missing", S::UNAUTHORIZED, "A token is needed"),
             Self::TokenInvalid => ("token_invalid", S::UNAUTHORIZED, "The token is not valid"),
@@ -119,14 +140,18 @@ impl Code {
             Self::RequestTimeout => ("request_timeout", S::REQUEST_TIMEOUT, "The request took too long to arrive"),
             Self::BodyTooLarge => ("body_too_large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => ("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, "The body is not of the right type"),
+            Self::WrongHost => ("wrong_host", S::MISDIRECTED_REQUEST, "The server does not answer for this host"),
+            Self::TooManyCalls => ("too_many_calls", S::TOO_MANY_REQUESTS, "Too many calls in a short time"),
             Self::CooldownActive => ("cooldown_active", S::TOO_MANY_REQUESTS, "The person has used the service lately"),
             Self::DailyQuotaExhausted => ("daily_quota_exhausted", S::TOO_MANY_REQUESTS, "Today's places are taken"),
             Self::QuotaExhausted => ("quota_exhausted", S::TOO_MANY_REQUESTS, "A quota is used up"),
             Self::InternalError => ("internal_error", S::INTERNAL_SERVER_ERROR, "Something went wrong"),
             Self::ServiceUnavailable => ("service_unavailable", S::SERVICE_UNAVAILABLE, "Not available at the moment"),
+            Self::ServicePaused => ("service_paused", S::SERVICE_UNAVAILABLE, "The service is paused"),
             Self::OutcomeUnknown => ("outcome_unknown", S::SERVICE_UNAVAILABLE, "It is not known whether the call was done"),
             Self::TwitterRateLimited => ("twitter_rate_limited", S::SERVICE_UNAVAILABLE, "Twitter takes no more calls for the moment"),
             Self::NotReady => ("not_ready", S::SERVICE_UNAVAILABLE, "Not ready"),
+            Self::Draining => ("draining", S::SERVICE_UNAVAILABLE, "The process is about to stop"),
         }
     }
 }

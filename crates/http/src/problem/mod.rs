@@ -59,7 +59,7 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime, nullable = false)]
     can_use_time: Option<&'a str>,
-    /// With `not_ready`: the checks that failed.
+    /// With `not_ready` and `draining`: the checks that failed.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     failed: &'a [&'static str],
@@ -87,21 +87,22 @@ impl Problem {
     pub(crate) fn internal(cause: impl Into<BoxError>) -> Self {
         Self::new(
             Code::InternalError,
-            "The fault is ours. It has been logged.",
+            "This is a fault of the server. It has been logged.",
         )
         .because(cause)
     }
 
     /// Something that we need is unavailable. The cause is logged, and not shown to the caller.
     pub(crate) fn unavailable(cause: impl Into<BoxError>) -> Self {
-        let detail = "Something this call needs is not available. Try again shortly.";
+        let detail = "A service that this call needs is not available. Try again shortly.";
         Self::new(Code::ServiceUnavailable, detail).because(cause)
     }
 
     /// A step that stores was interrupted: its data may be stored or not. The cause is logged, and not shown to the
     /// caller.
     pub(crate) fn outcome_unknown(cause: impl Into<BoxError>) -> Self {
-        let detail = "It may be done or not. Repeat the call: nothing is done twice.";
+        let detail =
+            "It is not known whether the call took effect. Repeat it: nothing is done twice.";
         Self::new(Code::OutcomeUnknown, detail).because(cause)
     }
 
@@ -109,7 +110,7 @@ impl Problem {
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self::new(
             Code::MethodNotAllowed,
-            format!("This path has only {allow}."),
+            format!("This path allows only {allow}."),
         )
         .with_header((header::ALLOW, HeaderValue::from_static(allow)))
     }
@@ -120,6 +121,15 @@ impl Problem {
         Self {
             failed,
             ..Self::new(Code::NotReady, detail)
+        }
+    }
+
+    /// The process is about to stop, and takes calls only until callers have found another.
+    pub(crate) fn draining() -> Self {
+        let detail = "The process is about to stop: send calls elsewhere.";
+        Self {
+            failed: vec![Code::Draining.as_str()],
+            ..Self::new(Code::Draining, detail)
         }
     }
 
@@ -156,16 +166,20 @@ impl Problem {
         self
     }
 
-    /// The answer; `instance` is the path that was called. Logs the cause of a 5xx.
+    /// The answer; `instance` is the path that was called. Logs the cause of a fault.
     pub(crate) fn answer(&self, instance: &str) -> HttpResponse {
-        if self.code.status().is_server_error() {
+        if self.code.is_fault() {
             self.log(instance);
         }
         let mut answer = HttpResponse::build(self.code.status());
         for header in &self.headers {
             answer.insert_header(header.clone());
         }
-        answer.content_type(MEDIA_TYPE).json(self.body(instance))
+        let instance = own_reference(instance);
+        let mut answer = answer.content_type(MEDIA_TYPE).json(self.body(&instance));
+        // For the log line of the request.
+        answer.extensions_mut().insert(self.code);
+        answer
     }
 
     pub(crate) fn body<'a>(&'a self, instance: &'a str) -> ProblemBody<'a> {
@@ -211,6 +225,16 @@ impl ResponseError for Problem {
     /// Only the status: the middleware knows the path, and answers in full.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.code.status())
+    }
+}
+
+/// A path as a reference that names no host: `//evil.example` and, for a browser, `/\evil.example` would
+/// (<https://www.rfc-editor.org/rfc/rfc3986#section-4.2>).
+fn own_reference(path: &str) -> Cow<'_, str> {
+    if path.starts_with("//") || path.starts_with("/\\") {
+        Cow::Owned(format!("/.{path}"))
+    } else {
+        Cow::Borrowed(path)
     }
 }
 

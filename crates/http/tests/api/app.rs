@@ -1,11 +1,15 @@
 //! The application under test, and a person to call it.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io::Read, net::SocketAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lemon_domain::{
     sealing::{SealingKey, SealingKeys},
-    usecases::{Profiles, Quotas, Registering, RegisteringPorts, SignIns},
+    traces::Tracer,
+    usecases::{
+        KnownPeople, PeopleCare, Profiles, Quotas, Registering, RegisteringPorts,
+        RevocationsInForce, SignIns, SignOuts,
+    },
     values::{
         BudgetName, BudgetPolicy, Catalogue, Period, QueueName, Service, ServicePath,
         ServiceQueues, ServiceType, TrainingPolicy, WindowPolicy,
@@ -13,13 +17,14 @@ use lemon_domain::{
 };
 use lemon_fakes::{FakeClock, FakeTwitter, SequentialIds};
 use lemon_http::{
-    Application, Deadlines, HttpConfig, JwtConfig, Listener, Mount, Origin, Tokens, UseCases,
+    Application, BrowserConfig, Deadlines, Draining, HttpConfig, JwtConfig, Listener, Mount,
+    Origin, Protection, Tokens, UseCases,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{faults::FaultyCounter, gated::GatedStore};
+use crate::{faults::FaultyCounter, forge, gated::GatedStore};
 
 /// Where the web app of the tests is served from.
 pub(crate) const WEB_APP: &str = "http://localhost:3000";
@@ -47,6 +52,11 @@ pub(crate) struct Setup {
     pub(crate) deadlines: Deadlines,
     pub(crate) mount: Mount,
     pub(crate) max_connections: usize,
+    pub(crate) draining: Draining,
+    pub(crate) keep_profiles: Duration,
+    pub(crate) protection: Protection,
+    pub(crate) browser: BrowserConfig,
+    pub(crate) tracer: Tracer,
 }
 
 impl Default for Setup {
@@ -61,6 +71,11 @@ impl Default for Setup {
             },
             mount: Mount::nothing(),
             max_connections: 1_000,
+            draining: Draining::default(),
+            keep_profiles: HttpConfig::DEFAULT_KEEP_PROFILES,
+            protection: Protection::default(),
+            browser: BrowserConfig::default(),
+            tracer: Tracer::off(),
         }
     }
 }
@@ -89,13 +104,20 @@ impl App {
         let config = HttpConfig {
             allowed_origins: vec![Origin::parse(WEB_APP).unwrap()],
             docs: setup.docs,
+            operations_port: 8082,
             workers: Some(1),
             jwt: jwt(b"k"),
+            browser: setup.browser,
             deadlines: setup.deadlines,
             max_connections: setup.max_connections,
+            keep_profiles: setup.keep_profiles,
+            protection: setup.protection,
         };
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let application = Application::new(listener, config, use_cases, setup.mount).unwrap();
+        let application = Application::new(listener, config, use_cases, setup.mount)
+            .unwrap()
+            .with_draining(setup.draining)
+            .with_tracer(setup.tracer);
         let app = Self {
             address: application.local_addr(),
             clock,
@@ -194,12 +216,12 @@ pub(crate) async fn code(answer: Response) -> String {
     problem(answer).await["code"].as_str().unwrap().to_owned()
 }
 
-/// Keys of 64 times the same byte.
+/// Keys of 64 bytes that begin with these.
 pub(crate) fn jwt(keys: &[u8]) -> JwtConfig {
     JwtConfig {
         secrets: keys
             .iter()
-            .map(|byte| BASE64_STANDARD.encode([*byte; 64]).into())
+            .map(|byte| BASE64_STANDARD.encode(forge::key(*byte)).into())
             .collect(),
         lifetime: JwtConfig::DEFAULT_LIFETIME,
     }
@@ -218,7 +240,7 @@ fn use_cases(
 ) -> UseCases {
     let store = Arc::clone(&gated.inner);
     let ids = Arc::new(SequentialIds::default());
-    let sealing = format!("a:{}", BASE64_STANDARD.encode([7; 32]));
+    let sealing = format!("a:{}", BASE64_STANDARD.encode(&forge::KEY[..32]));
     let keys = vec![SealingKey::parse(&sealing.into()).unwrap()];
     let keys = Arc::new(SealingKeys::new(keys).unwrap());
     let quotas = Quotas::new(
@@ -235,7 +257,22 @@ fn use_cases(
             keys: keys.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
+            pending_for: SignIns::DEFAULT_PENDING_FOR,
         }),
+        sign_outs: Arc::new(SignOuts {
+            revocations: Arc::new(RevocationsInForce::new(store.clone(), clock.clone())),
+            people: Arc::new(PeopleCare {
+                people: store.clone(),
+                deadlines: store.clone(),
+                clock: clock.clone(),
+            }),
+            accounts: store.clone(),
+            keys: keys.clone(),
+            twitter: twitter.clone(),
+            clock: clock.clone(),
+            token_lifetime: JwtConfig::DEFAULT_LIFETIME,
+        }),
+        known_people: Arc::new(KnownPeople::new(store.clone())),
         profiles: Arc::new(Profiles {
             twitter: twitter.clone(),
             accounts: store.clone(),
@@ -292,4 +329,13 @@ fn service(service_type: &str, path: &str, budgets: Vec<BudgetPolicy>) -> Servic
         },
         notification: "Done".to_owned(),
     }
+}
+
+/// A body without its compression.
+pub(crate) fn unpacked(packed: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(packed)
+        .read_to_end(&mut plain)
+        .unwrap();
+    plain
 }

@@ -113,6 +113,26 @@ async fn a_body_that_never_ends_is_answered_and_then_not_waited_for() {
     }
 }
 
+/// Between requests, a connection may be kept for much longer than anybody waits for a body.
+#[tokio::test]
+async fn a_body_that_never_ends_is_not_waited_for_as_long_as_a_next_request() {
+    let mut setup = impatient();
+    setup.deadlines.keep_alive = PATIENCE * 10;
+    setup.deadlines.idle = PATIENCE * 11;
+    setup.deadlines.request = Duration::from_secs(3);
+    let app = App::start_with(setup);
+    for (method, path) in [
+        ("GET", CAN_USE),
+        ("POST", "/nonsense"),
+        ("POST", "/api/oauth/twitter/twitter-login"),
+    ] {
+        let request =
+            unfinished(method, path, "keep-alive").replace("text/plain", "application/json");
+        let answer = drip(app.address, &request, b"").await;
+        assert!(answer.starts_with("HTTP/1.1 "), "{request}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_head_that_comes_slowly_is_not_waited_for() {
     let app = App::start_with(impatient());
@@ -131,13 +151,13 @@ async fn a_first_head_that_comes_slowly_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_not_waited_for() {
+async fn a_client_that_does_not_read_is_not_waited_for() {
     let app = App::start_with(impatient());
     ask_and_do_not_read(app.address, "/large").await;
 }
 
 #[tokio::test]
-async fn who_reads_a_large_answer_gets_all_of_it() {
+async fn a_client_that_reads_a_large_answer_gets_all_of_it() {
     let mut setup = impatient();
     setup.deadlines.answer = PATIENCE;
     (setup.deadlines.keep_alive, setup.deadlines.idle) = (PATIENCE, 2 * PATIENCE);
@@ -150,7 +170,7 @@ async fn who_reads_a_large_answer_gets_all_of_it() {
 
 /// The time for the next request begins when the answer is taken, not when it is made.
 #[tokio::test]
-async fn who_takes_an_answer_late_has_the_whole_time_for_the_next_request() {
+async fn a_client_that_takes_an_answer_late_has_the_full_time_for_the_next_request() {
     const KEPT: Duration = Duration::from_secs(2);
     let mut setup = impatient();
     // As often is looked at the time.
@@ -186,13 +206,14 @@ async fn a_call_may_take_longer_than_a_connection_may_idle() {
     setup.deadlines.idle = Duration::from_millis(50);
     setup.deadlines.call = Duration::from_secs(1);
     let app = App::start_with(setup);
+    let token = app.sign_in(1).await;
     app.counter.fail(Fault::Hang);
-    let answer = app.get(CAN_USE).send().await.unwrap();
+    let answer = app.register(&token).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
-async fn a_crowd_that_fills_every_connection_is_gone_in_the_end() {
+async fn a_crowd_that_fills_every_connection_is_disconnected_in_the_end() {
     let mut setup = impatient();
     setup.max_connections = 4;
     let app = App::start_with(setup);
@@ -219,7 +240,7 @@ fn operations() -> (SocketAddr, DropGuard) {
 }
 
 #[tokio::test]
-async fn the_operations_port_waits_for_nobody_either() {
+async fn the_operations_port_does_not_wait_for_silent_clients_either() {
     let (address, _stop) = operations();
     let request = unfinished("GET", "/health/live", "close");
     let (answer, ()) = tokio::join!(

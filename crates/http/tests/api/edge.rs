@@ -15,7 +15,7 @@ use crate::{
 const CAN_USE: &str = "/api/service/learn_me/can-use";
 
 #[tokio::test]
-async fn every_answer_has_an_id_of_its_own() {
+async fn every_answer_has_its_own_id() {
     let app = App::start();
     let mut ids = HashSet::new();
     for path in [
@@ -40,7 +40,7 @@ async fn every_answer_has_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_sane_id_of_the_caller_is_kept_and_any_other_replaced() {
+async fn a_valid_id_of_the_caller_is_kept_and_an_invalid_one_replaced() {
     let app = App::start();
     let call = app.get(CAN_USE).header("X-Request-Id", "web-1.2_3");
     let answer = call.send().await.unwrap();
@@ -51,7 +51,7 @@ async fn a_sane_id_of_the_caller_is_kept_and_any_other_replaced() {
 }
 
 #[tokio::test]
-async fn every_answer_of_the_api_is_hardened() {
+async fn every_answer_of_the_api_has_the_security_headers() {
     let app = App::start();
     for path in [CAN_USE, "/api/service", "/nonsense"] {
         let answer = app.get(path).send().await.unwrap();
@@ -109,7 +109,7 @@ async fn a_mounted_page_has_its_own_policies() {
 }
 
 #[tokio::test]
-async fn what_a_mounted_page_does_wrong_is_a_problem() {
+async fn an_error_of_a_mounted_page_is_a_problem() {
     let setup = Setup {
         mount: page(),
         ..Setup::default()
@@ -124,7 +124,7 @@ async fn what_a_mounted_page_does_wrong_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_stop_finishes_what_is_in_hand_and_returns() {
+async fn a_stop_finishes_the_calls_in_flight_and_returns() {
     let stop = CancellationToken::new();
     let mut setup = Setup::default();
     setup.deadlines.call = Duration::from_millis(300);
@@ -132,8 +132,8 @@ async fn a_stop_finishes_what_is_in_hand_and_returns() {
     let (app, run) = App::start_until(setup, stop.clone());
     let token = app.sign_in(1).await;
     app.counter.fail(Fault::Hang);
-    let call = app.get(CAN_USE).bearer_auth(token).send();
-    let call = tokio::spawn(call);
+    let call = app.post("/api/service/learn_me").bearer_auth(token);
+    let call = tokio::spawn(call.send());
     app.counter.reached().await;
     stop.cancel();
     let answer = call.await.unwrap().unwrap();

@@ -6,7 +6,14 @@ use serde_json::{Value, json};
 use sha2::{Sha256, Sha512};
 
 /// The key that the application signs with.
-pub(crate) const KEY: [u8; 64] = [b'k'; 64];
+pub(crate) const KEY: [u8; 64] = key(b'k');
+
+/// A key that begins with this byte.
+pub(crate) const fn key(first: u8) -> [u8; 64] {
+    let mut key = [first; 64];
+    key[63] = !first;
+    key
+}
 
 pub(crate) fn header(alg: &str) -> Value {
     json!({ "typ": "JWT", "alg": alg })

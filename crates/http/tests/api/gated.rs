@@ -106,7 +106,7 @@ impl Registrations for GatedStore {
         self.inner.finish(ready, request_id, at).await
     }
 
-    async fn delete(&self, deletion: Deletion) -> Result<bool, StoreError> {
+    async fn delete(&self, deletion: Deletion) -> Result<Option<RequestId>, StoreError> {
         self.storing.pass().await;
         self.inner.delete(deletion).await
     }

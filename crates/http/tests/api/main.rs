@@ -6,19 +6,29 @@
 )]
 
 mod app;
+mod browser;
 mod connections;
 mod cors;
 mod docs;
 mod edge;
+mod facts;
 mod faults;
 mod forge;
+mod forgeries;
 mod gated;
+mod hostile;
+mod hosts;
+mod limits;
+mod log;
 mod operations;
 mod problems;
 mod profile;
 mod registration;
 mod services;
 mod sign_in;
+mod sign_out;
 mod tokens;
+mod traces;
 mod truth;
 mod wire;
+mod without_counter;

@@ -8,7 +8,7 @@ use lemon_fakes::FakeTwitter;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{App, code, header, problem};
+use crate::app::{App, Setup, code, header, problem};
 
 async fn profile(app: &App, token: &str) -> Response {
     let call = app.get("/api/twitter/user-profile").bearer_auth(token);
@@ -16,7 +16,7 @@ async fn profile(app: &App, token: &str) -> Response {
 }
 
 #[tokio::test]
-async fn the_profile_is_as_at_twitter() {
+async fn the_profile_is_the_one_at_twitter() {
     let app = App::start();
     let answer = profile(&app, &app.sign_in(1).await).await;
     assert_eq!(answer.status(), StatusCode::OK);
@@ -33,6 +33,41 @@ async fn the_profile_is_as_at_twitter() {
             "follower_count": 3,
         })
     );
+}
+
+#[tokio::test]
+async fn a_profile_is_read_once_for_all_who_ask_and_kept_for_a_while() {
+    let app = App::start();
+    let (one, two) = (app.sign_in(1).await, app.sign_in(2).await);
+    let asking = (0..200).map(|_| profile(&app, &one));
+    for answer in futures::future::join_all(asking).await {
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(header(&answer, "cache-control"), "private, max-age=60");
+        assert_eq!(header(&answer, "vary"), "Origin, Authorization");
+        let body: Value = answer.json().await.unwrap();
+        assert_eq!(body["screen_name"], "person_1");
+    }
+    assert_eq!(app.twitter.profile_reads(), 1);
+    let body: Value = profile(&app, &two).await.json().await.unwrap();
+    assert_eq!(body["screen_name"], "person_2");
+    assert_eq!(app.twitter.profile_reads(), 2);
+}
+
+#[tokio::test]
+async fn a_kept_profile_gets_old_and_a_failure_is_not_kept() {
+    let app = App::start_with(Setup {
+        keep_profiles: Duration::from_millis(50),
+        ..Setup::default()
+    });
+    let token = app.sign_in(1).await;
+    app.twitter
+        .fail_next([TwitterError::Unavailable("x".into())]);
+    let failed = profile(&app, &token).await;
+    assert_eq!(code(failed).await, "service_unavailable");
+    assert_eq!(profile(&app, &token).await.status(), StatusCode::OK);
+    while app.twitter.profile_reads() < 3 {
+        assert_eq!(profile(&app, &token).await.status(), StatusCode::OK);
+    }
 }
 
 #[tokio::test]
@@ -66,7 +101,7 @@ async fn twitters_rate_limit_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn twitters_other_failures_are_ours_or_pass() {
+async fn other_failures_of_twitter_are_internal_or_transient() {
     let app = App::start();
     let token = app.sign_in(1).await;
     for (error, expected) in [
@@ -83,7 +118,7 @@ async fn twitters_other_failures_are_ours_or_pass() {
 }
 
 #[tokio::test]
-async fn a_token_of_somebody_unknown_is_not_valid() {
+async fn a_token_of_an_unknown_person_is_not_valid() {
     let app = App::start();
     let stranger = Identity {
         user: UserId::new(99),

@@ -92,7 +92,7 @@ async fn a_further_budget_has_a_problem_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_second_request_meets_the_cooldown() {
+async fn a_second_request_is_refused_during_the_cooldown() {
     let app = App::start();
     let token = app.sign_in(1).await;
     app.register(&token).await;
@@ -140,7 +140,7 @@ async fn a_request_asks_the_counter_once_and_one_within_the_cooldown_not_at_all(
 }
 
 #[tokio::test]
-async fn an_answer_that_is_repeated_reserves_nothing() {
+async fn a_repeated_answer_reserves_nothing() {
     let app = App::start();
     let token = app.sign_in(1).await;
     register_as(&app, &token, "attempt 1").await;
@@ -175,7 +175,7 @@ async fn register_elsewhere(app: &App, token: &str, key: &str) {
 }
 
 #[tokio::test]
-async fn a_place_that_a_repeated_call_gives_back_is_not_told_as_taken() {
+async fn a_place_that_a_repeated_call_gives_back_is_not_counted_as_taken() {
     let app = App::start();
     let turn = app.clock.now() + Duration::from_secs(REST_OF_THE_DAY);
     app.clock.set(turn - Duration::from_secs(1));
@@ -212,7 +212,7 @@ async fn the_same_key_answers_the_same_again() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_refused() {
+async fn an_invalid_idempotency_key_is_refused() {
     let app = App::start();
     let token = app.sign_in(1).await;
     let answer = register_as(&app, &token, "").await;
@@ -318,7 +318,7 @@ async fn the_cooldown_outlives_a_deletion() {
 }
 
 #[tokio::test]
-async fn a_service_that_there_is_not_is_not_found() {
+async fn an_unknown_service_is_not_found() {
     let app = App::start();
     let token = app.sign_in(1).await;
     for (method, path) in [

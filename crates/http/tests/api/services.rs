@@ -1,3 +1,5 @@
+use lemon_domain::{ports::People, values::AccountId};
+use lemon_fakes::FakeTwitter;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -43,7 +45,7 @@ async fn a_time_is_shown_in_whole_seconds_never_too_early() {
 }
 
 #[tokio::test]
-async fn nobody_sees_the_services_of_others() {
+async fn a_person_does_not_see_the_services_of_others() {
     let app = App::start();
     app.register(&app.sign_in(1).await).await;
     let other = app.sign_in(2).await;
@@ -64,7 +66,7 @@ async fn a_published_service_is_public() {
 }
 
 #[tokio::test]
-async fn who_is_not_registered_cannot_publish() {
+async fn a_person_who_is_not_registered_cannot_publish() {
     let app = App::start();
     let token = app.sign_in(1).await;
     let wish = json!({ "service_type": "LEARNME", "public": true });
@@ -72,7 +74,7 @@ async fn who_is_not_registered_cannot_publish() {
 }
 
 #[tokio::test]
-async fn a_service_that_there_is_not_cannot_be_published() {
+async fn an_unknown_service_cannot_be_published() {
     let app = App::start();
     let token = app.sign_in(1).await;
     let wish = json!({ "service_type": "NOSUCH", "public": true });
@@ -83,7 +85,7 @@ async fn a_service_that_there_is_not_cannot_be_published() {
 }
 
 #[tokio::test]
-async fn a_wish_that_is_not_of_the_schema_is_told_its_field() {
+async fn a_setting_that_does_not_fit_the_schema_is_refused_with_its_field() {
     let app = App::start();
     let token = app.sign_in(1).await;
     for (wish, detail) in [
@@ -94,7 +96,7 @@ async fn a_wish_that_is_not_of_the_schema_is_told_its_field() {
         ),
         (
             json!({ "service_type": "learn me", "public": true }),
-            "service_type is not 1 to 32 of A-Z, 0-9 and _.",
+            "service_type is not 1 to 32 characters of A-Z, 0-9 and _.",
         ),
         (json!({ "service_type": "LEARNME" }), "public is missing."),
         (
@@ -106,4 +108,39 @@ async fn a_wish_that_is_not_of_the_schema_is_told_its_field() {
         assert_eq!(problem["code"], "invalid_body");
         assert_eq!(problem["detail"], detail);
     }
+}
+
+/// As a token of a person who was never there.
+#[tokio::test]
+async fn a_token_of_a_forgotten_person_is_not_valid_until_they_sign_in_again() {
+    let app = App::start();
+    let token = app.sign_in(1).await;
+    app.register(&token).await;
+    let account = AccountId::twitter(FakeTwitter::user_id_of(1));
+    let at = "2026-11-23T03:00:00Z".parse().unwrap();
+    app.store.inner.forget(account, at).await.unwrap().unwrap();
+    let body = json!({ "service_type": "LEARNME", "public": true });
+    let profile = app.get("/api/twitter/user-profile").bearer_auth(&token);
+    let list = app.get("/api/service").bearer_auth(&token);
+    let delete = app.call(Method::DELETE, "/api/service/learn_me");
+    for answer in [
+        profile.send().await.unwrap(),
+        list.send().await.unwrap(),
+        publish(&app, &token, &body).await,
+        app.register(&token).await,
+        delete.bearer_auth(&token).send().await.unwrap(),
+    ] {
+        let status = answer.status();
+        assert_eq!(
+            (status, code(answer).await),
+            (StatusCode::UNAUTHORIZED, "token_invalid".to_owned())
+        );
+    }
+    let can_use = app.get("/api/service/learn_me/can-use").bearer_auth(&token);
+    let can_use = can_use.send().await.unwrap();
+    assert_eq!(can_use.status(), StatusCode::OK);
+    app.sign_in(1).await;
+    assert_eq!(app.services(&token).await, json!([]));
+    let again = app.register(&token).await;
+    assert_eq!(code(again).await, "cooldown_active");
 }

@@ -62,7 +62,7 @@ async fn older_request_tokens_stay_good_while_newer_ones_are_issued() {
 }
 
 #[tokio::test]
-async fn a_person_who_did_not_agree_is_told_so() {
+async fn a_person_who_did_not_agree_is_not_signed_in() {
     let app = App::start();
     let pair = json!({ "oauth_token": null, "oauth_verifier": null });
     insta::assert_json_snapshot!(problem(app.log_in(pair).await).await);
@@ -80,7 +80,7 @@ async fn a_replayed_pair_is_not_pending() {
 async fn an_expired_pair_is_not_pending() {
     let app = App::start();
     let pair = app.agree(1).await;
-    app.clock.advance(std::time::Duration::from_secs(10 * 60));
+    app.clock.advance(std::time::Duration::from_secs(60 * 60));
     assert_eq!(code(app.log_in(pair).await).await, "sign_in_not_pending");
 }
 
@@ -112,7 +112,7 @@ async fn a_suspended_account_cannot_sign_in() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_of_the_schema_is_told_its_field() {
+async fn a_body_that_does_not_fit_the_schema_is_refused_with_its_field() {
     let app = App::start();
     for (body, detail) in [
         (json!({}), "oauth_token is missing."),
@@ -123,11 +123,11 @@ async fn a_body_that_is_not_of_the_schema_is_told_its_field() {
         ),
         (
             json!({ "oauth_token": "a", "oauth_verifier": null }),
-            "oauth_verifier is null, the other field is not.",
+            "oauth_verifier is null, but the other field is not.",
         ),
         (
             json!({ "oauth_token": null, "oauth_verifier": "b" }),
-            "oauth_token is null, the other field is not.",
+            "oauth_token is null, but the other field is not.",
         ),
         (
             json!({ "oauth_token": "", "oauth_verifier": "b" }),

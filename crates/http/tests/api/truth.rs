@@ -43,7 +43,7 @@ async fn registered_in_the_end(
 }
 
 #[tokio::test]
-async fn of_those_who_are_refused_in_an_outage_of_the_counter_none_is_registered_later() {
+async fn people_refused_in_an_outage_of_the_counter_are_not_registered_later() {
     let stop = CancellationToken::new();
     let (app, run) = App::start_until(hasty(), stop.clone());
     let token = app.sign_in(1).await;
@@ -59,7 +59,7 @@ async fn of_those_who_are_refused_in_an_outage_of_the_counter_none_is_registered
 }
 
 #[tokio::test]
-async fn who_is_refused_in_an_outage_of_the_store_is_not_registered_later() {
+async fn people_refused_in_an_outage_of_the_store_are_not_registered_later() {
     let stop = CancellationToken::new();
     let (app, run) = App::start_until(hasty(), stop.clone());
     let token = app.sign_in(1).await;
@@ -74,6 +74,7 @@ async fn who_is_refused_in_an_outage_of_the_store_is_not_registered_later() {
 async fn a_step_that_stores_is_waited_for_beyond_the_deadline() {
     let app = App::start_with(hasty());
     let token = app.sign_in(1).await;
+    let other = app.sign_in(2).await;
     let calls = [
         (Method::POST, "/api/service/learn_me", StatusCode::CREATED),
         (Method::PUT, "/api/service", StatusCode::OK),
@@ -87,8 +88,8 @@ async fn a_step_that_stores_is_waited_for_beyond_the_deadline() {
         app.store.storing.reached().await;
         // A call that is sent now has its deadline later.
         app.counter.fail(Fault::Hang);
-        let later = app.get("/api/service/learn_me/can-use").send().await;
-        assert_eq!(code(later.unwrap()).await, "service_unavailable");
+        let later = app.register(&other).await;
+        assert_eq!(code(later).await, "service_unavailable");
         app.counter.recover();
         app.store.storing.open();
         assert_eq!(call.await.unwrap().status(), answered, "{path}");
@@ -96,7 +97,7 @@ async fn a_step_that_stores_is_waited_for_beyond_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_step_without_an_outcome_is_told_as_one() {
+async fn a_step_without_an_outcome_is_outcome_unknown() {
     let mut setup = hasty();
     setup.deadlines.storing = Duration::from_millis(200);
     let app = App::start_with(setup);

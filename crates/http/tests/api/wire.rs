@@ -38,7 +38,7 @@ fn status(answer: &str) -> &str {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_refused_and_closed() {
+async fn input_that_is_not_http_is_refused_and_its_connection_closed() {
     let app = impatient();
     for garbage in [
         &b"\0\x01\x02\xff\r\n\r\n"[..],
@@ -87,7 +87,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_content_length_that_is_none_is_refused() {
+async fn an_invalid_content_length_is_refused() {
     let app = impatient();
     for length in ["-1", "+1", "1e3", "99999999999999999999999", "1, 2", ""] {
         let request = format!(
@@ -105,7 +105,7 @@ async fn a_content_length_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_huge_announcement_is_refused_at_once() {
+async fn a_huge_content_length_is_refused_at_once() {
     let app = App::start();
     let answer = send(
         &app,
@@ -118,7 +118,7 @@ async fn a_huge_announcement_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_say_how_long_it_is_has_the_same_limit() {
+async fn a_body_without_a_length_has_the_same_limit() {
     let app = App::start();
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
     let request = format!(
@@ -132,7 +132,7 @@ async fn a_body_that_does_not_say_how_long_it_is_has_the_same_limit() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_badly_framed_is_refused() {
+async fn a_body_with_invalid_framing_is_refused() {
     let app = impatient();
     let answer = send(
         &app,
@@ -144,7 +144,7 @@ async fn a_body_that_is_badly_framed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_nobody_reads_does_not_spoil_the_connection() {
+async fn a_body_that_is_not_read_does_not_break_the_connection() {
     let app = App::start();
     let body = "x".repeat(1000);
     let request = format!(

@@ -7,9 +7,12 @@
 pub mod accounts;
 pub mod attempts;
 pub mod budget_totals;
+pub mod directives;
 pub mod outbox;
 pub mod pending_sign_ins;
 pub mod places;
 pub mod registrations;
+pub mod replicas;
+pub mod revocations;
 pub mod users;
 pub mod uses;

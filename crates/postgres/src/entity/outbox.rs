@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
     ports::OutboxEntry,
-    values::{RequestId, ServiceType, Task, TaskKind},
+    values::{RequestId, ServiceType, Task, TaskKind, TraceContext},
 };
 use sea_orm::{QueryResult, entity::prelude::*};
 
@@ -24,6 +24,7 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When it was set aside: since then no claim takes it.
     pub set_aside_at: Option<DateTime<Utc>>,
+    pub trace_context: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -50,6 +51,10 @@ impl Row for Model {
             },
             request_id: RequestId::new(self.request_id),
             created_at: self.created_at,
+            // What cannot be read must not hold up the row.
+            trace: self
+                .trace_context
+                .and_then(|text| TraceContext::from_text(&text).ok()),
         })
     }
 }
@@ -58,5 +63,5 @@ fn task(name: &str) -> Result<TaskKind, BoxError> {
     TaskKind::ALL
         .into_iter()
         .find(|task| task.as_str() == name)
-        .ok_or_else(|| format!("the task is {name:?}, not train, notify or delete").into())
+        .ok_or_else(|| "the task is none of train, notify and delete".into())
 }

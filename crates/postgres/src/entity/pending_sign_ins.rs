@@ -14,6 +14,12 @@ pub struct Model {
     pub expires_at: DateTime<Utc>,
     /// The claim that has taken it.
     pub claim: Option<Vec<u8>>,
+    /// Who signed in; none while it is pending. Then it has expired for who would take it.
+    pub user_id: Option<i64>,
+    pub provider: Option<String>,
+    pub provider_user_id: Option<i64>,
+    /// Until when the claim is told who signed in.
+    pub answered_until: Option<DateTime<Utc>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -38,7 +38,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    fn state(&self) -> TrainingState {
+    pub fn state(&self) -> TrainingState {
         let current = Some(self.request_id);
         if self.finished_request_id == current {
             TrainingState::Ready

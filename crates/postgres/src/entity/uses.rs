@@ -14,10 +14,17 @@ pub struct Model {
     pub turn: i64,
     pub window_start: DateTime<Utc>,
     pub cooldown_until: DateTime<Utc>,
+    /// [`NEVER`] if the person has an imported use.
     pub expires_at: DateTime<Utc>,
     /// The request of the use; `None` if an earlier version stored the use.
     pub request_id: Option<Uuid>,
 }
+
+/// The time at which an imported use expires: a repeated import must find it.
+pub const NEVER: DateTime<Utc> = match DateTime::from_timestamp(253_402_214_400, 0) {
+    Some(time) => time,
+    None => DateTime::<Utc>::MAX_UTC,
+};
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

@@ -1,7 +1,12 @@
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, ExecResult, QueryResult, SqlxError, Statement,
+};
 
-use super::pool::Pool;
-use crate::error::{nothing_changed, uncertain, unchanged};
+use super::pool::{Borrowed, Pool};
+use crate::{
+    error::{nothing_changed, uncertain, unchanged},
+    pooling::Pooling,
+};
 
 /// The source of connections.
 #[derive(Debug, Clone)]
@@ -17,10 +22,10 @@ impl PostgresConnections {
     pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Own(pool) => {
-                let mut connection = pool.borrow().await?;
+                let mut connection = begin(pool).await?;
                 let done = connection.execute(&statement).await;
                 let done = done.map_err(uncertain)?;
-                connection.give_back();
+                end(pool, connection, uncertain).await?;
                 Ok(done.into())
             }
             Self::Given(connection) => connection.execute_raw(statement).await,
@@ -31,10 +36,10 @@ impl PostgresConnections {
     pub(super) async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Own(pool) => {
-                let mut connection = pool.borrow().await?;
+                let mut connection = begin(pool).await?;
                 let done = connection.execute_unprepared(sql).await;
                 let done = done.map_err(uncertain)?;
-                connection.give_back();
+                end(pool, connection, uncertain).await?;
                 Ok(done.into())
             }
             Self::Given(connection) => connection.execute_unprepared(sql).await,
@@ -64,10 +69,35 @@ impl PostgresConnections {
 async fn rows(
     pool: &Pool,
     statement: &Statement,
-    failed: fn(sea_orm::SqlxError) -> DbErr,
+    failed: fn(SqlxError) -> DbErr,
 ) -> Result<Vec<QueryResult>, DbErr> {
-    let mut connection = pool.borrow().await?;
+    let mut connection = begin(pool).await?;
     let rows = connection.rows(statement).await.map_err(failed)?;
-    connection.give_back();
+    end(pool, connection, failed).await?;
     Ok(rows.into_iter().map(QueryResult::from).collect())
+}
+
+/// A connection for one statement. Where a connection leads to a session for each transaction, the statement has a
+/// transaction of its own: for its limits, and because the driver sends it in two parts.
+async fn begin(pool: &Pool) -> Result<Borrowed, DbErr> {
+    let mut connection = pool.borrow().await?;
+    if pool.pooling() == Pooling::Transaction {
+        let begun = connection.execute_unprepared(pool.begin()).await;
+        begun.map_err(unchanged)?;
+    }
+    Ok(connection)
+}
+
+/// Ends what [`begin`] began.
+async fn end(
+    pool: &Pool,
+    mut connection: Borrowed,
+    failed: fn(SqlxError) -> DbErr,
+) -> Result<(), DbErr> {
+    if pool.pooling() == Pooling::Transaction {
+        let done = connection.execute_unprepared("COMMIT").await;
+        done.map_err(failed)?;
+    }
+    connection.give_back();
+    Ok(())
 }

@@ -67,7 +67,9 @@ pub(super) fn is_broken(error: &DbErr) -> bool {
     match driver_error(error) {
         Some(SqlxError::Io(_) | SqlxError::Protocol(_)) => true,
         Some(SqlxError::Database(refusal)) => {
-            refusal.code().is_some_and(|code| code.starts_with("57P0"))
+            // A pooler reports with class 08 that it has lost the server, or cannot reach it.
+            let ends = |code: &str| code.starts_with("57P0") || code.starts_with("08");
+            refusal.code().is_some_and(|code| ends(&code))
         }
         _ => false,
     }
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_answered_before_a_doubt_is_tried_and_what_answered_since_is_not() {
+    fn a_connection_that_answered_before_a_doubt_is_tested_and_a_later_one_is_not() {
         let health = Health::default();
         let before = health.mark();
         assert!(!health.is_doubted(before));
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_before_the_server_was_left_is_not_used_again() {
+    fn a_connection_made_before_the_server_was_left_is_not_used_again() {
         let health = Health::default();
         let before = health.mark();
         health.note(&SqlxError::Io(std::io::ErrorKind::ConnectionReset.into()));

@@ -1,49 +1,39 @@
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use lemon_domain::values::{ServiceType, Use, UserId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
-use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
-use super::statements::PostgresStatements;
+use super::{
+    batches::{Batch, Batches},
+    statements::PostgresStatements,
+};
 use crate::{
     entity::uses::Model,
     error::SqlError,
     row,
-    together::{Together, Waiting, tell_all},
+    together::{Waiting, tell_all},
 };
 
-/// The most uses that one statement reads.
-const MAX_TOGETHER: usize = 256;
-
-/// The most statements in flight, as long as each is answered soon: one can travel while the server executes the other.
-const UNDER_WAY: usize = 2;
-
-/// How long a question waits for the statements in flight. A fast server has answered by then; a server that hangs must
-/// not hold up other questions.
-const PATIENCE: Duration = Duration::from_millis(10);
-
-/// The use of each person in the question, with the question's number. The `LIMIT` makes the server look up each use by
+/// The use of each person in the question, with the question's number, and whether the person was forgotten since
+/// ([`refuse_forgotten`](crate::accounts::refuse_forgotten)): a refusal is one round trip. The `LIMIT` makes the server look up each use by
 /// its key; a plain join could read the whole table. The columns are named: a prepared statement with `*` fails when a
 /// newer version adds a column.
 const FIND: &str = "SELECT asked.number, last.user_id, last.service, last.turn, last.window_start, \
-    last.cooldown_until, last.expires_at, last.request_id \
+    last.cooldown_until, last.expires_at, last.request_id, account.is_forgotten \
     FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (user_id, service, number) \
     CROSS JOIN LATERAL (SELECT user_id, service, turn, window_start, cooldown_until, expires_at, request_id \
-    FROM uses WHERE uses.user_id = asked.user_id AND uses.service = asked.service LIMIT 1) AS last";
+    FROM uses WHERE uses.user_id = asked.user_id AND uses.service = asked.service LIMIT 1) AS last \
+    CROSS JOIN LATERAL (SELECT bool_and(credentials_key_id = '') AS is_forgotten \
+    FROM accounts WHERE accounts.user_id = asked.user_id) AS account";
 
-/// Reads people's latest uses. Questions that wait go to the server in one statement: on a busy server the round trip
-/// costs more than the query. A question does not wait if no statement is in flight.
+/// Reads people's latest uses.
 #[derive(Debug, Clone)]
-pub(crate) struct LastUses(Arc<SharedReads>);
+pub(crate) struct LastUses(Batches<LastUsesBatch>);
 
-#[derive(Debug)]
-struct SharedReads {
+struct LastUsesBatch {
     reader: PostgresStatements,
     deadline: Duration,
-    waiting: Together<LastUsesQuestion, LastUsesAnswer>,
-    turns: Semaphore,
-    /// The runtime of the store. A caller's own runtime may end first.
-    runtime: Option<Handle>,
 }
 
 #[derive(Debug)]
@@ -56,66 +46,27 @@ type LastUsesAnswer = Result<Option<Use>, SqlError>;
 
 impl LastUses {
     pub(crate) fn new(reader: PostgresStatements, deadline: Duration) -> Self {
-        Self(Arc::new(SharedReads {
-            reader,
-            deadline,
-            waiting: Together::default(),
-            turns: Semaphore::new(UNDER_WAY),
-            runtime: Handle::try_current().ok(),
-        }))
+        Self(Batches::new(LastUsesBatch { reader, deadline }, deadline))
     }
 
     /// The person's latest use of the service.
     pub(crate) async fn find(&self, user: UserId, service: &ServiceType) -> LastUsesAnswer {
         let service = service.clone();
-        let (is_first, answer) = self.0.waiting.put(LastUsesQuestion { user, service });
-        // One task reads for all that wait. It is separate from this call, which may be dropped at its deadline while
-        // the task still works for other callers.
-        if is_first {
-            self.begin();
-        }
-        answer
-            .await
-            .unwrap_or(Err(SqlError::TimedOut(self.0.deadline)))
-    }
-
-    /// Starts a task that reads the waiting questions.
-    fn begin(&self) {
-        let unread = UnreadQuestions(Some(self.clone()));
-        let last_uses = self.clone();
-        let reading = async move { last_uses.read_waiting(unread).await };
-        match &self.0.runtime {
-            Some(runtime) => runtime.spawn(reading),
-            None => tokio::spawn(reading),
-        };
-    }
-
-    async fn read_waiting(&self, mut unread: UnreadQuestions) {
-        let _turn = timeout(PATIENCE, self.0.turns.acquire()).await;
-        unread.0 = None;
-        let (together, is_all) = self.0.waiting.take(MAX_TOGETHER);
-        if !is_all {
-            self.begin();
-        }
-        if together.is_empty() {
-            return;
-        }
-        let read = timeout(self.0.deadline, read(&self.0.reader, &together)).await;
-        match read.unwrap_or(Err(SqlError::TimedOut(self.0.deadline))) {
-            Ok(rows) => tell_each(together, &rows),
-            Err(error) => tell_all(together, error),
-        }
+        self.0.ask(LastUsesQuestion { user, service }).await
     }
 }
 
-/// What a task is to read. If the task is dropped before it takes the questions, as when its runtime ends, the waiting
-/// callers get an error, and the next question starts a task again.
-struct UnreadQuestions(Option<LastUses>);
+impl Batch for LastUsesBatch {
+    type Question = LastUsesQuestion;
+    type Answer = Option<Use>;
 
-impl Drop for UnreadQuestions {
-    fn drop(&mut self) {
-        if let Some(LastUses(shared)) = self.0.take() {
-            drop(shared.waiting.take(usize::MAX));
+    const MAX_TOGETHER: usize = 256;
+
+    async fn answer(&self, together: Vec<Waiting<LastUsesQuestion, LastUsesAnswer>>) {
+        let read = timeout(self.deadline, read(&self.reader, &together)).await;
+        match read.unwrap_or(Err(SqlError::TimedOut(self.deadline))) {
+            Ok(rows) => tell_each(together, &rows),
+            Err(error) => tell_all(together, error),
         }
     }
 }
@@ -150,20 +101,36 @@ fn tell_each(
         found.iter().map(|(number, row)| (*number, row)).collect();
     for (number, waiting) in together.into_iter().enumerate() {
         let row = found.remove(&number);
-        waiting.tell(row.map(row::read::<Model>).transpose());
+        waiting.tell(row.map(last_use).transpose());
     }
+}
+
+fn last_use(row: &QueryResult) -> Result<Use, SqlError> {
+    // `None` without any account: nothing was forgotten.
+    let is_forgotten: Option<bool> = row.try_get("", "is_forgotten")?;
+    if is_forgotten == Some(true) {
+        return Err(SqlError::UnknownPerson);
+    }
+    row::read::<Model>(row)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use futures::{future::join_all, poll};
     use lemon_migrations::{Migrator, MigratorTrait};
     use lemon_test_servers::PostgresServer;
+    use secrecy::ExposeSecret;
 
     use super::{
-        super::server::{Server, open},
+        super::{
+            batches::UnaskedQuestions,
+            server::{Server, open},
+        },
         *,
     };
     use crate::config::StoreConfig;
@@ -173,8 +140,9 @@ mod tests {
         // The test must not depend on the machine's speed.
         let deadline = Duration::from_mins(1);
         let config = config.with_deadline(deadline);
-        let server = open(&config).await.unwrap();
-        let (migrating, _session) = server.for_migrations().await.unwrap();
+        let options = config.url.expose_secret().parse().unwrap();
+        let server = open(options, &config).await.unwrap();
+        let migrating = server.for_migrations().await.unwrap();
         Migrator::up(&migrating, None).await.unwrap();
         let last_uses = LastUses::new(server.reader(), deadline);
         (server, last_uses)
@@ -186,7 +154,7 @@ mod tests {
 
     /// On one thread, all questions are asked before the first statement is sent.
     #[tokio::test]
-    async fn questions_that_wait_are_sent_together_and_each_has_its_own_answer() {
+    async fn waiting_questions_are_sent_together_and_each_has_its_own_answer() {
         let postgres = PostgresServer::get().await;
         let sent = Arc::<AtomicUsize>::default();
         let config = StoreConfig::new(postgres.database().await.as_str()).with_observer({
@@ -211,11 +179,11 @@ mod tests {
         }
         assert_eq!(of_another.unwrap(), None);
         let sent = sent.load(Ordering::SeqCst);
-        assert_eq!(sent, 601_usize.div_ceil(MAX_TOGETHER));
+        assert_eq!(sent, 601_usize.div_ceil(LastUsesBatch::MAX_TOGETHER));
     }
 
     #[tokio::test]
-    async fn a_row_that_cannot_be_read_is_the_trouble_of_its_person() {
+    async fn a_row_that_cannot_be_read_fails_only_the_call_of_its_person() {
         let postgres = PostgresServer::get().await;
         let (server, last_uses) =
             connected(StoreConfig::new(postgres.database().await.as_str())).await;
@@ -237,17 +205,17 @@ mod tests {
         let postgres = PostgresServer::get().await;
         let (_server, last_uses) =
             connected(StoreConfig::new(postgres.database().await.as_str())).await;
-        let _hanging = last_uses.0.turns.acquire_many(2).await.unwrap();
+        let _hanging = last_uses.0.0.turns.acquire_many(2).await.unwrap();
         let found = last_uses.find(UserId::new(1), &learn_me()).await;
         assert_eq!(found.unwrap(), None);
     }
 
     #[tokio::test]
-    async fn a_caller_whose_runtime_ends_leaves_the_others_with_an_answer() {
+    async fn a_caller_whose_runtime_ends_does_not_end_the_shared_read() {
         let postgres = PostgresServer::get().await;
         let (_server, last_uses) =
             connected(StoreConfig::new(postgres.database().await.as_str())).await;
-        let turns = last_uses.0.turns.acquire_many(2).await.unwrap();
+        let turns = last_uses.0.0.turns.acquire_many(2).await.unwrap();
         let asking = last_uses.clone();
         let other = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -273,20 +241,20 @@ mod tests {
             connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let (user, service) = (UserId::new(1), learn_me());
         let question = LastUsesQuestion { user, service };
-        let (is_first, answer) = last_uses.0.waiting.put(question);
+        let (is_first, answer) = last_uses.0.0.waiting.put(question);
         assert!(is_first);
-        drop(UnreadQuestions(Some(last_uses.clone())));
+        drop(UnaskedQuestions(Some(last_uses.0.clone())));
         assert!(answer.await.is_err());
         assert_eq!(last_uses.find(user, &learn_me()).await.unwrap(), None);
     }
 
     #[tokio::test]
-    async fn whoever_gives_up_takes_nobody_along() {
+    async fn a_cancelled_caller_does_not_cancel_the_shared_read() {
         let postgres = PostgresServer::get().await;
         let (_server, last_uses) =
             connected(StoreConfig::new(postgres.database().await.as_str())).await;
         let service = learn_me();
-        let turns = last_uses.0.turns.acquire_many(2).await.unwrap();
+        let turns = last_uses.0.0.turns.acquire_many(2).await.unwrap();
         let mut first = Box::pin(last_uses.find(UserId::new(1), &service));
         let mut second = Box::pin(last_uses.find(UserId::new(2), &service));
         assert!(poll!(&mut first).is_pending());

@@ -3,16 +3,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqlxError, SqlxPostgresConnector, Statement, TransactionTrait,
+    RuntimeErr, SqlxPostgresConnector, Statement, TransactionTrait,
 };
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    server::{CONNECT_WITHIN, Server},
-    session::SessionSettings,
+    separate::CONNECT_WITHIN, server::Server, session::SessionSettings,
     statements::PostgresStatements,
 };
-use crate::error::{driver_error, unchanged};
+use crate::error::{has_code, unchanged};
 
 /// How long one attempt waits for the lock before the server says that another holds it; then the next attempt begins.
 const LOCK_WITHIN: Duration = Duration::from_secs(5);
@@ -44,14 +43,14 @@ pub(crate) struct MigrationSession {
 }
 
 impl MigrationSession {
-    /// The session of a connection.
-    pub(super) async fn of(
-        connection: &DatabaseConnection,
+    /// The session of a transaction: behind a pooler, the next transaction may have another one.
+    async fn of(
+        tx: &DatabaseTransaction,
         others: PostgresStatements,
         deadline: Duration,
     ) -> Result<Self, DbErr> {
         let own = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
-        let row = connection
+        let row = tx
             .query_one_raw(Statement::from_string(DbBackend::Postgres, own))
             .await?
             .ok_or_else(|| DbErr::RecordNotFound("the session".to_owned()))?;
@@ -72,7 +71,7 @@ impl MigrationSession {
                 Ok(Ok(true)) => heard = Instant::now(),
                 Ok(Ok(false)) => return "the server has ended the session",
                 Ok(Err(_)) | Err(_) if heard.elapsed() > UNHEARD => {
-                    return "the server does not answer any more";
+                    return "the server no longer answers";
                 }
                 Ok(Err(_)) | Err(_) => {}
             }
@@ -91,38 +90,30 @@ impl MigrationSession {
 
 impl Server {
     /// A separate connection of the driver's type, which the migrator needs. It is closed when it is dropped.
-    pub(crate) async fn for_migrations(
-        &self,
-    ) -> Result<(DatabaseConnection, MigrationSession), DbErr> {
-        let connecting = async {
-            let pool = Self::single().connect_with(self.options.clone()).await;
-            let pool = pool.map_err(unchanged)?;
-            let mut connection = pool.acquire().await.map_err(unchanged)?;
-            let told = SessionSettings::of_migrations()
-                .apply(&mut connection)
-                .await;
-            told.map_err(unchanged)?;
-            drop(connection);
-            let mut connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-            if let Some(observer) = &self.observer {
-                observer.observe(&mut connection);
-            }
-            let session = MigrationSession::of(&connection, self.reader(), self.deadline).await?;
-            Ok((connection, session))
-        };
-        timeout(CONNECT_WITHIN, connecting)
-            .await
-            .unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+    pub(crate) async fn for_migrations(&self) -> Result<DatabaseConnection, DbErr> {
+        let connecting = timeout(CONNECT_WITHIN, self.separate.for_migrations());
+        let pool = connecting.await.map_err(|_| timed_out())?;
+        let pool = pool.map_err(unchanged)?;
+        let mut connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        if let Some(observer) = &self.observer {
+            observer.observe(&mut connection);
+        }
+        if self.separate.is_direct() && place(&connection).await? != place(&self.reader()).await? {
+            let fault = "the direct address leads to another database";
+            return Err(DbErr::Conn(RuntimeErr::Internal(fault.to_owned())));
+        }
+        Ok(connection)
     }
 
     /// Begins a transaction that excludes other migrations.
     pub(crate) async fn lock_migrations(
         &self,
         connection: &DatabaseConnection,
-    ) -> Result<DatabaseTransaction, DbErr> {
+    ) -> Result<(DatabaseTransaction, MigrationSession), DbErr> {
         loop {
-            if let Some(tx) = self.try_to_lock(connection).await? {
-                return Ok(tx);
+            let trying = timeout(LOCK_WITHIN + UNHEARD, self.try_to_lock(connection));
+            if let Some(locked) = trying.await.map_err(|_| timed_out())?? {
+                return Ok(locked);
             }
         }
     }
@@ -132,18 +123,23 @@ impl Server {
     async fn try_to_lock(
         &self,
         connection: &DatabaseConnection,
-    ) -> Result<Option<DatabaseTransaction>, DbErr> {
+    ) -> Result<Option<(DatabaseTransaction, MigrationSession)>, DbErr> {
         let tx = connection.begin().await?;
         // The holder may be changing a large table, which takes any time. If the holder was stopped or cut off, the
-        // server releases its lock: see the settings of the session.
+        // server releases its lock: see the settings. A session that a pooler gives may have statements of the driver's
+        // names from an earlier program.
         let lock = format!(
-            "SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({}); \
+            "{}; DEALLOCATE ALL; SET LOCAL lock_timeout = {}; SELECT pg_advisory_xact_lock({}); \
              SET LOCAL lock_timeout = {TABLE_WITHIN_MS}",
+            SessionSettings::of_migrations().command(),
             LOCK_WITHIN.as_millis(),
             self.migration_lock,
         );
         match tx.execute_unprepared(&lock).await {
-            Ok(_) => Ok(Some(tx)),
+            Ok(_) => {
+                let session = MigrationSession::of(&tx, self.reader(), self.deadline).await?;
+                Ok(Some((tx, session)))
+            }
             Err(error) if is_lock_timeout(&error) => {
                 tx.rollback().await?;
                 Ok(None)
@@ -151,6 +147,27 @@ impl Server {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Commits a migration, and leaves no statement in the session: a pooler gives it to others.
+pub(crate) async fn commit_migration(tx: DatabaseTransaction) -> Result<(), DbErr> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared("DEALLOCATE ALL").await?;
+    }
+    tx.commit().await
+}
+
+/// Which database of which server a connection leads to.
+async fn place(db: &impl ConnectionTrait) -> Result<String, DbErr> {
+    let asked = "SELECT current_database() || ' ' || pg_postmaster_start_time() AS place";
+    let asked = Statement::from_string(DbBackend::Postgres, asked);
+    let row = db.query_one_raw(asked).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the database".to_owned()))?;
+    row.try_get("", "place")
+}
+
+fn timed_out() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
 }
 
 /// Waits until the transactions that write to these tables have ended, and keeps others from writing until this one ends.
@@ -174,11 +191,4 @@ fn is_lock_timeout(error: &DbErr) -> bool {
 /// Tells whether another transaction held the lock for too long, or there was a deadlock. Nothing has changed.
 pub(crate) fn gives_way(error: &DbErr) -> bool {
     is_lock_timeout(error) || has_code(error, "40P01")
-}
-
-fn has_code(error: &DbErr, code: &str) -> bool {
-    match driver_error(error) {
-        Some(SqlxError::Database(refusal)) => refusal.code().is_some_and(|its| its == code),
-        _ => false,
-    }
 }

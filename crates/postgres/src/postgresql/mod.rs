@@ -1,9 +1,12 @@
+mod batches;
 mod connections;
+mod earlier;
 mod health;
 mod last_uses;
 mod migrating;
 mod pool;
 mod replicas;
+mod separate;
 mod server;
 mod session;
 mod statements;
@@ -11,10 +14,12 @@ mod statements;
 mod tests;
 mod transaction;
 
+pub use self::earlier::{EarlierDatabase, EarlierDatabaseError};
 pub(crate) use self::{
+    batches::{Batch, Batches},
     last_uses::LastUses,
-    migrating::{MigrationSession, gives_way, lock_tables},
-    replicas::Replicas,
+    migrating::{MigrationSession, commit_migration, gives_way, lock_tables},
+    replicas::{Heard, Replicas},
     server::{Server, open, over},
     statements::PostgresStatements,
     transaction::PostgresTransaction,

@@ -20,7 +20,13 @@ use super::{
     health::{Health, Mark},
     session::SessionSettings,
 };
-use crate::{config::patience, error::unchanged, observer::Observer};
+use crate::{
+    config::{StoreConfig, patience},
+    error::unchanged,
+    observer::Observer,
+    pool_status::PoolStatus,
+    pooling::Pooling,
+};
 
 /// A connection that was idle for so long is tested before it is used: a server or a firewall may have dropped it.
 const RESTED: Duration = Duration::from_secs(5);
@@ -46,22 +52,24 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Makes the pool without connecting.
-    pub(super) fn new(
-        options: PgConnectOptions,
-        size: u32,
-        deadline: Duration,
-        observer: Option<Observer>,
-    ) -> Result<Self, BuildError> {
-        let patience = patience(deadline);
+    pub(super) fn new(options: PgConnectOptions, config: &StoreConfig) -> Result<Self, BuildError> {
+        let patience = patience(config.deadline);
+        let settings = SessionSettings::of_calls(config.deadline, config.pooling);
         let manager = Manager {
             options,
-            settings: SessionSettings::of_calls(deadline),
+            begin: match config.pooling {
+                Pooling::Session => "BEGIN".to_owned(),
+                Pooling::Transaction => settings.begin(),
+            },
+            settings,
+            pooling: config.pooling,
+            prepares: config.prepared_statements,
             health: Arc::default(),
             proof: patience / 3,
-            observer,
+            observer: config.observer.clone(),
         };
         let config = PoolConfig {
-            max_size: usize::try_from(size.max(1)).unwrap_or(usize::MAX),
+            max_size: usize::try_from(config.max_connections.max(1)).unwrap_or(usize::MAX),
             // A connection that is used often has its statements prepared.
             queue_mode: QueueMode::Lifo,
             ..PoolConfig::default()
@@ -91,8 +99,37 @@ impl Pool {
             session: place.0.take(),
             place,
             asked: None,
+            prepares: manager.prepares,
             health: Arc::clone(&manager.health),
             observer: manager.observer.clone(),
+        }
+    }
+
+    /// The commands that begin a transaction.
+    pub(super) fn begin(&self) -> &str {
+        &self.connections.manager().begin
+    }
+
+    /// What its connections lead to.
+    pub(super) fn pooling(&self) -> Pooling {
+        self.connections.manager().pooling
+    }
+
+    /// How many connections there are now.
+    pub(super) fn status(&self) -> PoolStatus {
+        let managed::Status {
+            max_size,
+            size,
+            available,
+            waiting,
+            ..
+        } = self.connections.status();
+        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        PoolStatus {
+            max: number(max_size),
+            in_use: number(size.saturating_sub(available)),
+            idle: number(available),
+            waiting: Some(number(waiting)),
         }
     }
 
@@ -111,6 +148,9 @@ impl Pool {
 struct Manager {
     options: PgConnectOptions,
     settings: SessionSettings,
+    begin: String,
+    pooling: Pooling,
+    prepares: bool,
     health: Arc<Health>,
     /// How long a connection may take to answer a test.
     proof: Duration,
@@ -136,7 +176,9 @@ impl managed::Manager for Manager {
     async fn create(&self) -> Result<PoolSlot, SqlxError> {
         let made = self.health.mark();
         let mut connection = self.options.connect().await?;
-        self.settings.apply(&mut connection).await?;
+        if self.pooling == Pooling::Session {
+            self.settings.apply(&mut connection).await?;
+        }
         Ok(PoolSlot(Some(PooledSession {
             connection,
             made,
@@ -149,7 +191,7 @@ impl managed::Manager for Manager {
             return Err(RecycleError::message("it was closed"));
         };
         if self.health.is_left(session.made) || metrics.age() >= LIFETIME {
-            return Err(RecycleError::message("it is not to be used any more"));
+            return Err(RecycleError::message("it must not be used again"));
         }
         if self.health.is_doubted(session.answered) || metrics.last_used() >= RESTED {
             session.answered = self.health.mark();
@@ -173,6 +215,7 @@ pub(crate) struct Borrowed {
     session: Option<PooledSession>,
     /// When the request that has no complete answer yet was sent.
     asked: Option<Mark>,
+    prepares: bool,
     health: Arc<Health>,
     observer: Option<Observer>,
 }
@@ -218,7 +261,8 @@ impl Borrowed {
         statement: &Statement,
     ) -> Result<PgQueryResult, SqlxError> {
         let began = self.begin_to_observe();
-        let answer = query(statement).execute(self.ask()?).await;
+        let query = query(statement, self.prepares);
+        let answer = query.execute(self.ask()?).await;
         self.observe(statement, began, answer.is_err());
         self.answered(answer)
     }
@@ -226,7 +270,8 @@ impl Borrowed {
     /// Executes a statement and returns its rows.
     pub(super) async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, SqlxError> {
         let began = self.begin_to_observe();
-        let answer = query(statement).fetch_all(self.ask()?).await;
+        let query = query(statement, self.prepares);
+        let answer = query.fetch_all(self.ask()?).await;
         self.observe(statement, began, answer.is_err());
         self.answered(answer)
     }
@@ -248,10 +293,10 @@ impl Borrowed {
     }
 }
 
-/// A statement with its values, which is prepared once per connection.
-fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
+/// A statement with its values, which is prepared once per connection or each time.
+fn query(statement: &Statement, once: bool) -> Query<'_, Postgres, SqlxValues> {
     let values = statement.values.clone().unwrap_or(Values(Vec::new()));
-    query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+    query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values)).persistent(once)
 }
 
 impl Drop for Borrowed {

@@ -68,7 +68,7 @@ impl PostgresTransaction {
 
 async fn begin_own(pool: &Pool) -> Result<PostgresTransaction, DbErr> {
     let mut connection = pool.borrow().await?;
-    let begun = connection.execute_unprepared("BEGIN").await;
+    let begun = connection.execute_unprepared(pool.begin()).await;
     begun.map_err(unchanged)?;
     Ok(PostgresTransaction::Own(Mutex::new(connection)))
 }

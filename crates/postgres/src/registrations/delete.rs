@@ -1,10 +1,12 @@
 use lemon_domain::{
     ports::Deletion,
+    traces::current_trace,
     values::{AccountId, RequestId, TaskKind},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryTrait, sea_query::Query};
 
 use crate::{
+    accounts::refuse_forgotten,
     calls::Calls,
     entity::{accounts, outbox, registrations},
     error::SqlError,
@@ -12,14 +14,19 @@ use crate::{
     row,
 };
 
-/// Removes a registration and its outbox rows, and puts a delete job for the workers.
-pub(super) async fn delete(calls: &Calls, deletion: Deletion) -> Result<bool, SqlError> {
+/// Removes a registration and its outbox rows, and puts a delete job for the workers. Answers the request of the
+/// registration.
+pub(super) async fn delete(
+    calls: &Calls,
+    deletion: Deletion,
+) -> Result<Option<RequestId>, SqlError> {
     let tx = calls.begin().await?;
     let Some((account, request_id)) = remove_registration(&tx, &deletion).await? else {
         tx.rollback().await?;
         // The call that deleted it may have ended before its flush.
         calls.flush().await?;
-        return Ok(false);
+        refuse_forgotten(calls.reader(), deletion.user).await?;
+        return Ok(None);
     };
     // The rows of this request or an earlier one that would train or notify.
     let to_come = outbox::Column::Task.ne(TaskKind::Delete.as_str());
@@ -31,10 +38,11 @@ pub(super) async fn delete(calls: &Calls, deletion: Deletion) -> Result<bool, Sq
         request_id,
         at: deletion.at,
         due_at,
+        trace: current_trace(),
     };
     entry.put(&tx).await?;
     calls.commit_outbox(tx).await?;
-    Ok(true)
+    Ok(Some(request_id))
 }
 
 /// Removes the registration; answers its account and its request.

@@ -2,7 +2,8 @@ use chrono::{DateTime, Utc};
 use lemon_domain::{
     BoxError,
     ports::FinishOutcome,
-    values::{RequestId, TaskKind, TrainingReady},
+    traces::current_trace,
+    values::{RequestId, TaskKind, TrainingReady, UserId},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
@@ -47,10 +48,14 @@ pub(super) async fn finish(
                 return Ok(outcome);
             }
             current.mark(&tx, at).await?;
+            let request_id = RequestId::new(current.request_id);
             (
-                FinishOutcome::Finished,
+                FinishOutcome::Finished {
+                    user: UserId::new(current.user_id),
+                    request_id,
+                },
                 TaskKind::Notify,
-                RequestId::new(current.request_id),
+                request_id,
                 current.withdraw_repeated(&tx, ready, at).await?,
             )
         }
@@ -62,6 +67,7 @@ pub(super) async fn finish(
         request_id,
         at,
         due_at,
+        trace: current_trace(),
     };
     entry.put(&tx).await?;
     calls.commit_outbox(tx).await?;

@@ -72,13 +72,23 @@ fn refused(place: &ReservedPlace) -> SeatTaken {
     }
 }
 
-fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStatement {
+/// The holder of the request's places, if it is not the turn alone.
+pub(crate) fn other_holder(new: &NewRegistration) -> Option<String> {
     let turn = Turn {
         user: new.identity.user,
         number: new.turn,
     };
-    let in_name_of = new.holder();
-    let holder = (in_name_of != turn.holder()).then(|| in_name_of.as_str().to_owned());
+    let holder = new.holder();
+    (holder != turn.holder()).then(|| holder.as_str().to_owned())
+}
+
+/// The fingerprint of a place of the request, as a number of the database: it is below 2^48.
+pub(crate) fn fingerprint_of(new: &NewRegistration, place: &ReservedPlace) -> i64 {
+    fingerprint(&new.holder(), place.seat, place.units).cast_signed()
+}
+
+fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStatement {
+    let holder = other_holder(new);
     let row = |place: &&ReservedPlace| places::ActiveModel {
         service: Set(place.key.scope.as_str().to_owned()),
         budget: Set(place.key.budget.as_str().to_owned()),
@@ -89,10 +99,7 @@ fn insert_places(new: &NewRegistration, sorted: &[&ReservedPlace]) -> InsertStat
         units: Set(place.units.into()),
         at: Set(new.at),
         expires_at: Set(Ord::max(new.cooldown_until, place.key.window.end)),
-        // The fingerprint is below 2^48.
-        fingerprint: Set(fingerprint(&in_name_of, place.seat, place.units)
-            .try_into()
-            .ok()),
+        fingerprint: Set(Some(fingerprint_of(new, place))),
         holder: Set(holder.clone()),
     };
     // A conflict is ignored: an error would end the transaction on PostgreSQL, and not say which place caused it.

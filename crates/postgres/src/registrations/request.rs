@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
     QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict},
+    sea_query::{CaseStatement, Expr, LockType, OnConflict},
 };
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     accounts::is,
+    asked::AskedRequest,
     calls::Calls,
     entity::{accounts, attempts, registrations, uses},
     error::SqlError,
@@ -28,10 +29,7 @@ use crate::{
 use crate::{executor::Transaction, sqlite::GroupWriter, together::Waiting};
 
 /// Stores all of a request, or nothing.
-pub(super) async fn request(
-    calls: &Calls,
-    new: &NewRegistration,
-) -> Result<RequestOutcome, SqlError> {
+pub(crate) async fn request(calls: &Calls, new: &AskedRequest) -> Result<RequestOutcome, SqlError> {
     let tx = calls.begin().await?;
     let outcome = put(&tx, new).await?;
     if outcome == RequestOutcome::Registered {
@@ -45,7 +43,7 @@ pub(super) async fn request(
 }
 
 #[cfg(feature = "sqlite")]
-impl GroupWriter<NewRegistration, RequestOutcome> for Calls {
+impl GroupWriter<AskedRequest, RequestOutcome> for Calls {
     type Transaction = Transaction;
 
     fn deadline(&self) -> Duration {
@@ -59,7 +57,7 @@ impl GroupWriter<NewRegistration, RequestOutcome> for Calls {
     async fn all(
         &self,
         tx: Transaction,
-        together: &[Waiting<NewRegistration, Result<RequestOutcome, SqlError>>],
+        together: &[Waiting<AskedRequest, Result<RequestOutcome, SqlError>>],
     ) -> Result<Option<Vec<RequestOutcome>>, SqlError> {
         let mut outcomes = Vec::with_capacity(together.len());
         for waiting in together {
@@ -74,18 +72,18 @@ impl GroupWriter<NewRegistration, RequestOutcome> for Calls {
         Ok(Some(outcomes))
     }
 
-    async fn one(&self, new: &NewRegistration) -> Result<RequestOutcome, SqlError> {
+    async fn one(&self, new: &AskedRequest) -> Result<RequestOutcome, SqlError> {
         request(self, new).await
     }
 }
 
-/// Writes all rows of a request. If it is not registered, the transaction must be rolled back; only after `UsedBefore`
-/// nothing has been written.
+/// Writes all rows of a request; `together.sql` writes the same rows of several at once. If it is not registered, the
+/// transaction must be rolled back; only after `UsedBefore` nothing has been written.
 ///
-/// No row is locked first: the row of the use is the lock. If two requests of one person race, the later one waits in
+/// No row of the person's requests is locked first: the row of the use is the lock. If two requests of one person race, the later one waits in
 /// `record_use` until the earlier one is committed, and then finds its use. The registration is written before its
 /// outbox row, because it locks the account against [`finish`](super::finish).
-async fn put(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<RequestOutcome, SqlError> {
+async fn put(tx: &impl ConnectionTrait, new: &AskedRequest) -> Result<RequestOutcome, SqlError> {
     let account_id = find_account(tx, new).await?;
     if !record_use(tx, new).await? || !record_attempt(tx, new).await? {
         return find_earlier(tx, new).await;
@@ -98,6 +96,7 @@ async fn put(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<Request
         request_id: new.request_id,
         at: new.at,
         due_at: new.at,
+        trace: new.trace.clone(),
     };
     train.put(tx).await?;
     // Last, because the totals are rows that all requests share, locked until the commit.
@@ -126,13 +125,16 @@ async fn find_earlier(
         .ok_or_else(|| DbErr::RecordNotFound("uses".to_owned()).into())
 }
 
-/// The row of the account with which the person calls.
+/// The row of the account with which the person calls. Its foreign key locks it in any case; locked now, it is not
+/// [forgotten](lemon_domain::ports::People::forget) before the end of the transaction.
 async fn find_account(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<i64, SqlError> {
     accounts::Entity::find()
         .select_only()
         .column(accounts::Column::Id)
         .filter(is(new.identity.account))
         .filter(accounts::Column::UserId.eq(new.identity.user.get()))
+        .filter(accounts::Column::CredentialsKeyId.ne(""))
+        .lock(LockType::KeyShare)
         .into_tuple()
         .one(tx)
         .await?
@@ -159,14 +161,23 @@ async fn record_use(tx: &impl ConnectionTrait, new: &NewRegistration) -> Result<
                 Column::Turn,
                 Column::WindowStart,
                 Column::CooldownUntil,
-                Column::ExpiresAt,
                 Column::RequestId,
             ])
+            .value(Column::ExpiresAt, expiry())
             .action_cond_where(does_not_block(new))
             .to_owned(),
     )
     .into_query();
     Ok(tx.execute(&insert).await?.rows_affected() == 1)
+}
+
+/// The later expiry: that of an imported use stays.
+fn expiry() -> CaseStatement {
+    let [earlier, new] =
+        ["uses", "excluded"].map(|table| Expr::col((table, uses::Column::ExpiresAt)));
+    CaseStatement::new()
+        .case(earlier.clone().gt(new.clone()), earlier)
+        .finally(new)
 }
 
 /// Matches an earlier use that does not block the request.

@@ -72,7 +72,7 @@ impl Checkpoints {
                 let error = cause(&error);
                 tracing::error!(
                     error,
-                    "the store's log cannot be moved to its file: what is committed is safe, but the log grows"
+                    "a checkpoint of the store failed: committed data is safe, but the write-ahead log grows"
                 );
             }
         });
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_is_moved_once_it_has_grown() {
+    async fn a_log_is_checkpointed_after_it_has_grown() {
         let disk = Disk::new();
         let small = Pages { moved: 1, ..GROWN };
         for (look, moving, expected) in [
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flush_that_fails_while_the_log_is_moved_is_noted_and_the_last() {
+    async fn a_flush_that_fails_during_a_checkpoint_is_noted_and_is_the_last() {
         let disk = Disk::new();
         asked(&disk, Ok(GROWN), Err("1034")).await;
         assert_eq!(disk.failure().as_deref(), Some("disk I/O error"));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_once_until_one_succeeds() {
+    fn failures_are_logged_once_until_a_success() {
         let mut failures = Failures::default();
         let mut told = |outcomes: &[Result<(), ()>]| -> Vec<bool> {
             let outcomes = outcomes.iter();
@@ -180,11 +180,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_committed_gets_to_the_database_by_a_checkpoint_of_ours() {
+    async fn committed_data_reaches_the_database_by_a_checkpoint_of_this_program() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lemon.db");
         let config = StoreConfig::new("");
-        let file = open(path.to_str().unwrap(), &config).await.unwrap();
+        let file = open(&path, &config).await.unwrap();
         let writer = &file.writer;
         let large = "CREATE TABLE large AS SELECT zeroblob(5000000) AS filling";
         writer.execute_unprepared(large).await.unwrap();

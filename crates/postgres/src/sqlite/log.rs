@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_during_a_flush_shares_the_next() {
+    async fn callers_that_wait_during_a_flush_share_the_next() {
         let log = log();
         let (begun, begins) = channel();
         let (go, gone) = channel::<()>();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_flush_that_failed_no_other_vouches_for_anything() {
+    async fn no_flush_succeeds_after_a_flush_that_failed() {
         let log = log();
         flush(&log, || Ok(())).await.unwrap();
         let full = || Err(io::ErrorKind::StorageFull.into());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flush_that_fails_when_nobody_waits_any_more_is_noted() {
+    async fn a_flush_that_fails_after_its_callers_left_is_noted() {
         let log = log();
         let (begun, begins) = channel();
         let (go, gone) = channel::<()>();
@@ -264,9 +264,7 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
         let config = StoreConfig::new("");
-        let linked = open_database(link.to_str().unwrap(), &config)
-            .await
-            .unwrap();
+        let linked = open_database(&link, &config).await.unwrap();
         let change = "CREATE TABLE things (id int)";
         linked.writer.execute_unprepared(change).await.unwrap();
         let path = &linked.log.as_ref().unwrap().0.path;
@@ -274,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_file_may_be_gone_but_not_be_in_the_way() {
+    async fn a_missing_log_needs_no_flush_but_an_impossible_path_fails() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("lemon.db");
         WriteAheadLog::of(&database, Disk::new())

@@ -4,12 +4,9 @@ mod group;
 mod log;
 mod statements;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
-use lemon_system::files::make_private;
+use lemon_system::files::make_private_database;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, SqlxError,
     SqlxSqliteConnector, TransactionOptions, TransactionTrait,
@@ -27,6 +24,7 @@ pub(crate) use self::{
 use crate::{
     config::{StoreConfig, patience},
     error::PostgresError,
+    pool_status::PoolStatus,
 };
 
 /// SQLite allows one write at a time. With one connection for writing, writers queue in the pool, in order and without
@@ -48,15 +46,9 @@ pub(crate) struct Sqlite {
 }
 
 /// Opens the file, and creates it if there is none.
-pub(crate) async fn open(path: &str, config: &StoreConfig) -> Result<Sqlite, PostgresError> {
-    if path.is_empty() || path.starts_with(":memory:") {
-        return Err(PostgresError::Address(
-            "sqlite:// must be followed by the path of a file".to_owned(),
-        ));
-    }
-    let path = PathBuf::from(path);
+pub(crate) async fn open(path: &Path, config: &StoreConfig) -> Result<Sqlite, PostgresError> {
     let name = format!("SQLite at {}", path.display());
-    Sqlite::open(name.clone(), &path, config)
+    Sqlite::open(name.clone(), path, config)
         .await
         .map_err(|error| PostgresError::unreached(&name, &error))
 }
@@ -90,7 +82,7 @@ pub(crate) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTra
 
 impl Sqlite {
     async fn open(name: String, path: &Path, config: &StoreConfig) -> Result<Self, SqlxError> {
-        make_private(path).map_err(SqlxError::Io)?;
+        make_private_database(path).map_err(SqlxError::Io)?;
         // SQLite puts the log beside the real file, also if the path is a link.
         let disk = Disk::new();
         let log = WriteAheadLog::of(&path.canonicalize().map_err(SqlxError::Io)?, disk.clone());
@@ -154,6 +146,18 @@ impl Sqlite {
             tx: begin(&self.writer).await?,
             commits: self.commits.clone(),
         })
+    }
+
+    /// How many connections there are now.
+    pub(crate) fn pool_status(&self) -> PoolStatus {
+        let status = |connection: &DatabaseConnection| {
+            PoolStatus::of(connection.get_sqlite_connection_pool())
+        };
+        if self.is_given {
+            status(&self.writer)
+        } else {
+            status(&self.writer).and(status(&self.reader))
+        }
     }
 
     /// Closes the store's own connections; the caller's remain open.

@@ -192,7 +192,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn only_a_flush_that_failed_is_the_end_of_writing() {
+    fn only_a_flush_that_failed_ends_all_writing() {
         // Disk full, I/O in reading or writing, busy.
         for passing in ["13", "10", "266", "778", "5"] {
             let disk = Disk::new();
@@ -207,7 +207,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_commit_loses_is_noted_when_nobody_waits_any_more() {
+    async fn a_commit_that_loses_data_is_noted_after_its_caller_left() {
         let disk = Disk::new();
         let (begun, begins) = oneshot::channel();
         let (go, gone) = oneshot::channel::<()>();

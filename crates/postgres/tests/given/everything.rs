@@ -8,15 +8,16 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
     ports::{
-        Accounts, Attempt, Deletion, Expiring, FinishOutcome, Housekeeping, NewRegistration,
-        Outbox, OverdueOutcome, OverdueStep, PendingSignIn, PendingSignIns, PlaceRecord,
-        Publication, Registrations, RequestOutcome, ReservedPlace, SignIn, SignInClaim,
+        Accounts, Attempt, CompletedSignIn, Deletion, Expiring, FinishOutcome, Housekeeping,
+        NewRegistration, Outbox, OverdueOutcome, OverdueStep, PendingSignIn, PendingSignIns,
+        People, PlaceRecord, Publication, Registrations, RequestOutcome, ReservedPlace,
+        RetryOutcome, Revocation, Revocations, RevokedTokens, SignIn, SignInClaim,
         TrainingDeadlines,
     },
     sealing::Sealed,
     values::{
         AccountId, BudgetKey, BudgetName, IdempotencyKey, Identity, ProviderUserId, RequestId,
-        RequestToken, Segment, ServiceType, TrainingReady, Verifier, Window,
+        RequestToken, Segment, ServiceType, TrainingReady, UserId, Verifier, Window,
     },
 };
 use lemon_postgres::{SqlStore, StoreConfig};
@@ -98,6 +99,20 @@ async fn sign_in(store: &SqlStore) -> Identity {
     let found = store.take(&token, &claim, now()).await;
     found.unwrap().unwrap();
     store.discard(&token).await.unwrap();
+    let identity = Identity {
+        user: UserId::new(1),
+        account: AccountId::twitter(ProviderUserId::try_from(1).unwrap()),
+    };
+    let completed = CompletedSignIn {
+        token: token.clone(),
+        claim,
+        identity,
+        at: now(),
+        answered_until: now() + TimeDelta::seconds(30),
+    };
+    store.complete(completed).await.unwrap();
+    let answered = store.completed(&token, &claim, now()).await.unwrap();
+    assert_eq!(answered, Some(identity));
     let account = AccountId::twitter(ProviderUserId::try_from(1).unwrap());
     let sign_in = SignIn {
         account,
@@ -143,7 +158,7 @@ async fn register(store: &SqlStore, identity: Identity) {
         service: service.clone(),
         at: now(),
     };
-    assert!(store.delete(deletion).await.unwrap());
+    assert!(store.delete(deletion).await.unwrap().is_some());
     let outcome = store.finish(&ready, new.request_id, now()).await;
     assert_eq!(outcome.unwrap(), FinishOutcome::NotRegistered);
     lose(store, identity, &service).await;
@@ -211,6 +226,26 @@ async fn relay(store: &SqlStore) {
     for what in Expiring::ALL {
         store.purge(what, now()).await.unwrap();
     }
+    store.sealing_key_ids().await.unwrap();
+    let revocation = Revocation {
+        tokens: RevokedTokens::AllOf(UserId::new(1)),
+        at,
+        expires_at: at,
+    };
+    store.revoke(&revocation).await.unwrap();
+    assert_eq!(store.revocations(0).await.unwrap().len(), 1);
+}
+
+/// What operators do for a person.
+async fn operate(store: &SqlStore, identity: Identity) {
+    let at = now() + TimeDelta::days(21);
+    store.person(identity.account).await.unwrap().unwrap();
+    let retried = store.retry(RequestId::new(Uuid::max()), at).await;
+    let retried = retried.unwrap();
+    assert!(!matches!(retried, RetryOutcome::Unknown), "{retried:?}");
+    let forgotten = store.forget(identity.account, at).await;
+    assert!(forgotten.unwrap().unwrap().erased);
+    store.list(identity.user).await.unwrap_err();
 }
 
 /// Does everything that a store can do; answers the statements that it sent, with the command that explains them.
@@ -220,6 +255,7 @@ pub(crate) async fn explained(store: &SqlStore, sent: &Sent, explain: &str) -> V
     let identity = sign_in(store).await;
     register(store, identity).await;
     relay(store).await;
+    operate(store, identity).await;
     let mut sent = std::mem::take(&mut *sent.lock().unwrap());
     assert!(sent.len() > 25, "{} statements were caught", sent.len());
     sent.retain(|statement| {

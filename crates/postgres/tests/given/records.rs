@@ -17,6 +17,15 @@ use super::register;
 /// The step with which what was applied has a table of its own.
 const OWN_RECORD: &str = "m20261127_000011_own_record";
 
+/// That step and those after it.
+const SINCE: [&str; 5] = [
+    OWN_RECORD,
+    "m20261127_000012_operators",
+    "m20261127_000013_completed_sign_ins",
+    "m20261127_000014_revocations",
+    "m20261127_000015_outbox_traces",
+];
+
 /// The migrations of the version before, recorded as it did.
 struct Before;
 
@@ -80,14 +89,18 @@ async fn assert_apart(db: &DatabaseConnection, theirs: BTreeSet<String>) {
     assert_eq!(recorded(db, "seaql_migrations").await, theirs);
 }
 
-pub(crate) async fn a_database_of_the_version_before_is_taken_over_once(
+pub(crate) async fn a_database_of_the_previous_version_is_taken_over_once(
     config: &StoreConfig,
     db: &DatabaseConnection,
 ) {
     Before::up(db, None).await.unwrap();
     let store = SqlStore::connect(config).await.unwrap();
+    // This version cannot register anybody in a database of the previous one.
+    store.migrate().await.unwrap();
     let who = register(&store, 1).await;
-    assert_eq!(store.pending_migrations().await.unwrap(), [OWN_RECORD]);
+    let steps = u32::try_from(SINCE.len()).unwrap();
+    store.roll_back(steps).await.unwrap();
+    assert_eq!(store.pending_migrations().await.unwrap(), SINCE);
     assert_eq!(recorded(db, "seaql_migrations").await, names::<Before>());
     let starts = race(8, |_| {
         let config = config.clone();
@@ -108,18 +121,24 @@ pub(crate) async fn a_database_of_the_version_before_is_taken_over_once(
 }
 
 /// The version before looks for its rows where it has put them, with those of the steps that are left.
-pub(crate) async fn after_a_roll_back_the_version_before_finds_its_rows(
+pub(crate) async fn after_a_roll_back_the_previous_version_finds_its_rows(
     store: &SqlStore,
     db: &DatabaseConnection,
 ) {
     let who = register(store, 1).await;
-    store.roll_back(1).await.unwrap();
+    store
+        .roll_back(u32::try_from(SINCE.len()).unwrap())
+        .await
+        .unwrap();
     let pending = Before::get_pending_migrations_read_only(db).await;
     assert!(pending.unwrap().is_empty());
     assert_eq!(recorded(db, "lemon_migrations").await, BTreeSet::new());
-    assert_eq!(store.pending_migrations().await.unwrap(), [OWN_RECORD]);
+    assert_eq!(store.pending_migrations().await.unwrap(), SINCE);
     Before::down(db, Some(1)).await.unwrap();
-    assert_eq!(store.pending_migrations().await.unwrap().len(), 2);
+    assert_eq!(
+        store.pending_migrations().await.unwrap().len(),
+        SINCE.len() + 1
+    );
     // From there this version goes on, back and forward.
     store.roll_back(1).await.unwrap();
     let pending = Before::get_pending_migrations_read_only(db).await;
@@ -129,7 +148,7 @@ pub(crate) async fn after_a_roll_back_the_version_before_finds_its_rows(
     assert_eq!(store.list(who.user).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn migrations_of_others_stay_theirs(
+pub(crate) async fn migrations_of_other_programs_are_not_changed(
     config: &StoreConfig,
     db: &DatabaseConnection,
 ) {
@@ -141,12 +160,15 @@ pub(crate) async fn migrations_of_others_stay_theirs(
     Theirs::refresh(db).await.unwrap();
     assert_apart(db, names::<Theirs>()).await;
     SqlStore::connect(config).await.unwrap();
-    store.roll_back(2).await.unwrap();
+    store.roll_back(3).await.unwrap();
     store.migrate().await.unwrap();
     assert_apart(db, names::<Theirs>()).await;
 }
 
-pub(crate) async fn others_may_come_later(config: &StoreConfig, db: &DatabaseConnection) {
+pub(crate) async fn other_programs_may_migrate_later(
+    config: &StoreConfig,
+    db: &DatabaseConnection,
+) {
     // Also where ours were recorded there before.
     Before::up(db, None).await.unwrap();
     let store = SqlStore::connect(config).await.unwrap();
@@ -170,13 +192,18 @@ pub(crate) async fn a_newer_version_is_refused(
 ) {
     let newer = "INSERT INTO lemon_migrations VALUES ('m20991231_000001_newer', 0)";
     db.execute_unprepared(newer).await.unwrap();
+    // A step that only adds does not concern this program.
+    let beside = SqlStore::connect(config).await.unwrap();
+    assert_eq!(beside.pending_migrations().await.unwrap(), [""; 0]);
+    let contract = "UPDATE lemon_compatibility SET needs = 'm20991231_000001_newer'";
+    db.execute_unprepared(contract).await.unwrap();
     let expected = PostgresError::NewerVersion {
         database,
         migration: "m20991231_000001_newer".to_owned(),
     };
     let refused = SqlStore::connect(config).await.unwrap_err();
     assert_eq!(refused, expected);
-    assert!(refused.to_string().contains("is of a newer version"));
+    assert!(refused.to_string().contains("has a newer version"));
     assert_eq!(older.migrate().await.unwrap_err(), expected);
     assert_eq!(older.pending_migrations().await.unwrap_err(), expected);
 }

@@ -23,7 +23,7 @@ fn config() -> StoreConfig {
 }
 
 #[tokio::test]
-async fn it_shares_them_and_leaves_them_open() {
+async fn a_store_shares_the_connections_of_its_caller_and_leaves_them_open() {
     let fresh = Fresh::new().await;
     let connection = callers(&fresh).await;
     let store = SqlStore::new(&connection, &config()).unwrap();
@@ -36,7 +36,7 @@ async fn it_shares_them_and_leaves_them_open() {
 }
 
 #[tokio::test]
-async fn it_is_told_of_rows_that_other_replicas_put() {
+async fn a_store_is_notified_of_rows_that_other_replicas_put() {
     let fresh = Fresh::new().await;
     let other = fresh.store().await;
     let connection = callers(&fresh).await;
@@ -73,7 +73,7 @@ async fn a_call_that_is_dropped_leaves_no_transaction_behind() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_none_is_refused() {
+async fn a_connection_that_is_not_connected_is_refused() {
     let none = DatabaseConnection::default();
     let refused = SqlStore::new(&none, &config()).unwrap_err();
     assert_eq!(refused, PostgresError::Connection);

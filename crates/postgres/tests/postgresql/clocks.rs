@@ -168,7 +168,7 @@ async fn a_window_of_three_stays_three_beside_a_clock_8_days_ahead() {
 }
 
 #[tokio::test]
-async fn a_clock_further_from_the_databases_than_is_survived_is_told_in_one_sentence() {
+async fn a_clock_too_far_from_the_databases_is_reported_in_one_sentence() {
     let shared = Shared::new(Duration::ZERO).await;
     let clock = FakeClock::default();
     let off = |by: i64| TimeDelta::seconds(by);

@@ -44,7 +44,7 @@ async fn a_name_in_the_address_comes_first() {
 }
 
 #[tokio::test]
-async fn whoever_migrates_holds_the_lock_of_the_number() {
+async fn a_migration_holds_the_lock_of_the_configured_number() {
     let fresh = Fresh::new().await;
     let db = fresh.outsider().await;
     // Both halves: the server shows them apart.
@@ -78,7 +78,7 @@ async fn whoever_migrates_holds_the_lock_of_the_number() {
 }
 
 #[tokio::test]
-async fn replicas_tell_each_other_on_the_channel() {
+async fn replicas_notify_each_other_on_the_configured_channel() {
     let fresh = Fresh::new().await;
     // A name that is another without quotes.
     let config = fresh.config().with_channel("Lemon_of_EU");
@@ -105,7 +105,7 @@ async fn replicas_tell_each_other_on_the_channel() {
 }
 
 #[tokio::test]
-async fn a_name_that_the_server_would_change_is_refused_before_anything_is_asked_of_it() {
+async fn a_name_that_the_server_would_change_is_refused_before_any_statement() {
     let fresh = Fresh::new().await;
     let config = fresh.config().with_application_name("n".repeat(64));
     let refused = SqlStore::connect(&config).await.unwrap_err();

@@ -5,17 +5,21 @@ mod callers;
 mod clocks;
 mod configuration;
 mod connecting;
+mod earlier;
 #[path = "../given/mod.rs"]
 mod given;
 mod migrating;
 mod migrations;
 mod neighbour;
 mod plans;
+mod poolers;
 mod purge;
 mod races;
 mod records;
+mod rights;
 mod rows;
 mod sign_ins;
+mod together;
 
 use std::{sync::Arc, time::Duration};
 

@@ -82,7 +82,7 @@ const CALLS: [(&str, &[&str]); 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_migration_waits_for_what_a_replica_has_begun() {
+async fn a_migration_waits_for_the_transactions_of_a_replica() {
     for (begun, rest) in CALLS {
         let fresh = Fresh::new().await;
         let store = before(&fresh).await;
@@ -99,7 +99,7 @@ async fn a_migration_waits_for_what_a_replica_has_begun() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_migration_that_must_give_way_is_tried_again() {
+async fn a_migration_that_cannot_lock_its_tables_is_tried_again() {
     let fresh = Fresh::new().await;
     let store = before(&fresh).await;
     let never = "SET LOCAL deadlock_timeout = '1h'";

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// The last table to be made.
-const LAST: &str = "budget_totals";
+const LAST: &str = "revocations";
 
 const TRAININGS: &str = "m20261126_000005_trainings";
 
@@ -57,7 +57,7 @@ pub(crate) async fn back_before(store: &SqlStore, step: &str) {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_was_taken_goes_with_its_claim() {
+async fn a_taken_sign_in_is_removed_with_its_claim_column() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     let db = fresh.outsider().await;
@@ -74,7 +74,7 @@ async fn a_sign_in_that_was_taken_goes_with_its_claim() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_was_kept_with_its_use_is_kept_on_its_own_and_back() {
+async fn an_attempt_moves_from_its_use_to_its_own_table_and_back() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     register(&store, 1).await;
@@ -126,7 +126,7 @@ async fn overdue(store: &SqlStore) -> Vec<OverdueTraining> {
 
 /// A replica of the version before writes into the newer schema, and knows nothing of what is new.
 #[tokio::test]
-async fn a_training_of_the_version_before_has_a_deadline_too() {
+async fn a_training_of_the_previous_version_has_a_deadline_too() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     let who = register(&store, 1).await;
@@ -167,7 +167,7 @@ const REPEATED: [&str; 2] = [
 ];
 
 #[tokio::test]
-async fn a_repeated_training_of_the_version_before_has_a_deadline_of_its_own() {
+async fn a_repeated_training_of_the_previous_version_has_its_own_deadline() {
     for before in [
         // Finished by this version.
         "UPDATE registrations SET finished_request_id = request_id, announced_at = NULL",
@@ -235,7 +235,7 @@ async fn a_training_that_a_replica_left_without_a_deadline_begins_from_the_step_
 }
 
 #[tokio::test]
-async fn a_repeated_use_of_the_version_before_does_not_name_the_request_before() {
+async fn a_repeated_use_of_the_previous_version_does_not_name_the_previous_request() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     let who = register(&store, 1).await;
@@ -248,7 +248,7 @@ async fn a_repeated_use_of_the_version_before_does_not_name_the_request_before()
         service: learn_me(),
         at: now(),
     };
-    assert!(store.delete(deletion).await.unwrap());
+    assert!(store.delete(deletion).await.unwrap().is_some());
     let deleted = store.claim(10, Duration::ZERO, now()).await.unwrap();
     store.remove(&[deleted[0].id]).await.unwrap();
     let ready = TrainingReady {
@@ -289,7 +289,7 @@ const WAITING: &str = "pg_locks WHERE locktype = 'advisory' AND NOT granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 #[tokio::test]
-async fn no_lock_is_waited_for_where_nothing_is_missing() {
+async fn a_migration_without_missing_steps_waits_for_no_lock() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     let db = fresh.outsider().await;
@@ -317,7 +317,7 @@ async fn linked(fresh: &Fresh) -> (Link, SqlStore) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_cut_off_without_a_word_does_not_wait_for_the_lock() {
+async fn a_silently_cut_migration_does_not_wait_for_the_lock() {
     let fresh = Fresh::new().await;
     let (link, store) = linked(&fresh).await;
     let db = fresh.outsider().await;
@@ -360,7 +360,7 @@ async fn in_the_middle(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session() {
+async fn a_silently_cut_migration_ends_with_its_session() {
     let fresh = Fresh::new().await;
     let db = fresh.outsider().await;
     let (link, using, migrating) = in_the_middle(&fresh, &db).await;
@@ -377,7 +377,7 @@ async fn who_is_cut_off_without_a_word_while_it_migrates_ends_with_its_session()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_hears_nothing_more_of_the_server_while_it_migrates_ends() {
+async fn a_migration_whose_server_no_longer_answers_ends() {
     let fresh = Fresh::new().await;
     let db = fresh.outsider().await;
     let (link, using, migrating) = in_the_middle(&fresh, &db).await;

@@ -112,7 +112,7 @@ async fn finish(store: &SqlStore) -> Result<(), StoreError> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_answered_is_committed_though_the_server_was_silent_for_a_while() {
+async fn an_answered_call_is_committed_even_if_the_server_was_silent_for_a_while() {
     let mut linked = Linked::new(10, 20, SHORT).await;
     let outsider = linked.fresh.outsider().await;
     linked.warm_up().await;
@@ -178,7 +178,7 @@ async fn after_a_silent_cut_one_call_fails_and_the_next_ones_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_cut_is_heard_where_nothing_is_heard() {
+async fn a_listener_without_notifications_notices_a_silent_cut() {
     let linked = Linked::new(4, 0, LONG).await;
     let changed = || async { timeout(PATIENCE, linked.store.changed()).await.is_ok() };
     // That it listens.
@@ -211,7 +211,7 @@ async fn after_a_cut_calls_go_out_over_fresh_connections_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_that_is_locked_for_a_while_costs_what_waits_for_it_and_nothing_else() {
+async fn a_table_that_is_locked_for_a_while_delays_only_the_calls_that_need_it() {
     let linked = Linked::new(4, 8, SHORT).await;
     let outsider = linked.fresh.outsider().await;
     let locked = outsider.begin().await.unwrap();
@@ -235,7 +235,7 @@ async fn a_table_that_is_locked_for_a_while_costs_what_waits_for_it_and_nothing_
 }
 
 #[tokio::test]
-async fn a_table_that_is_away_is_no_fault_of_a_call() {
+async fn a_missing_table_is_no_fault_of_a_call() {
     let linked = Linked::new(4, 1, LONG).await;
     let outsider = linked.fresh.outsider().await;
     let sql = async |sql: &str| outsider.execute_unprepared(sql).await.unwrap();
@@ -252,7 +252,7 @@ async fn a_table_that_is_away_is_no_fault_of_a_call() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_changes_is_left() {
+async fn a_read_only_server_is_left() {
     let linked = Linked::new(4, 8, LONG).await;
     let outsider = linked.fresh.outsider().await;
     let sql = async |sql: &str| outsider.execute_unprepared(sql).await.unwrap();

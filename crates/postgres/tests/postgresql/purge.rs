@@ -21,7 +21,7 @@ const OLD: &str = "INSERT INTO places (service, budget, window_start, seat, user
 
 /// Each portion and each registration is within the store's deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_expired_places_go_in_portions_while_people_register() {
+async fn many_expired_places_are_removed_in_portions_while_people_register() {
     let fresh = Fresh::new().await;
     let store = Arc::new(fresh.store().await);
     sign_in(&store, 1_000_000, &Credentials::new("token", "secret")).await;

@@ -19,36 +19,36 @@ async fn a_database_of_a_newer_version_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_the_version_before_is_taken_over_once() {
+async fn a_database_of_the_previous_version_is_taken_over_once() {
     let fresh = Fresh::new().await;
     let db = fresh.outsider().await;
-    records::a_database_of_the_version_before_is_taken_over_once(&fresh.config(), &db).await;
+    records::a_database_of_the_previous_version_is_taken_over_once(&fresh.config(), &db).await;
 }
 
 #[tokio::test]
-async fn after_a_roll_back_the_version_before_finds_its_rows() {
+async fn after_a_roll_back_the_previous_version_finds_its_rows() {
     let fresh = Fresh::new().await;
     let (store, db) = (fresh.store().await, fresh.outsider().await);
-    records::after_a_roll_back_the_version_before_finds_its_rows(&store, &db).await;
+    records::after_a_roll_back_the_previous_version_finds_its_rows(&store, &db).await;
 }
 
 #[tokio::test]
-async fn migrations_of_others_stay_theirs() {
+async fn migrations_of_other_programs_are_not_changed() {
     let fresh = Fresh::new().await;
     let db = fresh.outsider().await;
-    records::migrations_of_others_stay_theirs(&fresh.config(), &db).await;
+    records::migrations_of_other_programs_are_not_changed(&fresh.config(), &db).await;
 }
 
 #[tokio::test]
-async fn others_may_come_later() {
+async fn other_programs_may_migrate_later() {
     let fresh = Fresh::new().await;
     let db = fresh.outsider().await;
-    records::others_may_come_later(&fresh.config(), &db).await;
+    records::other_programs_may_migrate_later(&fresh.config(), &db).await;
 }
 
 /// A user who owns one schema and finds another's table behind it.
 #[tokio::test]
-async fn a_table_of_others_that_may_not_be_read_is_not_asked_for() {
+async fn a_table_of_another_program_that_may_not_be_read_is_not_queried() {
     let fresh = Fresh::new().await;
     let db = fresh.outsider().await;
     let role = format!("role{}", fresh.url.path().trim_start_matches('/'));

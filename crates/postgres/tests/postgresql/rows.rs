@@ -16,7 +16,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_corrupt_row_stops_nobody_else() {
+async fn a_corrupt_row_stops_no_other_call() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     for n in 1..=3 {
@@ -40,7 +40,7 @@ async fn a_corrupt_row_stops_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
+async fn a_corrupt_row_is_named_by_table_and_key_and_nothing_is_half_done() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     let identity = register(&store, 1).await;
@@ -65,28 +65,28 @@ async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
 
 /// `Outbox` 9.
 #[tokio::test]
-async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_it() {
+async fn an_unreadable_row_of_the_outbox_is_set_aside_for_the_rows_behind_it() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     unreadable_row_is_set_aside(&store, &fresh.outsider().await).await;
 }
 
 #[tokio::test]
-async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
+async fn a_total_that_was_changed_by_hand_is_right_after_a_reconciliation() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     totals_are_corrected(&store, &fresh.outsider().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_total_that_several_find_wrong_is_corrected_once() {
+async fn a_total_that_several_callers_find_wrong_is_corrected_once() {
     let fresh = Fresh::new().await;
     let (store, other) = (fresh.store().await, fresh.store().await);
     wrong_total_is_corrected_once(&store, &other, &fresh.outsider().await).await;
 }
 
 #[tokio::test]
-async fn no_lock_is_waited_for_to_find_a_total_right() {
+async fn a_check_of_a_right_total_waits_for_no_lock() {
     let fresh = Fresh::new().await;
     let store = fresh.store().await;
     let first = sign_in(&store, 1, &Credentials::new("token", "secret")).await;

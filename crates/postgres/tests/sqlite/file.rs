@@ -16,7 +16,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn an_address_that_cannot_be_used_is_told_without_its_password() {
+async fn an_address_that_cannot_be_used_is_reported_without_its_password() {
     let (_folder, file) = folder();
     std::fs::write(&file, "no database, but long enough to be read as one").unwrap();
     let nowhere = file.join("lemon.db");
@@ -42,7 +42,7 @@ async fn an_address_that_cannot_be_used_is_told_without_its_password() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_files_are_their_owners_alone() {
+async fn only_the_owner_can_access_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, file) = folder();
     let store = store(&file).await;
@@ -86,7 +86,7 @@ async fn nothing_secret_can_be_read_in_the_files() {
 }
 
 #[tokio::test]
-async fn a_database_that_another_program_holds_is_told_in_time_and_used_again_after() {
+async fn a_database_that_another_program_locks_is_reported_in_time_and_used_again_later() {
     let (_folder, file) = folder();
     let patient = store(&file).await;
     let identity = sign_in(&patient, 1, &Credentials::new("token", "secret")).await;

@@ -7,7 +7,7 @@ use super::{
     given::records,
 };
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "users",
     "accounts",
     "pending_sign_ins",
@@ -17,6 +17,7 @@ const TABLES: [&str; 9] = [
     "outbox",
     "attempts",
     "budget_totals",
+    "revocations",
 ];
 
 async fn tables(db: &DatabaseConnection) -> Vec<&'static str> {
@@ -43,13 +44,13 @@ async fn migrations_go_forward_and_back_and_forward_again() {
     }
     // Some migrations change what is there.
     left.dedup();
-    assert_eq!(left, [9, 8, 7, 6, 3, 0]);
+    assert_eq!(left, [10, 9, 8, 7, 6, 3, 0]);
     Migrator::up(&db, None).await.unwrap();
     assert_eq!(tables(&db).await, TABLES);
 }
 
 #[tokio::test]
-async fn what_is_missing_is_told_and_applied_once() {
+async fn missing_migrations_are_listed_and_applied_once() {
     let (_folder, file) = folder();
     let store = SqlStore::connect(&config(&file)).await.unwrap();
     let all = Migrator::migrations();
@@ -87,29 +88,29 @@ async fn a_database_of_a_newer_version_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_of_the_version_before_is_taken_over_once() {
+async fn a_database_of_the_previous_version_is_taken_over_once() {
     let (_folder, file) = folder();
     let db = outsider(&file).await;
-    records::a_database_of_the_version_before_is_taken_over_once(&config(&file), &db).await;
+    records::a_database_of_the_previous_version_is_taken_over_once(&config(&file), &db).await;
 }
 
 #[tokio::test]
-async fn after_a_roll_back_the_version_before_finds_its_rows() {
+async fn after_a_roll_back_the_previous_version_finds_its_rows() {
     let (_folder, file) = folder();
     let (store, db) = (store(&file).await, outsider(&file).await);
-    records::after_a_roll_back_the_version_before_finds_its_rows(&store, &db).await;
+    records::after_a_roll_back_the_previous_version_finds_its_rows(&store, &db).await;
 }
 
 #[tokio::test]
-async fn migrations_of_others_stay_theirs() {
+async fn migrations_of_other_programs_are_not_changed() {
     let (_folder, file) = folder();
     let db = outsider(&file).await;
-    records::migrations_of_others_stay_theirs(&config(&file), &db).await;
+    records::migrations_of_other_programs_are_not_changed(&config(&file), &db).await;
 }
 
 #[tokio::test]
-async fn others_may_come_later() {
+async fn other_programs_may_migrate_later() {
     let (_folder, file) = folder();
     let db = outsider(&file).await;
-    records::others_may_come_later(&config(&file), &db).await;
+    records::other_programs_may_migrate_later(&config(&file), &db).await;
 }

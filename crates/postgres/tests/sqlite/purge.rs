@@ -28,7 +28,7 @@ async fn count(db: &DatabaseConnection) -> i64 {
 
 /// Each portion and each registration is within the store's deadline, whoever waits for the one writer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_abandoned_sign_ins_go_while_people_register() {
+async fn a_hundred_thousand_abandoned_sign_ins_are_removed_while_people_register() {
     let (_folder, file) = folder();
     let store = Arc::new(store(&file).await);
     let db = outsider(&file).await;

@@ -16,7 +16,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_corrupt_row_stops_nobody_else() {
+async fn a_corrupt_row_stops_no_other_call() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     for n in 1..=3 {
@@ -49,7 +49,7 @@ async fn a_corrupt_row_stops_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_corrupt_row_is_told_by_table_and_key_and_nothing_is_half_done() {
+async fn a_corrupt_row_is_named_by_table_and_key_and_nothing_is_half_done() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     let identity = register(&store, 1).await;
@@ -82,7 +82,7 @@ fn corrupt(error: StoreError) -> (&'static str, String) {
 }
 
 #[tokio::test]
-async fn the_schema_refuses_what_must_not_be() {
+async fn the_schema_refuses_invalid_rows() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     register(&store, 1).await;
@@ -113,7 +113,7 @@ async fn the_schema_refuses_what_must_not_be() {
 }
 
 #[tokio::test]
-async fn a_purge_leaves_numbers_that_were_given_unused() {
+async fn a_purge_does_not_free_the_numbers_of_removed_rows() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     register(&store, 1).await;
@@ -134,14 +134,14 @@ async fn a_purge_leaves_numbers_that_were_given_unused() {
 
 /// `Outbox` 9.
 #[tokio::test]
-async fn a_row_of_the_outbox_that_nobody_can_read_is_set_aside_for_those_behind_it() {
+async fn an_unreadable_row_of_the_outbox_is_set_aside_for_the_rows_behind_it() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     unreadable_row_is_set_aside(&store, &outsider(&file).await).await;
 }
 
 #[tokio::test]
-async fn a_row_of_the_outbox_whose_claims_cannot_be_counted_is_set_aside_as_well() {
+async fn a_row_of_the_outbox_whose_claims_cannot_be_counted_is_set_aside_too() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     register(&store, 1).await;
@@ -158,15 +158,33 @@ async fn a_row_of_the_outbox_whose_claims_cannot_be_counted_is_set_aside_as_well
 }
 
 #[tokio::test]
-async fn a_total_that_somebody_spoiled_is_right_again_after_a_reconciliation() {
+async fn a_total_that_was_changed_by_hand_is_right_after_a_reconciliation() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     totals_are_corrected(&store, &outsider(&file).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_total_that_several_find_wrong_is_corrected_once() {
+async fn a_total_that_several_callers_find_wrong_is_corrected_once() {
     let (_folder, file) = folder();
     let store = store(&file).await;
     wrong_total_is_corrected_once(&store, &store, &outsider(&file).await).await;
+}
+
+/// `Outbox` 10.
+#[tokio::test]
+async fn a_trace_that_cannot_be_read_holds_up_no_row() {
+    let (_folder, file) = folder();
+    let store = store(&file).await;
+    register(&store, 1).await;
+    let db = outsider(&file).await;
+    let traced = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 vendor=1";
+    for (text, expected) in [("nonsense", None), (traced, Some(traced))] {
+        let write = format!("UPDATE outbox SET trace_context = '{text}'");
+        db.execute_unprepared(&write).await.unwrap();
+        let claimed = store.claim(10, Duration::ZERO, now()).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+        let trace = claimed[0].trace.as_ref().map(ToString::to_string);
+        assert_eq!(trace.as_deref(), expected);
+    }
 }

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_waits_double_up_to_the_longest_and_begin_again_after_a_while_without_trouble() {
+    async fn the_waits_double_up_to_the_longest_and_start_again_after_a_time_without_failures() {
         let (leaving, began) = (Leaving::default(), Instant::now());
         let times = |from: u64, to: u64| -> Vec<u64> {
             let asked = from..to;

@@ -108,7 +108,7 @@ pub(super) async fn keep_connected(
             tokio::select! {
                 () = slot.leave.notified() => {
                     if !lost {
-                        tracing::warn!("a connection to redis does not answer, or leads to a replica, and is replaced");
+                        tracing::warn!("a connection to redis does not answer, or leads to a replica: it is replaced");
                     }
                     lost = true;
                     line = slot.replace();
@@ -143,7 +143,7 @@ pub(super) async fn keep_connected(
 
 fn back(lost: &mut bool) {
     if *lost {
-        tracing::info!("a connection to redis is there again");
+        tracing::info!("a connection to redis is open again");
     }
     *lost = false;
 }
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_line_is_not_silent_that_was_connected_again_or_answered_after_a_call_was_sent() {
+    async fn a_line_that_reconnected_or_answered_after_a_call_is_not_silent() {
         let line = PooledClient::new(Client::default());
         let second = Duration::from_secs(1);
         advance(second).await;

@@ -91,7 +91,7 @@ async fn asks(counter: &RedisQuotaCounter, user: i64) -> Result<(), QuotaError> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_stays_a_replica_is_not_left_at_each_refusal() {
+async fn a_server_that_stays_a_replica_is_not_reconnected_at_each_refusal() {
     const CALLERS: i64 = 16;
     const REFUSALS: u64 = 800;
     let (double, url) = Double::start().await;

@@ -46,7 +46,7 @@ fn assert_unavailable<T: std::fmt::Debug>(result: &Result<T, QuotaError>) {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_unavailable_and_found_again_when_it_is_back() {
+async fn a_stopped_server_is_unavailable_and_found_again_when_it_is_back() {
     let redis = Redis::get().await;
     let (counter, mut line) = over_a_line(&redis).await;
     let daily = daily(10);
@@ -60,7 +60,7 @@ async fn a_server_that_is_away_is_unavailable_and_found_again_when_it_is_back() 
 }
 
 #[tokio::test]
-async fn a_call_that_broke_off_and_is_repeated_takes_one_place() {
+async fn an_interrupted_call_that_is_repeated_takes_one_place() {
     let redis = Redis::get().await;
     let (counter, mut line) = over_a_line(&redis).await;
     let daily = daily(10);
@@ -76,7 +76,7 @@ async fn a_call_that_broke_off_and_is_repeated_takes_one_place() {
 
 /// A lost host or a NAT that forgot: the calls that keep coming must not keep the dead connections alive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_silently_lead_nowhere_are_left_while_calls_keep_coming() {
+async fn silently_dead_connections_are_replaced_while_calls_continue() {
     let redis = Redis::get().await;
     let (counter, line) = over_a_line(&redis).await;
     let counter = Arc::new(counter);
@@ -103,7 +103,7 @@ async fn connections_that_silently_lead_nowhere_are_left_while_calls_keep_coming
 
 /// The first half of its time shows that a connection is silent, the second is for another.
 #[tokio::test]
-async fn a_call_over_a_connection_that_leads_nowhere_goes_out_on_another_in_time() {
+async fn a_call_over_a_dead_connection_is_sent_over_another_in_time() {
     let redis = Redis::get().await;
     let line = Link::to(redis.server.address()).await;
     let config = redis
@@ -119,7 +119,7 @@ async fn a_call_over_a_connection_that_leads_nowhere_goes_out_on_another_in_time
 
 /// Whoever called has gone; what their calls left behind bothers nobody.
 #[tokio::test]
-async fn calls_that_are_given_up_at_any_moment_leave_the_connections_usable() {
+async fn calls_that_are_dropped_at_any_moment_leave_the_connections_usable() {
     let redis = Redis::get().await;
     let counter = redis.counter().await;
     let daily = daily(10_000);
@@ -141,7 +141,7 @@ async fn calls_that_are_given_up_at_any_moment_leave_the_connections_usable() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_at_the_start_is_one_sentence_without_the_password() {
+async fn a_fault_at_the_start_is_one_sentence_without_the_password() {
     let redis = Redis::get().await;
     let nobody = redis.server.url();
     let wrong = format!(

@@ -138,7 +138,7 @@ async fn keys_expire_an_hour_after_the_window_and_not_before() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_counter_is_corrupt_named_and_left_alone() {
+async fn a_value_that_is_not_a_counter_is_corrupt_named_and_not_changed() {
     let redis = Redis::get().await;
     let (daily, other) = (daily(10), budget("other", 10, 1));
     let counter = counter_of(&redis, &other).await;
@@ -244,7 +244,7 @@ async fn a_window_of_which_half_was_lost_is_unknown_until_it_is_restored() {
 }
 
 #[tokio::test]
-async fn keys_of_one_slot_are_named_for_the_prefix_and_taken_from_together() {
+async fn keys_of_one_slot_have_the_prefix_as_hash_tag_and_share_one_step() {
     let redis = Redis::get().await;
     let config = redis.config().with_one_slot(true);
     let counter = RedisQuotaCounter::connect(&config).await.unwrap();

@@ -32,7 +32,7 @@ fn counter_on(pool: &Pool, redis: &Redis, deadline: Duration) -> RedisQuotaCount
 }
 
 #[tokio::test]
-async fn a_pool_of_the_callers_outlives_the_counter_and_counts_with_others() {
+async fn a_callers_pool_outlives_the_counter_and_shares_its_places() {
     let redis = Redis::get().await;
     let pool = pool(&redis);
     pool.init().await.unwrap();

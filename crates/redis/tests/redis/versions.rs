@@ -30,7 +30,7 @@ async fn older_restores(redis: &Redis) {
 }
 
 #[tokio::test]
-async fn what_an_older_version_counted_is_not_summed_until_it_is_restored() {
+async fn places_counted_by_an_older_version_have_no_sums_until_they_are_restored() {
     let redis = Redis::get().await;
     let (counter, daily) = (redis.counter().await, daily(10));
     older_restores(&redis).await;
@@ -51,7 +51,7 @@ async fn what_an_older_version_counted_is_not_summed_until_it_is_restored() {
 }
 
 #[tokio::test]
-async fn what_an_older_version_adds_to_a_window_makes_its_sums_untrusted() {
+async fn places_added_by_an_older_version_make_the_sums_of_a_window_untrusted() {
     let redis = Redis::get().await;
     let (counter, daily) = (redis.counter().await, daily(10));
     let record = [1, 2].map(place);

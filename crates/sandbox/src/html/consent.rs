@@ -66,7 +66,7 @@ pub(crate) fn expired(language: Language) -> Page {
     );
     let body = html! {
         p { (language.say("이미 썼거나 오래된 요청입니다. 앱으로 돌아가 다시 시작하세요.",
-            "It was used before, or is too old. Go back to the app and start again.")) }
+            "The sign-in was used before, or it is too old. Go back to the app and start again.")) }
     };
     Page {
         status: StatusCode::FORBIDDEN,
@@ -76,7 +76,7 @@ pub(crate) fn expired(language: Language) -> Page {
 
 /// The form came from another site, or with fields that the page does not send.
 pub(crate) fn misread(language: Language, status: StatusCode) -> Page {
-    let title = language.say("요청을 이해할 수 없습니다", "That request cannot be taken");
+    let title = language.say("요청을 이해할 수 없습니다", "The request is not understood");
     let body = html! {
         p { (language.say("앱으로 돌아가 다시 시작하세요.", "Go back to the app and start again.")) }
     };

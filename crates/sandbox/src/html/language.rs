@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_better_liked_language_is_taken() {
+    fn the_preferred_language_is_used() {
         for (accept, expected) in [
             ("ko-KR,ko;q=0.9,en-US;q=0.8,en;q=0.7", Language::Korean),
             ("en-US,en;q=0.9,ko;q=0.8", Language::English),

@@ -1,6 +1,7 @@
 //! The pages of the stand-in Twitter: plain HTML without scripts, in Korean and English.
 
 mod consent;
+mod faults;
 mod language;
 mod timeline;
 
@@ -13,6 +14,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::people::Person;
 
 pub(crate) use consent::{ConsentPage, expired, misread};
+pub(crate) use faults::faults;
 pub(crate) use language::Language;
 pub(crate) use timeline::timeline;
 
@@ -64,6 +66,7 @@ impl Page {
             "시험용 트위터입니다. 사람도 글도 모두 지어낸 것입니다.",
             "A stand-in Twitter for trying things out. Its people and their past are made up.",
         );
+        let faults = self.language.say("트위터의 장애 흉내", "Faults to act out");
         html! {
             (DOCTYPE)
             html lang=(self.language.code()) {
@@ -75,7 +78,7 @@ impl Page {
                     link rel="icon" href="/sandbox/icon.svg" type="image/svg+xml";
                 }
                 body {
-                    p.note { (note) }
+                    p.note { (note) " " a href="/sandbox/faults" { (faults) } }
                     main { h1 { (self.title) } (self.body) }
                 }
             }

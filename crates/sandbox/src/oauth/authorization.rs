@@ -18,12 +18,19 @@ impl Authorization {
             return None;
         }
         let mut parameters = BTreeMap::new();
-        for parameter in rest.split(',') {
-            let (key, value) = parameter.trim().split_once('=')?;
-            let value = value.strip_prefix('"')?.strip_suffix('"')?;
-            if parameters.insert(decode(key)?, decode(value)?).is_some() {
+        let mut rest = rest.trim();
+        while !rest.is_empty() {
+            let (key, value, after) = parameter(rest)?;
+            // The realm is HTTP's: any text, which is not escaped (RFC 2617, section 1.2).
+            let value = if key == "realm" {
+                value.to_owned()
+            } else {
+                decode(value)?
+            };
+            if parameters.insert(decode(key)?, value).is_some() {
                 return None;
             }
+            rest = after;
         }
         let timestamp = parameters.get("oauth_timestamp")?;
         if !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -70,6 +77,17 @@ impl Authorization {
     }
 }
 
+/// The name and the value in front, and what comes after the comma.
+fn parameter(text: &str) -> Option<(&str, &str, &str)> {
+    let (key, rest) = text.split_once("=\"")?;
+    let (value, rest) = rest.split_once('"')?;
+    let rest = rest.trim_start();
+    let after = rest.strip_prefix(',').map(str::trim_start);
+    let is_whole = !key.contains([',', ' ', '"']);
+    let ends_well = after.map_or(rest.is_empty(), |after| !after.is_empty());
+    (is_whole && ends_well).then_some((key, value, after.unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -97,6 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn a_realm_may_be_any_text() {
+        for realm in ["a, b", "100%", "oauth_nonce=x", ""] {
+            let header = COMPLETE.replacen("Photos", realm, 1);
+            let header = Authorization::parse(&header).unwrap();
+            assert_eq!(header.get("oauth_nonce"), Some("n"), "{realm}");
+        }
+    }
+
+    #[test]
     fn a_malformed_or_incomplete_header_is_refused() {
         for (from, to) in [
             ("OAuth ", "Bearer "),
@@ -104,6 +131,11 @@ mod tests {
             ("oauth_nonce=\"n\"", "oauth_nonce=\"\""),
             ("oauth_nonce=\"n\"", "oauth_nonce=\"%4\""),
             ("oauth_nonce=\"n\",", ""),
+            ("oauth_nonce=\"n\",", "oauth_nonce=\"n\""),
+            ("oauth_nonce=\"n\",", "oauth_nonce=\"n\",,"),
+            ("oauth_nonce=\"n\",", "x, oauth_nonce=\"n\","),
+            ("%3D\"", "%3D\","),
+            ("%3D\"", "%3D"),
             ("realm=", "oauth_nonce="),
             ("137131200", "-1"),
             ("137131200", "+1"),

@@ -92,7 +92,7 @@ mod tests {
 
     /// <https://docs.x.com/resources/fundamentals/authentication/oauth-1-0a/creating-a-signature>
     #[test]
-    fn the_example_of_x_is_signed_as_there() {
+    fn the_example_of_x_gets_the_documented_signature() {
         let authorization = header(&[
             ("oauth_consumer_key", "xvz1evFS4wEEPTGEFPHBog"),
             ("oauth_nonce", "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg"),
@@ -130,7 +130,7 @@ mod tests {
 
     /// <https://www.rfc-editor.org/rfc/rfc5849#section-1.2>
     #[test]
-    fn the_token_request_of_rfc_5849_is_signed_as_there() {
+    fn the_token_request_of_rfc_5849_gets_the_documented_signature() {
         let authorization = header(&[
             ("realm", "Photos"),
             ("oauth_consumer_key", "dpf43f3p2l4k3l03"),
@@ -156,7 +156,7 @@ mod tests {
 
     /// <https://www.rfc-editor.org/rfc/rfc5849#section-1.2>
     #[test]
-    fn the_photo_request_of_rfc_5849_is_signed_as_there() {
+    fn the_photo_request_of_rfc_5849_gets_the_documented_signature() {
         let authorization = header(&[
             ("realm", "Photos"),
             ("oauth_consumer_key", "dpf43f3p2l4k3l03"),
@@ -187,7 +187,7 @@ mod tests {
 
     /// <https://www.rfc-editor.org/rfc/rfc5849#section-3.4.1.1>
     #[test]
-    fn the_base_string_of_rfc_5849_is_made_as_there() {
+    fn the_base_string_of_rfc_5849_is_the_documented_one() {
         let authorization = header(&[
             ("realm", "Example"),
             ("oauth_consumer_key", "9djdj82h48djs9d2"),

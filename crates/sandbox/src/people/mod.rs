@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_out_of_range_are_nobody() {
+    fn numbers_out_of_range_name_no_person() {
         assert_eq!(Person::new(0), None);
         assert_eq!(Person::new(1_000_001), None);
         for id in [

@@ -6,6 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use lemon_system::files::{create_private, make_private_folder};
 use serde::{Deserialize, Serialize};
 
 use crate::{error::SandboxError, people::Person};
@@ -58,7 +59,7 @@ impl PostLedger {
 
     fn open_file(&mut self, path: &Path) -> io::Result<()> {
         if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)?;
+            make_private_folder(dir)?;
         }
         let content = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -72,12 +73,19 @@ impl PostLedger {
                 Ok(entry) => self.take_in(entry),
                 // A crash while a line is written leaves part of it.
                 Err(_) => {
-                    tracing::warn!("a line of the sandbox's file cannot be read and is left out");
+                    tracing::warn!(
+                        "a line of the sandbox's file cannot be read, so it is left out"
+                    );
                 }
             }
         }
         let fresh = path.with_extension("new");
-        fs::write(&fresh, self.lines()?)?;
+        // One that a crash has left may have other rights.
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        create_private(&fresh)?.write_all(&self.lines()?)?;
         fs::rename(&fresh, path)?;
         self.file = Some(OpenOptions::new().append(true).open(path)?);
         Ok(())
@@ -156,7 +164,7 @@ impl PostLedger {
         if let Some(file) = &mut self.file {
             let written = line(&entry).and_then(|line| file.write_all(&line));
             if let Err(error) = written {
-                tracing::warn!(%error, "the sandbox cannot write its file; a restart will forget this change");
+                tracing::warn!(%error, "the sandbox cannot write its file: this change will be lost at a restart");
             }
         }
         self.take_in(entry);
@@ -182,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_there_after_a_restart() {
+    fn all_data_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let open = || PostLedger::open(Some(dir.path().join("deep"))).unwrap();
         let mut before = open();
@@ -202,8 +210,25 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
-    fn half_a_line_is_left_out_and_spoils_no_other() {
+    fn only_the_owner_can_read_what_people_have_posted() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let (deep, open_to_all) = (dir.path().join("deep"), fs::Permissions::from_mode(0o644));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for _ in 0..2 {
+            post(&mut PostLedger::open(Some(deep.clone())).unwrap(), 1, "one");
+            assert_eq!((mode(&deep), mode(&deep.join(FILE))), (0o700, 0o600));
+            // As an earlier version has left it, and as a crash has.
+            fs::set_permissions(deep.join(FILE), open_to_all.clone()).unwrap();
+            fs::write(deep.join(FILE).with_extension("new"), "").unwrap();
+        }
+    }
+
+    #[test]
+    fn an_incomplete_line_is_left_out_and_affects_no_other() {
         let dir = tempfile::tempdir().unwrap();
         let open = || PostLedger::open(Some(dir.path().to_owned())).unwrap();
         post(&mut open(), 1, "one");

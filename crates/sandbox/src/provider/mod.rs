@@ -11,6 +11,7 @@ mod text;
 use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use lemon_domain::ports::{Clock, IdSource};
 use parking_lot::{Mutex, MutexGuard};
 use secrecy::{ExposeSecret, SecretString};
@@ -180,6 +181,16 @@ impl OAuthProvider {
         }
         self.check_signature(call, &authorization, &current.secret)?;
         Ok(current)
+    }
+
+    /// The person that a token names, whether or not it is valid.
+    pub(crate) fn claimed_person(token: &str) -> Option<Person> {
+        AccessTokens::claimed_person(token)
+    }
+
+    /// The time on this Twitter's clock.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// Counts a call against the person's limit for an endpoint.

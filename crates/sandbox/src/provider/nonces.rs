@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_good_once_for_its_timestamp_and_token() {
+    fn a_nonce_is_accepted_once_for_its_timestamp_and_token() {
         let mut nonces = Nonces::default();
         assert!(nonces.is_first_use(&call("a", 1_000, "t"), 1_000));
         assert!(!nonces.is_first_use(&call("a", 1_000, "t"), 1_000));
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_remembered_while_its_timestamp_is_good() {
+    fn a_nonce_is_remembered_while_its_timestamp_is_valid() {
         let mut nonces = Nonces::default();
         let early = call("a", 1_000 + TIMESTAMP_LEEWAY, "t");
         assert!(nonces.is_first_use(&early, 1_000));

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_most_are_kept() {
+    fn no_more_than_the_maximum_are_kept() {
         let mut tokens = PendingTokens::default();
         for n in 0..=MOST {
             insert(&mut tokens, &n.to_string(), DateTime::UNIX_EPOCH);

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_nothing_is_refused() {
+    fn an_empty_text_is_refused() {
         for text in ["", " ", "\n\t"] {
             assert!(matches!(check(text), Err(Refusal::NoText)));
         }

@@ -70,7 +70,7 @@ impl SignedCall {
         self.request.uri().query().unwrap_or_default().as_bytes()
     }
 
-    fn is_form(&self) -> bool {
+    pub(super) fn is_form(&self) -> bool {
         self.request
             .content_type()
             .eq_ignore_ascii_case("application/x-www-form-urlencoded")
@@ -90,3 +90,6 @@ fn field(form: &[u8], name: &str) -> Option<String> {
         .find(|(key, _)| key == name.as_bytes())
         .and_then(|(_, value)| String::from_utf8(value).ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 //! The provider over HTTP.
 
+mod acting;
 mod call;
 mod consent;
 mod csrf;
+mod faults;
 mod pictures;
 mod sign_in;
 mod timeline;
@@ -10,6 +12,8 @@ mod tweets;
 mod users;
 
 use actix_web::{HttpRequest, Resource, Route, web};
+
+pub(crate) use acting::act_out;
 
 use crate::x_error::{V2Error, XError};
 
@@ -68,6 +72,12 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
             "/sandbox/notifications/{user_id}",
             web::get().to(timeline::notifications),
         ))
+        .service(
+            resource("/sandbox/faults", "DELETE, GET, POST")
+                .route(web::get().to(faults::show))
+                .route(web::post().to(faults::act))
+                .route(web::delete().to(faults::clear)),
+        )
         .service(post("/sandbox/sign-out", web::post().to(consent::sign_out)))
         .service(get("/sandbox/style.css", web::get().to(timeline::style)))
         .service(get("/sandbox/icon.svg", web::get().to(timeline::icon)))

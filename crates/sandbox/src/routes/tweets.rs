@@ -79,7 +79,9 @@ impl TimelineQuery {
                 token
                     .strip_prefix(OLDER_THAN)
                     .and_then(|id| id.parse().ok())
-                    .ok_or_else(|| invalid("The `pagination_token` is not one of ours."))?,
+                    .ok_or_else(|| {
+                        invalid("The `pagination_token` was not issued by this server.")
+                    })?,
             ),
         };
         let fields = call.parameter("tweet.fields").unwrap_or_default();

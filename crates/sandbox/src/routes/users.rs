@@ -53,7 +53,7 @@ fn user_v2(person: Person, origin: &str, fields: &str) -> Result<Value, XError> 
                 "tweet_count": tweet_count(person),
             }),
             _ => {
-                let message = "The `user.fields` query parameter value is not one of the known.";
+                let message = "The `user.fields` query parameter has an unknown value.";
                 return Err(XError::InvalidRequest(message.to_owned()));
             }
         };

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use lemon_consumer::{Handler, Malformed, Outcome};
 use lemon_domain::{
     ports::{Outgoing, QueueError, TwitterError},
+    traces::current_trace,
     values::{Credentials, InvalidValue, Provider, ProviderUserId},
     with_causes,
 };
@@ -24,7 +25,7 @@ enum JobError {
     /// A retry would fail as well.
     #[error("the message is malformed")]
     Malformed,
-    #[error("twitter refused")]
+    #[error("twitter refused the call")]
     Twitter(#[from] TwitterError),
     #[error("the ready message was not sent")]
     Queue(#[from] QueueError),
@@ -76,7 +77,7 @@ fn outcome(done: Result<(), JobError>) -> Outcome {
     }
 }
 
-/// Reads the person's posts, waits for the time of a training, and sends the ready message.
+/// Reads the person's posts, waits for the time of a training, and sends the ready message, in the trace of the job.
 pub(super) struct Train(pub(super) Arc<Bench>);
 
 #[async_trait]
@@ -197,6 +198,7 @@ impl Bench {
         let message = Outgoing {
             id: self.ports.ids.uuid(),
             body: serde_json::to_string(&ready)?,
+            trace: current_trace(),
         };
         let queue = &self.ports.queue;
         let outcomes = queue.send(&self.config.ready, vec![message]).await;

@@ -5,7 +5,7 @@ mod messages;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use lemon_consumer::{Consumer, ConsumerConfig, ConsumerError, Handler};
+use lemon_consumer::{Consumer, ConsumerConfig, ConsumerError, Handler, register_metrics};
 use lemon_domain::{
     ports::{IdSource, JobQueue, TwitterClient},
     values::{ProviderUserId, QueueName, ServiceType},
@@ -61,9 +61,11 @@ impl Workers {
     /// The longest time that they take after the stop.
     pub const STOP_WITHIN: Duration = Duration::from_secs(18);
 
-    /// Makes workers, which do not run yet.
+    /// Makes workers, which do not run yet. The series of their metrics begin now: before the process says that it is
+    /// ready, and so before anybody asks for metrics.
     #[must_use]
     pub fn new(config: WorkersConfig, ports: WorkersPorts) -> Self {
+        register_metrics([&config.train, &config.notify, &config.delete], []);
         Self {
             bench: Arc::new(Bench::new(config.clone(), ports)),
             config,

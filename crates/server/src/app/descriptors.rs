@@ -39,7 +39,7 @@ pub(crate) fn share(plan: &Plan) -> ConnectionCaps {
         descriptors.allowed = allowed,
         descriptors.reserved = reserve,
         http.max_connections = connections.http,
-        "descriptors are shared out"
+        "file descriptors are divided among the parts"
     );
     if let Some(wanted) = plan.max_connections
         && connections.http < wanted
@@ -79,17 +79,16 @@ fn raise() -> usize {
 /// Descriptors for everything except incoming connections and those to Twitter.
 fn reserve(plan: &Plan) -> usize {
     let cores = available_parallelism().map_or(2, NonZeroUsize::get);
-    let pool = usize::try_from(plan.store.max_connections).unwrap_or(usize::MAX / 8);
+    let pool = usize::try_from(plan.store.max_connections()).unwrap_or(usize::MAX / 8);
     let store = if plan.store.is_postgresql() {
         pool + 2
     } else {
         (pool + 2) * PER_SQLITE
     };
-    let quota = if plan.quota.is_embedded() {
-        2 * PER_SQLITE
-    } else {
-        plan.quota.pool_size + 2
-    };
+    let quota = plan
+        .quota
+        .connections()
+        .map_or(2 * PER_SQLITE, |connections| connections + 2);
     let queue = if plan.queue.is_embedded() {
         2 * PER_SQLITE
     } else {

@@ -1,14 +1,41 @@
-use std::{sync::OnceLock, time::Duration};
+//! The metrics of the process. Each crate declares its own; `docs/metrics.md` lists all.
+
+mod gauges;
+mod process;
+mod sampler;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Context;
-use lemon_domain::ports::Backlog;
+use lemon_domain::values::Catalogue;
+use lemon_http::MetricsText;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::{gauges::show_backlog, sampler::Sampler};
 
 /// Upper bounds of the buckets of every `…_seconds` histogram, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 /// How often histograms are drained, as the exporter requires.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Installs the recorder, and begins every series. It must come before any part of the program: what a part records
+/// without a recorder is lost, and so is what it says about its metrics.
+pub(crate) fn begin(catalogue: &Catalogue) -> anyhow::Result<()> {
+    metrics()?;
+    lemon_http::register_metrics(catalogue);
+    lemon_worker::register_metrics(catalogue);
+    lemon_twitter::register_metrics();
+    let consumed = catalogue.ready_queues();
+    let all = catalogue.queues();
+    lemon_consumer::register_metrics(&consumed, all.difference(&consumed));
+    gauges::register(catalogue);
+    process::describe();
+    Ok(())
+}
 
 /// The metrics of the process: the first call installs the recorder.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
@@ -23,15 +50,12 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
-/// Publishes the size of the outbox. Rows that are set aside wait for the operator.
-pub(crate) fn show(backlog: Backlog) {
-    for (name, rows) in [
-        ("outbox_rows", backlog.rows),
-        ("outbox_rows_set_aside", backlog.set_aside),
-    ] {
-        metrics::gauge!(name).set(u32::try_from(rows).unwrap_or(u32::MAX));
-    }
-    metrics::gauge!("outbox_oldest_seconds").set(backlog.oldest.as_secs_f64());
+/// The text of all metrics. Those of the operating system's process are read at each call.
+pub(crate) fn text(handle: PrometheusHandle) -> MetricsText {
+    Arc::new(move || {
+        process::collect();
+        handle.render()
+    })
 }
 
 /// Drains histograms until `stop`, so that they do not grow if nobody reads the metrics.

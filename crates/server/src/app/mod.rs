@@ -1,28 +1,39 @@
 //! The running program: makes, connects and supervises every part.
 
-pub(crate) mod connections;
+mod connections;
 mod descriptors;
+mod follower;
 mod metering;
 mod outside;
 mod parts;
 mod plan;
+mod presence;
+mod revoked;
 mod running;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod sealing;
 mod supervisor;
+#[cfg(feature = "traces")]
+mod traces;
 #[cfg(not(feature = "sandbox"))]
 mod without_sandbox;
+#[cfg(not(feature = "traces"))]
+mod without_traces;
 
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use lemon_domain::ports::{Clock, IdSource};
-use lemon_http::{Listener, Mount};
+use lemon_http::{Draining, Listener, Mount};
 use lemon_system::{SystemClock, SystemIds};
 use tracing::warn;
 
+pub(crate) use connections::{Patience, QueuePlan, StorePlan};
 use outside::Outside;
 pub(crate) use parts::Parts;
-pub(crate) use plan::{Plan, TwitterPlan};
+pub(crate) use plan::{
+    Plan, TwitterPlan, queues_alone, store_alone, store_and_keys, store_and_services,
+};
 use running::Running;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::StandAlone;
@@ -51,16 +62,23 @@ pub(crate) struct ListenAddresses {
 /// Everything that runs.
 pub(crate) struct App {
     addresses: ListenAddresses,
+    draining: Draining,
     running: Running,
 }
 
 impl App {
     /// Starts everything: first the steps that can fail, then the servers.
     pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
+        metering::begin(&plan.catalogue)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
         let http = Listener::bind(plan.http).map_err(anyhow::Error::from)?;
         let ops = Listener::bind(plan.ops).map_err(anyhow::Error::from)?;
+        // With the real port, which the API's document names.
+        let plan = Plan {
+            ops: ops.local_addr(),
+            ..plan
+        };
         let (outside, twitter): (Option<Box<dyn Outside>>, _) = match &plan.twitter {
             TwitterPlan::Real(config) => (None, config.clone()),
             #[cfg(feature = "sandbox")]
@@ -68,6 +86,7 @@ impl App {
                 let (stand_ins, config) = sandbox::StandIns::bind(
                     sandbox,
                     http.local_addr(),
+                    &plan.protection.hosts,
                     &plan.data_dir,
                     Arc::clone(&clock),
                     Arc::clone(&ids),
@@ -78,7 +97,7 @@ impl App {
         for key in plan.unshared() {
             warn!(
                 config.key = key,
-                "this part is of one replica alone: another one would not share it"
+                "this part works for one replica only: another replica would not share it"
             );
         }
         let connections = descriptors::share(&plan);
@@ -94,14 +113,28 @@ impl App {
         };
         let mut running = Running::new();
         let Running { front, back } = &mut running;
+        #[cfg(feature = "traces")]
+        parts.trace(back)?;
+        parts.show_presence(back).await;
         parts.serve(http, connections.http, mount, front)?;
         parts.watch_disks(back);
+        parts.follow_directives(back);
+        parts.follow_revocations(back);
         parts.observe(ops, back)?;
         parts.work(front);
         if let Some(outside) = outside {
             outside.run_beside(&parts, connections.sandbox, &mut running);
         }
-        Ok(Self { addresses, running })
+        Ok(Self {
+            addresses,
+            draining: parts.draining,
+            running,
+        })
+    }
+
+    /// The state that a load balancer is told.
+    pub(crate) fn draining(&self) -> Draining {
+        self.draining.clone()
     }
 
     pub(crate) const fn addresses(&self) -> &ListenAddresses {

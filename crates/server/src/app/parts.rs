@@ -3,27 +3,37 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, anyhow};
 use lemon_consumer::{ConsumerConfig, Relay};
 use lemon_domain::{
-    ports::{Clock, IdSource, JobQueue, Outbox, TwitterClient},
+    ports::{Clock, IdSource, JobQueue, Outbox, Replica, ReplicaRegistry, TwitterClient},
+    traces::Tracer,
     usecases::{
-        Dispatch, Profiles, Quotas, Registering, RegisteringPorts, SignIns, TrainingSweep,
-        Trainings, check_clock,
+        DirectivesInForce, Dispatch, KnownPeople, PeopleCare, Profiles, Quotas, Registering,
+        RegisteringPorts, RevocationsInForce, SignIns, SignOuts, TrainingSweep, Trainings,
+        check_clock,
     },
 };
-use lemon_http::{Application, Check, HttpConfig, Listener, Mount, Operations, UseCases};
+use lemon_http::{
+    Application, Check, ConnectionShare, Draining, HttpConfig, Listener, Mount, Operations,
+    UseCases,
+};
 use lemon_postgres::SqlStore;
 use lemon_twitter::{HttpTwitterClient, TwitterConfig};
 use lemon_worker::{JobRenderer, ReadyListener, TrainingWatch, Upkeep};
 
 use super::{
     StartError,
-    connections::{self, Failure},
+    connections::Failure,
+    follower::Follower,
     metering,
     plan::{Plan, deadlines},
+    presence, revoked,
     supervisor::Supervisor,
 };
 
 /// How often the upkeep is done.
 const UPKEEP: Duration = Duration::from_mins(1);
+
+/// The fewest connections that an address may have: a browser opens six.
+const FEWEST_OF_AN_ADDRESS: usize = 16;
 
 /// Everything that is connected, and the use cases that use it.
 pub(crate) struct Parts {
@@ -36,6 +46,12 @@ pub(crate) struct Parts {
     disks: Vec<(&'static str, Failure)>,
     clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
+    /// This process, as the store lists it.
+    replica: Replica,
+    pub(super) draining: Draining,
+    follower: Arc<Follower>,
+    revocations: Arc<RevocationsInForce>,
+    tracer: Tracer,
 }
 
 impl Parts {
@@ -46,19 +62,33 @@ impl Parts {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Result<Self, StartError> {
-        let (counter, counters_disk) =
-            connections::quota_and_disk(&plan.quota, &plan.data_dir, &plan.catalogue, &clock)
-                .await?;
-        let (queue, queues_disk) =
-            connections::queue_and_disk(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids)
-                .await?;
-        let store = Arc::new(connections::store(&plan.store, &plan.data_dir).await?);
+        let patience = plan.patience;
+        let store = patience.wait_for("store", async || plan.store.connect().await);
+        let store = Arc::new(store.await?);
+        plan.store.check(&store, &plan.sealing_keys).await?;
+        let counter = patience.wait_for("quota", async || plan.quota.connect(&clock).await);
+        let (counter, counters_disk) = counter.await?;
+        let queue = patience.wait_for("queue", async || {
+            plan.queue.connect(&plan.catalogue, &clock, &ids).await
+        });
+        let (queue, queues_disk) = queue.await?;
+        let twitter = HttpTwitterClient::connect(&twitter, Arc::clone(&clock))
+            .map_err(|error| crate::config::ConfigError::wrong("twitter.url", error))?;
+        // Until here nothing was changed.
         store
             .migrate()
             .await
             .context("the database cannot be brought up to date")?;
-        let twitter = HttpTwitterClient::connect(&twitter, Arc::clone(&clock))
-            .map_err(|error| crate::config::ConfigError::wrong("twitter.url", error))?;
+        let follower = Follower::new(DirectivesInForce::new(store.clone()));
+        follower
+            .refresh()
+            .await
+            .context("the directives of operators cannot be read")?;
+        let revocations = RevocationsInForce::new(store.clone(), Arc::clone(&clock));
+        revocations
+            .refresh()
+            .await
+            .context("the revocations of tokens cannot be read")?;
         let quotas = |grace| {
             Quotas::new(
                 Arc::clone(&counter),
@@ -66,6 +96,7 @@ impl Parts {
                 Arc::clone(&clock),
                 grace,
             )
+            .with_max_age(plan.quota.max_age())
         };
         // Only this process uses the embedded counter: any unrecorded place in it at the start is an orphan. In a
         // shared counter it may belong to a request of another replica.
@@ -77,7 +108,7 @@ impl Parts {
         for failed in quotas(orphaned_after).reconcile(&plan.catalogue).await {
             if failed.prevents_a_start() {
                 return Err(anyhow::Error::new(failed.error)
-                    .context("the quota counter cannot be set right")
+                    .context("the quota counter cannot be reconciled with the record")
                     .into());
             }
             // This affects only this service, and the upkeep tries again.
@@ -85,7 +116,7 @@ impl Parts {
                 service = %failed.key.scope,
                 budget = %failed.key.budget,
                 error = &failed.error as &dyn std::error::Error,
-                "a budget of the quota counter cannot be set right"
+                "a budget of the quota counter cannot be reconciled with the record"
             );
         }
         Ok(Self {
@@ -97,6 +128,14 @@ impl Parts {
                 ("disk of the quota counter", counters_disk),
                 ("disk of the job queue", queues_disk),
             ],
+            replica: Replica {
+                id: ids.uuid(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            draining: Draining::default(),
+            follower: Arc::new(follower),
+            revocations: Arc::new(revocations),
+            tracer: Tracer::off(),
             plan,
             clock,
             ids,
@@ -123,6 +162,16 @@ impl Parts {
         }
     }
 
+    /// Traces what begins from now on, if there is a collector.
+    #[cfg(feature = "traces")]
+    pub(crate) fn trace(&mut self, back: &mut Supervisor) -> anyhow::Result<()> {
+        if let Some(plan) = &self.plan.traces {
+            let clock = Arc::clone(&self.clock);
+            self.tracer = super::traces::begin(plan, clock, &*self.ids, back)?;
+        }
+        Ok(())
+    }
+
     /// The REST API.
     pub(crate) fn serve(
         &self,
@@ -131,19 +180,28 @@ impl Parts {
         mount: Mount,
         front: &mut Supervisor,
     ) -> Result<(), StartError> {
+        let mut protection = self.plan.protection.clone();
+        if self.plan.shares_connections {
+            let share = (max_connections / 4).max(FEWEST_OF_AN_ADDRESS);
+            protection.connections = ConnectionShare::OfStrangers(share);
+        }
         let config = HttpConfig {
             allowed_origins: self.plan.allowed_origins.clone(),
             docs: self.plan.docs,
+            operations_port: self.plan.ops.port(),
             workers: None,
             jwt: self.plan.jwt.clone(),
-            deadlines: deadlines(
-                Duration::from_millis(self.plan.store.deadline_ms),
-                Duration::from_millis(self.plan.quota.deadline_ms),
-            ),
+            browser: self.plan.browser,
+            deadlines: deadlines(self.plan.store.deadline(), self.plan.quota.deadline())
+                .with_keep_alive(self.plan.keep_alive),
             max_connections,
+            keep_profiles: self.plan.keep_profiles,
+            protection,
         };
         let application = Application::new(listener, config, self.use_cases(), mount)
-            .map_err(|error| crate::config::ConfigError::wrong("jwt.secrets", error))?;
+            .map_err(|error| crate::config::ConfigError::wrong("jwt.secrets", error))?
+            .with_draining(self.draining.clone())
+            .with_tracer(self.tracer.clone());
         let stop = front.stop();
         front.spawn("API", async move {
             application.run(stop).await.context("it cannot serve")
@@ -154,10 +212,11 @@ impl Parts {
     /// Health and metrics.
     pub(crate) fn observe(&self, listener: Listener, back: &mut Supervisor) -> anyhow::Result<()> {
         let metrics = metering::metrics()?;
-        let text = metrics.clone();
         let ids = Arc::clone(&self.ids);
-        let render = Arc::new(move || text.render());
-        let operations = Operations::new(listener, self.checks(), render, ids);
+        let render = metering::text(metrics.clone());
+        let operations = Operations::new(listener, self.checks(), render, ids)
+            .with_hosts(self.plan.protection.hosts.clone())
+            .with_draining(self.draining.clone());
         let stop = back.stop();
         back.spawn("health and metrics", async move {
             operations.run(stop).await.context("they cannot be served")
@@ -167,7 +226,52 @@ impl Parts {
             metering::keep_small(metrics, stop).await;
             Ok(())
         });
+        let sampler = metering::Sampler {
+            store: self.store.clone(),
+            quotas: Arc::clone(&self.quotas),
+            queue: Arc::clone(&self.queue),
+            catalogue: Arc::clone(&self.plan.catalogue),
+            directives: Arc::clone(&self.follower.directives),
+            clock: Arc::clone(&self.clock),
+        };
+        let stop = back.stop();
+        back.spawn("gauges", async move {
+            sampler.run(stop).await;
+            Ok(())
+        });
         Ok(())
+    }
+
+    /// Gives signs of life to the store until the stop, the first before anything is served: who reverts migrations must
+    /// not miss this replica.
+    pub(crate) async fn show_presence(&self, back: &mut Supervisor) {
+        presence::give(&*self.store, &self.replica).await;
+        let (store, replica) = (Arc::clone(&self.store), self.replica.clone());
+        let stop = back.stop();
+        back.spawn("signs of life", async move {
+            presence::show(&*store, &replica, stop).await;
+            Ok(())
+        });
+    }
+
+    /// Follows the directives of operators until the stop.
+    pub(crate) fn follow_directives(&self, back: &mut Supervisor) {
+        let follower = Arc::clone(&self.follower);
+        let stop = back.stop();
+        back.spawn("directives", async move {
+            follower.follow(stop).await;
+            Ok(())
+        });
+    }
+
+    /// Learns which tokens other replicas have revoked, until the stop.
+    pub(crate) fn follow_revocations(&self, back: &mut Supervisor) {
+        let revocations = Arc::clone(&self.revocations);
+        let stop = back.stop();
+        back.spawn("revocations", async move {
+            revoked::follow(&revocations, stop).await;
+            Ok(())
+        });
     }
 
     /// The parts that are driven by queues and the clock.
@@ -184,7 +288,9 @@ impl Parts {
             Arc::clone(&self.queue),
             Arc::clone(&self.clock),
             renderer,
-        );
+        )
+        .with_control(self.follower.relay.clone())
+        .with_tracer(self.tracer.clone());
         let stop = front.stop();
         front.spawn("outbox relay", async move {
             relay.run(stop).await;
@@ -199,6 +305,8 @@ impl Parts {
             }),
             catalogue: Arc::clone(&self.plan.catalogue),
             config: ConsumerConfig::default().with_visibility(self.plan.queue.visibility()),
+            control: self.follower.listener.clone(),
+            tracer: self.tracer.clone(),
         });
         let stop = front.stop();
         front.spawn(
@@ -234,32 +342,36 @@ impl Parts {
         });
     }
 
-    /// The parts that must answer before requests can be served.
+    /// The parts whose state is shown to a load balancer.
     fn checks(&self) -> Vec<Check> {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        let replica = self.replica.clone();
         let (quotas, catalogue) = (Arc::clone(&self.quotas), Arc::clone(&self.plan.catalogue));
         let (queue, names) = (Arc::clone(&self.queue), self.plan.catalogue.ready_queues());
         let (times, own) = (self.store.clone(), Arc::clone(&self.clock));
         vec![
-            Check::new("clock", move || {
+            Check::required("clock", move || {
                 let (store, clock) = (times.clone(), own.clone());
                 async move { Ok(check_clock(&*store, &*clock).await?) }
             }),
-            Check::new("store", move || {
+            Check::required("store", move || {
                 let (store, now) = (store.clone(), clock.now());
+                let replica = replica.clone();
                 async move {
-                    metering::show(store.backlog(now).await?);
+                    // A write: a store that can only be read serves nobody.
+                    store.beat(&replica).await?;
+                    metering::show_backlog(Some(store.backlog(now).await?));
                     Ok(())
                 }
             }),
-            Check::new("quota", move || {
+            Check::shared("quota", move || {
                 let (quotas, catalogue) = (quotas.clone(), catalogue.clone());
                 async move {
                     quotas.check(&catalogue).await?;
                     Ok(())
                 }
             }),
-            Check::new("queue", move || {
+            Check::shared("queue", move || {
                 let (queue, names) = (queue.clone(), names.clone());
                 async move {
                     for name in &names {
@@ -280,18 +392,36 @@ impl Parts {
                 keys: Arc::clone(&self.plan.sealing_keys),
                 clock: Arc::clone(&self.clock),
                 ids: Arc::clone(&self.ids),
+                pending_for: self.plan.browser.lifetime,
             }),
+            sign_outs: Arc::new(SignOuts {
+                revocations: Arc::clone(&self.revocations),
+                people: Arc::new(PeopleCare {
+                    people: self.store.clone(),
+                    deadlines: self.store.clone(),
+                    clock: Arc::clone(&self.clock),
+                }),
+                accounts: self.store.clone(),
+                keys: Arc::clone(&self.plan.sealing_keys),
+                twitter: Arc::clone(&self.twitter),
+                clock: Arc::clone(&self.clock),
+                token_lifetime: self.plan.jwt.lifetime,
+            }),
+            known_people: Arc::new(KnownPeople::new(self.store.clone())),
             profiles: Arc::new(Profiles {
                 twitter: Arc::clone(&self.twitter),
                 accounts: self.store.clone(),
                 keys: Arc::clone(&self.plan.sealing_keys),
             }),
-            registering: Arc::new(Registering::new(RegisteringPorts {
-                registrations: self.store.clone(),
-                quotas: Arc::clone(&self.quotas),
-                clock: Arc::clone(&self.clock),
-                ids: Arc::clone(&self.ids),
-            })),
+            registering: Arc::new(
+                Registering::new(RegisteringPorts {
+                    registrations: self.store.clone(),
+                    quotas: Arc::clone(&self.quotas),
+                    clock: Arc::clone(&self.clock),
+                    ids: Arc::clone(&self.ids),
+                })
+                .with_directives(Arc::clone(&self.follower.directives)),
+            ),
             catalogue: Arc::clone(&self.plan.catalogue),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),

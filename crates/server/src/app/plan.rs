@@ -1,11 +1,11 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use directories::ProjectDirs;
-use lemon_domain::{
-    sealing::{SealingKey, SealingKeys},
-    values::Catalogue,
+use lemon_domain::{sealing::SealingKeys, values::Catalogue};
+use lemon_http::{
+    BrowserConfig, ConnectionShare, Deadlines, ForwardingHeader, JwtConfig, Origin, Protection,
+    Proxies, Tokens,
 };
-use lemon_http::{Deadlines, JwtConfig, Origin, Tokens};
 use lemon_system::{SystemClock, SystemIds};
 use lemon_twitter::{TwitterApi, TwitterApp, TwitterConfig};
 use secrecy::SecretString;
@@ -13,20 +13,28 @@ use url::Url;
 
 #[cfg(feature = "sandbox")]
 use super::sandbox::SandboxPlan;
+#[cfg(feature = "traces")]
+use super::traces::TracesPlan;
 #[cfg(not(feature = "sandbox"))]
 use super::without_sandbox;
-use super::{StartError, connections};
-use crate::config::{
-    ConfigError, QueueSettings, QuotaSettings, Settings, StoreSettings, TwitterSettings,
+#[cfg(not(feature = "traces"))]
+use super::without_traces;
+use super::{
+    StartError,
+    connections::{Patience, QueuePlan, QuotaPlan, StorePlan},
+    sealing::{found_keys, seals},
 };
+use crate::config::{ConfigError, Settings, StartSettings, TwitterSettings};
 
 /// A web app under development, as its development server serves it.
 const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
 /// When keys are required.
 const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
+/// When sealing keys are required.
+const SEALED: &str = "because the secrets in the store are sealed";
 /// When the URLs of parts are required.
 const NAMED: &str =
-    "with a Twitter that is not the sandbox; \"embedded\" is a choice, for one replica alone";
+    "with a Twitter that is not the sandbox; \"embedded\" is allowed, but only for one replica";
 /// The fault of a wrong `twitter.url`.
 const NO_TWITTER: &str = if cfg!(feature = "sandbox") {
     "it is neither \"sandbox\" nor a URL"
@@ -41,14 +49,25 @@ pub(crate) struct Plan {
     pub(crate) allowed_origins: Vec<Origin>,
     pub(crate) docs: bool,
     pub(crate) max_connections: Option<usize>,
+    /// Of the API. If the configuration has no number, its connections are [`ConnectionShare::Unlimited`] until the total is known.
+    pub(crate) protection: Protection,
+    /// Whether the configuration has no number for the connections of an address.
+    pub(crate) shares_connections: bool,
+    pub(crate) keep_profiles: Duration,
+    pub(crate) keep_alive: Duration,
+    pub(crate) drain: Duration,
+    pub(crate) patience: Patience,
+    pub(crate) browser: BrowserConfig,
     pub(crate) jwt: JwtConfig,
     pub(crate) ops: std::net::SocketAddr,
-    pub(crate) store: StoreSettings,
+    pub(crate) store: StorePlan,
     pub(crate) sealing_keys: Arc<SealingKeys>,
-    pub(crate) quota: QuotaSettings,
-    pub(crate) queue: QueueSettings,
+    pub(crate) quota: QuotaPlan,
+    pub(crate) queue: QueuePlan,
     pub(crate) twitter: TwitterPlan,
     pub(crate) catalogue: Arc<Catalogue>,
+    #[cfg(feature = "traces")]
+    pub(crate) traces: Option<TracesPlan>,
 }
 
 /// The deadlines of the API, for a store and a counter with these deadlines.
@@ -75,46 +94,52 @@ impl Plan {
     pub(crate) fn new(settings: Settings) -> Result<Self, StartError> {
         #[cfg(not(feature = "sandbox"))]
         without_sandbox::check(&settings)?;
+        #[cfg(not(feature = "traces"))]
+        without_traces::check(&settings.traces)?;
         settings.check_numbers()?;
+        #[cfg(feature = "traces")]
+        let traces = TracesPlan::new(&settings.traces)?;
+        let named = check_named(&settings, &["store.url", "quota.url", "queue.url"]);
+        let protection = protection(&settings)?;
+        let shares_connections = settings.http.max_connections_per_address.is_none();
+        let data_dir = data_dir(&settings)?;
         let catalogue = Arc::new(settings.services.catalogue(&settings.budgets)?);
+        let store = StorePlan::new(&settings.store, &data_dir)?;
+        let quota = QuotaPlan::new(&settings.quota, &data_dir, &catalogue)?;
+        let queue = QueuePlan::new(&settings.queue, &data_dir)?;
+        #[cfg(feature = "sandbox")]
+        let names_origins = settings.http.allowed_origins.is_some();
         let allowed_origins = origins(settings.http.allowed_origins.map(|origins| origins.0))?;
-        connections::check(&settings.store, &settings.quota, &settings.queue)?;
         let api = settings
             .twitter
             .api
             .parse()
             .map_err(|fault| ConfigError::wrong("twitter.api", fault))?;
+        let browser = settings
+            .sign_in
+            .browser(settings.twitter.callback_url.as_ref());
         let lifetime = Duration::from_secs(settings.jwt.lifetime_seconds);
         let secrets = settings.jwt.secrets.0;
         let jwt = given(secrets, |secrets| tokens(secrets, lifetime))?;
-        let sealing_keys = given(settings.store.sealing_keys.0.clone(), |keys| seals(&keys))?;
-        let data_dir = match settings.data_dir {
-            Some(data_dir) => data_dir,
-            None => ProjectDirs::from("", "", "lemon-toolbox")
-                .map(|folders| folders.data_dir().to_owned())
-                .ok_or_else(|| ConfigError::missing("data_dir", "as you have no home folder"))?,
-        };
+        let sealing_keys = given(settings.store.sealing_keys.0, |keys| seals(&keys))?;
         // Only a single machine with the sandbox makes its own keys. Replicas must share theirs.
         let (jwt, sealing_keys, twitter) = match Url::parse(&settings.twitter.url) {
             Ok(url) => {
                 let required = |key| ConfigError::missing(key, NOT_SANDBOX);
                 let jwt = jwt.ok_or_else(|| required("jwt.secrets"))?;
                 let sealing_keys = sealing_keys.ok_or_else(|| required("store.sealing_keys"))?;
-                // Replicas that forget one of these would each have their own.
-                for (key, is_named) in [
-                    ("store.url", settings.store.url.is_some()),
-                    ("quota.url", settings.quota.url.is_some()),
-                    ("queue.url", settings.queue.url.is_some()),
-                ] {
-                    if !is_named {
-                        return Err(ConfigError::missing(key, NAMED).into());
-                    }
-                }
+                named?;
                 (jwt, sealing_keys, real(settings.twitter, api, url)?)
             }
             #[cfg(feature = "sandbox")]
             Err(_) if settings.twitter.is_sandbox() => {
-                let plan = SandboxPlan::new(settings.twitter, settings.sandbox, api, &data_dir)?;
+                let plan = SandboxPlan::new(
+                    settings.twitter,
+                    settings.sandbox,
+                    api,
+                    &data_dir,
+                    names_origins,
+                )?;
                 (
                     jwt.map_or_else(|| tokens(vec![plan.jwt_secret.clone()], lifetime), Ok)?,
                     sealing_keys
@@ -124,20 +149,30 @@ impl Plan {
             }
             Err(_) => return Err(ConfigError::wrong("twitter.url", NO_TWITTER).into()),
         };
+        let sealing_keys = Arc::new(sealing_keys);
         Ok(Self {
             allowed_origins,
             http: settings.http.listen,
             docs: settings.http.docs,
             max_connections: settings.http.max_connections,
+            protection,
+            shares_connections,
+            keep_profiles: Duration::from_secs(settings.http.profile_cache_seconds),
+            keep_alive: Duration::from_secs(settings.http.keep_alive_seconds),
+            drain: Duration::from_secs(settings.http.drain_seconds),
+            patience: patience(&settings.start),
             ops: settings.ops.listen,
-            sealing_keys: Arc::new(sealing_keys),
+            queue: queue.with_keys(Arc::clone(&sealing_keys)),
+            sealing_keys,
             catalogue,
-            store: settings.store,
-            quota: settings.quota,
-            queue: settings.queue,
+            store,
+            quota,
+            browser,
             jwt,
             twitter,
             data_dir,
+            #[cfg(feature = "traces")]
+            traces,
         })
     }
 }
@@ -158,6 +193,84 @@ impl Plan {
     }
 }
 
+/// The plan of a command that uses only the store. All numbers are checked, and the services, but no secret of another
+/// part is needed.
+pub(crate) fn store_alone(settings: Settings) -> Result<(StorePlan, Patience), ConfigError> {
+    store_and_services(settings).map(|(store, _)| store)
+}
+
+/// The plan of a command that uses the store, and knows the services.
+pub(crate) fn store_and_services(
+    settings: Settings,
+) -> Result<((StorePlan, Patience), Catalogue), ConfigError> {
+    settings.check_numbers()?;
+    check_named(&settings, &["store.url"])?;
+    let store = StorePlan::new(&settings.store, &data_dir(&settings)?)?;
+    let patience = patience(&settings.start);
+    let catalogue = settings.services.catalogue(&settings.budgets)?;
+    Ok(((store, patience), catalogue))
+}
+
+/// The plan of a command that uses the store and its sealing keys.
+pub(crate) fn store_and_keys(
+    settings: Settings,
+) -> Result<((StorePlan, Patience), Arc<SealingKeys>), StartError> {
+    let keys = found_keys(&settings, &data_dir(&settings)?)?;
+    let keys = keys.ok_or_else(|| ConfigError::missing("store.sealing_keys", SEALED))?;
+    Ok((store_alone(settings)?, Arc::new(keys)))
+}
+
+/// The plan of a command that uses only the queues.
+pub(crate) fn queues_alone(
+    settings: Settings,
+) -> Result<(QueuePlan, Catalogue, Patience), StartError> {
+    settings.check_numbers()?;
+    check_named(&settings, &["queue.url"])?;
+    let data_dir = data_dir(&settings)?;
+    let mut queue = QueuePlan::new(&settings.queue, &data_dir)?;
+    if queue.is_embedded()
+        && let Some(keys) = found_keys(&settings, &data_dir)?
+    {
+        queue = queue.with_keys(Arc::new(keys));
+    }
+    let patience = patience(&settings.start);
+    let catalogue = settings.services.catalogue(&settings.budgets)?;
+    Ok((queue, catalogue, patience))
+}
+
+/// Refuses parts that have no address, unless Twitter is the sandbox: replicas that forget one would each have their
+/// own.
+fn check_named(settings: &Settings, keys: &[&str]) -> Result<(), ConfigError> {
+    if cfg!(feature = "sandbox") && settings.twitter.is_sandbox() {
+        return Ok(());
+    }
+    for key in keys {
+        let is_named = match *key {
+            "store.url" => settings.store.url.is_some(),
+            "quota.url" => settings.quota.url.is_some(),
+            _ => settings.queue.url.is_some(),
+        };
+        if !is_named {
+            return Err(ConfigError::missing(key, NAMED));
+        }
+    }
+    Ok(())
+}
+
+fn patience(start: &StartSettings) -> Patience {
+    Patience::of(Duration::from_secs(start.wait_seconds))
+}
+
+/// The configured folder, or else the platform's.
+fn data_dir(settings: &Settings) -> Result<PathBuf, ConfigError> {
+    if let Some(data_dir) = &settings.data_dir {
+        return Ok(data_dir.clone());
+    }
+    ProjectDirs::from("", "", "lemon-toolbox")
+        .map(|folders| folders.data_dir().to_owned())
+        .ok_or_else(|| ConfigError::missing("data_dir", "because there is no home folder"))
+}
+
 /// Converts the secrets, if any are given.
 fn given<T>(
     secrets: Vec<SecretString>,
@@ -174,21 +287,42 @@ fn tokens(secrets: Vec<SecretString>, lifetime: Duration) -> Result<JwtConfig, C
     Ok(jwt)
 }
 
-fn seals(keys: &[SecretString]) -> Result<SealingKeys, ConfigError> {
-    keys.iter()
-        .map(SealingKey::parse)
-        .collect::<Result<_, _>>()
-        .and_then(SealingKeys::new)
-        .map_err(|fault| ConfigError::wrong("store.sealing_keys", fault))
+fn protection(settings: &Settings) -> Result<Protection, ConfigError> {
+    let (http, limits) = (&settings.http, &settings.limits);
+    let header = ForwardingHeader::parse(&http.proxy_header)
+        .map_err(|fault| ConfigError::wrong("http.proxy_header", fault))?;
+    let proxies = Proxies::parse(&http.proxies.0, header)
+        .map_err(|fault| ConfigError::wrong("http.proxies", fault))?;
+    let is_name = |host: &String| {
+        let mut characters = host.chars();
+        !host.is_empty() && characters.all(|it| it.is_alphanumeric() || "-._".contains(it))
+    };
+    if !http.hosts.0.iter().all(is_name) {
+        let fault = "an entry is not a name such as lemon.example, without a scheme and a port";
+        return Err(ConfigError::wrong("http.hosts", fault));
+    }
+    Ok(Protection {
+        request_tokens: limits.request_tokens(),
+        sign_ins: limits.sign_ins(),
+        profile_reads: limits.profile_reads(),
+        connections: match http.max_connections_per_address {
+            None | Some(0) => ConnectionShare::Unlimited,
+            Some(most) => ConnectionShare::OfAll(most),
+        },
+        proxies,
+        hosts: http.hosts.0.clone(),
+    })
 }
 
 fn origins(configured: Option<Vec<String>>) -> Result<Vec<Origin>, ConfigError> {
-    configured
-        .unwrap_or_else(|| vec![DEVELOPMENT_ORIGIN.to_owned()])
-        .iter()
-        .map(|origin| Origin::parse(origin))
-        .collect::<Result<_, _>>()
-        .map_err(|fault| ConfigError::wrong("http.allowed_origins", fault))
+    let origins = configured.unwrap_or_else(|| vec![DEVELOPMENT_ORIGIN.to_owned()]);
+    let parse = |(index, origin): (usize, &String)| {
+        Origin::parse(origin).map_err(|fault| {
+            let fault = format!("as number {}, {fault}", index + 1);
+            ConfigError::wrong("http.allowed_origins", fault)
+        })
+    };
+    origins.iter().enumerate().map(parse).collect()
 }
 
 fn real(settings: TwitterSettings, api: TwitterApi, url: Url) -> Result<TwitterPlan, ConfigError> {
@@ -207,6 +341,9 @@ fn real(settings: TwitterSettings, api: TwitterApi, url: Url) -> Result<TwitterP
     let config = TwitterConfig::new(url, app)
         .with_api(api)
         .with_deadline(Duration::from_millis(settings.deadline_ms));
+    config
+        .check()
+        .map_err(|fault| ConfigError::wrong("twitter.url", fault))?;
     Ok(TwitterPlan::Real(config))
 }
 

@@ -43,7 +43,7 @@ impl Supervisor {
     pub(crate) async fn failed(&mut self) -> anyhow::Error {
         match self.tasks.join_next().await {
             Some(ended) => match outcome(ended) {
-                Ok(name) => anyhow!("the {name} ended by itself"),
+                Ok(name) => anyhow!("the {name} ended unexpectedly"),
                 Err(error) => error,
             },
             None => std::future::pending().await,
@@ -71,7 +71,7 @@ impl Supervisor {
                 Err(error) => {
                     error!(
                         error = format!("{error:#}"),
-                        "a task failed while it finished"
+                        "a task failed during the stop"
                     );
                     result = Err(error);
                 }
@@ -112,7 +112,7 @@ mod tests {
         });
         supervisor.spawn("flighty one", async { Ok(()) });
         let failure = supervisor.failed().await.to_string();
-        assert_eq!(failure, "the flighty one ended by itself");
+        assert_eq!(failure, "the flighty one ended unexpectedly");
         supervisor.finish(in_time()).await.unwrap();
     }
 

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_to_set_a_key_of_the_sandbox() {
+    fn no_warning_names_a_key_of_the_sandbox() {
         let variable = ("LEMON_SANDBOX_LISTEN".into(), "127.0.0.1:0".into());
         let (_, hints) = load(&Overrides::default(), [variable]).unwrap();
         assert_eq!(hints, [""; 0]);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_not_said_to_be_the_sandbox() {
+    fn an_invalid_twitter_address_is_refused_without_naming_the_sandbox() {
         let folder = tempfile::tempdir().unwrap();
         let fault = fault(folder.path(), &[("LEMON_TWITTER__URL", "nonsense")]);
         assert_eq!(

@@ -1,11 +1,16 @@
-use std::{fmt::Display, io::Write, sync::Arc};
+use std::{fmt::Display, sync::Arc};
 
 use anyhow::{Context, anyhow};
-use lemon_domain::ports::{Clock, IdSource};
+use lemon_domain::{
+    ports::{Clock, IdSource},
+    usecases::check_clock,
+};
+use lemon_http::Listener;
 use lemon_system::{SystemClock, SystemIds};
 use lemon_twitter::HttpTwitterClient;
 
-use crate::app::{Plan, StartError, TwitterPlan, connections};
+use super::line;
+use crate::app::{Plan, StartError, TwitterPlan};
 
 /// Tries every connection, a line each.
 pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
@@ -16,12 +21,21 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
         "configuration",
         Ok(format!("{} service(s)", plan.catalogue.iter().count())),
     )?;
-    report.line("store", store(&plan).await)?;
-    report.line("quota", quota(&plan, &clock).await)?;
-    let queue = connections::queue(&plan.queue, &plan.data_dir, &plan.catalogue, &clock, &ids);
-    report.line("queue", queue.await.map(|_| plan.queue.url()))?;
+    report.line("store", store(&plan, &*clock).await)?;
+    report.line("quota", quota(&plan).await)?;
+    let queue = plan.queue.check(&plan.catalogue, &ids).await;
+    report.line("queue", queue.map(|()| plan.queue.name()))?;
+    // The program that serves may be running beside this one, and then has them.
+    for address in [plan.http, plan.ops] {
+        if let Err(error) = Listener::bind(address) {
+            line(
+                "warning",
+                &format!("{error}, which is right if it is serving already"),
+            )?;
+        }
+    }
     for key in plan.unshared() {
-        let what = format!("{key} is of one replica alone: another one would not share it");
+        let what = format!("{key} works for one replica only: another replica would not share it");
         line("warning", &what)?;
     }
     report.line("twitter", twitter(&plan, clock).await)?;
@@ -52,10 +66,6 @@ impl Report {
     }
 }
 
-fn line(name: &str, what: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{name:<14} {what}").context("cannot print")
-}
-
 fn sentence(fault: &StartError) -> String {
     match fault {
         StartError::Config(error) => error.to_string(),
@@ -63,20 +73,21 @@ fn sentence(fault: &StartError) -> String {
     }
 }
 
-async fn quota(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<&'static str, StartError> {
-    connections::quota(&plan.quota, &plan.data_dir, &plan.catalogue, clock).await?;
-    Ok(match plan.quota.address() {
-        Some(_) => "redis counts",
-        None => "embedded",
+async fn quota(plan: &Plan) -> Result<&'static str, StartError> {
+    plan.quota.check().await?;
+    Ok(if plan.quota.is_embedded() {
+        "embedded"
+    } else {
+        "redis counts"
     })
 }
 
-async fn store(plan: &Plan) -> Result<String, StartError> {
-    let store = connections::store(&plan.store, &plan.data_dir).await?;
-    let pending = store
-        .pending_migrations()
+async fn store(plan: &Plan, clock: &dyn Clock) -> Result<String, StartError> {
+    let store = plan.store.connect().await?;
+    let pending = plan.store.check(&store, &plan.sealing_keys).await?;
+    check_clock(&store, clock)
         .await
-        .context("the store cannot be used")?;
+        .context("the clock is wrong")?;
     Ok(match pending.len() {
         0 => "up to date".to_owned(),
         missing => format!("{missing} migration(s) to apply"),

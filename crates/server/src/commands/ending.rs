@@ -1,35 +1,54 @@
-use std::{
-    fs,
-    future::{Future, pending},
-};
+use std::{fs, future::pending};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
-/// Completes when the process is asked to end: by SIGTERM, SIGINT, or SIGHUP, which a closed terminal sends. Signals are received
-/// from this call on. SIGUSR1, with which some tools ask for new log files, is ignored.
-pub(super) fn asked_to_end() -> anyhow::Result<impl Future<Output = ()>> {
-    let on = |kind| signal(kind).context("signals cannot be received");
-    let mut terminate = on(SignalKind::terminate())?;
-    let mut interrupt = on(SignalKind::interrupt())?;
-    // Under `nohup` it is ignored, and stays so.
-    let mut hang_up = if is_ignored(SignalKind::hangup()) {
-        None
-    } else {
-        Some(on(SignalKind::hangup())?)
-    };
-    // A process that receives a signal is not ended by it.
-    let ignored = on(SignalKind::user_defined1())?;
-    Ok(async move {
-        let _ignored = ignored;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = received(hang_up.as_mut()) => {}
-        }
-        info!("asked to end: finishing what is in hand");
-    })
+/// What a process is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndRequest {
+    /// To end soon, by a supervisor: SIGTERM.
+    Terminate,
+    /// To end now, by a person: SIGINT, or SIGHUP, which a closed terminal sends.
+    Interrupt,
+}
+
+/// The signals by which the process is asked to end. SIGUSR1, with which some tools ask for new log files, is ignored.
+pub(super) struct EndRequests {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Option<Signal>,
+    /// A process that receives a signal is not ended by it.
+    _ignored: Signal,
+}
+
+impl EndRequests {
+    /// Signals are received from this call on.
+    pub(super) fn receive() -> anyhow::Result<Self> {
+        let on = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            // Under `nohup` it is ignored, and stays so.
+            hang_up: if is_ignored(SignalKind::hangup()) {
+                None
+            } else {
+                Some(on(SignalKind::hangup())?)
+            },
+            _ignored: on(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// Completes when the process is asked to end.
+    pub(super) async fn next(&mut self) -> EndRequest {
+        let request = tokio::select! {
+            _ = self.terminate.recv() => EndRequest::Terminate,
+            _ = self.interrupt.recv() => EndRequest::Interrupt,
+            () = received(self.hang_up.as_mut()) => EndRequest::Interrupt,
+        };
+        info!("asked to end: finishing the work in flight");
+        request
+    }
 }
 
 async fn received(signal: Option<&mut Signal>) {

@@ -1,20 +1,30 @@
 //! What each subcommand does.
 
 mod check;
+mod directives;
 mod ending;
+mod health;
+mod import;
+mod keys;
+mod migrate;
+mod operator;
+mod people;
 mod queues;
+mod registrations;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod serve;
 
-use std::{env, io::Write};
+use std::{env, fmt::Display, io::Write};
 
 use anyhow::Context;
+use lemon_domain::values::Catalogue;
 use tracing::warn;
 
+use self::directives::DirectivesPlan;
 use crate::{
-    app::{Plan, StartError, connections},
-    cli::{Cli, Command, Common, MigrationDirection},
+    app::{Plan, StartError, queues_alone, store_alone, store_and_keys, store_and_services},
+    cli::{Cli, Command, Common, KeysAction},
     config::{ConfigError, Overrides, Settings, load},
     logging,
 };
@@ -22,32 +32,65 @@ use crate::{
 /// Runs the command.
 pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(configured(cli.common)?).await,
+        Command::Serve => Box::pin(serve::run(configured(cli.common)?)).await,
         #[cfg(feature = "sandbox")]
-        Command::OfSandbox(command) => sandbox::run(command, cli.common).await,
+        Command::OfSandbox(command) => Box::pin(sandbox::run(command, cli.common)).await,
         Command::Check => check::run(configured(cli.common)?).await,
-        Command::Migrate { direction, steps } => {
-            migrate(configured(cli.common)?, direction, steps).await
+        Command::Migrate(args) => migrate::run(store_alone(logged(cli.common)?)?, args).await,
+        Command::Import(args) => import::run(configured(cli.common)?, args).await,
+        Command::Limits { action } => directives::limits(directed(cli.common)?, action).await,
+        Command::Pause(args) => directives::pause(directed(cli.common)?, args).await,
+        Command::Resume { part } => directives::resume(directed(cli.common)?, &part).await,
+        Command::Queues { action, json } => {
+            queues::run(queues_alone(logged(cli.common)?)?, action, json).await
         }
-        Command::Queues { action } => queues::run(configured(cli.common)?, action).await,
-        Command::Openapi => {
-            let (settings, _) = settings(cli.common)?;
-            let catalogue = settings.services.catalogue(&settings.budgets)?;
-            let document = lemon_http::openapi(&catalogue);
-            writeln!(std::io::stdout(), "{document}").context("cannot print")?;
-            Ok(())
+        Command::People { action, json } => {
+            people::run(store_alone(logged(cli.common)?)?, action, json).await
         }
+        Command::Keys { action, json } => match action {
+            KeysAction::Generate { kind, id } => keys::generate(kind, id, json),
+            KeysAction::Status => keys::status(store_and_keys(logged(cli.common)?)?, json).await,
+            KeysAction::Reseal => keys::reseal(store_and_keys(logged(cli.common)?)?, json).await,
+        },
+        Command::Registrations { action, json } => {
+            registrations::run(store_alone(logged(cli.common)?)?, action, json).await
+        }
+        Command::Health { live } => health::run(&settings(cli.common)?.0, live).await,
+        Command::Openapi { typescript } => print(cli.common, |catalogue, operations_port| {
+            if typescript {
+                lemon_http::typescript(catalogue)
+            } else {
+                lemon_http::openapi(catalogue, operations_port)
+            }
+        }),
+        Command::Asyncapi => print(cli.common, |catalogue, _| lemon_worker::asyncapi(catalogue)),
     }
 }
 
-/// Reads the configuration, and sets up the log accordingly.
+/// Reads the configuration of everything, and sets up the log accordingly.
 fn configured(common: Common) -> Result<Plan, StartError> {
+    Plan::new(logged(common)?)
+}
+
+/// Reads the configuration of what operators direct.
+fn directed(common: Common) -> Result<DirectivesPlan, ConfigError> {
+    let (store, catalogue) = store_and_services(logged(common)?)?;
+    Ok(DirectivesPlan { store, catalogue })
+}
+
+/// Reads the settings, and sets up the log accordingly.
+fn logged(common: Common) -> Result<Settings, ConfigError> {
     let (settings, hints) = settings(common)?;
     logging::init(&settings.log)?;
     for hint in hints {
         warn!("{hint}");
     }
-    Plan::new(settings)
+    Ok(settings)
+}
+
+/// Prints a line with a name and what there is to say.
+fn line(name: &str, what: &dyn Display) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{name:<14} {what}").context("cannot print")
 }
 
 fn settings(common: Common) -> Result<(Settings, Vec<String>), ConfigError> {
@@ -58,12 +101,14 @@ fn settings(common: Common) -> Result<(Settings, Vec<String>), ConfigError> {
     load(&overrides, env::vars_os())
 }
 
-async fn migrate(plan: Plan, direction: MigrationDirection, steps: u32) -> Result<(), StartError> {
-    let store = connections::store(&plan.store, &plan.data_dir).await?;
-    match direction {
-        MigrationDirection::Up => store.migrate().await,
-        MigrationDirection::Down => store.roll_back(steps).await,
-    }
-    .context("the database cannot be migrated")?;
+/// Prints a document of the configured services; the port is that of the operations.
+fn print(
+    common: Common,
+    document: impl FnOnce(&Catalogue, u16) -> String,
+) -> Result<(), StartError> {
+    let (settings, _) = settings(common)?;
+    let catalogue = settings.services.catalogue(&settings.budgets)?;
+    let document = document(&catalogue, settings.ops.listen.port());
+    writeln!(std::io::stdout(), "{}", document.trim_end()).context("cannot print")?;
     Ok(())
 }

@@ -1,99 +1,52 @@
-use std::io::Write;
+mod create;
+mod letters;
+mod stats;
+
+use std::sync::Arc;
 
 use anyhow::Context;
-use lemon_domain::{ports::QueueError, values::QueueName};
-use lemon_sqs::{DeadLetter, QueueChange, SqsQueues};
+use lemon_domain::{
+    ports::{Clock, IdSource},
+    values::{Catalogue, QueueName},
+};
+use lemon_system::{SystemClock, SystemIds};
+use lemon_worker::QueueCare;
 
 use crate::{
-    app::{Plan, StartError, connections},
+    app::{Patience, QueuePlan, StartError},
     cli::QueuesAction,
 };
 
-/// Runs an operator's action on the queues, and prints a line for each.
-pub(crate) async fn run(plan: Plan, action: QueuesAction) -> Result<(), StartError> {
-    let queues = connections::queues(&plan.queue).await?;
+/// Runs an operator's action on the queues.
+pub(crate) async fn run(
+    (plan, catalogue, patience): (QueuePlan, Catalogue, Patience),
+    action: QueuesAction,
+    json: bool,
+) -> Result<(), StartError> {
+    if let QueuesAction::Create = action {
+        return create::create(&plan, &catalogue, patience, json).await;
+    }
+    let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) =
+        (Arc::new(SystemClock), Arc::new(SystemIds));
+    let care = QueueCare {
+        queues: plan.keep(&catalogue, &clock, &ids).await?,
+    };
     match action {
-        QueuesAction::Create => create(&queues, &plan).await?,
-        QueuesAction::Stats => stats(&queues, &plan).await?,
-        QueuesAction::DeadLetters { queue, max } => dead_letters(&queues, &queue, max).await?,
-        QueuesAction::Redrive { queue } => {
-            let sent = queues
-                .redrive(&queue)
-                .await
-                .with_context(|| failed(&queue))?;
-            say(format_args!("{queue}: {sent} sent again"))?;
+        QueuesAction::Create => Ok(()),
+        QueuesAction::Stats => Ok(stats::stats(&care, &catalogue, json).await?),
+        QueuesAction::DeadLetters { queue, max } => {
+            Ok(letters::list(&care, &queue, max, json).await?)
         }
-    }
-    Ok(())
-}
-
-async fn create(queues: &SqsQueues, plan: &Plan) -> anyhow::Result<()> {
-    let settings = connections::queue_settings(&plan.queue);
-    let ours = plan.catalogue.ready_queues();
-    for queue in plan.catalogue.queues() {
-        // The workers are responsible for the settings of their queues, once these exist.
-        if !ours.contains(&queue) && is_there(queues, &queue).await? {
-            say(format_args!("{queue:<40} is there"))?;
-            continue;
+        QueuesAction::Redrive { queue, message_id } => {
+            Ok(letters::redrive(&care, &queue, message_id, json).await?)
         }
-        let change = queues.create(&queue, &settings).await;
-        let change = match change.with_context(|| failed(&queue))? {
-            QueueChange::Created => "created",
-            QueueChange::Updated => "brought into line",
-            _ => "as it should be",
-        };
-        say(format_args!("{queue:<40} {change}"))?;
-    }
-    Ok(())
-}
-
-async fn is_there(queues: &SqsQueues, queue: &QueueName) -> anyhow::Result<bool> {
-    match queues.stats(queue).await {
-        Ok(_) => Ok(true),
-        Err(QueueError::NoSuchQueue(_)) => Ok(false),
-        Err(error) => Err(error).with_context(|| failed(queue)),
-    }
-}
-
-async fn stats(queues: &SqsQueues, plan: &Plan) -> anyhow::Result<()> {
-    say(format_args!(
-        "{:<40} {:>9} {:>9} {:>9} {:>11} {:>10} {:>9}",
-        "queue", "waiting", "in flight", "dead", "visibility", "retention", "receives"
-    ))?;
-    for queue in plan.catalogue.queues() {
-        let stats = queues.stats(&queue).await.with_context(|| failed(&queue))?;
-        let receives = stats
-            .max_receives
-            .map_or("any".to_owned(), |max| max.to_string());
-        say(format_args!(
-            "{queue:<40} {:>9} {:>9} {:>9} {:>9} s {:>8} d {receives:>9}",
-            stats.depth.waiting,
-            stats.depth.in_flight,
-            stats.depth.dead,
-            stats.visibility.as_secs(),
-            stats.retention.as_secs() / 86_400,
-        ))?;
-    }
-    Ok(())
-}
-
-async fn dead_letters(queues: &SqsQueues, queue: &QueueName, max: usize) -> anyhow::Result<()> {
-    let letters = queues.dead_letters(queue, max).await;
-    for letter in letters.with_context(|| failed(queue))? {
-        let DeadLetter {
+        QueuesAction::Discard {
+            queue,
             message_id,
-            reason,
-            attempts,
-            bytes,
-            sent_at,
-        } = letter;
-        let sent_at = sent_at.map_or("at an unknown time".to_owned(), |at| at.to_rfc3339());
-        let reason = reason.unwrap_or("received too often".to_owned());
-        say(format_args!(
-            "{message_id}  {sent_at}  {attempts} attempts  {bytes} bytes  {reason}"
-        ))?;
+            yes,
+            ..
+        } => letters::discard(&care, &queue, message_id, yes, json).await,
     }
-    Ok(())
 }
 
 fn failed(queue: &QueueName) -> String {
@@ -101,5 +54,6 @@ fn failed(queue: &QueueName) -> String {
 }
 
 fn say(line: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
+    use std::io::Write;
     writeln!(std::io::stdout(), "{line}").context("cannot print")
 }

@@ -1,23 +1,24 @@
 use std::{
     io::{IsTerminal, Write, stderr},
     path::{Path, PathBuf},
-    pin::pin,
 };
 
+use tokio::time::sleep;
 use tracing::info;
 
-use super::ending::asked_to_end;
+use super::ending::{EndRequest, EndRequests};
 use crate::app::{App, ListenAddresses, Plan, StartError};
 
 /// Serves until it is asked to end.
 pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
-    let mut asked = pin!(asked_to_end()?);
+    let mut requests = EndRequests::receive()?;
+    let drain = plan.drain;
     let welcome = Welcome {
         docs: plan.docs,
         data_dir: plan.data_dir.clone(),
     };
     let app = tokio::select! {
-        () = &mut asked => {
+        _ = requests.next() => {
             info!("ended before it was ready");
             return Ok(());
         }
@@ -35,7 +36,22 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
         // If the terminal is gone, nobody reads the text.
         drop(terminal.write_all(welcome.text(*addresses).as_bytes()));
     }
-    app.run(asked).await?;
+    let draining = app.draining();
+    let until = async {
+        if requests.next().await == EndRequest::Interrupt {
+            return;
+        }
+        draining.begin();
+        info!(
+            http.drain_s = drain.as_secs(),
+            "not ready any more; calls are still accepted for a while"
+        );
+        tokio::select! {
+            () = sleep(drain) => {}
+            _ = requests.next() => {}
+        }
+    };
+    app.run(until).await?;
     info!("ended");
     Ok(())
 }

@@ -16,6 +16,6 @@ pub(super) fn bounded<T: PartialOrd + Display>(
         return Ok(());
     }
     let (least, most) = (bounds.start(), bounds.end());
-    let fault = format!("it is a number of {of} from {least} to {most}");
+    let fault = format!("it must be a number of {of} from {least} to {most}");
     Err(ConfigError::wrong(key, fault))
 }

@@ -21,6 +21,12 @@ const LONGEST_TWITTER_DEADLINE: Duration = Duration::from_secs(10);
 /// allows](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
 const VISIBILITY_SECONDS: RangeInclusive<u64> = 2..=12 * 60 * 60;
 
+/// An answer about usage that is older looks wrong to a person who reloads the page.
+const LONGEST_AGE_MS: u64 = 1_000;
+
+/// Longer waits hide a fault.
+const LONGEST_WAIT: u64 = 60 * 60;
+
 /// More connections would overload the server.
 const MOST_POOLED: usize = 1_000;
 
@@ -43,6 +49,30 @@ impl Settings {
         if let Some(most) = self.http.max_connections {
             connections("http.max_connections", most, MOST_CONNECTIONS)?;
         }
+        let wait = self.start.wait_seconds;
+        seconds("start.wait_seconds", wait, 0..=LONGEST_WAIT)?;
+        let http = &self.http;
+        seconds(
+            "http.keep_alive_seconds",
+            http.keep_alive_seconds,
+            1..=LONGEST_WAIT,
+        )?;
+        seconds("http.drain_seconds", http.drain_seconds, 0..=LONGEST_WAIT)?;
+        seconds(
+            "http.profile_cache_seconds",
+            http.profile_cache_seconds,
+            0..=LONGEST_WAIT,
+        )?;
+        if let Some(most) = http.max_connections_per_address {
+            let bounds = 0..=MOST_CONNECTIONS;
+            bounded(
+                "http.max_connections_per_address",
+                &most,
+                "connections",
+                &bounds,
+            )?;
+        }
+        self.limits.check_numbers()?;
         let store = &self.store;
         let pooled = usize::try_from(store.max_connections).unwrap_or(usize::MAX);
         connections("store.max_connections", pooled, MOST_POOLED)?;
@@ -50,6 +80,8 @@ impl Settings {
         let quota = &self.quota;
         connections("quota.pool_size", quota.pool_size, MOST_POOLED)?;
         deadline("quota.deadline_ms", quota.deadline_ms, LONGEST_DEADLINE)?;
+        let (age, ages) = (quota.max_age_ms, 0..=LONGEST_AGE_MS);
+        bounded("quota.max_age_ms", &age, "milliseconds", &ages)?;
         let hidden = self.queue.visibility_seconds;
         seconds("queue.visibility_seconds", hidden, VISIBILITY_SECONDS)?;
         let queue = self.queue.deadline_ms;
@@ -59,6 +91,8 @@ impl Settings {
         deadline("twitter.deadline_ms", twitter, LONGEST_TWITTER_DEADLINE)?;
         #[cfg(feature = "sandbox")]
         self.sandbox.check_numbers()?;
+        self.sign_in.check_numbers()?;
+        self.traces.check()?;
         let lifetime = self.jwt.lifetime_seconds;
         seconds("jwt.lifetime_seconds", lifetime, 1..=LONGEST_SECONDS)
     }
@@ -71,7 +105,7 @@ impl QueueSettings {
         if self.url() != SQS || self.visibility() >= 2 * deadline {
             return Ok(());
         }
-        let fault = "with SQS it is at least twice queue.deadline_ms: a heartbeat is sent at half of it, and may take that long";
+        let fault = "with SQS it must be at least twice queue.deadline_ms: a heartbeat is sent after half of it, and may take as long as the deadline";
         Err(ConfigError::wrong("queue.visibility_seconds", fault))
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{bounded::bounded, error::ConfigError};
 
 /// The most units of a budget: every counter can count so many.
-const MOST_UNITS: u32 = 1_000_000_000;
+pub(crate) const MOST_UNITS: u32 = 1_000_000_000;
 
 /// The default time at which a day begins.
 pub(super) const TURNS_AT: &str = "06:00";
@@ -62,7 +62,7 @@ impl SharedBudgetsSettings {
         match self.0.keys().find(|name| !used.contains(*name)) {
             Some(unused) => {
                 let fault = format!(
-                    "no service takes from it: one does with services.<path>.budgets.{unused}.shared = true"
+                    "no service takes from it: set services.<path>.budgets.{unused}.shared = true"
                 );
                 Err(ConfigError::wrong(&format!("budgets.{unused}"), fault))
             }
@@ -98,7 +98,7 @@ impl BudgetSettings {
         bounded(&units, &self.units, "units", &(1..=MOST_UNITS))?;
         let name = BudgetName::parse(name).map_err(|fault| ConfigError::wrong(service, fault))?;
         if name.as_str() == BudgetName::COOLDOWN {
-            let fault = "a budget cannot have the name that answers give the cooldown";
+            let fault = "a budget cannot have this name, because answers use it for the cooldown";
             return Err(ConfigError::wrong(&section, fault));
         }
         let (limited_by, limit, window) = if self.shared {
@@ -117,7 +117,7 @@ impl BudgetSettings {
         bounded(&limited_by, &limit, "units", &(1..=MOST_UNITS))?;
         if self.units > limit {
             let fault =
-                format!("a use takes more than {limited_by}, so that nobody could ever use it");
+                format!("a use takes more than {limited_by}, so nobody could ever use the service");
             return Err(ConfigError::wrong(&units, fault));
         }
         Ok(BudgetPolicy {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_shared_budget_is_told_by_its_keys() {
+    fn a_wrong_shared_budget_is_reported_with_its_keys() {
         let reads = "[budgets.reads]\nlimit = 90\n";
         let learn_me = "[services.learn_me.budgets.reads]\n";
         let shared = format!("{learn_me}shared = true\n");
@@ -210,7 +210,7 @@ mod tests {
             ),
             (
                 reads.to_owned(),
-                "the configuration's budgets.reads is wrong: no service takes from it: one does with \
+                "the configuration's budgets.reads is wrong: no service takes from it: set \
                  services.<path>.budgets.reads.shared = true",
             ),
             (
@@ -221,7 +221,7 @@ mod tests {
             (
                 format!("{reads}{shared}units = 91"),
                 "the configuration's services.learn_me.budgets.reads.units is wrong: a use takes more than \
-                 budgets.reads.limit, so that nobody could ever use it",
+                 budgets.reads.limit, so nobody could ever use the service",
             ),
             (
                 format!("{learn_me}units = 1"),

@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use lemon_domain::keys::BYTE_ORDER_MARK;
+
 use super::{
     error::ConfigError,
     settings::Settings,
@@ -45,7 +47,7 @@ impl Environment {
             }
             if is_ours(&capitals) {
                 if name != capitals {
-                    let fault = format!("{name} is not in capitals: it is {capitals}");
+                    let fault = format!("{name} is not in capitals: write {capitals}");
                     return Err(ConfigError::new(fault));
                 }
                 ours.insert(name, value);
@@ -114,9 +116,14 @@ fn resolve(ours: &BTreeMap<String, OsString>) -> Result<BTreeMap<String, String>
         let content = std::fs::read_to_string(Path::new(value)).map_err(|error| {
             ConfigError::new(format!("{name} names a file that cannot be read: {error}"))
         })?;
-        values.insert(key.to_owned(), filled(name, content.trim())?);
+        values.insert(key.to_owned(), filled(name, text_of(&content))?);
     }
     Ok(values)
+}
+
+/// The text of a file, without what editors put around it: a byte order mark, white space, the end of the line.
+fn text_of(content: &str) -> &str {
+    content.trim_start_matches(BYTE_ORDER_MARK).trim()
 }
 
 /// Refuses an empty value, which would look like a key that is not set.
@@ -157,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_set_is_not_ours() {
+    fn variables_of_other_programs_are_ignored() {
         let kubernetes = [
             ("LEMON_TOOLBOX_SERVICE_HOST", "10.0.0.1"),
             ("LEMON_TOOLBOX_SERVICE_PORT_HTTP", "8080"),
@@ -175,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_key_of_ours_is_told() {
+    fn a_variable_that_looks_like_a_mistyped_key_is_reported() {
         let hints = |name| read(&[(name, "hush")]).unwrap().hints;
         assert_eq!(
             hints("LEMON_STORE_URL"),
@@ -214,7 +221,7 @@ mod tests {
         let said = fault(&[("LEMON_store__URL", "postgres://a:hush@b/c")]);
         assert_eq!(
             said,
-            "LEMON_store__URL is not in capitals: it is LEMON_STORE__URL"
+            "LEMON_store__URL is not in capitals: write LEMON_STORE__URL"
         );
     }
 
@@ -248,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_a_sentence_if_it_is_ours() {
+    fn a_key_whose_value_is_not_utf8_is_refused() {
         let bytes = || OsString::from_vec(vec![b'a', 0xff]);
         let others = [(bytes(), bytes()), ("PATH".into(), bytes())];
         assert!(Environment::read(others).unwrap().values.is_empty());

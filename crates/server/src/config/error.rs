@@ -62,7 +62,7 @@ fn not_toml(error: &toml::de::Error, text: &str) -> String {
         .count()
         + 1;
     let fault = error.message();
-    format!("the configuration file is no TOML at line {line}, column {column}: {fault}")
+    format!("the configuration file is not valid TOML at line {line}, column {column}: {fault}")
 }
 
 /// The fault without the value. [Serde's own messages](https://docs.rs/serde/latest/serde/de/trait.Error.html) show the
@@ -74,7 +74,7 @@ fn fault(error: &config::ConfigError) -> String {
         Found::Message(message) if message.starts_with("unknown field") => message.clone(),
         Found::Message(message) => match message.rsplit_once(", expected ") {
             Some((_, expected)) => format!("it is not {expected}"),
-            None if message.starts_with("enum ") => "it is none of its words".to_owned(),
+            None if message.starts_with("enum ") => "it is not one of the allowed words".to_owned(),
             None => before_any_quote(message).to_owned(),
         },
         Found::Type { expected, .. } => format!("it is not {expected}"),

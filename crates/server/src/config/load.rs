@@ -131,7 +131,7 @@ mod tests {
     fn a_secret_may_come_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("secret");
-        std::fs::write(&file, "hush\n").unwrap();
+        std::fs::write(&file, "\u{feff}hush\r\n").unwrap();
         let path = file.to_str().unwrap();
         let settings = from(&[("LEMON_TWITTER__CONSUMER_SECRET_FILE", path)]).unwrap();
         let secret = settings.twitter.consumer_secret.unwrap();
@@ -210,6 +210,47 @@ mod tests {
                 "{fault}"
             );
             assert_eq!(fault.lines().count(), 1, "{fault}");
+        }
+    }
+
+    /// A configuration with a secret in each kind of value.
+    const SECRETS: &str = "data_dir = 'hunter2'
+[store]
+url = \"postgres://lemon:hunter2@db/lemon\"
+sealing_keys = [\"a:hunter2\", 'b:hunter2']
+[jwt]
+secrets = '''hunter2
+hunter2==
+'''
+[twitter]
+consumer_key = \"hunter2\" # hunter2
+[http]
+allowed_origins = ['https://me:hunter2@app']
+[services.learn_me]
+zone = 'hunter2'
+queues = { train = 'hunter2!', notify = \"hunter2\" }
+";
+
+    /// What a slip of the hand does to a file: a character is lost, or becomes another one.
+    #[test]
+    fn no_slip_in_a_file_shows_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lemon.toml");
+        for (at, lost) in SECRETS.char_indices() {
+            for instead in ["", "\"", "'", "\n", "=", "[", "{", "#", "\\", "\u{1}", "7"] {
+                let (before, after) = (&SECRETS[..at], &SECRETS[at + lost.len_utf8()..]);
+                std::fs::write(&file, format!("{before}{instead}{after}")).unwrap();
+                let overrides = Overrides {
+                    file: Some(file.clone()),
+                    data_dir: None,
+                };
+                let fault = match load(&overrides, []) {
+                    Ok((settings, _)) => settings.services.catalogue(&settings.budgets).err(),
+                    Err(fault) => Some(fault),
+                };
+                let fault = fault.map(|fault| fault.to_string()).unwrap_or_default();
+                assert!(!fault.contains("unter"), "{at} {instead:?}: {fault}");
+            }
         }
     }
 

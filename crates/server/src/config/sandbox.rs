@@ -12,6 +12,8 @@ const LONGEST_TRAINING_SECONDS: u64 = 30 * 24 * 60 * 60;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SandboxSettings {
     pub(crate) listen: SocketAddr,
+    /// Run the stand-in workers, too.
+    pub(crate) workers: bool,
     pub(crate) training_seconds: u64,
     /// Listen beyond loopback, although anybody can sign in as anybody there.
     pub(crate) anybody_may_sign_in_as_anybody: bool,
@@ -30,6 +32,7 @@ impl Default for SandboxSettings {
     fn default() -> Self {
         Self {
             listen: loopback(8081),
+            workers: true,
             training_seconds: 5,
             anybody_may_sign_in_as_anybody: false,
         }

@@ -19,7 +19,7 @@ use super::{
 const LEARN_ME: &str = "learn_me";
 
 /// The most places a day: ten times as many as were tested.
-const MOST_PLACES: u32 = 10_000_000;
+pub(crate) const MOST_PLACES: u32 = 10_000_000;
 
 /// The catalogue: a section for each service, named by its path.
 #[derive(Default, Deserialize)]
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(
             budget(10, 11).unwrap_err().to_string(),
             "the configuration's services.learn_me.budgets.reads.units is wrong: a use takes more than \
-             services.learn_me.budgets.reads.limit, so that nobody could ever use it"
+             services.learn_me.budgets.reads.limit, so nobody could ever use the service"
         );
     }
 
@@ -311,13 +311,13 @@ mod tests {
     fn a_budget_with_the_name_of_the_cooldown_is_refused_with_its_key() {
         assert_eq!(
             fault("[learn_me.budgets.cooldown]\nlimit = 10\nunits = 1"),
-            "the configuration's services.learn_me.budgets.cooldown is wrong: a budget cannot have the name \
-             that answers give the cooldown"
+            "the configuration's services.learn_me.budgets.cooldown is wrong: a budget cannot have this name, \
+             because answers use it for the cooldown"
         );
     }
 
     #[test]
-    fn what_is_wrong_with_a_service_is_told_with_its_section() {
+    fn a_wrong_service_is_reported_with_its_section() {
         let said = fault("[learn_me]\nqueues.ready = 'not a queue'");
         assert!(
             said.contains("services.learn_me.queues.ready is wrong"),

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use config::{Config, ConfigBuilder, builder::DefaultState};
+use lemon_http::{Deadlines, HttpConfig};
 use lemon_postgres::StoreConfig;
 use lemon_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -9,8 +10,9 @@ use serde::Deserialize;
 #[cfg(feature = "sandbox")]
 use super::sandbox::SandboxSettings;
 use super::{
-    budgets::SharedBudgetsSettings, list::List, log::LogSettings, loopback::loopback,
-    services::ServicesSettings,
+    budgets::SharedBudgetsSettings, limits::LimitsSettings, list::List, log::LogSettings,
+    loopback::loopback, services::ServicesSettings, sign_in::SignInSettings,
+    traces::TracesSettings,
 };
 
 /// The value of `store.url`, `quota.url` and `queue.url` for parts without a server.
@@ -25,7 +27,9 @@ pub(crate) const SANDBOX: &str = "sandbox";
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) start: StartSettings,
     pub(crate) http: HttpSettings,
+    pub(crate) limits: LimitsSettings,
     pub(crate) ops: OpsSettings,
     pub(crate) store: StoreSettings,
     pub(crate) quota: QuotaSettings,
@@ -36,8 +40,10 @@ pub(crate) struct Settings {
     /// The plan refuses this section, whatever it contains.
     #[cfg(not(feature = "sandbox"))]
     pub(crate) sandbox: Option<serde::de::IgnoredAny>,
+    pub(crate) sign_in: SignInSettings,
     pub(crate) jwt: JwtSettings,
     pub(crate) log: LogSettings,
+    pub(crate) traces: TracesSettings,
     pub(crate) budgets: SharedBudgetsSettings,
     pub(crate) services: ServicesSettings,
 }
@@ -62,6 +68,19 @@ impl Settings {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct StartSettings {
+    /// How long a start waits for each part that is not there yet.
+    pub(crate) wait_seconds: u64,
+}
+
+impl Default for StartSettings {
+    fn default() -> Self {
+        Self { wait_seconds: 30 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct HttpSettings {
     pub(crate) listen: SocketAddr,
     pub(crate) allowed_origins: Option<List<String>>,
@@ -69,6 +88,20 @@ pub(crate) struct HttpSettings {
     pub(crate) docs: bool,
     /// Connections to the API at a time; if none is given, the limit of descriptors determines it.
     pub(crate) max_connections: Option<usize>,
+    /// Connections of one address at a time, and 0 for any number; if none is given, a quarter of all for an address of the internet.
+    pub(crate) max_connections_per_address: Option<usize>,
+    /// The networks of the proxies in front, whose word for a caller's address is taken.
+    pub(crate) proxies: List<String>,
+    /// `x-forwarded-for` or `forwarded`.
+    pub(crate) proxy_header: String,
+    /// Names of this server, besides those of this machine: what listens on loopback answers for no others.
+    pub(crate) hosts: List<String>,
+    /// How long a profile is kept, here and by the browser.
+    pub(crate) profile_cache_seconds: u64,
+    /// How long a connection without a call is kept.
+    pub(crate) keep_alive_seconds: u64,
+    /// How long the API still accepts calls after the process was asked to end by SIGTERM.
+    pub(crate) drain_seconds: u64,
 }
 
 impl Default for HttpSettings {
@@ -78,6 +111,13 @@ impl Default for HttpSettings {
             allowed_origins: None,
             docs: true,
             max_connections: None,
+            max_connections_per_address: None,
+            proxies: List::default(),
+            proxy_header: "x-forwarded-for".to_owned(),
+            hosts: List::default(),
+            profile_cache_seconds: HttpConfig::DEFAULT_KEEP_PROFILES.as_secs(),
+            keep_alive_seconds: Deadlines::DEFAULT_KEEP_ALIVE.as_secs(),
+            drain_seconds: 5,
         }
     }
 }
@@ -106,6 +146,16 @@ pub(crate) struct StoreSettings {
     pub(crate) deadline_ms: u64,
     /// The name of the sessions in PostgreSQL.
     pub(crate) application_name: String,
+    /// Whether a start migrates: `auto` or `never`.
+    pub(crate) migrate: String,
+    /// What a connection leads to: `session` or `transaction`.
+    pub(crate) pooling: String,
+    /// By default, what works with `pooling` in any case.
+    pub(crate) prepared_statements: Option<bool>,
+    /// The same PostgreSQL past a pooler, to listen and to migrate; may hold a password.
+    pub(crate) direct_url: Option<SecretString>,
+    /// Whether PostgreSQL tells of what other replicas do.
+    pub(crate) listen: bool,
 }
 
 impl StoreSettings {
@@ -114,14 +164,6 @@ impl StoreSettings {
         self.url
             .as_ref()
             .filter(|url| url.expose_secret() != EMBEDDED)
-    }
-
-    /// Tells whether the store is a server.
-    pub(crate) fn is_postgresql(&self) -> bool {
-        self.address().is_some_and(|url| {
-            let url = url.expose_secret();
-            url.starts_with("postgres://") || url.starts_with("postgresql://")
-        })
     }
 }
 
@@ -133,6 +175,11 @@ impl Default for StoreSettings {
             max_connections: StoreConfig::DEFAULT_MAX_CONNECTIONS,
             deadline_ms: 2_000,
             application_name: StoreConfig::DEFAULT_APPLICATION_NAME.to_owned(),
+            migrate: "auto".to_owned(),
+            pooling: "session".to_owned(),
+            prepared_statements: None,
+            direct_url: None,
+            listen: true,
         }
     }
 }
@@ -144,15 +191,12 @@ pub(crate) struct QuotaSettings {
     pub(crate) url: Option<SecretString>,
     pub(crate) pool_size: usize,
     pub(crate) deadline_ms: u64,
+    /// How old an answer of Redis about a budget's usage may be for `can-use`; 0 asks for each.
+    pub(crate) max_age_ms: u64,
     pub(crate) key_prefix: String,
 }
 
 impl QuotaSettings {
-    /// Tells whether only this process uses the counter.
-    pub(crate) fn is_embedded(&self) -> bool {
-        self.address().is_none()
-    }
-
     /// The address of a Redis, or `None` for the counter of this process alone.
     pub(crate) fn address(&self) -> Option<&SecretString> {
         self.url
@@ -167,6 +211,7 @@ impl Default for QuotaSettings {
             url: None,
             pool_size: RedisConfig::DEFAULT_POOL_SIZE.get(),
             deadline_ms: 2_000,
+            max_age_ms: 5,
             key_prefix: RedisConfig::DEFAULT_KEY_PREFIX.to_owned(),
         }
     }
@@ -191,11 +236,6 @@ impl QueueSettings {
     /// The configured value, or else `embedded`.
     pub(crate) fn url(&self) -> &str {
         self.url.as_deref().unwrap_or(EMBEDDED)
-    }
-
-    /// Tells whether only this process uses the queues.
-    pub(crate) fn is_embedded(&self) -> bool {
-        self.url() == EMBEDDED
     }
 }
 

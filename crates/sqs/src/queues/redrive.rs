@@ -129,8 +129,12 @@ async fn copy(
         let (receipts, messages): (Vec<Receipt>, Vec<Outgoing>) = letters
             .into_iter()
             .map(|letter| {
-                let (id, body) = (Uuid::nil(), letter.body);
-                (letter.receipt, Outgoing { id, body })
+                let message = Outgoing {
+                    id: Uuid::nil(),
+                    body: letter.body,
+                    trace: letter.trace,
+                };
+                (letter.receipt, message)
             })
             .unzip();
         let sent = queues.send(queue, messages).await;

@@ -87,6 +87,7 @@ pub(crate) fn outgoing(bodies: &[&str]) -> Vec<Outgoing> {
     let messages = bodies.iter().map(|body| Outgoing {
         id: Uuid::nil(),
         body: (*body).to_owned(),
+        trace: None,
     });
     messages.collect()
 }

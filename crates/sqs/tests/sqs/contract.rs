@@ -52,3 +52,23 @@ async fn subject() -> QueueSubject {
 }
 
 lemon_contracts::job_queue_suite!(subject);
+
+mod queue_keeping {
+    use std::sync::Arc;
+
+    use lemon_contracts::queue_keeping::QueueKeepingSubject;
+
+    use crate::common::Sqs;
+
+    async fn subject() -> QueueKeepingSubject {
+        let sqs = Sqs::get().await;
+        QueueKeepingSubject {
+            consumed: sqs.queue("ServiceReadyQueue").await,
+            keeping: Arc::new(sqs.queues()),
+            queue: Arc::new(sqs.job_queue()),
+            guard: Box::new(sqs),
+        }
+    }
+
+    lemon_contracts::queue_keeping_suite!(subject);
+}

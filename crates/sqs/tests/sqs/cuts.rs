@@ -71,7 +71,7 @@ async fn after_a_silent_cut_one_send_is_uncertain_and_the_next_ones_are_taken() 
 }
 
 #[tokio::test]
-async fn a_long_poll_on_a_dead_line_is_made_again_as_soon_as_another_call_has_found_a_new_one() {
+async fn a_long_poll_on_a_dead_line_is_sent_again_as_soon_as_another_call_found_a_new_one() {
     const POLLS: usize = 3;
     let double = Double::start().await;
     let attributes = answer(&json!({ "Attributes": {
@@ -109,7 +109,7 @@ async fn a_long_poll_on_a_dead_line_is_made_again_as_soon_as_another_call_has_fo
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn an_idle_connection_is_asked_whether_it_lives() {
+async fn an_idle_connection_sends_keepalive_probes() {
     let double = Double::start().await;
     let queue = double.job_queue();
     double.answers("ReceiveMessage", answer(&json!({}))).await;
@@ -132,7 +132,7 @@ async fn an_idle_connection_is_asked_whether_it_lives() {
 }
 
 #[tokio::test]
-async fn a_send_whose_answer_is_lost_is_made_once_and_other_calls_again() {
+async fn a_send_whose_answer_is_lost_is_made_once_and_other_calls_are_repeated() {
     let double = Double::start().await;
     let queue = double.job_queue();
     let late = batch(&["0"], &[]).set_delay(SOON);
@@ -163,7 +163,7 @@ async fn a_failure_that_may_have_come_after_the_message_was_taken_is_not_repeate
 }
 
 #[tokio::test]
-async fn what_never_left_is_certainly_not_taken() {
+async fn a_message_that_was_not_sent_is_certainly_not_taken() {
     let sqs = Sqs::get().await;
     let name = sqs.queue("Jobs").await;
     let (queue, mut line) = warm(&sqs, &name).await;

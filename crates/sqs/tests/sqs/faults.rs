@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use lemon_contracts::race;
 use lemon_domain::{
-    ports::{Delivery, JobQueue, QueueError, Receipt},
+    ports::{DeadLetterChoice, Delivery, JobQueue, QueueError, QueueKeeping, Receipt},
     values::QueueName,
 };
 use lemon_sqs::SqsJobQueue;
@@ -29,11 +29,12 @@ fn delivery() -> Delivery {
         receipt: Receipt("receipt".to_owned()),
         body: "x".to_owned(),
         attempt: 2,
+        trace: None,
     }
 }
 
 #[tokio::test]
-async fn entries_that_fail_within_a_sound_batch_are_told_one_by_one() {
+async fn failed_entries_of_a_successful_batch_are_reported_one_by_one() {
     let double = Double::start().await;
     let failed = [
         ("1", "InvalidMessageContents", true),
@@ -90,7 +91,7 @@ async fn receipts_that_fail_for_a_moment_are_acknowledged_by_another_call() {
 }
 
 #[tokio::test]
-async fn a_stale_receipt_is_told_apart_and_not_tried_again() {
+async fn a_stale_receipt_has_its_own_error_and_is_not_retried() {
     let double = Double::start().await;
     let failed = [("1", "ReceiptHandleIsInvalid", true)];
     double
@@ -105,7 +106,7 @@ async fn a_stale_receipt_is_told_apart_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn an_entry_of_which_the_answer_says_nothing_is_not_taken_for_sent() {
+async fn an_entry_that_the_answer_lacks_does_not_count_as_sent() {
     let double = Double::start().await;
     double
         .answers_once("SendMessageBatch", batch(&["0"], &[]))
@@ -176,7 +177,7 @@ async fn a_server_that_hangs_costs_no_more_than_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn however_many_need_an_address_it_is_asked_for_once() {
+async fn concurrent_callers_ask_for_the_address_of_a_queue_once() {
     let double = Double::start().await;
     double.answers("SendMessageBatch", batch(&["0"], &[])).await;
     let queue = Arc::new(double.job_queue());
@@ -202,7 +203,7 @@ async fn however_many_need_an_address_it_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_wait_longer_than_sqs_has_is_made_of_several() {
+async fn a_wait_longer_than_the_maximum_of_sqs_is_made_of_several() {
     let double = Double::start().await;
     double.answers("ReceiveMessage", answer(&json!({}))).await;
     let wait = Duration::from_millis(45_400);
@@ -218,7 +219,7 @@ async fn a_wait_longer_than_sqs_has_is_made_of_several() {
 }
 
 #[tokio::test]
-async fn a_retry_goes_as_far_as_sqs_lets_a_message_be_hidden() {
+async fn a_retry_delay_is_limited_to_how_long_sqs_hides_a_message() {
     let double = Double::start().await;
     let beyond = "Value 43200 for parameter VisibilityTimeout is invalid. Reason: Total \
                   VisibilityTimeout for the message is beyond the limit [43200 seconds].";
@@ -251,7 +252,7 @@ async fn a_retry_goes_as_far_as_sqs_lets_a_message_be_hidden() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_leaves_its_queue_only_once_it_is_in_the_other() {
+async fn a_dead_letter_leaves_its_queue_only_after_it_is_in_the_dead_letter_queue() {
     let double = Double::start().await;
     double
         .answers("ChangeMessageVisibility", answer(&json!({})))
@@ -284,7 +285,7 @@ async fn a_dead_letter_takes_one_deadline() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_in_hand_for_hours_can_be_dead_lettered() {
+async fn a_message_in_flight_for_hours_can_be_dead_lettered() {
     let double = Double::start().await;
     let beyond = "Reason: Total VisibilityTimeout for the message is beyond the limit.";
     let beyond = error(400, "InvalidParameterValue", beyond);
@@ -327,7 +328,8 @@ async fn a_server_without_move_tasks_has_its_dead_letters_copied() {
     double
         .answers("DeleteMessageBatch", batch(&["0", "1"], &[]))
         .await;
-    assert_eq!(double.queues().redrive(&jobs()).await.unwrap(), 2);
+    let all = DeadLetterChoice::All;
+    assert_eq!(double.queues().redrive(&jobs(), &all).await.unwrap(), 2);
     let sent = &double.calls("SendMessageBatch").await[0]["Entries"];
     assert_eq!(
         (&sent[0]["MessageBody"], &sent[1]["MessageBody"]),
@@ -383,7 +385,7 @@ async fn sent(queue: &SqsJobQueue, name: &QueueName, body: &str) {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_unavailable_and_found_again_when_it_is_back() {
+async fn a_stopped_server_is_unavailable_and_found_again_when_it_is_back() {
     let sqs = Sqs::get().await;
     let name = sqs.queue("Jobs").await;
     let (queue, mut line) = over_a_line(&sqs).await;
@@ -414,7 +416,7 @@ async fn a_server_that_is_away_is_unavailable_and_found_again_when_it_is_back() 
 }
 
 #[tokio::test]
-async fn a_call_that_breaks_off_is_unavailable_and_its_message_comes_at_least_once() {
+async fn an_interrupted_send_is_unavailable_and_its_message_is_received_at_least_once() {
     let sqs = Sqs::get().await;
     let name = sqs.queue("Jobs").await;
     let (queue, mut line) = over_a_line(&sqs).await;

@@ -9,3 +9,4 @@ mod faults;
 mod messages;
 mod queues;
 mod start;
+mod traces;

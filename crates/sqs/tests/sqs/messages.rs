@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use lemon_domain::ports::{Depth, JobQueue, MAX_BODY_BYTES, QueueError};
+use lemon_domain::ports::{Depth, JobQueue, MAX_BODY_BYTES, QueueError, QueueKeeping};
 use lemon_sqs::{SqsJobQueue, SqsQueueSettings};
 
 use crate::common::{Sqs, await_depth, collect, outgoing, patient, send};
 
 #[tokio::test]
-async fn messages_are_sent_in_batches_that_sqs_takes_by_count_and_bytes() {
+async fn messages_are_sent_in_batches_within_the_limits_of_count_and_bytes() {
     let sqs = Sqs::get().await;
     let (queue, name) = (sqs.job_queue(), sqs.queue("Jobs").await);
     let sizes = [300_000, 500_000, 400_000, 1, MAX_BODY_BYTES, 700_000];
@@ -22,7 +22,7 @@ async fn messages_are_sent_in_batches_that_sqs_takes_by_count_and_bytes() {
 }
 
 #[tokio::test]
-async fn a_text_that_sqs_does_not_take_is_refused_and_takes_no_other_along() {
+async fn a_text_that_sqs_does_not_accept_is_refused_and_does_not_fail_the_others() {
     let sqs = Sqs::get().await;
     let (queue, name) = (sqs.job_queue(), sqs.queue("Jobs").await);
     let texts = ["a", "", "nul\0", "b", "\u{1f}", "\u{fffe}"];
@@ -32,7 +32,7 @@ async fn a_text_that_sqs_does_not_take_is_refused_and_takes_no_other_along() {
             Ok(()) => assert!(["a", "b"].contains(text), "{text:?} was taken"),
             Err(QueueError::Rejected(cause)) => {
                 let cause = cause.to_string();
-                assert!(cause.starts_with("no queue takes"), "{cause}");
+                assert!(cause.starts_with("no queue accepts"), "{cause}");
             }
             Err(error) => panic!("{text:?}: {error:?}"),
         }
@@ -43,7 +43,7 @@ async fn a_text_that_sqs_does_not_take_is_refused_and_takes_no_other_along() {
 }
 
 #[tokio::test]
-async fn a_configured_visibility_timeout_goes_before_the_queues_own() {
+async fn a_configured_visibility_timeout_overrides_that_of_the_queue() {
     let sqs = Sqs::get().await;
     let name = sqs.name("Jobs");
     let settings = SqsQueueSettings::default().with_visibility(Duration::from_hours(1));
@@ -67,7 +67,9 @@ async fn a_dead_letter_has_its_body_and_its_reason() {
     let letters = sqs.queues().dead_letters(&name, 10).await.unwrap();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].reason.as_deref(), Some("it is\u{fffd} not JSON"));
-    assert_eq!(letters[0].attempts, 1);
+    assert_eq!(letters[0].attempts, Some(1));
+    let original = letters[0].original_id.as_deref();
+    assert_eq!(original, Some(delivery.message_id.as_str()));
     let dead_letters = sqs.name("Jobs-dlq");
     let letter = collect(&queue, &dead_letters, 1).await.remove(0);
     assert_eq!(letter.body, "not JSON");
@@ -89,7 +91,7 @@ async fn a_message_of_the_largest_size_is_dead_lettered_without_room_for_a_reaso
     await_depth(&queue, &name, expected).await;
     let letters = sqs.queues().dead_letters(&name, 1).await.unwrap();
     assert_eq!(
-        (letters[0].bytes, &letters[0].reason),
+        (letters[0].body.len(), &letters[0].reason),
         (MAX_BODY_BYTES, &None)
     );
 }
@@ -112,7 +114,7 @@ async fn a_delivery_whose_receipt_is_stale_is_not_copied_to_the_dead_letters() {
 }
 
 #[tokio::test]
-async fn a_queue_without_a_dead_letter_queue_has_nothing_dead_and_keeps_what_cannot_be_moved() {
+async fn a_queue_without_a_dead_letter_queue_has_no_dead_letters_and_keeps_its_messages() {
     let sqs = Sqs::get().await;
     let (queue, name) = (sqs.job_queue(), sqs.name("Plain"));
     let made = sqs.client().create_queue().queue_name(name.as_str()).send();

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use lemon_contracts::race;
 use lemon_domain::{
-    ports::{Depth, JobQueue, QueueError},
+    ports::{DeadLetterChoice, Depth, JobQueue, QueueError, QueueKeeping, QueueStats},
     values::QueueName,
 };
 use lemon_sqs::{QueueChange, SqsConfig, SqsQueueSettings, SqsQueues};
@@ -12,11 +12,11 @@ use serde_json::json;
 
 use crate::{
     common::{Sqs, await_depth, collect, send, shown},
-    double::{Double, error, jobs},
+    double::{Double, answer, error, jobs},
 };
 
 #[tokio::test]
-async fn creating_a_queue_twice_changes_nothing_and_other_settings_are_brought_into_line() {
+async fn creating_a_queue_twice_changes_nothing_and_other_settings_are_updated() {
     let sqs = Sqs::get().await;
     let (queues, name) = (sqs.queues(), sqs.name("Jobs"));
     let usual = SqsQueueSettings::default();
@@ -29,8 +29,8 @@ async fn creating_a_queue_twice_changes_nothing_and_other_settings_are_brought_i
         QueueChange::Unchanged
     );
     let stats = queues.stats(&name).await.unwrap();
-    assert_eq!(stats.visibility, Duration::from_secs(30));
-    assert_eq!(stats.retention, Duration::from_hours(14 * 24));
+    assert_eq!(stats.visibility, Some(Duration::from_secs(30)));
+    assert_eq!(stats.retention, Some(Duration::from_hours(14 * 24)));
     assert_eq!(stats.max_receives, Some(5));
     assert_eq!(stats.dead_letter_queue, Some(format!("{name}-dlq")));
 
@@ -44,15 +44,16 @@ async fn creating_a_queue_twice_changes_nothing_and_other_settings_are_brought_i
         QueueChange::Updated
     );
     let stats = queues.stats(&name).await.unwrap();
-    assert_eq!(stats.visibility, other.visibility);
-    assert_eq!(stats.retention, other.retention);
-    assert_eq!((stats.max_receives, stats.depth.waiting), (Some(3), 1));
+    assert_eq!(stats.visibility, Some(other.visibility));
+    assert_eq!(stats.retention, Some(other.retention));
+    assert_eq!((stats.max_receives, stats.waiting), (Some(3), Some(1)));
     let dead = queues.stats(&sqs.name("Jobs-dlq")).await.unwrap();
-    assert_eq!((dead.retention, dead.max_receives), (other.retention, None));
+    let retention = Some(other.retention);
+    assert_eq!((dead.retention, dead.max_receives), (retention, None));
 }
 
 #[tokio::test]
-async fn a_queue_that_somebody_else_made_is_brought_into_line() {
+async fn a_queue_that_somebody_else_made_gets_the_settings() {
     let sqs = Sqs::get().await;
     let (queues, name) = (sqs.queues(), sqs.name("Jobs"));
     let made = sqs.client().create_queue().queue_name(name.as_str()).send();
@@ -66,7 +67,7 @@ async fn a_queue_that_somebody_else_made_is_brought_into_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_who_create_a_queue_at_once_do_not_disturb_one_another() {
+async fn concurrent_creations_of_a_queue_do_not_disturb_one_another() {
     let sqs = Sqs::get().await;
     let (queues, name) = (Arc::new(sqs.queues()), sqs.name("Jobs"));
     let made = race(4, |_| {
@@ -80,7 +81,7 @@ async fn several_who_create_a_queue_at_once_do_not_disturb_one_another() {
 }
 
 #[tokio::test]
-async fn settings_that_sqs_does_not_take_are_refused() {
+async fn settings_that_sqs_does_not_accept_are_refused() {
     let double = Double::start().await;
     let missing = error(
         400,
@@ -105,13 +106,20 @@ async fn settings_that_sqs_does_not_take_are_refused() {
 }
 
 #[tokio::test]
-async fn a_queue_that_does_not_exist_is_named_by_every_look() {
+async fn a_queue_that_does_not_exist_is_named_by_every_operation() {
     let sqs = Sqs::get().await;
     let (queues, name) = (sqs.queues(), sqs.name("Nowhere"));
     let outcomes = [
         queues.stats(&name).await.map(drop),
         queues.dead_letters(&name, 1).await.map(drop),
-        queues.redrive(&name).await.map(drop),
+        queues
+            .redrive(&name, &DeadLetterChoice::All)
+            .await
+            .map(drop),
+        queues
+            .discard(&name, &DeadLetterChoice::All)
+            .await
+            .map(drop),
     ];
     for outcome in outcomes {
         match outcome {
@@ -149,17 +157,17 @@ async fn dead_letters_are_shown_without_their_text_and_stay() {
     let name = with_two_dead(&sqs).await;
     let queues = sqs.queues();
     let mut letters = queues.dead_letters(&name, 10).await.unwrap();
-    letters.sort_by_key(|letter| letter.bytes);
+    letters.sort_by_key(|letter| letter.body.len());
     assert!(!format!("{letters:?}").contains("hush"));
-    let bytes: Vec<_> = letters.iter().map(|letter| letter.bytes).collect();
+    let bytes: Vec<_> = letters.iter().map(|letter| letter.body.len()).collect();
     assert_eq!(bytes, ["token=hush".len(), "secret=hush".len()]);
     let reasons: Vec<_> = letters
         .iter()
         .map(|letter| letter.reason.as_deref())
         .collect();
     assert_eq!(reasons, [Some("not JSON"), None]);
-    assert!(letters[0].attempts == 1 && letters[1].attempts >= 1);
-    assert!(letters.iter().all(|letter| letter.sent_at.is_some()));
+    assert!(letters[0].attempts == Some(1) && letters[1].attempts >= Some(1));
+    assert!(letters[0].dead_lettered_at.is_some() && letters[1].sent_at.is_some());
     // As often as one likes, and without a wait for a visibility timeout.
     let again = queues.dead_letters(&name, 1).await.unwrap();
     assert_eq!(again.len(), 1);
@@ -181,10 +189,11 @@ async fn dead_letters_are_shown_within_a_short_deadline_too() {
 }
 
 #[tokio::test]
-async fn redriven_letters_are_received_again_whoever_gave_them_up() {
+async fn redriven_dead_letters_are_received_again() {
     let sqs = Sqs::get().await;
     let name = with_two_dead(&sqs).await;
-    assert_eq!(sqs.queues().redrive(&name).await.unwrap(), 2);
+    let all = DeadLetterChoice::All;
+    assert_eq!(sqs.queues().redrive(&name, &all).await.unwrap(), 2);
     let queue = sqs.job_queue();
     let deliveries = collect(&queue, &name, 2).await;
     let bodies: BTreeSet<_> = deliveries.iter().map(|d| d.body.as_str()).collect();
@@ -194,5 +203,70 @@ async fn redriven_letters_are_received_again_whoever_gave_them_up() {
         outcome.unwrap();
     }
     await_depth(&queue, &name, Depth::default()).await;
-    assert_eq!(sqs.queues().redrive(&name).await.unwrap(), 0);
+    assert_eq!(sqs.queues().redrive(&name, &all).await.unwrap(), 0);
+}
+
+/// `ElasticMQ` says nothing of the retention, for example.
+#[tokio::test]
+async fn a_server_that_leaves_attributes_out_is_described_by_the_others() {
+    let double = Double::start().await;
+    let arn = "arn:aws:sqs:us-east-1:1:Jobs";
+    let policy = json!({ "deadLetterTargetArn": arn, "maxReceiveCount": 5 });
+    let there = json!({ "Attributes": {
+        "QueueArn": arn,
+        "VisibilityTimeout": "30",
+        "RedrivePolicy": policy.to_string(),
+        "ApproximateNumberOfMessages": "2",
+    }});
+    double.answers("GetQueueAttributes", answer(&there)).await;
+    double
+        .answers("SetQueueAttributes", answer(&json!({})))
+        .await;
+    let queues = double.queues();
+    let made = queues.create(&jobs(), &SqsQueueSettings::default()).await;
+    assert_eq!(made.unwrap(), QueueChange::Unchanged);
+    let expected = QueueStats {
+        waiting: Some(2),
+        visibility: Some(Duration::from_secs(30)),
+        max_receives: Some(5),
+        dead_letter_queue: Some("Jobs".to_owned()),
+        ..QueueStats::default()
+    };
+    assert_eq!(queues.stats(&jobs()).await.unwrap(), expected);
+    let depth = double.job_queue().depth(&jobs()).await.unwrap_err();
+    assert!(shown(&depth).contains("ApproximateNumberOfMessagesNotVisible"));
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_out_what_is_needed_is_told_what_that_is() {
+    let double = Double::start().await;
+    let nothing = answer(&json!({ "Attributes": {} }));
+    double.answers("GetQueueAttributes", nothing).await;
+    double
+        .answers("SetQueueAttributes", answer(&json!({})))
+        .await;
+    let queues = double.queues();
+    let made = queues.create(&jobs(), &SqsQueueSettings::default()).await;
+    assert!(shown(&made.unwrap_err()).contains("QueueArn"));
+    assert_eq!(queues.stats(&jobs()).await.unwrap(), QueueStats::default());
+}
+
+/// However many batches of letters come before it.
+#[tokio::test]
+async fn one_dead_letter_is_found_behind_others_which_can_be_received_at_once() {
+    let sqs = Sqs::get().await;
+    let (queue, name) = (sqs.job_queue(), sqs.queue("Jobs").await);
+    let dead_letters = sqs.name("Jobs-dlq");
+    let texts: Vec<String> = (0..25).map(|n| format!("letter {n}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    send(&queue, &dead_letters, &texts).await;
+    let queues = sqs.queues();
+    let letters = queues.dead_letters(&name, 100).await.unwrap();
+    assert_eq!(letters.len(), 25);
+    let last = letters.iter().find(|letter| letter.body == "letter 24");
+    let last = DeadLetterChoice::One(last.unwrap().message_id.clone());
+    assert_eq!(queues.redrive(&name, &last).await.unwrap(), 1);
+    assert_eq!(collect(&queue, &name, 1).await[0].body, "letter 24");
+    let others = queue.receive(&dead_letters, 10, Duration::ZERO).await;
+    assert!(!others.unwrap().is_empty(), "they are hidden");
 }

@@ -4,7 +4,7 @@ use std::{env, process::Command, slice::from_ref};
 
 use aws_sdk_sqs::config::{Credentials, Region};
 use lemon_domain::{
-    ports::{Depth, JobQueue},
+    ports::{Depth, JobQueue, QueueKeeping},
     values::QueueName,
 };
 use lemon_sqs::{SqsConfig, SqsError, SqsJobQueue, SqsQueues, http_client};
@@ -23,7 +23,7 @@ fn assert_said(fault: &SqsError, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn all_missing_queues_are_named_dead_letter_queues_among_them() {
+async fn all_missing_queues_are_named_including_dead_letter_queues() {
     let sqs = Sqs::get().await;
     let there = sqs.queue("Jobs").await;
     let plain = sqs.name("Plain");
@@ -52,7 +52,7 @@ async fn all_missing_queues_are_named_dead_letter_queues_among_them() {
 }
 
 #[tokio::test]
-async fn an_endpoint_where_nobody_is_is_named() {
+async fn an_endpoint_without_a_server_is_named() {
     let queue = SqsJobQueue::new(&client_of("http://me:hush@127.0.0.1:1"), config());
     let fault = queue.check(&[jobs()], &[]).await.unwrap_err();
     assert!(matches!(fault, SqsError::Unreachable { .. }), "{fault:?}");
@@ -63,7 +63,7 @@ async fn an_endpoint_where_nobody_is_is_named() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_wrong_or_missing_are_told_apart_from_the_rest() {
+async fn wrong_or_missing_credentials_have_their_own_error() {
     let double = Double::start().await;
     let wrong = "The security token included in the request is invalid.\nhush";
     let wrong = error(403, "InvalidClientTokenId", wrong);
@@ -84,7 +84,7 @@ async fn credentials_that_are_wrong_or_missing_are_told_apart_from_the_rest() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_region_is_told_so() {
+async fn a_missing_region_has_its_own_error() {
     let lost = aws_sdk_sqs::Config::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .http_client(http_client(&config()).unwrap())
@@ -97,7 +97,7 @@ async fn a_client_without_a_region_is_told_so() {
 }
 
 #[tokio::test]
-async fn anything_else_that_sqs_has_against_it_is_said() {
+async fn any_other_refusal_of_sqs_is_reported() {
     let double = Double::start().await;
     let refused = error(
         400,

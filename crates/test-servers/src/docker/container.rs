@@ -130,7 +130,7 @@ async fn tell_if_it_ended<M: Module>(name: &str, container: &ContainerAsync<M>) 
     let last = lines.len().saturating_sub(LAST_LINES);
     let last = lines[last..].join("\n");
     tell(&format!(
-        "the container {name} has ended by itself:\n{last}"
+        "the container {name} has ended unexpectedly:\n{last}"
     ));
 }
 

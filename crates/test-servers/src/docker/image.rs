@@ -63,7 +63,7 @@ impl Reference {
 async fn pull(docker: &Docker, image: &str) -> Result<(), String> {
     let options = CreateImageOptionsBuilder::new().from_image(image).build();
     let mut progress = docker.create_image(Some(options), None, None);
-    let fault = |fault: String| format!("the image {image} cannot be had: {fault}");
+    let fault = |fault: String| format!("the image {image} is not available: {fault}");
     loop {
         match timeout(SILENCE, progress.next()).await {
             Err(_) => return Err(fault("its registry does not answer".to_owned())),

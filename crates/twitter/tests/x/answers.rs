@@ -92,7 +92,6 @@ async fn an_access_token_that_lacks_a_part_is_corrupt() {
         ("oauth_token=a&user_id=12", "oauth_token_secret"),
         ("oauth_token_secret=a&user_id=12", "oauth_token"),
         ("oauth_token=a&oauth_token_secret=b&user_id=-1", "user_id"),
-        ("<html>", "oauth_token"),
     ] {
         let (_server, client) = twitter(form(fields)).await;
         let told = corrupt(exchange(&client)).await;
@@ -131,7 +130,7 @@ async fn a_profile_is_read_from_either_version() {
 }
 
 #[tokio::test]
-async fn what_a_profile_lacks_is_empty_and_never_null() {
+async fn missing_fields_of_a_profile_are_empty_and_never_null() {
     let nothing = Profile {
         screen_name: String::new(),
         nickname: String::new(),
@@ -208,18 +207,24 @@ async fn no_posts_are_an_empty_page() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_corrupt() {
-    for body in [
-        "",
-        "<html>",
-        "{\"data\":",
-        "[]",
-        "{\"data\":{\"id\":7}}",
-        "{}",
-        "null",
-    ] {
+    for body in ["[]", "{\"data\":{\"id\":7}}", "{}", "null"] {
         let (_server, client) = twitter(form(body)).await;
         corrupt(client.profile(&me())).await;
         corrupt(client.post_tweet(&me(), "Hello")).await;
+    }
+}
+
+/// A parser's own words would show the value of a wrong type.
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_not_shown() {
+    for body in [
+        json!({ "data": SECRETS[0] }).to_string(),
+        json!({ "data": [SECRETS[1]] }).to_string(),
+        format!("{{\"data\": {}", SECRETS[2]),
+    ] {
+        let (_server, client) = twitter(form(&body)).await;
+        let error = client.profile(&me()).await.unwrap_err();
+        assert_tells_no_secret(&error);
     }
 }
 
@@ -228,4 +233,91 @@ async fn an_endless_answer_is_corrupt() {
     let (_server, client) = twitter(form(&" ".repeat(2 * 1024 * 1024))).await;
     let told = corrupt(client.profile(&me())).await;
     assert!(told.contains("larger than 1048576 bytes"), "{told}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_api_s_is_as_if_twitter_were_away() {
+    for body in [
+        "",
+        "<html><body>Sign in to the network</body></html>",
+        "{\"data\":",
+        "Access denied by policy",
+        "<?xml version=\"1.0\"?><!DOCTYPE html><html/>",
+    ] {
+        let (_server, client) = twitter(form(body)).await;
+        let errors = [
+            client.profile(&me()).await.unwrap_err(),
+            client.post_tweet(&me(), "Hello").await.unwrap_err(),
+            client.request_token().await.unwrap_err(),
+            exchange(&client).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, TwitterError::Unavailable(_)), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_odd_decoration_costs_the_profile() {
+    let plain = r#""id": "12", "username": "lemon", "name": "Lemon""#;
+    for (odd, name) in [
+        (
+            format!(r#"{{"data": {{{plain}}}, "errors": null}}"#),
+            "Lemon",
+        ),
+        (
+            format!(r#"{{"data": {{{plain}}}, "errors": {{}}, "meta": []}}"#),
+            "Lemon",
+        ),
+        (
+            format!(r#"{{"data": {{{plain}}}, "errors": [{{"code": -1, "type": 7}}]}}"#),
+            "Lemon",
+        ),
+        (
+            format!(
+                r#"{{"data": {{{plain}, "public_metrics": {{"followers_count": -1, "following_count": 1.5e3}}}}}}"#
+            ),
+            "Lemon",
+        ),
+        (
+            format!(r#"{{"data": {{{plain}, "public_metrics": [], "description": 7}}}}"#),
+            "Lemon",
+        ),
+        (
+            format!(
+                r#"{{"data": {{{plain}, "profile_image_url": {{}}, "profile_banner_url": "::"}}}}"#
+            ),
+            "Lemon",
+        ),
+        (
+            format!(r#"{{"data": {{{plain}, "name": "Half \ud83c"}}}}"#),
+            "Half \u{fffd}",
+        ),
+        (
+            format!(r#"{{"data": {{{plain}, "pinned": {{"text": "\udf4b"}}}}}}"#),
+            "Lemon",
+        ),
+    ] {
+        let (_server, client) = twitter(form(&odd)).await;
+        let profile = client.profile(&me()).await.unwrap();
+        assert_eq!(
+            (profile.screen_name.as_str(), profile.nickname.as_str()),
+            ("lemon", name),
+            "{odd}"
+        );
+        assert_eq!(profile.followers, 0, "{odd}");
+    }
+    for odd in [
+        r#"{"id_str": "12", "screen_name": "lemon", "name": "Lemon", "friends_count": -3, "followers_count": "many"}"#,
+        r#"{"id_str": "12", "screen_name": "lemon", "name": "Lemon", "description": "\ud800", "errors": null}"#,
+    ] {
+        let server = twitter(form(odd)).await.0;
+        let client = client_with(&config(&server.uri()).with_api(TwitterApi::V1_1));
+        let profile = client.profile(&me()).await.unwrap();
+        assert_eq!(
+            (profile.nickname.as_str(), profile.following),
+            ("Lemon", 0),
+            "{odd}"
+        );
+    }
 }

@@ -23,7 +23,7 @@ async fn raw_twitter(answer: &'static [u8]) -> HttpTwitterClient {
 
 /// `TwitterClient` 8: the call certainly did not leave.
 #[tokio::test]
-async fn nobody_at_the_address_is_unreached() {
+async fn an_address_without_a_server_is_unreached() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -61,7 +61,7 @@ async fn a_slow_answer_is_cut_off_at_the_deadline() {
 
 /// `TwitterClient` 8.
 #[tokio::test]
-async fn an_answer_that_breaks_off_may_have_acted() {
+async fn an_interrupted_answer_means_that_twitter_may_have_acted() {
     for answer in [
         &b""[..],
         b"HTTP/1.1 200 OK\r\ncontent-le",
@@ -155,7 +155,7 @@ async fn after_a_silent_cut_one_call_fails_and_the_next_ones_find_twitter() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn an_idle_connection_is_asked_whether_it_lives() {
+async fn an_idle_connection_sends_keepalive_probes() {
     let (_server, line, _client) = warm().await;
     let port = format!(":{:04X}", line.port());
     // <https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt>: the timer's kind is 2 for a keepalive.
@@ -175,7 +175,7 @@ async fn an_idle_connection_is_asked_whether_it_lives() {
 
 /// `TwitterClient` 8.
 #[tokio::test]
-async fn a_call_whose_answer_is_lost_went_out_once() {
+async fn a_call_whose_answer_is_lost_was_sent_once() {
     let answer = ResponseTemplate::new(200).set_delay(Duration::from_secs(60));
     let (server, _) = twitter(answer).await;
     let client = client_with(&config(&server.uri()).with_deadline(SHORT));

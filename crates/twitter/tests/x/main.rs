@@ -10,6 +10,7 @@ mod answers;
 mod connections;
 mod refusals;
 mod signatures;
+mod withheld;
 
 use std::{error::Error, sync::Arc, time::Duration};
 

@@ -31,11 +31,11 @@ async fn refusal_of_post(status: u16, body: String) -> TwitterError {
 }
 
 #[tokio::test]
-async fn a_person_s_call_fails_as_x_says() {
+async fn the_call_of_a_person_fails_as_the_answer_of_x_says() {
     let suspended = "https://api.twitter.com/2/problems/user-suspended";
     let duplicate = "You are not allowed to create a Tweet with duplicate content.";
     for (status, body, expected) in [
-        (401, v1(32), "invalid token"),
+        (401, v1(32), "rejected"),
         (401, v1(89), "invalid token"),
         (403, v1(89), "invalid token"),
         (401, v2(401, "Unauthorized", "about:blank"), "invalid token"),
@@ -58,8 +58,9 @@ async fn a_person_s_call_fails_as_x_says() {
         (403, v1(453), "rejected"),
         (402, v2(402, "CreditsDepleted", "about:blank"), "rejected"),
         (403, v2(403, "Forbidden", "about:blank"), "rejected"),
-        (404, "<html>".to_owned(), "rejected"),
-        (418, "{".to_owned(), "rejected"),
+        (404, "<html>".to_owned(), "unavailable"),
+        (418, "{".to_owned(), "unavailable"),
+        (404, v1(34), "rejected"),
         (500, v1(131), "unavailable"),
         (503, v1(130), "unavailable"),
         (408, String::new(), "unavailable"),
@@ -92,21 +93,137 @@ async fn a_refused_exchange_is_an_invalid_token() {
     }
 }
 
+/// What proxies and firewalls answer, with any status.
+const OF_OTHERS: [&str; 4] = [
+    "<html><head><title>403 Forbidden</title></head><body>Blocked</body></html>",
+    "<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html>",
+    "Access denied by policy: your account is suspended",
+    "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>",
+];
+
 #[tokio::test]
-async fn a_refused_start_is_about_the_application() {
+async fn a_refusal_that_is_not_twitter_s_word_is_as_if_twitter_were_away() {
+    for status in [400, 401, 402, 403, 404, 407, 451] {
+        for body in OF_OTHERS {
+            let answer = ResponseTemplate::new(status).set_body_string(body);
+            let (_server, client) = twitter(answer).await;
+            let errors = [
+                client.profile(&me()).await.unwrap_err(),
+                client.post_tweet(&me(), "Hello").await.unwrap_err(),
+                client.request_token().await.unwrap_err(),
+                exchange(&client).await.unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(kind(&error), "unavailable", "{status} {body}");
+                assert!(told(&error).contains("a proxy or a firewall"));
+            }
+        }
+    }
+    let (_server, client) = twitter(ResponseTemplate::new(403)).await;
+    assert_eq!(kind(&exchange(&client).await.unwrap_err()), "unavailable");
+}
+
+#[tokio::test]
+async fn the_state_of_an_account_is_told_in_every_form_of_x() {
+    let locked = "Your account is temporarily locked. Please log in to https://twitter.com to unlock your account.";
+    let xml = |code: u32, text: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<errors><error code=\"{code}\">{text}</error></errors>"
+        )
+    };
+    let problem = |status: u16, problem: serde_json::Value| {
+        let mut root = problem.clone();
+        root["status"] = json!(status);
+        [
+            (status, root.to_string()),
+            (status, json!({ "errors": [problem.clone()] }).to_string()),
+            (200, json!({ "errors": [problem.clone()] }).to_string()),
+            (200, json!({ "errors": problem, "data": null }).to_string()),
+        ]
+    };
+    let mut answers = Vec::new();
+    for code in [50, 63, 64, 326] {
+        answers.push((403, v1(code)));
+        answers.push((404, v1(code)));
+        answers.push((403, xml(code, "…")));
+        answers.push((
+            403,
+            json!({ "errors": { "code": code.to_string() } }).to_string(),
+        ));
+    }
+    answers.push((403, xml(0, locked)));
+    answers.push((
+        403,
+        format!("<hash><request>/2/tweets</request><error>{locked}</error></hash>"),
+    ));
+    answers.push((403, json!({ "error": locked, "errors": null }).to_string()));
+    let blank = "about:blank";
+    let (not_found, suspended) = (
+        "https://api.twitter.com/2/problems/resource-not-found",
+        "https://api.x.com/2/problems/user-suspended",
+    );
+    for of_v2 in [
+        json!({ "title": "Forbidden", "detail": locked, "type": blank }),
+        json!({ "title": "Forbidden", "detail": "Your account is suspended and is not permitted to access this feature.", "type": blank }),
+        json!({ "title": "Forbidden", "detail": "User has been suspended: [12].", "type": not_found }),
+        json!({ "title": "Not Found Error", "detail": "Could not find user with id: [12].", "type": not_found }),
+        json!({ "title": "Not Found Error", "detail": "…", "resource_type": "user", "type": not_found }),
+        json!({ "title": "…", "detail": "…", "type": suspended }),
+        json!({ "title": "Account is temporarily locked" }),
+    ] {
+        answers.extend(problem(403, of_v2));
+    }
+    for (status, body) in answers {
+        let answer = ResponseTemplate::new(status).set_body_string(&body);
+        let (_server, client) = twitter(answer).await;
+        let errors = [
+            client.profile(&me()).await.unwrap_err(),
+            client.tweets(&me(), my_id(), None).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(kind(&error), "suspended", "{status} {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_of_the_application_is_not_the_persons_doing() {
+    let xml = "<errors><error code=\"32\">Could not authenticate you.</error></errors>";
+    for (status, body) in [(401, v1(32)), (403, v1(32)), (401, xml.to_owned())] {
+        let answer = ResponseTemplate::new(status).set_body_string(&body);
+        let (_server, client) = twitter(answer).await;
+        for error in [
+            client.profile(&me()).await.unwrap_err(),
+            client.revoke(&me()).await.unwrap_err(),
+        ] {
+            assert_eq!(kind(&error), "rejected", "{status} {body}");
+            let told = told(&error);
+            assert!(
+                told.contains("the application's key or secret is wrong"),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_token_is_a_fault_of_the_application() {
     for (status, code, meaning) in [
         (401, 32, "key or secret is wrong"),
         (403, 415, "callback is not in the application's list"),
         (401, 135, "clock is wrong"),
         (403, 453, "access level is too low"),
     ] {
-        let answer = ResponseTemplate::new(status).set_body_string(v1(code));
-        let (_server, client) = twitter(answer).await;
-        let error = client.request_token().await.unwrap_err();
-        assert_eq!(kind(&error), "rejected", "{error:?}");
-        let told = told(&error);
-        assert!(told.contains(meaning), "{told}");
-        assert!(told.contains(&format!("code {code}")), "{told}");
+        let xml = format!("<errors><error code=\"{code}\">…</error></errors>");
+        for body in [v1(code), xml] {
+            let answer = ResponseTemplate::new(status).set_body_string(body);
+            let (_server, client) = twitter(answer).await;
+            let error = client.request_token().await.unwrap_err();
+            assert_eq!(kind(&error), "rejected", "{error:?}");
+            let told = told(&error);
+            assert!(told.contains(meaning), "{told}");
+            assert!(told.contains(&format!("code {code}")), "{told}");
+        }
     }
 }
 
@@ -165,7 +282,7 @@ async fn the_longest_exhausted_window_counts() {
 }
 
 #[tokio::test]
-async fn a_wait_is_never_absurd() {
+async fn a_wait_is_between_a_second_and_a_day() {
     for (headers, expected) in [
         (vec![], Duration::from_secs(60)),
         (
@@ -188,7 +305,7 @@ async fn a_wait_is_never_absurd() {
 }
 
 #[tokio::test]
-async fn no_error_tells_a_secret_though_twitter_repeats_it() {
+async fn no_error_shows_a_secret_even_if_twitter_repeats_it() {
     let echo = SECRETS.join(" ");
     for status in [302, 400, 401, 403, 404, 429, 500] {
         for body in [

@@ -62,8 +62,8 @@ pub async fn a_turn_already_used_answers_used_before(store: Subject<dyn Store>) 
     assert_eq!(seats(&*store, &given::next_week()).await, [1]);
 }
 
-/// Contract 2: a repeated call holds the very place that the first one stored.
-pub async fn a_person_who_asks_again_is_told_so_before_their_seat_is(store: Subject<dyn Store>) {
+/// Contract 2: a repeated call holds the same place that the first call stored.
+pub async fn a_repeated_request_answers_used_before_and_not_seat_taken(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let first = given::request(who, 1);
     let repeated = NewRegistration {
@@ -74,7 +74,7 @@ pub async fn a_person_who_asks_again_is_told_so_before_their_seat_is(store: Subj
 }
 
 /// Contract 2.
-pub async fn of_concurrent_requests_of_one_person_one_is_stored(store: Subject<dyn Store>) {
+pub async fn one_of_concurrent_requests_of_one_person_is_stored(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     let outcomes = race(16, |i| {
         let store = store.share();
@@ -95,7 +95,7 @@ pub async fn of_concurrent_requests_of_one_person_one_is_stored(store: Subject<d
 }
 
 /// Contract 2.
-pub async fn services_and_people_have_cooldowns_of_their_own(store: Subject<dyn Store>) {
+pub async fn services_and_people_have_their_own_cooldowns(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let other_service = given::of(given::draw_me(), given::request(who, 2));
     given::registered(&*store, other_service).await;

@@ -44,7 +44,7 @@ pub async fn a_known_attempt_is_repeated_within_the_cooldown_and_after(store: Su
     assert_eq!(given::rows(&*store).await, 1);
 }
 
-/// Contract 2: a client may repeat an old attempt when it has long made another.
+/// Contract 2: a client may repeat an old attempt after it has made a later one.
 pub async fn an_attempt_is_repeated_also_after_a_later_one(store: Subject<dyn Store>) {
     let who = given::person(&*store, 1).await;
     let first = NewRegistration {
@@ -74,7 +74,7 @@ pub async fn an_attempt_is_repeated_also_after_a_later_one(store: Subject<dyn St
 }
 
 /// Contract 2.
-pub async fn an_attempt_is_its_persons_at_one_service(store: Subject<dyn Store>) {
+pub async fn an_attempt_belongs_to_one_person_and_service(store: Subject<dyn Store>) {
     let (who, other) = (
         given::person(&*store, 1).await,
         given::person(&*store, 2).await,
@@ -105,8 +105,8 @@ pub async fn two_requests_without_an_idempotency_key_do_not_share_one(store: Sub
     assert_eq!(given::rows(&*store).await, 2);
 }
 
-/// Contract 2: a client that repeats a call while the first is still under way.
-pub async fn of_concurrent_requests_with_one_idempotency_key_one_is_stored(
+/// Contract 2: a client may repeat a call while the first call is in flight.
+pub async fn one_of_concurrent_requests_with_one_idempotency_key_is_stored(
     store: Subject<dyn Store>,
 ) {
     let who = given::person(&*store, 1).await;

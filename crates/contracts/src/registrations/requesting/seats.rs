@@ -9,7 +9,7 @@ use super::{expected_place, seats};
 use crate::{given, race::race, store::Store, subject::Subject};
 
 /// Contract 3.
-pub async fn a_seat_that_is_anothers_answers_seat_taken(store: Subject<dyn Store>) {
+pub async fn a_seat_of_another_request_answers_seat_taken(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let other = given::person(&*store, 2).await;
     let same_seat = NewRegistration {
@@ -24,7 +24,7 @@ pub async fn a_seat_that_is_anothers_answers_seat_taken(store: Subject<dyn Store
 }
 
 /// Contract 3.
-pub async fn of_concurrent_requests_for_one_seat_one_is_stored(store: Subject<dyn Store>) {
+pub async fn one_of_concurrent_requests_for_one_seat_is_stored(store: Subject<dyn Store>) {
     let mut people: Vec<Identity> = Vec::new();
     for n in 1..=16 {
         people.push(given::person(&*store, n).await);
@@ -57,7 +57,7 @@ pub async fn of_concurrent_requests_for_one_seat_one_is_stored(store: Subject<dy
 }
 
 /// Contract 3.
-pub async fn a_seat_is_anothers_only_in_its_service_budget_and_window(store: Subject<dyn Store>) {
+pub async fn a_seat_is_taken_only_in_its_service_budget_and_window(store: Subject<dyn Store>) {
     given::registered_person(&*store, 1).await;
     let elsewhere = BudgetKey {
         scope: (&given::draw_me()).into(),
@@ -81,7 +81,7 @@ pub async fn a_seat_is_anothers_only_in_its_service_budget_and_window(store: Sub
 }
 
 /// Contract 3.
-pub async fn a_place_of_any_budget_may_be_the_one_taken(store: Subject<dyn Store>) {
+pub async fn a_taken_seat_of_any_budget_answers_seat_taken(store: Subject<dyn Store>) {
     let places = |daily, reads| {
         vec![
             given::place(given::today(), daily),

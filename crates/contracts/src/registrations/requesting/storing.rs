@@ -93,7 +93,7 @@ pub async fn asking_again_replaces_the_request_and_keeps_ready_and_public(
 }
 
 /// Contract 5.
-pub async fn strangers_are_unknown(store: Subject<dyn Store>) {
+pub async fn a_person_who_is_not_stored_is_unknown(store: Subject<dyn Store>) {
     let who = given::registered_person(&*store, 1).await;
     let nobody = UserId::new(who.user.get() + 1000);
     let strange_person = Identity {

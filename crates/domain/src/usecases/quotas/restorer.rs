@@ -17,6 +17,7 @@ use crate::{
         Clock, PlaceRecord, QuotaCounter, RecordSums, RecordedSegment, RestorationId, WindowState,
     },
     values::{BudgetKey, BudgetName, Segment, SegmentSums, Sums},
+    waiting::{Neighbour, wait_for},
 };
 
 /// Segments that are restored at a time: the record is read for some while the counter is written for others.
@@ -69,17 +70,29 @@ impl Restorer {
         let Some(counted) = self.counted(key).await? else {
             return Ok(false);
         };
-        let before = self.record.total(key).await?;
+        let before = wait_for(Neighbour::Store, self.record.total(key)).await?;
         let Some(units) = self.fill(key, counted, None).await? else {
             return Ok(false);
         };
-        let after = self.record.total(key).await?;
+        let after = wait_for(Neighbour::Store, self.record.total(key)).await?;
         // Requests go on meanwhile: units that are stored between the two reads may be counted or not.
         if units < before.min(after) || units > before.max(after) {
-            let corrected = self.record.correct_total(key).await;
+            let corrected = wait_for(Neighbour::Store, self.record.correct_total(key)).await;
             corrected.map_err(QuotasError::Total)?;
         }
         Ok(true)
+    }
+
+    /// The units of a window's recorded places.
+    pub(super) async fn recorded_units(&self, key: &BudgetKey) -> Result<u32, QuotasError> {
+        let mut units = 0;
+        let mut from = Some(Segment::FIRST);
+        while let Some(segment) = from {
+            let recorded = wait_for(Neighbour::Store, self.record.sums(key, segment)).await?;
+            units += recorded.units;
+            from = recorded.next;
+        }
+        Ok(u32::try_from(units).unwrap_or(u32::MAX))
     }
 
     /// The counter's sums of an open window.
@@ -123,7 +136,7 @@ impl Restorer {
         let record = RecordedSegment {
             key: key.clone(),
             segment,
-            places: self.record.segment(key, segment).await?,
+            places: wait_for(Neighbour::Store, self.record.segment(key, segment)).await?,
             as_of,
             restoration,
         };
@@ -143,7 +156,7 @@ impl Restorer {
             let counted = Arc::clone(&counted);
             async move {
                 let Some(from) = from else { return Ok(None) };
-                let recorded = self.record.sums(key, from).await?;
+                let recorded = wait_for(Neighbour::Store, self.record.sums(key, from)).await?;
                 units.fetch_add(recorded.units, Ordering::Relaxed);
                 let next = recorded.next;
                 let differing = self.compare(key, &counted, from, recorded).await?;
@@ -173,7 +186,7 @@ impl Restorer {
             let mut record = recorded.segments.get(&segment).copied().unwrap_or(none);
             if record.is_none() && count.is_some() {
                 // Reading the places costs the counter nothing; restoring them does.
-                let places = self.record.segment(key, segment).await?;
+                let places = wait_for(Neighbour::Store, self.record.segment(key, segment)).await?;
                 record = Some(Sums::of(&places));
             }
             if count.is_none() || count != record {

@@ -22,17 +22,20 @@ pub enum RegisterError {
         /// The budget, as the counter counted it when it refused; its window says until when.
         BudgetState,
     ),
+    /// An operator has paused the service.
+    #[error("the service is paused")]
+    Paused,
     /// The person is not in the store, or the account is not theirs.
     #[error("no such person")]
     UnknownPerson,
     /// The request was overtaken too often.
-    #[error("the request was overtaken too often")]
+    #[error("other requests changed the quota or the store at each attempt")]
     Contended,
     /// The caller abandoned the request before it was stored. Nothing is stored, and nothing will be.
     #[error("the request was abandoned before it was stored")]
     Abandoned,
     /// The quota is not known.
-    #[error("the quota cannot be told")]
+    #[error("the state of the quota is not known")]
     Quota(#[from] QuotasError),
     /// The store failed.
     #[error("the registration could not be stored")]

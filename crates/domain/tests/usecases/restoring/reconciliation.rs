@@ -60,7 +60,7 @@ async fn an_orphan_beyond_the_last_recorded_seat_is_given_back() {
 }
 
 #[tokio::test]
-async fn what_an_older_version_recorded_is_read_and_not_written_again() {
+async fn places_recorded_by_an_older_version_are_read_and_not_written_again() {
     let bench = Bench::new(|clock| Record {
         without_sums: true,
         ..Record::of(ten_segments(), clock)
@@ -76,7 +76,7 @@ async fn what_an_older_version_recorded_is_read_and_not_written_again() {
 }
 
 #[tokio::test]
-async fn a_seat_that_is_anothers_costs_the_record_its_segment_and_no_more() {
+async fn a_taken_seat_costs_the_record_only_its_segment() {
     let bench = Bench::new(|clock| Record::of(ten_segments(), clock));
     let quotas = bench.quotas();
     quotas.usage(&bench.budgets).await.unwrap();

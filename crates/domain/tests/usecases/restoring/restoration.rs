@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::{Bench, Record, holder, ten_segments};
 
 #[tokio::test]
-async fn all_who_wait_for_a_restoration_share_its_failure() {
+async fn all_callers_that_wait_for_a_restoration_share_its_failure() {
     let bench = Bench::new(|clock| Record {
         permits: Semaphore::new(0),
         fails: true,
@@ -37,7 +37,7 @@ async fn all_who_wait_for_a_restoration_share_its_failure() {
 }
 
 #[tokio::test]
-async fn a_failure_is_not_shared_with_who_comes_later() {
+async fn a_failure_is_not_shared_with_later_callers() {
     let mut bench = Bench::new(|clock| Record {
         fails: true,
         ..Record::of([1], clock)
@@ -50,7 +50,7 @@ async fn a_failure_is_not_shared_with_who_comes_later() {
 }
 
 #[tokio::test]
-async fn who_gives_up_does_not_end_the_restoration_for_the_others() {
+async fn a_cancelled_caller_does_not_end_the_restoration_for_the_others() {
     let bench = Bench::new(|clock| Record {
         permits: Semaphore::new(0),
         ..Record::of(ten_segments(), clock)
@@ -70,7 +70,7 @@ async fn who_gives_up_does_not_end_the_restoration_for_the_others() {
 }
 
 #[tokio::test]
-async fn a_restoration_that_everybody_gave_up_goes_on_where_it_stood() {
+async fn a_restoration_that_all_callers_abandoned_continues_where_it_stopped() {
     let bench = Bench::new(|clock| Record {
         permits: Semaphore::new(5),
         ..Record::of(ten_segments(), clock)

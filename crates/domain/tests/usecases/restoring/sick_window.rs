@@ -45,7 +45,7 @@ fn corrupt() -> QuotaError {
 }
 
 #[tokio::test]
-async fn a_sick_window_is_told_and_stops_no_other() {
+async fn a_window_that_cannot_be_corrected_is_reported_and_stops_no_other() {
     let (world, counter, quotas) = sick(corrupt);
     let catalogue = catalogue();
     let failed = quotas.reconcile(&catalogue).await;
@@ -60,7 +60,7 @@ async fn a_sick_window_is_told_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn a_counter_that_is_away_fails_the_check() {
+async fn an_unavailable_counter_fails_the_check() {
     let (_world, _counter, quotas) = sick(|| QuotaError::Unavailable("no route".into()));
     assert!(quotas.check(&catalogue()).await.is_err());
 }

@@ -4,8 +4,9 @@ use std::{
     path::Path,
 };
 
+use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use lemon_system::files::{create_private, make_private_folder};
+use lemon_system::files::{create_private, make_private, make_private_folder};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -33,20 +34,28 @@ impl Keys {
     /// Reads the keys of a data folder; the first time, it makes the folder (0700) and the keys (0600).
     pub(super) fn of(data_dir: &Path) -> io::Result<Self> {
         make_private_folder(data_dir)?;
-        let file = data_dir.join(FILE);
-        match fs::read(&file) {
-            Ok(content) => serde_json::from_slice(&content).map_err(|error| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{FILE} cannot be read at line {}", error.line()),
-                )
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Self::make(data_dir)?;
-                Self::of(data_dir)
-            }
-            Err(error) => Err(error),
+        if let Some(keys) = Self::in_folder(data_dir)? {
+            return Ok(keys);
         }
+        Self::make(data_dir)?;
+        Self::of(data_dir)
+    }
+
+    /// Reads the keys of a data folder, if it has any. Others lose the right to read them.
+    pub(super) fn in_folder(data_dir: &Path) -> io::Result<Option<Self>> {
+        let file = data_dir.join(FILE);
+        let content = match fs::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            content => content?,
+        };
+        make_private(&file)?;
+        let keys = serde_json::from_slice(&content).map_err(|error| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{FILE} cannot be read at line {}", error.line()),
+            )
+        })?;
+        Ok(Some(keys))
     }
 
     /// Writes new keys, completely or not at all. If two first runs race, both use the keys of one of them.
@@ -69,6 +78,14 @@ impl Keys {
             _ => Ok(()),
         }
     }
+}
+
+/// The sealing key that the data folder has, if a run with the sandbox has made one.
+pub(in crate::app) fn sealing_key_in(data_dir: &Path) -> anyhow::Result<Option<SecretString>> {
+    let keys = Keys::in_folder(data_dir);
+    let keys =
+        keys.with_context(|| format!("the data folder {} cannot be used", data_dir.display()))?;
+    Ok(keys.map(|keys| keys.sealing_key))
 }
 
 /// `N` random bytes, in Base64.
@@ -122,6 +139,20 @@ mod tests {
             one.sealing_key.expose_secret(),
             two.sealing_key.expose_secret()
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn keys_that_others_can_read_become_the_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        Keys::of(folder.path()).unwrap();
+        let file = folder.path().join(FILE);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        Keys::of(folder.path()).unwrap();
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -16,6 +16,8 @@ const SANDBOX_CONSUMER_KEY: &str = "lemon-toolbox-sandbox";
 
 /// The stand-ins, before they listen.
 pub(crate) struct SandboxPlan {
+    /// Whether the configuration names the origins of web apps.
+    pub(super) names_origins: bool,
     pub(super) settings: SandboxSettings,
     pub(super) callback_url: Option<Url>,
     pub(super) api: TwitterApi,
@@ -36,11 +38,13 @@ impl SandboxPlan {
         settings: SandboxSettings,
         api: TwitterApi,
         data_dir: &Path,
+        names_origins: bool,
     ) -> Result<Self, StartError> {
         check_exposure(&settings)?;
         let keys = Keys::of(data_dir)
             .with_context(|| format!("the data folder {} cannot be used", data_dir.display()))?;
         Ok(Self {
+            names_origins,
             api,
             deadline: Duration::from_millis(twitter.deadline_ms),
             callback_url: twitter.callback_url,
@@ -56,13 +60,18 @@ impl SandboxPlan {
             settings,
         })
     }
+
+    /// Leaves the stand-in workers out, whatever the configuration says.
+    pub(crate) fn leave_workers_out(&mut self) {
+        self.settings.workers = false;
+    }
 }
 
 /// Refuses a sandbox that others can reach, unless the configuration asks for it.
 fn check_exposure(settings: &SandboxSettings) -> Result<(), ConfigError> {
     let exposed = !settings.listen.ip().is_loopback();
     if exposed && !settings.anybody_may_sign_in_as_anybody {
-        let fault = "anybody can sign in as anybody there, so it is a loopback address unless \
+        let fault = "anybody can sign in as anybody there, so it must be a loopback address unless \
                      sandbox.anybody_may_sign_in_as_anybody is true";
         return Err(ConfigError::wrong("sandbox.listen", fault));
     }

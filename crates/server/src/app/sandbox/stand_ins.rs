@@ -19,7 +19,11 @@ use crate::app::{outside::Outside, parts::Parts, running::Running};
 /// The stand-ins for the outside, which listen already.
 pub(in crate::app) struct StandIns {
     sandbox: Sandbox,
+    /// Whether there are workers, too.
+    workers: bool,
     training: Duration,
+    /// The page's address, if people come back to it.
+    home: Option<Url>,
 }
 
 impl StandIns {
@@ -27,14 +31,22 @@ impl StandIns {
     pub(in crate::app) fn bind(
         plan: &SandboxPlan,
         http: SocketAddr,
+        hosts: &[String],
         data_dir: &Path,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> anyhow::Result<(Self, TwitterConfig)> {
+        if plan.names_origins && plan.callback_url.is_none() {
+            warn!(
+                "twitter.callback_url is not set: people come back to the page of this program, not to the web app of \
+                 http.allowed_origins"
+            );
+        }
         let callback_url = match &plan.callback_url {
             Some(url) => url.clone(),
             None => page_url(http)?,
         };
+        let home = plan.callback_url.is_none().then(|| callback_url.clone());
         let config = SandboxConfig {
             listen: plan.settings.listen,
             consumer_key: plan.consumer_key.expose_secret().to_owned(),
@@ -44,10 +56,10 @@ impl StandIns {
             state_dir: Some(data_dir.to_owned()),
             allow_public: plan.settings.anybody_may_sign_in_as_anybody,
         };
-        let sandbox = Sandbox::bind(config, clock, ids)?;
+        let sandbox = Sandbox::bind(config, clock, ids)?.with_hosts(hosts);
         warn!(
             sandbox.address = %sandbox.local_addr(),
-            "the sandbox Twitter is on: anybody can sign in as anybody"
+            "the sandbox's Twitter is on: anybody can sign in as anybody"
         );
         let app = TwitterApp {
             consumer_key: plan.consumer_key.clone(),
@@ -58,20 +70,25 @@ impl StandIns {
             .with_api(plan.api)
             .with_deadline(plan.deadline);
         let training = Duration::from_secs(plan.settings.training_seconds);
-        Ok((Self { sandbox, training }, twitter))
+        let workers = plan.settings.workers;
+        let stand_ins = Self {
+            sandbox,
+            workers,
+            training,
+            home,
+        };
+        Ok((stand_ins, twitter))
     }
 
-    /// Runs Twitter in the back, with at most `max_connections` connections at a time, and a worker for each service in
-    /// front.
-    pub(super) fn run(
-        self,
+    /// Runs a worker for each service in front.
+    pub(super) fn run_workers(
+        &self,
         catalogue: &Catalogue,
         visibility: Duration,
         ports: impl Fn() -> WorkersPorts,
-        max_connections: usize,
         running: &mut Running,
     ) {
-        let Running { front, back } = running;
+        let front = &mut running.front;
         for service in catalogue.iter() {
             let config = WorkersConfig {
                 train: service.queues.train.clone(),
@@ -89,6 +106,11 @@ impl StandIns {
                 async move { Ok(workers.run(stop).await?) },
             );
         }
+    }
+
+    /// Runs Twitter in the back, with at most `max_connections` connections at a time.
+    pub(super) fn run_twitter(self, max_connections: usize, running: &mut Running) {
+        let back = &mut running.back;
         let max_connections = max_connections.min(Sandbox::MAX_CONNECTIONS);
         let sandbox = self.sandbox.with_max_connections(max_connections);
         let stop = back.stop();
@@ -106,6 +128,7 @@ impl Outside for StandIns {
     fn page(&self, service: &Service) -> Mount {
         Mount::new(lemon_page::routes(PageConfig {
             sandbox_url: self.sandbox.url().clone(),
+            home: self.home.clone(),
             training: self.training,
             service_path: service.path.as_str().to_owned(),
             service_type: service.service_type.as_str().to_owned(),
@@ -119,13 +142,15 @@ impl Outside for StandIns {
             twitter: Arc::clone(&parts.twitter),
             ids: Arc::clone(&parts.ids),
         };
-        self.run(
-            &plan.catalogue,
-            plan.queue.visibility(),
-            of_workers,
-            max_connections,
-            running,
-        );
+        if self.workers {
+            let visibility = plan.queue.visibility();
+            self.run_workers(&plan.catalogue, visibility, of_workers, running);
+        } else if plan.queue.is_embedded() {
+            warn!(
+                "there are no workers, and the embedded queue has no others: name an SQS in queue.url"
+            );
+        }
+        self.run_twitter(max_connections, running);
     }
 }
 

@@ -5,14 +5,20 @@ mod stand_ins;
 
 use super::configured;
 use crate::{
-    app::StartError,
+    app::{StartError, TwitterPlan},
     cli::{Common, SandboxCommand},
 };
 
 /// Runs the command.
 pub(super) async fn run(command: SandboxCommand, common: Common) -> Result<(), StartError> {
     match command {
-        SandboxCommand::Demo => demo::run().await,
-        SandboxCommand::Sandbox => stand_ins::run(configured(common)?).await,
+        SandboxCommand::Demo => Box::pin(demo::run()).await,
+        SandboxCommand::Sandbox { no_workers } => {
+            let mut plan = configured(common)?;
+            if no_workers && let TwitterPlan::Sandbox(sandbox) = &mut plan.twitter {
+                sandbox.leave_workers_out();
+            }
+            stand_ins::run(plan).await
+        }
     }
 }

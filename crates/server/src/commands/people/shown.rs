@@ -1,0 +1,176 @@
+use lemon_domain::{
+    ports::{OutboxRecord, PersonRecord, RegistrationRecord, UseRecord},
+    values::TrainingState,
+};
+use serde::Serialize;
+
+use crate::commands::line;
+
+/// A person, as it is shown.
+#[derive(Serialize)]
+pub(super) struct ShownPerson {
+    user_id: i64,
+    twitter_id: String,
+    /// `None` if the credentials were erased.
+    sealing_key: Option<String>,
+    signed_up_at: String,
+    refreshed_at: String,
+    registrations: Vec<ShownRegistration>,
+    uses: Vec<ShownUse>,
+    outbox: Vec<ShownOutboxRow>,
+}
+
+#[derive(Serialize)]
+struct ShownRegistration {
+    service: String,
+    request_id: String,
+    state: &'static str,
+    ready: bool,
+    public: bool,
+    requested_at: String,
+    announced_at: Option<String>,
+    announcements: u32,
+    finished_at: Option<String>,
+    can_use_at: String,
+}
+
+#[derive(Serialize)]
+struct ShownUse {
+    service: String,
+    turn: u32,
+    window_start: String,
+    cooldown_until: String,
+    request_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ShownOutboxRow {
+    id: i64,
+    task: &'static str,
+    service: String,
+    request_id: String,
+    attempts: u32,
+    created_at: String,
+    due_at: String,
+    set_aside_at: Option<String>,
+}
+
+impl ShownPerson {
+    pub(super) fn of(person: &PersonRecord) -> Self {
+        Self {
+            user_id: person.user.get(),
+            twitter_id: person.account.user_id.to_string(),
+            sealing_key: person.sealed_with.clone(),
+            signed_up_at: person.signed_up_at.to_rfc3339(),
+            refreshed_at: person.refreshed_at.to_rfc3339(),
+            registrations: person.registrations.iter().map(registration).collect(),
+            uses: person.uses.iter().map(used).collect(),
+            outbox: person.outbox.iter().map(outbox_row).collect(),
+        }
+    }
+
+    /// Prints a line for each thing.
+    pub(super) fn print(&self) -> anyhow::Result<()> {
+        let sealed = match &self.sealing_key {
+            Some(key) => format!("sealed with the key {key}"),
+            None => "its credentials were deleted".to_owned(),
+        };
+        let Self {
+            user_id,
+            twitter_id,
+            signed_up_at,
+            refreshed_at,
+            ..
+        } = self;
+        line(
+            "person",
+            &format!(
+                "{user_id}, the account {twitter_id}, {sealed}; signed up at {signed_up_at}, latest at {refreshed_at}"
+            ),
+        )?;
+        for it in &self.registrations {
+            let announced = match &it.announced_at {
+                Some(at) => format!(", announced {} time(s), latest at {at}", it.announcements),
+                None => String::new(),
+            };
+            let finished = match &it.finished_at {
+                Some(at) => format!(", finished at {at}"),
+                None => String::new(),
+            };
+            let public = if it.public { ", public" } else { "" };
+            line(
+                "registration",
+                &format!(
+                    "{}, request {}, {}{public}; requested at {}{announced}{finished}",
+                    it.service, it.request_id, it.state, it.requested_at
+                ),
+            )?;
+        }
+        for it in &self.uses {
+            line(
+                "use",
+                &format!(
+                    "{}, turn {}, of the day from {}, cooldown until {}",
+                    it.service, it.turn, it.window_start, it.cooldown_until
+                ),
+            )?;
+        }
+        for it in &self.outbox {
+            let when = match &it.set_aside_at {
+                Some(at) => format!("set aside at {at}"),
+                None => format!("due at {}", it.due_at),
+            };
+            line(
+                "to be sent",
+                &format!(
+                    "{} for {}, request {}, put at {}, {} attempt(s), {when}",
+                    it.task, it.service, it.request_id, it.created_at, it.attempts
+                ),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn registration(record: &RegistrationRecord) -> ShownRegistration {
+    let shown = &record.shown;
+    ShownRegistration {
+        service: shown.service.to_string(),
+        request_id: shown.request_id.to_string(),
+        state: match shown.state {
+            TrainingState::Training => "training",
+            TrainingState::Ready => "ready",
+            TrainingState::Failed => "failed",
+        },
+        ready: shown.ready,
+        public: shown.public,
+        requested_at: record.requested_at.to_rfc3339(),
+        announced_at: record.announced_at.map(|at| at.to_rfc3339()),
+        announcements: record.announcements,
+        finished_at: record.finished_at.map(|at| at.to_rfc3339()),
+        can_use_at: shown.can_use_at.to_rfc3339(),
+    }
+}
+
+fn used(record: &UseRecord) -> ShownUse {
+    ShownUse {
+        service: record.service.to_string(),
+        turn: record.last.turn,
+        window_start: record.last.window_start.to_rfc3339(),
+        cooldown_until: record.last.cooldown_until.to_rfc3339(),
+        request_id: record.request_id.map(|id| id.to_string()),
+    }
+}
+
+fn outbox_row(record: &OutboxRecord) -> ShownOutboxRow {
+    ShownOutboxRow {
+        id: record.id,
+        task: record.kind.as_str(),
+        service: record.service.to_string(),
+        request_id: record.request_id.to_string(),
+        attempts: record.attempts,
+        created_at: record.created_at.to_rfc3339(),
+        due_at: record.due_at.to_rfc3339(),
+        set_aside_at: record.set_aside_at.map(|at| at.to_rfc3339()),
+    }
+}
