@@ -96,10 +96,14 @@ async fn a_panic_over_one_delivery_fails_only_that_delivery() {
     let world = World::new();
     let (bad, good) = (world.registered(1).await, world.registered(2).await);
     let mut registrations = MockRegistrations::new();
-    registrations.expect_finish().returning(move |ready, _, _| {
-        assert!(ready.account != bad.account, "on purpose");
-        Ok(finished())
-    });
+    // Two expectations: each has a mutex, which a panic poisons.
+    registrations
+        .expect_finish()
+        .withf(move |ready, _, _| ready.account == bad.account)
+        .returning(|_, _, _| panic!("on purpose"));
+    registrations
+        .expect_finish()
+        .returning(|_, _, _| Ok(finished()));
     let mut listener = world.listener_of(Arc::new(registrations), world.queue.clone());
     let config = Arc::get_mut(&mut listener).unwrap();
     config.config.backoff = (Duration::ZERO, Duration::ZERO);
@@ -111,6 +115,7 @@ async fn a_panic_over_one_delivery_fails_only_that_delivery() {
     let dead = world.queue.dead_messages(&world.queues().ready);
     // By its backoff, not by its visibility timeout: nothing moves the clock.
     assert_eq!(dead.len(), 1);
+    assert!(dead[0].body.contains(&ready(bad).to_string()));
     assert_eq!(dead[0].reason, "its handler panicked");
 }
 
