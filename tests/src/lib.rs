@@ -22,5 +22,5 @@ pub use failing_disk::FailingDisk;
 pub use record::{record_on_postgresql, record_on_sqlite};
 pub use sealed::sealed_body;
 pub use steady::SteadyLoad;
-pub use system::{EarlyExit, Person, System, SystemBuilder};
+pub use system::{Begun, EarlyExit, Person, System, SystemBuilder};
 pub use wait::{PATIENCE, wait_until};

@@ -1,3 +1,4 @@
+mod begun;
 mod builder;
 mod person;
 
@@ -21,7 +22,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-pub use self::{builder::SystemBuilder, person::Person};
+pub use self::{begun::Begun, builder::SystemBuilder, person::Person};
 use crate::{
     binary::binary,
     log::{Addresses, Log},

@@ -26,10 +26,8 @@ impl SystemBuilder {
         ];
         let mut settings: BTreeMap<String, String> =
             ports.map(|name| (name.into(), "127.0.0.1:0".into())).into();
-        // Nobody balances the load of a test, and its servers are there when it starts the program.
-        for name in ["LEMON_HTTP__DRAIN_SECONDS", "LEMON_START__WAIT_SECONDS"] {
-            settings.insert(name.into(), "0".into());
-        }
+        // Nobody balances the load of a test.
+        settings.insert("LEMON_HTTP__DRAIN_SECONDS".into(), "0".into());
         Self {
             settings,
             data_dir: None,

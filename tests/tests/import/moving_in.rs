@@ -1,8 +1,9 @@
-use std::{fs, path::Path, process::Stdio};
+use std::{fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use lemon_tests::{System, SystemBuilder, wait_until};
 use reqwest::Method;
+use rustix::process::Signal;
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 
@@ -201,14 +202,14 @@ async fn an_import_that_is_killed_is_continued() {
     succeeded(&system.run(&["migrate"]).await);
     let db = connect(&url).await;
 
-    let mut command = system.command(folder.path());
-    let output = Stdio::null();
-    let mut importing = command.arg("import").stdout(output).spawn().unwrap();
-    wait_until("some are stored", async || {
-        (stored(&db).await[0] > 0).then_some(())
-    })
-    .await;
-    importing.kill().await.unwrap();
+    let mut importing = system.begin(folder.path(), &["import"]);
+    importing
+        .until("some are stored", async || {
+            (stored(&db).await[0] > 0).then_some(())
+        })
+        .await;
+    let killed = importing.end(Signal::KILL).await;
+    assert_eq!(killed.code(), None, "it had ended");
     let part = stored(&db).await;
     let all = i64::from(PEOPLE);
     assert!(part[0] > 0 && part[0] < all, "{part:?}");

@@ -1,13 +1,10 @@
 //! How the program ends, whatever it waits for.
 
-use std::process::Stdio;
-
 use lemon_test_servers::Link;
-use lemon_tests::{PATIENCE, wait_until};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, process::Child, time::timeout};
+use tokio::net::TcpListener;
 
 use crate::{
     outage::{number, session},
@@ -16,15 +13,6 @@ use crate::{
 
 /// Whoever migrates the database holds the advisory lock of this number.
 const MIGRATION_LOCK: i64 = 0x6c_65_6d_6f_6e;
-
-async fn ends_well(mut child: Child, signal: Signal) {
-    let id = child
-        .id()
-        .and_then(|id| Pid::from_raw(id.try_into().unwrap()));
-    kill_process(id.unwrap(), signal).unwrap();
-    let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
-    assert!(status.success(), "{status}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_waits_for_a_migration_can_be_stopped() {
@@ -36,20 +24,16 @@ async fn a_replica_that_waits_for_a_migration_can_be_stopped() {
             .await
             .unwrap();
         let home = TempDir::with_prefix("lemon-").unwrap();
-        let child = shared
-            .without_sqs()
-            .command(home.path())
-            .arg("serve")
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        wait_until("the program waits for the lock", async || {
-            let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database \
-                           WHERE datname = current_database() AND NOT granted";
-            (number(&other, waiting).await > 0).then_some(())
-        })
-        .await;
-        ends_well(child, signal).await;
+        let mut starting = shared.without_sqs().begin(home.path(), &["serve"]);
+        starting
+            .until("the program waits for the lock", async || {
+                let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database \
+                               WHERE datname = current_database() AND NOT granted";
+                (number(&other, waiting).await > 0).then_some(())
+            })
+            .await;
+        let status = starting.end(signal).await;
+        assert!(status.success(), "{status}");
     }
 }
 
@@ -62,18 +46,16 @@ async fn a_replica_that_connects_to_a_silent_database_can_be_stopped() {
     let port = silent.local_addr().unwrap().port();
     database.set_port(Some(port)).unwrap();
     let home = TempDir::with_prefix("lemon-").unwrap();
-    let child = shared
+    let system = shared
         .without_sqs()
         .env("LEMON_STORE__URL", database.as_str())
-        .env("LEMON_STORE__DEADLINE_MS", "5000")
-        .command(home.path())
-        .arg("serve")
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let accepted = timeout(PATIENCE, silent.accept()).await.unwrap();
-    let _connection = accepted.unwrap();
-    ends_well(child, Signal::TERM).await;
+        .env("LEMON_STORE__DEADLINE_MS", "5000");
+    let mut starting = system.begin(home.path(), &["serve"]);
+    let _connection = starting
+        .until("the program connects", async || silent.accept().await.ok())
+        .await;
+    let status = starting.end(Signal::TERM).await;
+    assert!(status.success(), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,7 +90,8 @@ async fn a_service_that_cannot_be_used_is_one_line_without_the_password() {
             "sqs at http://127.0.0.1:1",
         ),
     ] {
-        let refused = shared.first().env(variable, url).try_start().await;
+        let hasty = shared.first().env("LEMON_START__WAIT_SECONDS", "0");
+        let refused = hasty.env(variable, url).try_start().await;
         let exit = refused.err().unwrap();
         assert_eq!(exit.status.code(), Some(1), "{exit}");
         let last = exit.log.last().unwrap();
