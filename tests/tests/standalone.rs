@@ -71,7 +71,8 @@ impl Outside {
             "[package]\nname = \"outside\"\nedition = \"2024\"\n[dependencies]\n\
              lemon-domain = {{ path = \"{crates}/domain\" }}\n\
              lemon-{adapter} = {{ path = \"{crates}/{adapter}\" }}\n\
-             tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n[workspace]\n"
+             tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n[workspace]\n{}",
+            profile()
         );
         fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
         // The same versions, so that nothing is asked for on the network.
@@ -87,7 +88,6 @@ impl Outside {
             .args(arguments)
             .arg("--offline")
             .env("CARGO_TARGET_DIR", target())
-            .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .output()
             .unwrap();
         assert!(
@@ -115,8 +115,16 @@ impl Outside {
     }
 }
 
+/// Shared with the workspace, so that what both need is compiled once.
 fn target() -> PathBuf {
-    Path::new(ROOT).join("target/outside")
+    Path::new(ROOT).join("target")
+}
+
+/// The workspace's profile: with another one, nothing could be shared.
+fn profile() -> &'static str {
+    let with_profile = include_str!("../outside/Cargo.toml");
+    let start = with_profile.find("[profile.dev]").unwrap();
+    &with_profile[start..]
 }
 
 fn assert_brings(outside: &Outside, adapter: &str, driver: &str, others: &[&str]) {
