@@ -102,6 +102,32 @@ async fn a_person_is_shown_and_deleted_while_the_program_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_for_a_paused_relay_is_shown_with_the_pause() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(&folder);
+    run(&program, &["migrate"], 0).await;
+    run(&program, &["pause", "relay"], 0).await;
+    // It keeps nobody's job, and is not shown.
+    run(&program, &["limits", "set", "learn_me.daily", "500"], 0).await;
+    let system = program.clone().start().await;
+    let person = system.sign_in(1).await;
+    person.register(None).await.must_be(201);
+    let show = ["people", "show", person.twitter_id.as_str()];
+    let shown = json(&program, &show).await;
+    assert_eq!(shown["outbox"][0]["task"], "train");
+    assert_eq!(shown["paused"].as_array().unwrap().len(), 1, "{shown}");
+    assert_eq!(shown["paused"][0]["part"], "relay");
+    assert_eq!(shown["paused"][0]["by"], "lemon");
+    let lines = stdout(&run(&program, &show, 0).await);
+    assert!(lines.contains("the relay, by lemon at"), "{lines}");
+    run(&program, &["resume", "relay"], 0).await;
+    assert_eq!(
+        json(&program, &show).await["paused"],
+        Value::Array(Vec::new())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_training_is_announced_again_by_its_request_id() {
     let folder = tempfile::tempdir().unwrap();
     let program = program(&folder);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use lemon_domain::{
-    ports::{Forgotten, PersonRecord, StoreError},
+    ports::{Directives, Forgotten, PersonRecord, StoreError},
     usecases::PeopleCare,
     values::{AccountId, ProviderUserId, TaskKind},
 };
@@ -24,6 +24,7 @@ use crate::{
 };
 
 const NO_PERSON: &str = "the person cannot be read";
+const NO_PAUSES: &str = "what is paused cannot be read";
 
 /// Shows or deletes a person.
 pub(crate) async fn run(
@@ -34,12 +35,14 @@ pub(crate) async fn run(
     let store = Arc::new(connect(&plan).await?);
     let care = PeopleCare {
         people: store.clone(),
-        deadlines: store,
+        deadlines: store.clone(),
         clock: Arc::new(SystemClock),
     };
     match action {
         PeopleAction::Show { twitter_id } => {
-            let person = ShownPerson::of(&find(&care, twitter_id).await?);
+            let person = find(&care, twitter_id).await?;
+            let directives = store.directives().await.context(NO_PAUSES)?;
+            let person = ShownPerson::of(&person, directives);
             let printed = if json {
                 print_json(&person)
             } else {

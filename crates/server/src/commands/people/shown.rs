@@ -1,6 +1,6 @@
 use lemon_domain::{
-    ports::{OutboxRecord, PersonRecord, RegistrationRecord, UseRecord},
-    values::TrainingState,
+    ports::{GivenDirective, OutboxRecord, PersonRecord, RegistrationRecord, UseRecord},
+    values::{Directive, PausablePart, TrainingState},
 };
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ pub(super) struct ShownPerson {
     registrations: Vec<ShownRegistration>,
     uses: Vec<ShownUse>,
     outbox: Vec<ShownOutboxRow>,
+    /// The pauses for which jobs and ready messages of everybody wait.
+    paused: Vec<ShownPause>,
 }
 
 #[derive(Serialize)]
@@ -55,8 +57,15 @@ struct ShownOutboxRow {
     set_aside_at: Option<String>,
 }
 
+#[derive(Serialize)]
+struct ShownPause {
+    part: &'static str,
+    by: String,
+    at: String,
+}
+
 impl ShownPerson {
-    pub(super) fn of(person: &PersonRecord) -> Self {
+    pub(super) fn of(person: &PersonRecord, directives: Vec<GivenDirective>) -> Self {
         Self {
             user_id: person.user.get(),
             twitter_id: person.account.user_id.to_string(),
@@ -66,6 +75,7 @@ impl ShownPerson {
             registrations: person.registrations.iter().map(registration).collect(),
             uses: person.uses.iter().map(used).collect(),
             outbox: person.outbox.iter().map(outbox_row).collect(),
+            paused: directives.into_iter().filter_map(pause).collect(),
         }
     }
 
@@ -128,6 +138,9 @@ impl ShownPerson {
                 ),
             )?;
         }
+        for ShownPause { part, by, at } in &self.paused {
+            line("paused", &format!("the {part}, by {by} at {at}"))?;
+        }
         Ok(())
     }
 }
@@ -173,4 +186,18 @@ fn outbox_row(record: &OutboxRecord) -> ShownOutboxRow {
         due_at: record.due_at.to_rfc3339(),
         set_aside_at: record.set_aside_at.map(|at| at.to_rfc3339()),
     }
+}
+
+/// A pause that keeps the jobs or ready messages of people waiting. That of a service only refuses registrations.
+fn pause(given: GivenDirective) -> Option<ShownPause> {
+    let part = match given.directive {
+        Directive::Pause(PausablePart::Relay) => "relay",
+        Directive::Pause(PausablePart::Listener) => "listener",
+        Directive::Pause(PausablePart::Service(_)) | Directive::Limit { .. } => return None,
+    };
+    Some(ShownPause {
+        part,
+        by: given.by,
+        at: given.at.to_rfc3339(),
+    })
 }
