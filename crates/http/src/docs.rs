@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -7,7 +7,7 @@ use actix_web::{
 };
 use lemon_domain::values::Catalogue;
 use parking_lot::Mutex;
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use crate::{
     encoding::CompressibleBody,
@@ -53,6 +53,21 @@ struct File {
     body: CompressibleBody,
 }
 
+impl File {
+    /// A file, as it is in the program: compressed, unless it tells of the configuration.
+    fn of(file: SwaggerFile<'_>) -> io::Result<Self> {
+        let bytes = file.bytes.into_owned();
+        Ok(Self {
+            content_type: file.content_type,
+            body: if file.gzpipped {
+                CompressibleBody::of_gzip(bytes)?
+            } else {
+                CompressibleBody::new(bytes)
+            },
+        })
+    }
+}
+
 impl Docs {
     pub(crate) fn new(catalogue: &Catalogue, operations_port: u16) -> Self {
         let ui = Config::from(DOCUMENT.pattern)
@@ -74,10 +89,9 @@ impl Docs {
         }
         let file = utoipa_swagger_ui::serve(name, Arc::clone(&self.ui))
             .map_err(|error| Problem::internal(error.to_string()))?
-            .map(|file| File {
-                content_type: file.content_type,
-                body: CompressibleBody::new(file.bytes.into_owned()),
-            });
+            .map(File::of)
+            .transpose()
+            .map_err(|error| Problem::internal(error.to_string()))?;
         if let Some(file) = &file {
             files.insert(name.to_owned(), file.clone());
         }

@@ -4,14 +4,14 @@
 //! to a sign-in, whose token may not be compressed beside text that a caller chooses (<https://breachattack.com>). Here only
 //! bodies that are the same for everybody are compressed, and those that do not change only once.
 
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::header::{self, AcceptEncoding, ContentEncoding, Encoding, Header, HeaderValue},
     web::Bytes,
 };
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 /// A body that does not change, and its compressed form.
 #[derive(Clone)]
@@ -26,6 +26,20 @@ impl CompressibleBody {
         let plain = plain.into();
         let gzip = gzip(&plain);
         Self { plain, gzip }
+    }
+
+    /// From its compressed form.
+    ///
+    /// # Errors
+    /// If that is not gzip.
+    pub(crate) fn of_gzip(gzip: impl Into<Bytes>) -> io::Result<Self> {
+        let gzip = gzip.into();
+        let mut plain = Vec::new();
+        GzDecoder::new(&*gzip).read_to_end(&mut plain)?;
+        Ok(Self {
+            plain: plain.into(),
+            gzip,
+        })
     }
 
     /// Ends the answer with the form that the caller takes.
