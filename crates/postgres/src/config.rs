@@ -21,7 +21,7 @@ pub struct StoreConfig {
     /// of the variable `SSL_CERT_FILE` are trusted, unless `sslrootcert` names others. Or `sqlite://` and the
     /// path of a file, unescaped and without a question mark; `?mode=rwc` may follow. May hold a password, so it is never printed.
     pub url: SecretString,
-    /// The most connections at a time. SQLite has one more, which writes; these only read.
+    /// The most connections at a time. On SQLite these only read, two for each core at most; one more writes.
     pub max_connections: u32,
     /// How long a call may take, including the wait for a connection.
     pub deadline: Duration,

@@ -4,7 +4,7 @@ mod group;
 mod log;
 mod statements;
 
-use std::{io, path::Path};
+use std::{io, num::NonZero, path::Path, thread};
 
 use lemon_system::files::make_private_database;
 use sea_orm::{
@@ -89,7 +89,8 @@ impl Sqlite {
         let options = options(path, config);
         let writer = pool(options.clone(), WRITERS, config).await?;
         let read_only = options.pragma("query_only", "ON");
-        let reader = pool(read_only, config.max_connections, config).await?;
+        let readers = config.max_connections.min(most_readers());
+        let reader = pool(read_only, readers, config).await?;
         let checkpoints = Checkpoints::new(writer.clone(), disk.clone());
         Ok(Self {
             name,
@@ -183,6 +184,12 @@ fn options(path: &Path, config: &StoreConfig) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(patience(config.deadline))
         .disable_statement_logging()
+}
+
+/// How many connections read at most. A read takes a core for its time, and each connection has a thread and a cache.
+fn most_readers() -> u32 {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    u32::try_from(2 * cores).unwrap_or(u32::MAX)
 }
 
 async fn pool(
