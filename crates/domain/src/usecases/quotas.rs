@@ -158,10 +158,12 @@ impl Quotas {
             at,
         };
         for _ in 0..=MAX_RESTORES {
+            let asked = self.latest.asking(self.restorer.clock.now());
             let reserving = self.restorer.counter.reserve(&reservation);
             match wait_for(Neighbour::Quota, reserving).await? {
                 ReserveOutcome::Reserved(taken) => {
                     self.latest.changed();
+                    self.latest.note_taken(&taken, asked);
                     return Ok(Ok(taken));
                 }
                 ReserveOutcome::Exhausted { state, held } => {

@@ -49,6 +49,19 @@ async fn can_use_tells_what_is_recorded_if_the_counter_was_never_asked() {
 }
 
 #[tokio::test]
+async fn can_use_tells_of_places_that_were_taken_since_the_counter_was_last_asked() {
+    let app = App::start();
+    assert_eq!(can_use(&app).await["register_count"], 0);
+    for n in 1..=3 {
+        let token = app.sign_in(n).await;
+        assert_eq!(app.register(&token).await.status(), StatusCode::CREATED);
+    }
+    app.counter.fail(Fault::Unavailable);
+    let full = json!({ "can_use": false, "register_count": 3, "register_limit": 3 });
+    assert_eq!(can_use(&app).await, full);
+}
+
+#[tokio::test]
 async fn a_silent_counter_is_not_asked_by_each_call() {
     let app = App::start();
     app.counter.fail(Fault::Unavailable);

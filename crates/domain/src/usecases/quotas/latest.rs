@@ -6,7 +6,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
 
-use crate::values::BudgetKey;
+use crate::{ports::Taken, values::BudgetKey};
 
 /// When the counter was asked: a moment, and the number of changes that this process had seen by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +60,14 @@ impl LatestUsage {
                 known.insert(key.clone(), (asked, *used));
             }
         }
+    }
+
+    /// Publishes what a reservation told, which was asked before the change that it made: no later call takes it for recent.
+    /// Others may have changed the windows at the same time, and their answers may come in another order.
+    pub(super) fn note_taken(&self, taken: &[Taken], asked: AskedAt) {
+        let told = |place: &Taken| (place.state.key.clone(), place.state.used);
+        let (keys, usage): (Vec<_>, Vec<_>) = taken.iter().map(told).unzip();
+        self.note(&keys, &usage, asked);
     }
 
     /// The usage of a window, however old, if it is known.
