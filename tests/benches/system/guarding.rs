@@ -22,8 +22,8 @@ const ROUND: Duration = Duration::from_secs(2);
 /// How often a secret is opened in a round.
 const OPENED: u32 = 100_000;
 
-/// What it costs to know who calls, and to open what is sealed: the JWT, the revoked tokens and the limits are what a cached profile has more
-/// than `can-use`.
+/// What it costs to know who calls, and to open what is sealed: the JWT, the revoked tokens, the limits and the question to the store whether
+/// the person is still there are what a cached profile has more than `can-use`.
 pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
     let system = System::builder()
         .env("LEMON_HTTP__PROFILE_CACHE_SECONDS", "3600")
@@ -52,7 +52,7 @@ pub(crate) async fn measure(figures: &mut Figures) -> anyhow::Result<()> {
         0.7,
     );
     figures.cost(
-        "CPU of a call for knowing who calls",
+        "CPU of a cached profile, beyond can-use",
         costs(&known) - costs(&unknown),
         "µs",
         20.0,
