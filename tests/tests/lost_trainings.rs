@@ -43,20 +43,24 @@ async fn a_training_that_is_lost_is_announced_again_and_then_everything_is_given
     assert_eq!(listed[0]["ready"], false);
     wait_until_failed(&person).await;
 
-    let failed = requests(
-        &system,
-        "a training has failed: the workers did not finish it",
-    );
+    // The state shows before the program has said so.
+    let failed = wait_until("the log says so", async || {
+        let failed = "a training has failed: the workers did not finish it";
+        Some(requests(&system, failed)).filter(|failed| !failed.is_empty())
+    })
+    .await;
     assert_eq!(failed.len(), 1);
     let again = "a training is overdue, so it was announced to the workers again";
     assert_eq!(requests(&system, again), failed);
     let sent = requests(&system, "a job is sent");
     assert_eq!(sent, [failed[0].clone(), failed[0].clone()]);
-    let metrics = system.client().get(system.ops_url("/metrics"));
-    let metrics = metrics.send().await.expect("an answer").text().await;
-    let metrics = metrics.expect("a text");
-    let counted = r#"lemon_trainings_total{service="LEARNME",outcome="failed"} 1"#;
-    assert!(metrics.contains(counted), "{metrics}");
+    wait_until("it is counted", async || {
+        let metrics = system.client().get(system.ops_url("/metrics"));
+        let metrics = metrics.send().await.expect("an answer").text().await;
+        let counted = r#"lemon_trainings_total{service="LEARNME",outcome="failed"} 1"#;
+        metrics.expect("a text").contains(counted).then_some(())
+    })
+    .await;
 
     // The place of the day is free, once the counter has it back, and no cooldown runs.
     wait_until("the place is free", async || {
