@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use lemon_tests::System;
+use lemon_tests::{System, wait_until};
 use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -131,13 +131,18 @@ async fn a_fresh_program_answers_the_documented_metrics_and_they_stay_the_same()
     person.register(None).await.must_be(201);
     person.register(None).await.must_be(429);
     person.wait_until_ready().await;
-    let later = Scrape::of(&system).await;
+    // The training is ready before the program has counted it.
+    let finished = r#"lemon_trainings_total{service="LEARNME",outcome="finished"}"#;
+    let later = wait_until("the training is counted", async || {
+        Some(Scrape::of(&system).await).filter(|scrape| scrape.value(finished) > 0.0)
+    })
+    .await;
     assert_eq!(later.names_of_series(), fresh.names_of_series());
     for series in [
         r#"lemon_sign_ins_total{outcome="signed_in"}"#,
         r#"lemon_registrations_total{service="LEARNME",outcome="registered"}"#,
         r#"lemon_registrations_total{service="LEARNME",outcome="cooldown_active"}"#,
-        r#"lemon_trainings_total{service="LEARNME",outcome="finished"}"#,
+        finished,
         r#"lemon_twitter_calls_total{call="request_token",outcome="success"}"#,
         r#"lemon_http_requests_total{method="POST",route="/api/service/{service}",status="429"}"#,
     ] {
