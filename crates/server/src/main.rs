@@ -11,6 +11,7 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use app::StartError;
 use clap::Parser;
 use cli::Cli;
+use logging::LogEnd;
 use tokio::runtime::Runtime;
 
 #[global_allocator]
@@ -36,8 +37,10 @@ fn main() -> ExitCode {
             );
         }
     };
+    let log = LogEnd;
     let outcome = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(LAST_WAIT);
+    drop(log);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(StartError::Config(error)) => refuse(&error.to_string(), 2),
