@@ -3,9 +3,12 @@
 use std::{
     cell::Cell,
     fmt,
-    future::{Future, poll_fn},
-    pin::pin,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
 };
+
+use pin_project_lite::pin_project;
 
 /// What a call may wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,32 +38,63 @@ thread_local! {
 }
 
 /// Runs a step that asks this neighbour. A step within it may name another, which counts then.
-pub async fn wait_for<T>(neighbour: Neighbour, step: impl Future<Output = T>) -> T {
-    let mut step = pin!(step);
-    poll_fn(|context| {
-        let polled = step.as_mut().poll(context);
+pub fn wait_for<F: Future>(neighbour: Neighbour, step: F) -> impl Future<Output = F::Output> {
+    WaitFor { step, neighbour }
+}
+
+pin_project! {
+    /// Not an `async` function, which would hold the step twice: steps are large.
+    struct WaitFor<F> {
+        #[pin]
+        step: F,
+        neighbour: Neighbour,
+    }
+}
+
+impl<F: Future> Future for WaitFor<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled = this.step.poll(context);
         if polled.is_pending() && WAITS_FOR.get().is_none() {
-            WAITS_FOR.set(Some(neighbour));
+            WAITS_FOR.set(Some(*this.neighbour));
         }
         polled
-    })
-    .await
+    }
 }
 
 /// Runs a call of the use cases, and tells `waits` for whom it waits, each time that it waits.
-pub async fn observed<T>(call: impl Future<Output = T>, waits: impl Fn(Neighbour)) -> T {
-    let mut call = pin!(call);
-    poll_fn(|context| {
+pub fn observed<F: Future>(
+    call: F,
+    waits: impl Fn(Neighbour),
+) -> impl Future<Output = F::Output> {
+    Observed { call, waits }
+}
+
+pin_project! {
+    /// Not an `async` function, which would hold the call twice: calls are large.
+    struct Observed<F, W> {
+        #[pin]
+        call: F,
+        waits: W,
+    }
+}
+
+impl<F: Future, W: Fn(Neighbour)> Future for Observed<F, W> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
         WAITS_FOR.set(None);
-        let polled = call.as_mut().poll(context);
+        let polled = this.call.poll(context);
         if let Some(neighbour) = WAITS_FOR.take()
             && polled.is_pending()
         {
-            waits(neighbour);
+            (this.waits)(neighbour);
         }
         polled
-    })
-    .await
+    }
 }
 
 #[cfg(test)]

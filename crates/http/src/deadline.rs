@@ -71,8 +71,8 @@ impl Error for Missed {}
 struct Waits(Arc<Mutex<Option<Neighbour>>>);
 
 impl Waits {
-    async fn of<T>(self, call: impl Future<Output = T>) -> T {
-        observed(call, |neighbour| *self.0.lock() = Some(neighbour)).await
+    fn of<T>(self, call: impl Future<Output = T>) -> impl Future<Output = T> {
+        observed(call, move |neighbour| *self.0.lock() = Some(neighbour))
     }
 
     fn missed(&self) -> Missed {

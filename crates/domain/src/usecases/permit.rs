@@ -1,11 +1,12 @@
 use std::{
-    future::{Future, poll_fn},
-    pin::pin,
+    future::Future,
+    pin::Pin,
     sync::atomic::{AtomicU8, Ordering::SeqCst},
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use futures::task::AtomicWaker;
+use pin_project_lite::pin_project;
 
 /// Nothing is reserved, nothing is being stored.
 const WAITING: u8 = 0;
@@ -77,20 +78,11 @@ impl Permit {
 
     /// Runs a step for as long as the call is not abandoned. When the call is abandoned, the step is dropped, wherever
     /// it waits.
-    pub(crate) async fn unless_abandoned<T>(
+    pub(crate) fn unless_abandoned<F: Future>(
         &self,
-        step: impl Future<Output = T>,
-    ) -> Result<T, Abandoned> {
-        let mut step = pin!(step);
-        poll_fn(|context| {
-            // Registered before the state is read, so that no change is missed.
-            self.call.register(context.waker());
-            if self.state.load(SeqCst) == ABANDONED {
-                return Poll::Ready(Err(Abandoned));
-            }
-            step.as_mut().poll(context).map(Ok)
-        })
-        .await
+        step: F,
+    ) -> impl Future<Output = Result<F::Output, Abandoned>> {
+        UnlessAbandoned { step, permit: self }
     }
 
     fn begin(&self, step: u8) -> Result<(), Abandoned> {
@@ -108,6 +100,29 @@ impl Permit {
         match changed {
             Ok(before) | Err(before) => before,
         }
+    }
+}
+
+pin_project! {
+    /// Not an `async` function, which would hold the step twice: steps are large.
+    struct UnlessAbandoned<'a, F> {
+        #[pin]
+        step: F,
+        permit: &'a Permit,
+    }
+}
+
+impl<F: Future> Future for UnlessAbandoned<'_, F> {
+    type Output = Result<F::Output, Abandoned>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        // Registered before the state is read, so that no change is missed.
+        this.permit.call.register(context.waker());
+        if this.permit.state.load(SeqCst) == ABANDONED {
+            return Poll::Ready(Err(Abandoned));
+        }
+        this.step.poll(context).map(Ok)
     }
 }
 
