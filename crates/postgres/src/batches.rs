@@ -34,13 +34,13 @@ pub(crate) trait Batch: Send + Sync + 'static {
 
 /// Sends questions that wait to the server in one statement: on a busy server the round trip costs more than the query.
 /// A question does not wait if no statement is in flight.
-pub(crate) struct Batches<B: Batch>(pub(super) Arc<SharedBatches<B>>);
+pub(crate) struct Batches<B: Batch>(pub(crate) Arc<SharedBatches<B>>);
 
 pub(crate) struct SharedBatches<B: Batch> {
     batch: B,
     deadline: Duration,
-    pub(super) waiting: Together<B::Question, BatchAnswer<B::Answer>>,
-    pub(super) turns: Semaphore,
+    pub(crate) waiting: Together<B::Question, BatchAnswer<B::Answer>>,
+    pub(crate) turns: Semaphore,
     /// The runtime of the store. A caller's own runtime may end first.
     runtime: Option<Handle>,
 }
@@ -106,7 +106,7 @@ impl<B: Batch> fmt::Debug for Batches<B> {
 
 /// What a task is to ask. If the task is dropped before it takes the questions, as when its runtime ends, the waiting
 /// callers get an error, and the next question starts a task again.
-pub(super) struct UnaskedQuestions<B: Batch>(pub(super) Option<Batches<B>>);
+pub(crate) struct UnaskedQuestions<B: Batch>(pub(crate) Option<Batches<B>>);
 
 impl<B: Batch> Drop for UnaskedQuestions<B> {
     fn drop(&mut self) {

@@ -1,16 +1,16 @@
 use std::{collections::HashMap, time::Duration};
 
 use lemon_domain::values::{ServiceType, Use, UserId};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+#[cfg(feature = "sqlite")]
+use serde_json::json;
 use tokio::time::timeout;
 
-use super::{
-    batches::{Batch, Batches},
-    statements::PostgresStatements,
-};
 use crate::{
+    batches::{Batch, Batches},
     entity::uses::Model,
     error::SqlError,
+    executor::Executor,
     row,
     together::{Waiting, tell_all},
 };
@@ -19,7 +19,7 @@ use crate::{
 /// ([`refuse_forgotten`](crate::accounts::refuse_forgotten)): a refusal is one round trip. The `LIMIT` makes the server look up each use by
 /// its key; a plain join could read the whole table. The columns are named: a prepared statement with `*` fails when a
 /// newer version adds a column.
-const FIND: &str = "SELECT asked.number, last.user_id, last.service, last.turn, last.window_start, \
+const FIND_ON_POSTGRESQL: &str = "SELECT asked.number, last.user_id, last.service, last.turn, last.window_start, \
     last.cooldown_until, last.expires_at, last.request_id, account.is_forgotten \
     FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (user_id, service, number) \
     CROSS JOIN LATERAL (SELECT user_id, service, turn, window_start, cooldown_until, expires_at, request_id \
@@ -27,12 +27,20 @@ const FIND: &str = "SELECT asked.number, last.user_id, last.service, last.turn, 
     CROSS JOIN LATERAL (SELECT bool_and(credentials_key_id = '') AS is_forgotten \
     FROM accounts WHERE accounts.user_id = asked.user_id) AS account";
 
+/// The same on SQLite, where the round trip is one to the thread of a connection. The questions are a JSON array of pairs.
+#[cfg(feature = "sqlite")]
+const FIND_ON_SQLITE: &str = "SELECT asked.key + 1 AS number, last.user_id, last.service, last.turn, last.window_start, \
+    last.cooldown_until, last.expires_at, last.request_id, (SELECT min(credentials_key_id = '') \
+    FROM accounts WHERE accounts.user_id = last.user_id) AS is_forgotten \
+    FROM json_each(?1) AS asked CROSS JOIN uses AS last \
+    ON last.user_id = asked.value ->> 0 AND last.service = asked.value ->> 1";
+
 /// Reads people's latest uses.
 #[derive(Debug, Clone)]
 pub(crate) struct LastUses(Batches<LastUsesBatch>);
 
 struct LastUsesBatch {
-    reader: PostgresStatements,
+    reader: Executor,
     deadline: Duration,
 }
 
@@ -45,7 +53,7 @@ struct LastUsesQuestion {
 type LastUsesAnswer = Result<Option<Use>, SqlError>;
 
 impl LastUses {
-    pub(crate) fn new(reader: PostgresStatements, deadline: Duration) -> Self {
+    pub(crate) fn new(reader: Executor, deadline: Duration) -> Self {
         Self(Batches::new(LastUsesBatch { reader, deadline }, deadline))
     }
 
@@ -73,16 +81,27 @@ impl Batch for LastUsesBatch {
 
 /// The rows that are found, each with the number of its question from 0.
 async fn read(
-    reader: &PostgresStatements,
+    reader: &Executor,
     together: &[Waiting<LastUsesQuestion, LastUsesAnswer>],
 ) -> Result<Vec<(usize, QueryResult)>, SqlError> {
-    let questions = || together.iter().map(|waiting| &waiting.question);
-    let users: Vec<i64> = questions().map(|asked| asked.user.get()).collect();
-    let services: Vec<String> = questions()
-        .map(|asked| asked.service.as_str().to_owned())
-        .collect();
-    let values: [Value; 2] = [users.into(), services.into()];
-    let find = Statement::from_sql_and_values(reader.get_database_backend(), FIND, values);
+    let questions = together.iter().map(|waiting| &waiting.question);
+    let find = match reader {
+        Executor::Postgres(_) => {
+            let (users, services): (Vec<i64>, Vec<String>) = questions
+                .map(|asked| (asked.user.get(), asked.service.as_str().to_owned()))
+                .unzip();
+            let values: [Value; 2] = [users.into(), services.into()];
+            Statement::from_sql_and_values(DbBackend::Postgres, FIND_ON_POSTGRESQL, values)
+        }
+        #[cfg(feature = "sqlite")]
+        Executor::Sqlite(_) => {
+            let pairs: Vec<_> = questions
+                .map(|asked| json!([asked.user.get(), asked.service.as_str()]))
+                .collect();
+            let values: [Value; 1] = [json!(pairs).to_string().into()];
+            Statement::from_sql_and_values(DbBackend::Sqlite, FIND_ON_SQLITE, values)
+        }
+    };
     let rows = reader.query_all_raw(find).await?;
     let numbered = rows.into_iter().map(|row| {
         let number: i64 = row.try_get("", "number")?;
@@ -126,14 +145,12 @@ mod tests {
     use lemon_test_servers::PostgresServer;
     use secrecy::ExposeSecret;
 
-    use super::{
-        super::{
-            batches::UnaskedQuestions,
-            server::{Server, open},
-        },
-        *,
+    use super::*;
+    use crate::{
+        batches::UnaskedQuestions,
+        config::StoreConfig,
+        postgresql::{Server, open},
     };
-    use crate::config::StoreConfig;
 
     /// A database with the schema.
     async fn connected(config: StoreConfig) -> (Server, LastUses) {
@@ -144,7 +161,7 @@ mod tests {
         let server = open(options, &config).await.unwrap();
         let migrating = server.for_migrations().await.unwrap();
         Migrator::up(&migrating, None).await.unwrap();
-        let last_uses = LastUses::new(server.reader(), deadline);
+        let last_uses = LastUses::new(Executor::Postgres(server.reader()), deadline);
         (server, last_uses)
     }
 

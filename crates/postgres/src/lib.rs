@@ -3,6 +3,7 @@
 mod accounts;
 mod address;
 mod asked;
+mod batches;
 mod budget_totals;
 mod calls;
 mod config;
@@ -14,6 +15,7 @@ mod error;
 mod executor;
 mod housekeeping;
 mod imports;
+mod last_uses;
 mod migrate;
 mod observer;
 mod outbox;

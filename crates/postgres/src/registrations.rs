@@ -19,14 +19,13 @@ use lemon_domain::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryTrait, sea_query::Query};
 
-use self::find::{find_attempt, find_use};
+use self::find::find_attempt;
 use crate::{
     accounts::refuse_forgotten,
     asked::AskedRequest,
     entity::{
         attempts,
         registrations::{Column, Entity, Model},
-        uses,
     },
     row,
     store::SqlStore,
@@ -40,17 +39,7 @@ impl Registrations for SqlStore {
         service: &ServiceType,
     ) -> Result<Option<Use>, StoreError> {
         self.calls
-            .within_deadline(async {
-                if let Some(last_uses) = &self.last_uses {
-                    return last_uses.find(user, service).await;
-                }
-                let find = find_use(user, service);
-                let last = row::one::<uses::Model>(self.calls.reader(), &find).await?;
-                if last.is_some() {
-                    refuse_forgotten(self.calls.reader(), user).await?;
-                }
-                Ok(last)
-            })
+            .within_deadline(self.last_uses.find(user, service))
             .await
     }
 

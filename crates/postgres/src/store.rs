@@ -9,13 +9,14 @@ use tokio::sync::Mutex;
 #[cfg(feature = "sqlite")]
 use crate::{asked::AskedRequest, sqlite::Group};
 use crate::{
+    batches::Batches,
     calls::Calls,
     config::StoreConfig,
     database::Database,
     error::PostgresError,
+    last_uses::LastUses,
     migrate,
     pool_status::PoolStatus,
-    postgresql::{Batches, LastUses},
     rights,
 };
 
@@ -34,8 +35,8 @@ pub struct SqlStore {
     pub(crate) group: Option<Group<AskedRequest, RequestOutcome>>,
     /// Sends waiting requests in one statement, if each would be a round trip to a server.
     pub(crate) requests: Option<Batches<Calls>>,
-    /// Groups waiting queries for latest uses, if each would be a round trip to a server.
-    pub(crate) last_uses: Option<LastUses>,
+    /// Sends waiting queries for latest uses in one statement.
+    pub(crate) last_uses: LastUses,
     /// Held while a budget's total is corrected.
     pub(crate) correcting: Arc<Mutex<()>>,
 }
@@ -101,17 +102,15 @@ impl SqlStore {
     }
 
     fn over(database: Database) -> Self {
-        let server = database.server().cloned();
+        let is_server = database.server().is_some();
         let deadline = database.deadline;
         let calls = Calls::new(database);
         Self {
             correcting: Arc::default(),
             #[cfg(feature = "sqlite")]
-            group: server.is_none().then(Group::default),
-            requests: server
-                .is_some()
-                .then(|| Batches::new(calls.clone(), deadline)),
-            last_uses: server.map(|server| LastUses::new(server.reader(), deadline)),
+            group: (!is_server).then(Group::default),
+            requests: is_server.then(|| Batches::new(calls.clone(), deadline)),
+            last_uses: LastUses::new(calls.reader().clone(), deadline),
             calls,
         }
     }

@@ -1,8 +1,6 @@
-mod batches;
 mod connections;
 mod earlier;
 mod health;
-mod last_uses;
 mod migrating;
 mod pool;
 mod replicas;
@@ -16,8 +14,6 @@ mod transaction;
 
 pub use self::earlier::{EarlierDatabase, EarlierDatabaseError};
 pub(crate) use self::{
-    batches::{Batch, Batches},
-    last_uses::LastUses,
     migrating::{MigrationSession, commit_migration, gives_way, lock_tables},
     replicas::{Heard, Replicas},
     server::{Server, open, over},

@@ -13,9 +13,9 @@ use uuid::Uuid;
 use super::{places, request as separately};
 use crate::{
     asked::AskedRequest,
+    batches::{Batch, Batches},
     calls::Calls,
     error::SqlError,
-    postgresql::{Batch, Batches},
     together::{Waiting, tell_all},
 };
 

@@ -6,6 +6,7 @@ mod file;
 mod files;
 #[path = "../given/mod.rs"]
 mod given;
+mod last_uses;
 mod migrations;
 mod plans;
 mod purge;
