@@ -44,7 +44,7 @@ impl std::error::Error for UnknownProfile {
 #[derive(Clone)]
 pub(crate) struct KnownProfiles {
     profiles: Arc<Profiles>,
-    kept: Cache<(UserId, AccountId), Profile>,
+    kept: Cache<(UserId, AccountId), Arc<Profile>>,
     reads: Option<Arc<KeyedRate<UserId>>>,
 }
 
@@ -61,17 +61,25 @@ impl KnownProfiles {
         }
     }
 
-    /// The profile of a person who is known here now: a person who was deleted has none, whatever is kept.
-    pub(crate) async fn of(self, identity: Identity) -> Result<Profile, Arc<UnknownProfile>> {
+    /// The profile, if it is kept. Nobody is asked whether the person is still here: the tokens of a person who was deleted are ended.
+    pub(crate) async fn kept(&self, Identity { user, account }: Identity) -> Option<Arc<Profile>> {
+        self.kept.get(&(user, account)).await
+    }
+
+    /// The profile of a person.
+    pub(crate) async fn read(
+        self,
+        identity: Identity,
+    ) -> Result<Arc<Profile>, Arc<UnknownProfile>> {
         let Identity { user, account } = identity;
-        let credentials = self.profiles.credentials(identity).await;
-        let credentials = credentials.map_err(|error| Arc::new(UnknownProfile::Unread(error)))?;
         let reading = async {
+            let credentials = self.profiles.credentials(identity).await;
+            let credentials = credentials.map_err(UnknownProfile::Unread)?;
             if let Some(reads) = &self.reads {
                 reads.admit(&user).map_err(UnknownProfile::TooOften)?;
             }
             let profile = self.profiles.read(&credentials).await;
-            profile.map_err(UnknownProfile::Unread)
+            profile.map(Arc::new).map_err(UnknownProfile::Unread)
         };
         self.kept.try_get_with((user, account), reading).await
     }
