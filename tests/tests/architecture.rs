@@ -59,6 +59,8 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-http", "lemon-postgres"),
         edge("lemon-worker", "lemon-embedded"),
         edge("lemon-redis", "lemon-system"),
+        edge("lemon-batching", "lemon-domain"),
+        edge("lemon-sqs", "lemon-batching"),
         edge("lemon-consumer", "lemon-embedded"),
         edge("lemon-consumer", "lemon-worker"),
         edge("lemon-sqs", "lemon-consumer"),
@@ -93,6 +95,7 @@ fn an_edge_that_points_inwards_is_no_violation() {
         edge("lemon-postgres", "lemon-domain"),
         edge("lemon-postgres", "lemon-migrations"),
         edge("lemon-embedded", "lemon-system"),
+        edge("lemon-redis", "lemon-batching"),
         edge("lemon-sandbox", "lemon-connections"),
         edge("lemon-sandbox", "lemon-consumer"),
         edge("lemon-worker", "lemon-consumer"),
@@ -293,11 +296,15 @@ impl Edge {
             | ("twitter", "sandbox")
             | ("sandbox", "twitter")
             | ("consumer", "embedded" | "sqs") => self.dev,
-            ("domain" | "migrations" | "connections" | "page" | "test-servers", _) => false,
+            (
+                "domain" | "migrations" | "batching" | "connections" | "page" | "test-servers",
+                _,
+            ) => false,
             ("server", _)
             | (_, "domain")
             | ("postgres", "migrations")
             | ("postgres" | "embedded" | "sandbox", "system")
+            | ("postgres" | "redis", "batching")
             | ("worker" | "sandbox", "consumer") => true,
             // For examples.
             (_, "system") => self.dev,

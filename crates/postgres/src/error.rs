@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use lemon_batching::Waiting;
 use lemon_domain::{BoxError, ports::StoreError};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
@@ -286,6 +287,14 @@ pub(crate) fn driver_error(error: &DbErr) -> Option<&SqlxError> {
         | DbErr::Exec(RuntimeErr::SqlxError(driver))
         | DbErr::Query(RuntimeErr::SqlxError(driver)) => Some(driver),
         _ => None,
+    }
+}
+
+/// Answers all questions with the same error.
+pub(crate) fn tell_all<Q, A>(together: Vec<Waiting<Q, Result<A, SqlError>>>, error: SqlError) {
+    let error = Arc::new(error);
+    for waiting in together {
+        waiting.tell(Err(SqlError::Shared(Arc::clone(&error))));
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{collections::HashMap, time::Duration};
 
+use lemon_batching::{Batch, Batches, Waiting};
 use lemon_domain::values::{ServiceType, Use, UserId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 #[cfg(feature = "sqlite")]
@@ -7,12 +8,10 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::{
-    batches::{Batch, Batches},
     entity::uses::Model,
-    error::SqlError,
+    error::{SqlError, tell_all},
     executor::Executor,
     row,
-    together::{Waiting, tell_all},
 };
 
 /// The use of each person in the question, with the question's number, and whether the person was forgotten since
@@ -37,7 +36,10 @@ const FIND_ON_SQLITE: &str = "SELECT asked.key + 1 AS number, last.user_id, last
 
 /// Reads people's latest uses.
 #[derive(Debug, Clone)]
-pub(crate) struct LastUses(Batches<LastUsesBatch>);
+pub(crate) struct LastUses {
+    batches: Batches<LastUsesBatch>,
+    deadline: Duration,
+}
 
 struct LastUsesBatch {
     reader: Executor,
@@ -54,19 +56,23 @@ type LastUsesAnswer = Result<Option<Use>, SqlError>;
 
 impl LastUses {
     pub(crate) fn new(reader: Executor, deadline: Duration) -> Self {
-        Self(Batches::new(LastUsesBatch { reader, deadline }, deadline))
+        Self {
+            batches: Batches::new(LastUsesBatch { reader, deadline }),
+            deadline,
+        }
     }
 
     /// The person's latest use of the service.
     pub(crate) async fn find(&self, user: UserId, service: &ServiceType) -> LastUsesAnswer {
         let service = service.clone();
-        self.0.ask(LastUsesQuestion { user, service }).await
+        let answer = self.batches.ask(LastUsesQuestion { user, service }).await;
+        answer.unwrap_or(Err(SqlError::TimedOut(self.deadline)))
     }
 }
 
 impl Batch for LastUsesBatch {
     type Question = LastUsesQuestion;
-    type Answer = Option<Use>;
+    type Answer = LastUsesAnswer;
 
     const MAX_TOGETHER: usize = 256;
 
@@ -140,14 +146,13 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use futures::{future::join_all, poll};
+    use futures::future::join_all;
     use lemon_migrations::{Migrator, MigratorTrait};
     use lemon_test_servers::PostgresServer;
     use secrecy::ExposeSecret;
 
     use super::*;
     use crate::{
-        batches::UnaskedQuestions,
         config::StoreConfig,
         postgresql::{Server, open},
     };
@@ -215,73 +220,6 @@ mod tests {
         );
         assert!(spoilt.is_err());
         assert_eq!(well.unwrap().unwrap().turn, 1);
-    }
-
-    #[tokio::test]
-    async fn a_question_does_not_wait_for_statements_that_hang() {
-        let postgres = PostgresServer::get().await;
-        let (_server, last_uses) =
-            connected(StoreConfig::new(postgres.database().await.as_str())).await;
-        let _hanging = last_uses.0.0.turns.acquire_many(2).await.unwrap();
-        let found = last_uses.find(UserId::new(1), &learn_me()).await;
-        assert_eq!(found.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn a_caller_whose_runtime_ends_does_not_end_the_shared_read() {
-        let postgres = PostgresServer::get().await;
-        let (_server, last_uses) =
-            connected(StoreConfig::new(postgres.database().await.as_str())).await;
-        let turns = last_uses.0.0.turns.acquire_many(2).await.unwrap();
-        let asking = last_uses.clone();
-        let other = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let service = learn_me();
-                let mut asked = Box::pin(asking.find(UserId::new(1), &service));
-                assert!(poll!(&mut asked).is_pending());
-            });
-        });
-        other.join().unwrap();
-        drop(turns);
-        let found = last_uses.find(UserId::new(2), &learn_me()).await;
-        assert_eq!(found.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn a_task_that_is_dropped_before_it_reads_leaves_no_question_behind() {
-        let postgres = PostgresServer::get().await;
-        let (_server, last_uses) =
-            connected(StoreConfig::new(postgres.database().await.as_str())).await;
-        let (user, service) = (UserId::new(1), learn_me());
-        let question = LastUsesQuestion { user, service };
-        let (is_first, answer) = last_uses.0.0.waiting.put(question);
-        assert!(is_first);
-        drop(UnaskedQuestions(Some(last_uses.0.clone())));
-        assert!(answer.await.is_err());
-        assert_eq!(last_uses.find(user, &learn_me()).await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn a_cancelled_caller_does_not_cancel_the_shared_read() {
-        let postgres = PostgresServer::get().await;
-        let (_server, last_uses) =
-            connected(StoreConfig::new(postgres.database().await.as_str())).await;
-        let service = learn_me();
-        let turns = last_uses.0.0.turns.acquire_many(2).await.unwrap();
-        let mut first = Box::pin(last_uses.find(UserId::new(1), &service));
-        let mut second = Box::pin(last_uses.find(UserId::new(2), &service));
-        assert!(poll!(&mut first).is_pending());
-        assert!(poll!(&mut second).is_pending());
-        // The task that gets the next permit takes both questions; the first caller is polled only once more.
-        drop(turns);
-        let _pending = poll!(&mut first);
-        tokio::task::yield_now().await;
-        drop(first);
-        assert_eq!(second.await.unwrap(), None);
     }
 
     #[tokio::test]

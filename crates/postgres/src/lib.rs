@@ -3,7 +3,6 @@
 mod accounts;
 mod address;
 mod asked;
-mod batches;
 mod budget_totals;
 mod calls;
 mod config;
@@ -35,7 +34,6 @@ mod signal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
-mod together;
 
 pub use config::StoreConfig;
 pub use error::PostgresError;

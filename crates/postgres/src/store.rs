@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
+use lemon_batching::Batches;
 #[cfg(feature = "sqlite")]
 use lemon_domain::ports::RequestOutcome;
 use sea_orm::DatabaseConnection;
@@ -9,15 +10,8 @@ use tokio::sync::Mutex;
 #[cfg(feature = "sqlite")]
 use crate::{asked::AskedRequest, sqlite::Group};
 use crate::{
-    batches::Batches,
-    calls::Calls,
-    config::StoreConfig,
-    database::Database,
-    error::PostgresError,
-    last_uses::LastUses,
-    migrate,
-    pool_status::PoolStatus,
-    rights,
+    calls::Calls, config::StoreConfig, database::Database, error::PostgresError,
+    last_uses::LastUses, migrate, pool_status::PoolStatus, rights,
 };
 
 /// The time between two attempts to open a locked file.
@@ -109,7 +103,7 @@ impl SqlStore {
             correcting: Arc::default(),
             #[cfg(feature = "sqlite")]
             group: (!is_server).then(Group::default),
-            requests: is_server.then(|| Batches::new(calls.clone(), deadline)),
+            requests: is_server.then(|| Batches::new(calls.clone())),
             last_uses: LastUses::new(calls.reader().clone(), deadline),
             calls,
         }

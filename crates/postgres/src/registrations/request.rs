@@ -1,6 +1,8 @@
 #[cfg(feature = "sqlite")]
 use std::time::Duration;
 
+#[cfg(feature = "sqlite")]
+use lemon_batching::Waiting;
 use lemon_domain::{
     ports::{NewRegistration, RequestOutcome},
     values::TaskKind,
@@ -26,7 +28,7 @@ use crate::{
     row,
 };
 #[cfg(feature = "sqlite")]
-use crate::{executor::Transaction, sqlite::GroupWriter, together::Waiting};
+use crate::{executor::Transaction, sqlite::GroupWriter};
 
 /// Stores all of a request, or nothing.
 pub(crate) async fn request(calls: &Calls, new: &AskedRequest) -> Result<RequestOutcome, SqlError> {

@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
+use lemon_batching::{Batch, Batches, Waiting};
 use lemon_domain::{
     ports::{NewRegistration, RequestOutcome, ReservedPlace},
     values::{BudgetName, TaskKind},
@@ -13,10 +14,8 @@ use uuid::Uuid;
 use super::{places, request as separately};
 use crate::{
     asked::AskedRequest,
-    batches::{Batch, Batches},
     calls::Calls,
-    error::SqlError,
-    together::{Waiting, tell_all},
+    error::{SqlError, tell_all},
 };
 
 /// How many requests are stored separately at a time, after they could not be stored together.
@@ -40,7 +39,10 @@ pub(super) async fn request(
     new: AskedRequest,
 ) -> RequestAnswer {
     match only_place(&new) {
-        Some(_) => batches.ask(new).await,
+        Some(_) => {
+            let answer = batches.ask(new).await;
+            answer.unwrap_or_else(|_| Err(SqlError::TimedOut(calls.deadline())))
+        }
         None => separately::request(calls, &new).await,
     }
 }
@@ -56,7 +58,7 @@ fn only_place(new: &NewRegistration) -> Option<&ReservedPlace> {
 
 impl Batch for Calls {
     type Question = AskedRequest;
-    type Answer = RequestOutcome;
+    type Answer = RequestAnswer;
 
     const MAX_TOGETHER: usize = 64;
 

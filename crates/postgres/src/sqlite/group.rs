@@ -1,11 +1,9 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
+use lemon_batching::{Together, Waiting};
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::{
-    error::SqlError,
-    together::{Together, Waiting, tell_all},
-};
+use crate::error::{SqlError, tell_all};
 
 /// The most writes in one transaction. It bounds how long the first of them waits for the last.
 const MAX_TOGETHER: usize = 64;

@@ -1,25 +1,24 @@
-use std::{mem, sync::Arc};
+use std::mem;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::error::SqlError;
-
 /// Questions that wait to be answered together.
 #[derive(Debug)]
-pub(crate) struct Together<Q, A>(Mutex<Vec<Waiting<Q, A>>>);
+pub struct Together<Q, A>(Mutex<Vec<Waiting<Q, A>>>);
 
 /// A question, and the sender of its answer.
 #[derive(Debug)]
-pub(crate) struct Waiting<Q, A> {
-    pub(crate) question: Q,
+pub struct Waiting<Q, A> {
+    /// What is asked.
+    pub question: Q,
     answer: oneshot::Sender<A>,
 }
 
 impl<Q, A> Together<Q, A> {
     /// Adds a question, and tells whether it is the first that waits. The answer is an error if the task that took the
     /// question ends without one.
-    pub(crate) fn put(&self, question: Q) -> (bool, oneshot::Receiver<A>) {
+    pub fn put(&self, question: Q) -> (bool, oneshot::Receiver<A>) {
         let (sender, answer) = oneshot::channel();
         let mut waiting = self.0.lock();
         let is_first = waiting.is_empty();
@@ -31,7 +30,7 @@ impl<Q, A> Together<Q, A> {
     }
 
     /// Takes the first questions whose callers still wait for the answer, and tells whether these are all.
-    pub(crate) fn take(&self, max: usize) -> (Vec<Waiting<Q, A>>, bool) {
+    pub fn take(&self, max: usize) -> (Vec<Waiting<Q, A>>, bool) {
         let mut waiting = self.0.lock();
         waiting.retain(Waiting::is_waiting);
         let now = waiting.len().min(max);
@@ -40,8 +39,9 @@ impl<Q, A> Together<Q, A> {
         (mem::replace(&mut *waiting, later), is_all)
     }
 
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no question waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.lock().is_empty()
     }
 }
@@ -53,20 +53,15 @@ impl<Q, A> Default for Together<Q, A> {
 }
 
 impl<Q, A> Waiting<Q, A> {
-    pub(crate) fn is_waiting(&self) -> bool {
+    /// Whether the caller still waits for the answer.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
         !self.answer.is_closed()
     }
 
-    pub(crate) fn tell(self, answer: A) {
+    /// Answers the question.
+    pub fn tell(self, answer: A) {
         // The caller may have stopped waiting.
         let _gone = self.answer.send(answer);
-    }
-}
-
-/// Answers all questions with the same error.
-pub(crate) fn tell_all<Q, A>(together: Vec<Waiting<Q, Result<A, SqlError>>>, error: SqlError) {
-    let error = Arc::new(error);
-    for waiting in together {
-        waiting.tell(Err(SqlError::Shared(Arc::clone(&error))));
     }
 }
