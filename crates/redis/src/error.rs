@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fred::error::{Error as FredError, ErrorKind};
 use lemon_domain::ports::QuotaError;
@@ -125,12 +125,28 @@ impl RedisFault {
     }
 }
 
+/// What went wrong with several calls at once.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedFault(Arc<RedisFault>);
+
+impl From<RedisFault> for SharedFault {
+    fn from(fault: RedisFault) -> Self {
+        Self(Arc::new(fault))
+    }
+}
+
 impl From<RedisFault> for QuotaError {
     fn from(fault: RedisFault) -> Self {
-        match fault {
+        SharedFault::from(fault).into()
+    }
+}
+
+impl From<SharedFault> for QuotaError {
+    fn from(SharedFault(fault): SharedFault) -> Self {
+        match &*fault {
             RedisFault::Corrupt { key, fault } => Self::Corrupt {
-                key,
-                source: fault.into(),
+                key: key.clone(),
+                source: fault.clone().into(),
             },
             RedisFault::NotConnected(_)
             | RedisFault::TimedOut(_)

@@ -51,7 +51,7 @@ impl KeyPrefix {
 /// The scope in braces, here a service, is the [hash tag](https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags):
 /// all budgets of a scope are in one slot of a cluster, so that one script can take from several. If one step takes from
 /// several scopes, the tag is the prefix: `lemon:{lemon}:LEARNME:daily:1795381200:places`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RedisKeys {
     prefix: KeyPrefix,
 }

@@ -1,7 +1,8 @@
 mod answers;
+mod reserving;
 mod restoring;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -9,6 +10,7 @@ use fred::{
     clients::Pool,
     types::{Value, scripts::Script},
 };
+use lemon_batching::Batches;
 use lemon_domain::{
     ports::{
         QuotaCounter, QuotaError, RecordedSegment, Reservation, ReserveOutcome, RestorationId,
@@ -18,6 +20,7 @@ use lemon_domain::{
 };
 use tokio::time::Instant;
 
+use self::reserving::{AskedReservation, ReservingScript};
 use crate::{
     address::Address,
     config::RedisConfig,
@@ -31,7 +34,8 @@ use crate::{
 ///
 /// A cluster refuses a reservation in several scopes, unless their keys are [in one slot](KeyPrefix::in_one_slot).
 pub struct RedisQuotaCounter {
-    connections: RedisConnections,
+    connections: Arc<RedisConnections>,
+    reservations: Batches<ReservingScript>,
     scripts: Scripts,
     keys: RedisKeys,
 }
@@ -44,10 +48,23 @@ impl RedisQuotaCounter {
     /// pool's own settings decide when a dead connection, or one to a primary that has become a replica, is replaced.
     #[must_use]
     pub fn new(pool: &Pool, key_prefix: KeyPrefix, deadline: Duration) -> Self {
+        Self::over(
+            RedisConnections::of(pool, deadline),
+            RedisKeys::new(key_prefix),
+        )
+    }
+
+    fn over(connections: RedisConnections, keys: RedisKeys) -> Self {
+        let (connections, scripts) = (Arc::new(connections), Scripts::new());
         Self {
-            connections: RedisConnections::of(pool, deadline),
-            scripts: Scripts::new(),
-            keys: RedisKeys::new(key_prefix),
+            reservations: Batches::new(ReservingScript {
+                connections: Arc::clone(&connections),
+                script: scripts.reserve.clone(),
+                keys: keys.clone(),
+            }),
+            connections,
+            scripts,
+            keys,
         }
     }
 
@@ -60,11 +77,7 @@ impl RedisQuotaCounter {
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisError> {
         let keys = RedisKeys::new(config.prefix()?);
         let address = Address::parse(&config.url)?;
-        let counter = Self {
-            connections: RedisConnections::open(&address, config).await?,
-            scripts: Scripts::new(),
-            keys,
-        };
+        let counter = Self::over(RedisConnections::open(&address, config).await?, keys);
         let explained = |fault| address.explain_fault(&fault);
         let until = counter.connections.deadline();
         let is_node = counter.connections.is_cluster_node(until).await;
@@ -142,28 +155,13 @@ impl RedisQuotaCounter {
 #[async_trait]
 impl QuotaCounter for RedisQuotaCounter {
     async fn reserve(&self, reservation: &Reservation) -> Result<ReserveOutcome, QuotaError> {
-        let Reservation {
-            holder,
-            budgets,
-            at,
-        } = reservation;
-        let windows = budgets.iter().map(|budget| &budget.key);
-        let mut args = vec![field(holder), at.timestamp_micros().to_string()];
-        for budget in budgets {
-            args.push(budget.limit.to_string());
-            args.push(budget.units.to_string());
-            args.push(expiry(&budget.key).to_string());
-        }
-        let call = ScriptCall {
-            script: &self.scripts.reserve,
-            keys: self.keys_of(windows),
-            args,
+        let asked = AskedReservation {
+            reservation: reservation.clone(),
+            until: self.connections.deadline(),
         };
-        let answer = self
-            .connections
-            .run(&call, self.connections.deadline())
-            .await?;
-        Ok(answers::outcome(answer, budgets)?)
+        let answer = self.reservations.ask(asked).await;
+        let answer = answer.map_err(|_| RedisFault::Answer)?;
+        Ok(answer?)
     }
 
     async fn release(

@@ -80,6 +80,8 @@ impl ScriptCall<'_> {
 #[derive(Debug, PartialEq)]
 pub(crate) enum ScriptAnswer {
     Done(Vec<Value>),
+    /// An answer for each holder of the call, in order.
+    Each(Vec<Value>),
     Unknown(usize),
     Exhausted {
         window: usize,
@@ -94,6 +96,7 @@ impl ScriptAnswer {
         let word = parts.next().and_then(Value::into_string);
         match word.as_deref() {
             Some("done") => Some(Self::Done(parts.collect())),
+            Some("each") => Some(Self::Each(parts.collect())),
             Some("unknown") => parts.next().as_ref().and_then(window).map(Self::Unknown),
             Some("exhausted") => exhausted(parts),
             Some("corrupt") => {
@@ -112,7 +115,7 @@ impl ScriptAnswer {
     pub(crate) fn done(self) -> Result<Vec<Value>, RedisFault> {
         match self {
             Self::Done(values) => Ok(values),
-            Self::Unknown(_) | Self::Exhausted { .. } => Err(RedisFault::Answer),
+            Self::Each(_) | Self::Unknown(_) | Self::Exhausted { .. } => Err(RedisFault::Answer),
         }
     }
 }

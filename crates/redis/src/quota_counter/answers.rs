@@ -21,6 +21,7 @@ pub(super) fn outcome(
     let budget = |index: usize| budgets.get(index).ok_or(RedisFault::Answer);
     let key = |index| budget(index).map(|budget| budget.key.clone());
     match answer {
+        ScriptAnswer::Each(_) => Err(RedisFault::Answer),
         ScriptAnswer::Unknown(index) => key(index).map(ReserveOutcome::Unknown),
         ScriptAnswer::Exhausted { window, used, held } => Ok(ReserveOutcome::Exhausted {
             state: state(budget(window)?, used),

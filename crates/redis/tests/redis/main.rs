@@ -10,6 +10,7 @@ mod demoted;
 mod faults;
 mod parts;
 mod shared;
+mod together;
 mod versions;
 
 use std::{collections::BTreeSet, slice, sync::Arc};
