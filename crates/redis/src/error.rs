@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fred::error::{Error as FredError, ErrorKind};
+use lemon_batching::Unanswered;
 use lemon_domain::ports::QuotaError;
 
 /// Error codes by which Redis says that a retry may succeed: <https://redis.io/docs/latest/commands/> lists them by
@@ -74,6 +75,8 @@ pub(crate) enum RedisFault {
     Passing(#[source] FredError),
     #[error("redis refused the script")]
     Refused(#[source] FredError),
+    #[error("the call ended before redis answered")]
+    Unanswered(#[source] Unanswered),
     #[error("the script's answer does not have the expected form")]
     Answer,
     #[error("{fault}")]
@@ -151,7 +154,8 @@ impl From<SharedFault> for QuotaError {
             RedisFault::NotConnected(_)
             | RedisFault::TimedOut(_)
             | RedisFault::BrokeOff(_)
-            | RedisFault::Passing(_) => Self::Unavailable(fault.into()),
+            | RedisFault::Passing(_)
+            | RedisFault::Unanswered(_) => Self::Unavailable(fault.into()),
             RedisFault::Refused(_) | RedisFault::Answer => Self::Rejected(fault.into()),
         }
     }

@@ -160,7 +160,7 @@ impl QuotaCounter for RedisQuotaCounter {
             until: self.connections.deadline(),
         };
         let answer = self.reservations.ask(asked).await;
-        let answer = answer.map_err(|_| RedisFault::Answer)?;
+        let answer = answer.map_err(RedisFault::Unanswered)?;
         Ok(answer?)
     }
 
