@@ -296,10 +296,9 @@ impl Edge {
             | ("twitter", "sandbox")
             | ("sandbox", "twitter")
             | ("consumer", "embedded" | "sqs") => self.dev,
-            (
-                "domain" | "migrations" | "batching" | "connections" | "page" | "test-servers",
-                _,
-            ) => false,
+            ("domain" | "migrations" | "batching" | "connections" | "page" | "test-servers", _) => {
+                false
+            }
             ("server", _)
             | (_, "domain")
             | ("postgres", "migrations")

@@ -65,10 +65,7 @@ impl<F: Future> Future for WaitFor<F> {
 }
 
 /// Runs a call of the use cases, and tells `waits` for whom it waits, each time that it waits.
-pub fn observed<F: Future>(
-    call: F,
-    waits: impl Fn(Neighbour),
-) -> impl Future<Output = F::Output> {
+pub fn observed<F: Future>(call: F, waits: impl Fn(Neighbour)) -> impl Future<Output = F::Output> {
     Observed { call, waits }
 }
 

@@ -1,6 +1,6 @@
 //! Log lines on stderr: human on a terminal, JSON elsewhere.
 
-mod batches;
+mod line_batches;
 
 use std::io::{IsTerminal, stderr};
 
@@ -13,7 +13,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use self::batches::Batches;
+use self::line_batches::LineBatches;
 use crate::config::{ConfigError, LogFormat, LogSettings};
 
 /// Lines that wait to be written, at most. Whoever has one more waits too: no line is lost.
@@ -37,7 +37,7 @@ fn in_batches() -> NonBlocking {
         .lossy(false)
         .buffered_lines_limit(MAX_WAITING_LINES)
         .thread_name("log")
-        .finish(Batches::new(stderr()));
+        .finish(LineBatches::new(stderr()));
     *WRITER.lock() = Some(writer);
     lines
 }

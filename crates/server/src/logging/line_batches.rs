@@ -13,11 +13,11 @@ const ROOM: usize = 64 * 1024;
 /// Writes what comes during a pause at once: a write, and whoever reads it, cost more than a line.
 ///
 /// For a thread of its own, which flushes when nothing more waits. The first line after a quiet time is written without delay.
-pub(super) struct Batches<W: Write> {
+pub(super) struct LineBatches<W: Write> {
     out: BufWriter<W>,
 }
 
-impl<W: Write> Batches<W> {
+impl<W: Write> LineBatches<W> {
     pub(super) fn new(out: W) -> Self {
         Self {
             out: BufWriter::with_capacity(ROOM, out),
@@ -25,7 +25,7 @@ impl<W: Write> Batches<W> {
     }
 }
 
-impl<W: Write> Write for Batches<W> {
+impl<W: Write> Write for LineBatches<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.out.write(bytes)
     }
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn lines_between_two_flushes_are_one_write() {
         let written = Written::default();
-        let mut batches = Batches::new(written.clone());
+        let mut batches = LineBatches::new(written.clone());
         for _ in 0..100 {
             batches.write_all(b"a line\n").unwrap();
         }
@@ -87,7 +87,7 @@ mod tests {
         let (mut lines, end) = NonBlockingBuilder::default()
             .lossy(false)
             .buffered_lines_limit(8)
-            .finish(Batches::new(written.clone()));
+            .finish(LineBatches::new(written.clone()));
         let mut expected = String::new();
         for number in 0..1_000 {
             let line = format!("line {number}\n");
