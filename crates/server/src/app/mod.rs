@@ -5,6 +5,7 @@ mod descriptors;
 mod follower;
 mod metering;
 mod outside;
+mod partial;
 mod parts;
 mod plan;
 mod presence;
@@ -30,10 +31,11 @@ use tracing::warn;
 
 pub(crate) use connections::{Patience, QueuePlan, StorePlan};
 use outside::Outside;
-pub(crate) use parts::Parts;
-pub(crate) use plan::{
-    Plan, TwitterPlan, queues_alone, store_alone, store_and_keys, store_and_services,
+pub(crate) use partial::{
+    ImportPlan, PeoplePlan, queues_alone, store_alone, store_and_keys, store_and_services,
 };
+pub(crate) use parts::Parts;
+pub(crate) use plan::{Plan, TwitterPlan};
 use running::Running;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::StandAlone;

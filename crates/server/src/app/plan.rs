@@ -22,7 +22,7 @@ use super::without_traces;
 use super::{
     StartError,
     connections::{Patience, QueuePlan, QuotaPlan, StorePlan},
-    sealing::{found_keys, seals},
+    sealing::seals,
 };
 use crate::config::{ConfigError, Settings, StartSettings, TwitterSettings};
 
@@ -30,8 +30,6 @@ use crate::config::{ConfigError, Settings, StartSettings, TwitterSettings};
 const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
 /// When keys are required.
 const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
-/// When sealing keys are required.
-const SEALED: &str = "because the secrets in the store are sealed";
 /// When the URLs of parts are required.
 const NAMED: &str =
     "with a Twitter that is not the sandbox; \"embedded\" is allowed, but only for one replica";
@@ -193,54 +191,9 @@ impl Plan {
     }
 }
 
-/// The plan of a command that uses only the store. All numbers are checked, and the services, but no secret of another
-/// part is needed.
-pub(crate) fn store_alone(settings: Settings) -> Result<(StorePlan, Patience), ConfigError> {
-    store_and_services(settings).map(|(store, _)| store)
-}
-
-/// The plan of a command that uses the store, and knows the services.
-pub(crate) fn store_and_services(
-    settings: Settings,
-) -> Result<((StorePlan, Patience), Catalogue), ConfigError> {
-    settings.check_numbers()?;
-    check_named(&settings, &["store.url"])?;
-    let store = StorePlan::new(&settings.store, &data_dir(&settings)?)?;
-    let patience = patience(&settings.start);
-    let catalogue = settings.services.catalogue(&settings.budgets)?;
-    Ok(((store, patience), catalogue))
-}
-
-/// The plan of a command that uses the store and its sealing keys.
-pub(crate) fn store_and_keys(
-    settings: Settings,
-) -> Result<((StorePlan, Patience), Arc<SealingKeys>), StartError> {
-    let keys = found_keys(&settings, &data_dir(&settings)?)?;
-    let keys = keys.ok_or_else(|| ConfigError::missing("store.sealing_keys", SEALED))?;
-    Ok((store_alone(settings)?, Arc::new(keys)))
-}
-
-/// The plan of a command that uses only the queues.
-pub(crate) fn queues_alone(
-    settings: Settings,
-) -> Result<(QueuePlan, Catalogue, Patience), StartError> {
-    settings.check_numbers()?;
-    check_named(&settings, &["queue.url"])?;
-    let data_dir = data_dir(&settings)?;
-    let mut queue = QueuePlan::new(&settings.queue, &data_dir)?;
-    if queue.is_embedded()
-        && let Some(keys) = found_keys(&settings, &data_dir)?
-    {
-        queue = queue.with_keys(Arc::new(keys));
-    }
-    let patience = patience(&settings.start);
-    let catalogue = settings.services.catalogue(&settings.budgets)?;
-    Ok((queue, catalogue, patience))
-}
-
 /// Refuses parts that have no address, unless Twitter is the sandbox: replicas that forget one would each have their
 /// own.
-fn check_named(settings: &Settings, keys: &[&str]) -> Result<(), ConfigError> {
+pub(super) fn check_named(settings: &Settings, keys: &[&str]) -> Result<(), ConfigError> {
     if cfg!(feature = "sandbox") && settings.twitter.is_sandbox() {
         return Ok(());
     }
@@ -257,12 +210,12 @@ fn check_named(settings: &Settings, keys: &[&str]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn patience(start: &StartSettings) -> Patience {
+pub(super) fn patience(start: &StartSettings) -> Patience {
     Patience::of(Duration::from_secs(start.wait_seconds))
 }
 
 /// The configured folder, or else the platform's.
-fn data_dir(settings: &Settings) -> Result<PathBuf, ConfigError> {
+pub(super) fn data_dir(settings: &Settings) -> Result<PathBuf, ConfigError> {
     if let Some(data_dir) = &settings.data_dir {
         return Ok(data_dir.clone());
     }

@@ -6,7 +6,7 @@ mod plan;
 mod stand_alone;
 mod stand_ins;
 
-pub(super) use keys::sealing_key_in;
+pub(super) use keys::{make_keys, sealing_key_in};
 pub(super) use plan::SandboxPlan;
 pub(crate) use stand_alone::StandAlone;
 pub(super) use stand_ins::StandIns;
