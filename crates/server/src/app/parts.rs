@@ -281,6 +281,7 @@ impl Parts {
                 catalogue: Arc::clone(&self.plan.catalogue),
                 accounts: self.store.clone(),
                 keys: Arc::clone(&self.plan.sealing_keys),
+                tickets: None,
             }),
         };
         let relay = Relay::new(
