@@ -266,6 +266,8 @@ pub(crate) enum KeyKind {
     Jwt,
     /// For `store.sealing_keys`
     Sealing,
+    /// For `workers.keys`
+    Worker,
 }
 
 #[derive(Subcommand)]

@@ -3,6 +3,7 @@
 mod connections;
 mod descriptors;
 mod follower;
+mod job_credentials;
 mod metering;
 mod outside;
 mod partial;
@@ -59,6 +60,8 @@ pub(crate) struct ListenAddresses {
     pub(crate) http: SocketAddr,
     pub(crate) ops: SocketAddr,
     pub(crate) sandbox: Option<SocketAddr>,
+    /// Where workers call.
+    pub(crate) workers: Option<SocketAddr>,
 }
 
 /// Everything that runs.
@@ -76,9 +79,16 @@ impl App {
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
         let http = Listener::bind(plan.http).map_err(anyhow::Error::from)?;
         let ops = Listener::bind(plan.ops).map_err(anyhow::Error::from)?;
-        // With the real port, which the API's document names.
+        let workers = plan.job_credentials.calls.as_ref();
+        let workers = workers
+            .map(|calls| Listener::bind(calls.listen))
+            .transpose();
+        let workers = workers.map_err(anyhow::Error::from)?;
+        // With the real ports, which the API's document and the stand-in workers name.
+        let workers_at = workers.as_ref().map(Listener::local_addr);
         let plan = Plan {
             ops: ops.local_addr(),
+            job_credentials: plan.job_credentials.listening_at(workers_at),
             ..plan
         };
         let (outside, twitter): (Option<Box<dyn Outside>>, _) = match &plan.twitter {
@@ -112,6 +122,7 @@ impl App {
             http: http.local_addr(),
             ops: ops.local_addr(),
             sandbox: outside.as_ref().map(|outside| outside.local_addr()),
+            workers: workers_at,
         };
         let mut running = Running::new();
         let Running { front, back } = &mut running;
@@ -124,8 +135,11 @@ impl App {
         parts.follow_revocations(back);
         parts.observe(ops, back)?;
         parts.work(front);
+        if let Some(workers) = workers {
+            parts.answer_workers(workers, front);
+        }
         if let Some(outside) = outside {
-            outside.run_beside(&parts, connections.sandbox, &mut running);
+            outside.run_beside(&parts, connections.sandbox, &mut running)?;
         }
         Ok(Self {
             addresses,

@@ -22,6 +22,7 @@ use super::without_traces;
 use super::{
     StartError,
     connections::{Patience, QueuePlan, QuotaPlan, StorePlan},
+    job_credentials::JobCredentialsPlan,
     sealing::seals,
 };
 use crate::config::{ConfigError, Settings, StartSettings, TwitterSettings};
@@ -62,6 +63,7 @@ pub(crate) struct Plan {
     pub(crate) sealing_keys: Arc<SealingKeys>,
     pub(crate) quota: QuotaPlan,
     pub(crate) queue: QueuePlan,
+    pub(crate) job_credentials: JobCredentialsPlan,
     pub(crate) twitter: TwitterPlan,
     pub(crate) catalogue: Arc<Catalogue>,
     #[cfg(feature = "traces")]
@@ -99,6 +101,7 @@ impl Plan {
         let traces = TracesPlan::new(&settings.traces)?;
         let named = check_named(&settings, &["store.url", "quota.url", "queue.url"]);
         let protection = protection(&settings)?;
+        let job_credentials = JobCredentialsPlan::new(&settings)?;
         let shares_connections = settings.http.max_connections_per_address.is_none();
         let data_dir = data_dir(&settings)?;
         let catalogue = Arc::new(settings.services.catalogue(&settings.budgets)?);
@@ -162,6 +165,7 @@ impl Plan {
             ops: settings.ops.listen,
             queue: queue.with_keys(Arc::clone(&sealing_keys)),
             sealing_keys,
+            job_credentials,
             catalogue,
             store,
             quota,

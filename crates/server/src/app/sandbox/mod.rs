@@ -1,6 +1,7 @@
 //! Stand-ins for the outside, and the keys that a machine makes for them. A program that is built without the feature
 //! `sandbox` contains nothing of this.
 
+mod credentials;
 mod keys;
 mod plan;
 mod stand_alone;
