@@ -4,6 +4,7 @@ mod connections;
 mod descriptors;
 mod follower;
 mod job_credentials;
+mod listeners;
 mod metering;
 mod outside;
 mod partial;
@@ -31,6 +32,7 @@ use lemon_system::{SystemClock, SystemIds};
 use tracing::warn;
 
 pub(crate) use connections::{Patience, QueuePlan, StorePlan};
+use listeners::Listeners;
 use outside::Outside;
 pub(crate) use partial::{
     ImportPlan, PeoplePlan, queues_alone, store_alone, store_and_keys, store_and_services,
@@ -77,20 +79,8 @@ impl App {
         metering::begin(&plan.catalogue)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
-        let http = Listener::bind(plan.http).map_err(anyhow::Error::from)?;
-        let ops = Listener::bind(plan.ops).map_err(anyhow::Error::from)?;
-        let workers = plan.job_credentials.calls.as_ref();
-        let workers = workers
-            .map(|calls| Listener::bind(calls.listen))
-            .transpose();
-        let workers = workers.map_err(anyhow::Error::from)?;
-        // With the real ports, which the API's document and the stand-in workers name.
-        let workers_at = workers.as_ref().map(Listener::local_addr);
-        let plan = Plan {
-            ops: ops.local_addr(),
-            job_credentials: plan.job_credentials.listening_at(workers_at),
-            ..plan
-        };
+        let (listeners, plan) = Listeners::bind(plan)?;
+        let Listeners { http, ops, workers } = listeners;
         let (outside, twitter): (Option<Box<dyn Outside>>, _) = match &plan.twitter {
             TwitterPlan::Real(config) => (None, config.clone()),
             #[cfg(feature = "sandbox")]
@@ -122,7 +112,7 @@ impl App {
             http: http.local_addr(),
             ops: ops.local_addr(),
             sandbox: outside.as_ref().map(|outside| outside.local_addr()),
-            workers: workers_at,
+            workers: workers.as_ref().map(Listener::local_addr),
         };
         let mut running = Running::new();
         let Running { front, back } = &mut running;
