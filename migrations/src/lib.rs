@@ -20,6 +20,7 @@ mod m20261127_000012_operators;
 mod m20261127_000013_completed_sign_ins;
 mod m20261127_000014_revocations;
 mod m20261127_000015_outbox_traces;
+mod m20261128_000016_job_tickets;
 mod record;
 
 pub use compatibility::needed;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000013_completed_sign_ins::Migration),
             Box::new(m20261127_000014_revocations::Migration),
             Box::new(m20261127_000015_outbox_traces::Migration),
+            Box::new(m20261128_000016_job_tickets::Migration),
         ]
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Addresses {
     pub(crate) ops: SocketAddr,
     /// `None` if the sandbox is off.
     pub(crate) sandbox: Option<SocketAddr>,
+    /// Where workers call; `None` if they have no key.
+    pub(crate) workers: Option<SocketAddr>,
 }
 
 impl Log {
@@ -59,6 +61,7 @@ impl Addresses {
             http: address("http.address")?,
             ops: address("ops.address")?,
             sandbox: address("sandbox.address"),
+            workers: address("workers.address"),
         })
     }
 }

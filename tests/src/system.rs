@@ -91,6 +91,13 @@ impl System {
         format!("http://{address}{path}")
     }
 
+    /// Where workers redeem tickets.
+    #[must_use]
+    pub fn credentials_url(&self) -> String {
+        let address = self.addresses.workers.expect("workers have a key");
+        format!("http://{address}/internal/credentials")
+    }
+
     /// A client that follows no redirect.
     #[must_use]
     pub fn client(&self) -> &Client {

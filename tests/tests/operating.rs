@@ -218,7 +218,7 @@ async fn migrations_are_shown_and_taken_back_only_on_purpose_and_while_nobody_se
     let (code, plan, line) = said(&system.run(&["migrate", "down"]).await);
     assert_eq!(code, 2);
     assert!(
-        plan.contains("_outbox_traces") && line.contains("--yes"),
+        plan.contains("_job_tickets") && line.contains("--yes"),
         "{plan}: {line}"
     );
     let line = refused(&system, &["migrate", "down", "--yes", "--steps", "99"]).await;

@@ -241,6 +241,76 @@ async fn dead_letters_of_embedded_queues_are_listed_redriven_and_discarded() {
     run(&program, &["queues", "discard", READY], 2).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_of_all_queues_are_listed_and_shown_with_their_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(&folder);
+    let mut system = program.clone().start().await;
+    let person = system.sign_in(1).await;
+    let id = person.twitter_id.as_str();
+    let show = ["people", "show", id];
+    // The running program has the queues; the rest of the answer is there.
+    let shown = json(&program, &show).await;
+    assert_eq!(shown["dead_letters"], Value::Array(Vec::new()));
+    let why = shown["dead_letters_unread"][0].as_str().unwrap();
+    assert!(why.contains("stop it first"), "{why}");
+    assert!(system.terminate().await.success());
+    let shown = json(&program, &show).await;
+    assert_eq!(shown["dead_letters_unread"], Value::Array(Vec::new()));
+
+    let about = format!(r#"{{"oauth_user_id":{id},"oauth_type":"TWITTER","service_name":"HUSH"}}"#);
+    let ids = dead_letters(&folder, &[&about, "token=hush"]);
+    let letters = json(&program, &["queues", "dead-letters"]).await;
+    assert_eq!(letters.as_array().unwrap().len(), 2, "{letters}");
+    assert_eq!(letters[0]["queue"], READY);
+    let lines = stdout(&run(&program, &["queues", "dead-letters"], 0).await);
+    assert_eq!(lines.matches(READY).count(), 2, "{lines}");
+    let shown = json(&program, &show).await;
+    let found = shown["dead_letters"].as_array().unwrap();
+    assert_eq!(found.len(), 1, "{shown}");
+    assert_eq!(found[0]["message_id"], ids[0].as_str());
+    assert_eq!(found[0]["queue"], READY);
+    let lines = stdout(&run(&program, &show, 0).await);
+    assert!(
+        lines.contains(&ids[0]) && lines.contains("dead letter"),
+        "{lines}"
+    );
+    assert!(
+        !lines.contains("hush") && !lines.contains("HUSH"),
+        "{lines}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_shown_although_no_queue_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(&folder);
+    let mut system = program.clone().start().await;
+    let person = system.sign_in(1).await;
+    assert!(system.terminate().await.success());
+    let away = program
+        .env("LEMON_QUEUE__URL", "sqs")
+        .env("LEMON_QUEUE__DEADLINE_MS", "300")
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test");
+    let show = ["people", "show", person.twitter_id.as_str()];
+    let shown = json(&away, &show).await;
+    assert_eq!(shown["user_id"], person.user_id);
+    let unread = shown["dead_letters_unread"].as_array().unwrap();
+    assert_eq!(unread.len(), 4, "one for each queue: {shown}");
+    let lines = stdout(&run(&away, &show, 0).await);
+    assert_eq!(
+        lines.matches("unknown        further dead letters").count(),
+        4,
+        "{lines}"
+    );
+    // A list of dead letters that misses some is no success.
+    let listed = run(&away, &["queues", "dead-letters"], 1).await;
+    assert!(stderr(&listed).contains(READY), "{listed:?}");
+}
+
 #[tokio::test]
 async fn only_sqs_needs_queues_to_be_made() {
     let folder = tempfile::tempdir().unwrap();

@@ -76,8 +76,8 @@ async fn purge_by(store: &dyn Store, now: DateTime<Utc>) -> Gone {
     let mut gone = NOTHING;
     // Whether totals are rows depends on the store.
     let mut totals = 0;
-    // The suite of `Revocations` is about these.
-    let mut revocations = 0;
+    // The suites of `Revocations` and of `JobTickets` are about these.
+    let (mut revocations, mut tickets) = (0, 0);
     for what in Expiring::ALL {
         let rows = match what {
             Expiring::PendingSignIns => &mut gone.pending_sign_ins,
@@ -86,6 +86,7 @@ async fn purge_by(store: &dyn Store, now: DateTime<Utc>) -> Gone {
             Expiring::Uses => &mut gone.uses,
             Expiring::BudgetTotals => &mut totals,
             Expiring::Revocations => &mut revocations,
+            Expiring::JobTickets => &mut tickets,
         };
         loop {
             let purged = store.purge(what, now).await.unwrap();

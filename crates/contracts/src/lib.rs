@@ -32,6 +32,7 @@ pub mod id_source;
 pub mod import_source;
 pub mod import_target;
 pub mod job_queue;
+pub mod job_tickets;
 pub mod outbox;
 pub mod pending_sign_ins;
 pub mod people;

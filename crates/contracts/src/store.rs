@@ -1,11 +1,11 @@
-//! The store family: twelve ports that share their rows, and therefore share one subject.
+//! The store family: fourteen ports that share their rows, and therefore share one subject.
 
 use async_trait::async_trait;
 use lemon_domain::{
     ports::{
-        Accounts, Directives, Housekeeping, ImportTarget, Outbox, PendingSignIns, People,
-        PlaceRecord, Registrations, ReplicaRegistry, Revocations, SealedSecrets, StoreError,
-        TrainingDeadlines,
+        Accounts, Directives, Housekeeping, ImportTarget, JobTickets, Outbox, PendingSignIns,
+        People, PlaceRecord, Registrations, ReplicaRegistry, Revocations, SealedSecrets,
+        StoreError, TrainingDeadlines,
     },
     values::{BudgetKey, Place, Segment, Task},
 };
@@ -24,6 +24,7 @@ pub trait Store:
     + Revocations
     + Directives
     + ImportTarget
+    + JobTickets
     + People
     + SealedSecrets
 {
@@ -48,6 +49,7 @@ where
         + Revocations
         + Directives
         + ImportTarget
+        + JobTickets
         + People
         + SealedSecrets,
 {
@@ -64,7 +66,7 @@ where
     }
 }
 
-/// Emits the cases of all twelve ports, each in a module of its own, for a function that makes a fresh, empty
+/// Emits the cases of all fourteen ports, each in a module of its own, for a function that makes a fresh, empty
 /// [`Subject<dyn Store>`](crate::Subject).
 #[macro_export]
 macro_rules! store_suites {
@@ -101,6 +103,9 @@ macro_rules! store_suites {
         }
         mod import_target {
             $crate::import_target_suite!(super::$subject);
+        }
+        mod job_tickets {
+            $crate::job_tickets_suite!(super::$subject);
         }
         mod people {
             $crate::people_suite!(super::$subject);

@@ -2,7 +2,10 @@
 
 use lemon_domain::{
     ports::{Publication, TwitterError},
-    usecases::{Accepted, AccountDeletion, ProfileError, RegisterError, SignInError, SignedIn},
+    usecases::{
+        Accepted, AccountDeletion, ProfileError, RedeemError, RedeemedTicket, RegisterError,
+        SignInError, SignedIn, TicketOfJob,
+    },
     values::{Identity, RequestId, ServiceType},
     with_causes,
 };
@@ -10,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     known_profiles::UnknownProfile,
-    measures::{self, RegistrationOutcome, SignInOutcome},
+    measures::{self, RedemptionOutcome, RegistrationOutcome, SignInOutcome},
 };
 
 /// Somebody came back from Twitter. Refused sign-ins are of nobody known, and anybody can cause them: the log has them at
@@ -181,5 +184,52 @@ pub(crate) fn deletion(caller: Identity, service: &ServiceType, request_id: Requ
         service = %service,
         request.id = %request_id,
         "a person deleted a registration"
+    );
+}
+
+/// A worker asked for the credentials of a job. A failure is no fact about the job: `Problem` logs its cause.
+pub(crate) fn redemption(of_job: &TicketOfJob, outcome: &Result<RedeemedTicket, RedeemError>) {
+    let (task, request_id) = (of_job.kind.as_str(), of_job.request_id);
+    let refused = |outcome: RedemptionOutcome| {
+        info!(
+            audit = true,
+            request.id = %request_id,
+            task,
+            reason = outcome.as_str(),
+            "a worker got no credentials for a job"
+        );
+        outcome
+    };
+    let outcome = match outcome {
+        Ok(redeemed) => {
+            info!(
+                audit = true,
+                account.id = %redeemed.account,
+                service = %redeemed.service,
+                request.id = %request_id,
+                task,
+                redemptions = redeemed.redemptions,
+                "a worker got the credentials for a job"
+            );
+            if redeemed.redemptions == 1 {
+                RedemptionOutcome::Redeemed
+            } else {
+                RedemptionOutcome::Repeated
+            }
+        }
+        Err(RedeemError::Unknown) => refused(RedemptionOutcome::Unknown),
+        Err(RedeemError::Void) => refused(RedemptionOutcome::Void),
+        Err(RedeemError::Expired) => refused(RedemptionOutcome::Expired),
+        Err(RedeemError::Used) => refused(RedemptionOutcome::Used),
+        Err(_) => RedemptionOutcome::Failed,
+    };
+    measures::redemption(outcome);
+}
+
+/// Somebody called as a worker without a worker key.
+pub(crate) fn stranger_at_worker_calls() {
+    warn!(
+        audit = true,
+        "a call of a worker without a worker key is refused"
     );
 }

@@ -35,6 +35,7 @@ mod traced;
 mod typescript;
 mod unambiguous;
 mod use_cases;
+mod worker_calls;
 
 pub use application::{Application, Mount};
 pub use config::{BrowserBinding, BrowserConfig, CookieScope, Deadlines, HttpConfig, JwtConfig};
@@ -49,3 +50,4 @@ pub use proxies::{ForwardingHeader, Proxies};
 pub use series::register_metrics;
 pub use typescript::typescript;
 pub use use_cases::UseCases;
+pub use worker_calls::{WorkerCalls, WorkerKeyFault, WorkerKeys};

@@ -16,6 +16,7 @@ const DURATIONS: &str = "lemon_http_request_duration_seconds";
 const SIGN_INS: &str = "lemon_sign_ins_total";
 const REGISTRATIONS: &str = "lemon_registrations_total";
 const REFUSALS: &str = "lemon_quota_refusals_total";
+const REDEMPTIONS: &str = "lemon_job_tickets_redeemed_total";
 const PROBLEMS: &str = "lemon_http_problems_total";
 const CONNECTIONS_REFUSED: &str = "lemon_http_connections_refused_total";
 const DEPENDENCY_UP: &str = "lemon_dependency_up";
@@ -49,6 +50,10 @@ pub(crate) fn describe() {
         REFUSALS,
         "Requests to register that a budget refused, by the budget and its scope: a service, or \"shared\"."
     );
+    describe_counter!(
+        REDEMPTIONS,
+        "Calls of workers that redeem the ticket of a job for credentials, by outcome."
+    );
     describe_gauge!(
         DEPENDENCY_UP,
         "1 if the latest readiness check of the dependency succeeded, 0 if it failed."
@@ -67,6 +72,9 @@ pub(crate) fn begin(catalogue: &Catalogue) {
     counter!(CONNECTIONS_REFUSED).increment(0);
     for outcome in SignInOutcome::ALL {
         count_sign_ins(outcome, 0);
+    }
+    for outcome in RedemptionOutcome::ALL {
+        count_redemptions(outcome, 0);
     }
     for service in catalogue.iter() {
         for outcome in RegistrationOutcome::ALL {
@@ -252,6 +260,55 @@ impl RegistrationOutcome {
             Self::Failed => "failed",
         }
     }
+}
+
+/// How the redemption of a ticket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RedemptionOutcome {
+    Redeemed,
+    /// The same job had redeemed it before.
+    Repeated,
+    /// It was never issued, or is another job's.
+    Unknown,
+    /// The job is not to be done any more.
+    Void,
+    Expired,
+    /// The job had redeemed it as often as it may.
+    Used,
+    /// Something that it needs failed.
+    Failed,
+}
+
+impl RedemptionOutcome {
+    const ALL: [Self; 7] = [
+        Self::Redeemed,
+        Self::Repeated,
+        Self::Unknown,
+        Self::Void,
+        Self::Expired,
+        Self::Used,
+        Self::Failed,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redeemed => "redeemed",
+            Self::Repeated => "repeated",
+            Self::Unknown => "unknown",
+            Self::Void => "void",
+            Self::Expired => "expired",
+            Self::Used => "used",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+pub(crate) fn redemption(outcome: RedemptionOutcome) {
+    count_redemptions(outcome, 1);
+}
+
+fn count_redemptions(outcome: RedemptionOutcome, redemptions: u64) {
+    counter!(REDEMPTIONS, "outcome" => outcome.as_str()).increment(redemptions);
 }
 
 pub(crate) fn sign_in(outcome: SignInOutcome) {

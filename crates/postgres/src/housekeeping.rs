@@ -4,7 +4,7 @@ use lemon_domain::ports::{Expiring, Housekeeping, PURGE_PORTION, PURGE_SLACK, Pu
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, Statement, Value};
 
 use crate::{
-    entity::{attempts, budget_totals, pending_sign_ins, places, revocations, uses},
+    entity::{attempts, budget_totals, job_tickets, pending_sign_ins, places, revocations, uses},
     error::SqlError,
     store::SqlStore,
 };
@@ -60,6 +60,7 @@ fn removal(backend: DbBackend, what: Expiring, by: DateTime<Utc>) -> Statement {
         Expiring::Uses => uses::Entity.table_name(),
         Expiring::BudgetTotals => budget_totals::Entity.table_name(),
         Expiring::Revocations => revocations::Entity.table_name(),
+        Expiring::JobTickets => job_tickets::Entity.table_name(),
     };
     let sql = match backend {
         DbBackend::Sqlite => format!(

@@ -14,6 +14,7 @@ mod error;
 mod executor;
 mod housekeeping;
 mod imports;
+mod job_tickets;
 mod last_uses;
 mod migrate;
 mod observer;

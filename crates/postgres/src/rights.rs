@@ -5,8 +5,8 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityName, Statement};
 use crate::{
     database::Database,
     entity::{
-        accounts, attempts, budget_totals, directives, outbox, pending_sign_ins, places,
-        registrations, replicas, revocations, users, uses,
+        accounts, attempts, budget_totals, directives, job_tickets, outbox, pending_sign_ins,
+        places, registrations, replicas, revocations, users, uses,
     },
     error::PostgresError,
     migrate,
@@ -60,12 +60,13 @@ async fn missing(database: &Database, migrates: bool) -> Result<Option<String>, 
     Ok(None)
 }
 
-fn tables() -> [String; 12] {
+fn tables() -> [String; 13] {
     [
         accounts::Entity.table_name(),
         attempts::Entity.table_name(),
         budget_totals::Entity.table_name(),
         directives::Entity.table_name(),
+        job_tickets::Entity.table_name(),
         outbox::Entity.table_name(),
         pending_sign_ins::Entity.table_name(),
         places::Entity.table_name(),

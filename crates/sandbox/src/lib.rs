@@ -15,4 +15,4 @@ mod x_error;
 pub use config::SandboxConfig;
 pub use error::SandboxError;
 pub use sandbox::Sandbox;
-pub use workers::{Workers, WorkersConfig, WorkersPorts};
+pub use workers::{CredentialsCall, Workers, WorkersConfig, WorkersPorts};

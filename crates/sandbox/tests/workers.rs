@@ -92,6 +92,7 @@ fn workers_hiding(queue: &Arc<MemoryJobQueue>, visibility: Duration) -> Workers 
         queue: queue.clone(),
         twitter: Arc::new(Twitter),
         ids: Arc::new(SequentialIds::default()),
+        credentials: None,
     };
     Workers::new(config, ports)
 }

@@ -171,12 +171,14 @@ pub(crate) enum QueuesAction {
     Create,
     /// Print how full each queue of the configuration is, and its settings
     Stats,
-    /// List the dead letters of a queue, each with its account, reason, number of receives and size, never with its text
+    /// List the dead letters of a queue, or of every queue of the configuration
+    ///
+    /// Each is shown with its account, reason, number of receives and size, never with its text.
     DeadLetters {
-        /// The name of the queue, not of its dead-letter queue
+        /// The name of the queue, not of its dead-letter queue. Without it, all queues are shown
         #[arg(value_parser = queue_name)]
-        queue: QueueName,
-        /// The largest number of dead letters to list
+        queue: Option<QueueName>,
+        /// The largest number of dead letters to list of a queue
         #[arg(long, default_value_t = 100, value_name = "N")]
         max: usize,
     },
@@ -207,7 +209,9 @@ pub(crate) enum QueuesAction {
 
 #[derive(Subcommand)]
 pub(crate) enum PeopleAction {
-    /// Show a person: account, registrations, uses, and what waits to be sent
+    /// Show a person: account, registrations, uses, what waits to be sent, and dead letters about the account
+    ///
+    /// Dead letters are looked for among the first 1000 of each queue. If a queue cannot be read, a line says so.
     Show {
         /// The number of the person's Twitter account
         #[arg(value_parser = twitter_id)]
@@ -262,6 +266,8 @@ pub(crate) enum KeyKind {
     Jwt,
     /// For `store.sealing_keys`
     Sealing,
+    /// For `workers.keys`
+    Worker,
 }
 
 #[derive(Subcommand)]

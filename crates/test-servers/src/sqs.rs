@@ -120,6 +120,25 @@ impl SqsServer {
         assert!(sent.is_ok(), "{sent:?}");
     }
 
+    /// Receives a message and deletes it, like a worker of somebody else; answers its body, or `None` if there is no message.
+    ///
+    /// # Panics
+    /// If the server does not accept it.
+    pub async fn take(&self, queue: &str) -> Option<String> {
+        let (host, port) = self.address();
+        let url = self.queue_url(queue);
+        let receive = json!({ "QueueUrl": url, "MaxNumberOfMessages": 1, "WaitTimeSeconds": 1 });
+        let received = call((&host, port), "ReceiveMessage", &receive).await;
+        let received = received.and_then(calls::SqsAnswer::accepted);
+        let message = received.expect("messages can be received")["Messages"][0].take();
+        let body = message["Body"].as_str()?.to_owned();
+        let delete = json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] });
+        let deleted = call((&host, port), "DeleteMessage", &delete).await;
+        let deleted = deleted.and_then(calls::SqsAnswer::accepted);
+        assert!(deleted.is_ok(), "{deleted:?}");
+        Some(body)
+    }
+
     /// A prefix of queue names that no other test uses, in this or another process. The queues are not removed: if the
     /// address comes from the environment, it must be a server for tests.
     #[must_use]

@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
+    accepted::AcceptedCalls,
     body::ApiBody,
     config::{TwitterConfig, TwitterConfigError},
     error::TwitterFault,
@@ -22,6 +23,8 @@ use crate::{
 
 /// The largest answer that is accepted. A full page of posts is under 200 KiB.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+pub(crate) const REQUEST_TOKEN: &str = "oauth/request_token";
 
 /// A call: method, path, parameters, and the token that signs it.
 pub(crate) struct TwitterCall<'a> {
@@ -144,6 +147,7 @@ pub(crate) struct SigningClient {
     config: TwitterConfig,
     clock: Arc<dyn Clock>,
     reached: ReachedLimits,
+    accepted: AcceptedCalls,
 }
 
 impl SigningClient {
@@ -165,6 +169,7 @@ impl SigningClient {
             config,
             clock,
             reached: ReachedLimits::default(),
+            accepted: AcceptedCalls::default(),
         })
     }
 
@@ -193,8 +198,39 @@ impl SigningClient {
         }
     }
 
-    /// Sends a call and returns the answer if it is a success. While a limit is reached, calls that it counts are not sent.
+    /// Asks Twitter for a request token, which is signed by the application alone.
+    pub(crate) fn request_token(&self) -> TwitterCall<'_> {
+        TwitterCall::post(ApiCall::RequestToken, REQUEST_TOKEN)
+            .callback(&self.config.app.callback_url)
+    }
+
+    /// Sends a call and returns the answer if it is a success. If Twitter refuses the call of a person and does not say whether
+    /// because of the token, a call of the application alone shows it.
     pub(crate) async fn send(&self, call: TwitterCall<'_>) -> Result<Vec<u8>, TwitterFault> {
+        let deadline = call.deadline.unwrap_or_else(|| self.deadline());
+        match self.send_once(call.until(deadline)).await {
+            Err(unclear @ TwitterFault::Unclear { .. }) => {
+                Err(self.whose_fault(unclear, deadline).await)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn whose_fault(&self, unclear: TwitterFault, deadline: Instant) -> TwitterFault {
+        if self.accepted.was_lately(self.clock.now()) {
+            return TwitterFault::InvalidToken;
+        }
+        match self.send_once(self.request_token().until(deadline)).await {
+            Ok(_) => TwitterFault::InvalidToken,
+            Err(TwitterFault::Refused { call, refusal }) if refusal.is_of_the_signature() => {
+                TwitterFault::Refused { call, refusal }
+            }
+            Err(_) => unclear,
+        }
+    }
+
+    /// While a limit is reached, calls that it counts are not sent.
+    async fn send_once(&self, call: TwitterCall<'_>) -> Result<Vec<u8>, TwitterFault> {
         if let Some(wait) = self.reached.wait(self.limit_of(&call), self.clock.now()) {
             withheld(call.kind);
             return Err(TwitterFault::RateLimited(wait));
@@ -224,10 +260,11 @@ impl SigningClient {
             return Err(TwitterFault::Redirected { call: name, host });
         }
         let body = read(&name, response, broken).await?;
+        let now = self.clock.now();
         if status.is_success() {
+            self.accepted.note(now);
             return Ok(body);
         }
-        let now = self.clock.now();
         let fault = fault_of(name, bearer, (status, &headers, &body), now);
         self.reached.note(limit, &fault, &headers, now);
         Err(fault)

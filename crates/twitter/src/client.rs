@@ -14,14 +14,13 @@ use url::{Url, form_urlencoded};
 use crate::{
     answers::{Me, V2Answer, posted},
     body::ApiBody,
-    call::{SigningClient, TwitterCall},
+    call::{REQUEST_TOKEN, SigningClient, TwitterCall},
     config::{TwitterApi, TwitterConfig, TwitterConfigError},
     error::TwitterFault,
     meaning::fault_without_data,
     measures::{ApiCall, BilledResource, billed},
 };
 
-const REQUEST_TOKEN: &str = "oauth/request_token";
 const ACCESS_TOKEN: &str = "oauth/access_token";
 const USER_FIELDS: (&str, &str) = (
     "user.fields",
@@ -64,8 +63,7 @@ impl HttpTwitterClient {
     }
 
     async fn start(&self) -> Result<RequestGrant, TwitterFault> {
-        let callback = &self.caller.config().app.callback_url;
-        let call = TwitterCall::post(ApiCall::RequestToken, REQUEST_TOKEN).callback(callback);
+        let call = self.caller.request_token();
         let mut answer = Form::read(REQUEST_TOKEN, &self.caller.send(call).await?)?;
         if answer.take("oauth_callback_confirmed").as_deref() != Some("true") {
             return Err(TwitterFault::CallbackNotConfirmed);

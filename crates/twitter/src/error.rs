@@ -41,6 +41,10 @@ pub(crate) enum TwitterFault {
     },
     #[error("{call} was refused with {refusal}")]
     Refused { call: String, refusal: XRefusal },
+    #[error(
+        "{call} was refused with status 401 and nothing else: the token may be invalid, or the application's key, secret or clock"
+    )]
+    Unclear { call: String },
     #[error("twitter redirected {call} to {host}, and redirects are not followed")]
     Redirected { call: String, host: String },
     #[error("twitter did not confirm the callback")]
@@ -63,6 +67,7 @@ impl From<TwitterFault> for TwitterError {
             TwitterFault::NotSent { .. } => Self::Unreached(fault.into()),
             TwitterFault::BrokeOff { .. }
             | TwitterFault::Failed { .. }
+            | TwitterFault::Unclear { .. }
             | TwitterFault::NotOfTheApi { .. } => Self::Unavailable(fault.into()),
             TwitterFault::Unsigned { .. }
             | TwitterFault::Refused { .. }

@@ -65,6 +65,11 @@ pub(crate) fn fault_of(
         TokenOwner::Person => status == StatusCode::UNAUTHORIZED || told(INVALID_TOKEN),
     };
     if token_refused && !about_the_application {
+        // Version 2 answers a revoked token and a wrong secret of the application alike.
+        let is_bare = problems.iter().all(XProblem::has_no_code);
+        if bearer == TokenOwner::Person && is_bare {
+            return TwitterFault::Unclear { call };
+        }
         return TwitterFault::InvalidToken;
     }
     let refusal = XRefusal::new(status, problems);

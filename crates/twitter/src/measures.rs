@@ -162,7 +162,8 @@ impl CallOutcome {
 
     const fn of(fault: &TwitterFault) -> Self {
         match fault {
-            TwitterFault::InvalidToken => Self::InvalidToken,
+            // It is what Twitter said of this call; whose fault it is shows the next one.
+            TwitterFault::InvalidToken | TwitterFault::Unclear { .. } => Self::InvalidToken,
             TwitterFault::Suspended => Self::Suspended,
             TwitterFault::DuplicatePost => Self::DuplicatePost,
             TwitterFault::RateLimited(_) => Self::RateLimited,

@@ -103,6 +103,10 @@ impl XProblem {
         self.code == Some(code)
     }
 
+    pub(crate) const fn has_no_code(&self) -> bool {
+        self.code.is_none()
+    }
+
     /// The end of a type such as `https://api.x.com/2/problems/user-suspended`, if it is a known one.
     fn slug(&self) -> Option<&'static str> {
         let (_, slug) = self.kind.as_deref()?.rsplit_once("/problems/")?;
@@ -141,6 +145,19 @@ impl XRefusal {
             code: problems.iter().find_map(|problem| problem.code),
             problem: problems.iter().find_map(XProblem::slug),
         }
+    }
+}
+
+impl XRefusal {
+    /// Whether the application's own signature was refused: its key, its secret or the clock is wrong.
+    pub(crate) fn is_of_the_signature(&self) -> bool {
+        let codes = [
+            COULD_NOT_AUTHENTICATE,
+            TIMESTAMP_OUT_OF_BOUNDS,
+            BAD_AUTHENTICATION_DATA,
+        ];
+        self.status == StatusCode::UNAUTHORIZED
+            || self.code.is_some_and(|code| codes.contains(&code))
     }
 }
 

@@ -7,19 +7,23 @@ use lemon_domain::{
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::messages::{JobBody, ReadyBody};
+use crate::messages::{CredentialsSchema, JobBody, ReadyBody};
 
 const DESCRIPTION: &str = "\
 The messages between Lemon Toolbox and the workers: JSON in the bodies of standard SQS queues. Lemon Toolbox sends the jobs, and \
 receives the ready messages. Delivery is at least once: a message may come late, twice and out of order. Ignore fields that you \
-do not know. Each queue has a dead-letter queue, `<name>-dlq`.";
+do not know. A job carries the person's credentials, or a ticket that a worker redeems for them (`JobCredentials`) at `POST \
+/internal/credentials`, with a worker key as `Authorization: Bearer`. Each queue has a dead-letter queue, `<name>-dlq`.";
+
+/// The schema that is of no message, but of what a worker gets for a ticket.
+const CREDENTIALS: &str = "JobCredentials";
 
 /// The attribute that names a trace.
 const TRACEPARENT: &str = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}";
 
 /// The messages of a queue, by what the queue is for.
 struct Channel {
-    message: &'static str,
+    messages: &'static [&'static str],
     role: &'static str,
     action: &'static str,
     queue: fn(&Service) -> &QueueName,
@@ -27,25 +31,25 @@ struct Channel {
 
 const CHANNELS: [Channel; 4] = [
     Channel {
-        message: "TrainJob",
+        messages: &["TrainJob", "TrainJobByReference"],
         role: "train",
         action: "send",
         queue: |service| &service.queues.train,
     },
     Channel {
-        message: "ReadyMessage",
+        messages: &["ReadyMessage"],
         role: "ready",
         action: "receive",
         queue: |service| &service.queues.ready,
     },
     Channel {
-        message: "NotifyJob",
+        messages: &["NotifyJob", "NotifyJobByReference"],
         role: "notify",
         action: "send",
         queue: |service| &service.queues.notify,
     },
     Channel {
-        message: "DeleteJob",
+        messages: &["DeleteJob"],
         role: "delete",
         action: "send",
         queue: |service| &service.queues.delete,
@@ -66,7 +70,8 @@ pub fn asyncapi(catalogue: &Catalogue) -> String {
         }
     }
     let schemas = schemas(catalogue);
-    let messages: Map<_, _> = schemas.iter().map(message).collect();
+    let messages = schemas.iter().filter(|(title, _)| *title != CREDENTIALS);
+    let messages: Map<_, _> = messages.map(message).collect();
     let document = json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -87,10 +92,14 @@ impl Channel {
     /// The channel of a queue.
     fn on(&self, queue: &QueueName) -> Value {
         let dead_letters = queue.dead_letters();
-        let message = self.message;
+        let reference = |message: &&str| {
+            let reference = json!({ "$ref": format!("#/components/messages/{message}") });
+            ((*message).to_owned(), reference)
+        };
+        let messages: Map<_, _> = self.messages.iter().map(reference).collect();
         json!({
             "address": queue.as_str(),
-            "messages": { message: { "$ref": format!("#/components/messages/{message}") } },
+            "messages": messages,
             "bindings": { "sqs": {
                 "queue": {
                     "name": queue.as_str(),
@@ -108,10 +117,13 @@ impl Channel {
 
     /// What Lemon Toolbox does with the messages of a queue.
     fn operation(&self, queue: &QueueName) -> Value {
+        let messages = self.messages.iter();
+        let messages = messages
+            .map(|message| json!({ "$ref": format!("#/channels/{queue}/messages/{message}") }));
         json!({
             "action": self.action,
             "channel": { "$ref": format!("#/channels/{queue}") },
-            "messages": [{ "$ref": format!("#/channels/{queue}/messages/{}", self.message) }],
+            "messages": messages.collect::<Vec<_>>(),
         })
     }
 }
@@ -122,16 +134,19 @@ fn schemas(catalogue: &Catalogue) -> BTreeMap<String, Value> {
     let generator = || SchemaGenerator::new(SchemaSettings::draft07());
     let jobs = generator().into_root_schema_for::<JobBody<'_>>();
     let ready = generator().into_root_schema_for::<ReadyBody>();
+    let credentials = generator().into_root_schema_for::<CredentialsSchema>();
     let jobs = jobs.get("oneOf").and_then(Value::as_array).into_iter();
     jobs.flatten()
         .cloned()
-        .chain([ready.to_value()])
+        .chain([ready.to_value(), credentials.to_value()])
         .map(|mut schema| {
             schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
             schema["properties"]["service_name"]["enum"] = json!(names);
             let title = schema["title"].as_str().unwrap_or_default().to_owned();
             let mut example = example(&title);
-            example["service_name"] = json!(names.first());
+            if title != CREDENTIALS {
+                example["service_name"] = json!(names.first());
+            }
             schema["examples"] = json!([example]);
             (title, schema)
         })
@@ -168,6 +183,9 @@ fn headers() -> Value {
     })
 }
 
+/// An example of a ticket.
+const TICKET: &str = "pAS0fWV2PAuQIUhYVaoNmRDlXoTcqkvBAArd4UjLDsY";
+
 /// An example of a message, without the service.
 fn example(title: &str) -> Value {
     let request_id = "8e03978e-40d5-43e8-bc93-6894a57f9324";
@@ -186,6 +204,24 @@ fn example(title: &str) -> Value {
             "access_secret": "secret",
             "message": "Your chatbot is ready.",
             "request_id": request_id,
+        }),
+        "TrainJobByReference" => json!({
+            "finished": "spring_request_fetch_tweet",
+            "user_id": "783214",
+            "ticket": TICKET,
+            "request_id": request_id,
+        }),
+        "NotifyJobByReference" => json!({
+            "finished": "spring_success_marking",
+            "user_id": "783214",
+            "ticket": TICKET,
+            "message": "Your chatbot is ready.",
+            "request_id": request_id,
+        }),
+        CREDENTIALS => json!({
+            "user_id": "783214",
+            "access_token": "783214-token",
+            "access_secret": "secret",
         }),
         "DeleteJob" => json!({
             "finished": "spring_request_delete",

@@ -12,7 +12,7 @@ mod upkeep;
 pub use asyncapi::asyncapi;
 pub use listener::ReadyListener;
 pub use measures::register_metrics;
-pub use queue_care::{QueueCare, ShownDeadLetter};
+pub use queue_care::{QueueCare, QueueDeadLetters, ShownDeadLetter};
 pub use renderer::JobRenderer;
 pub use training_watch::TrainingWatch;
 pub use upkeep::Upkeep;

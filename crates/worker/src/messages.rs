@@ -1,7 +1,7 @@
 //! The bodies on the queues, as the serverless workers write and read them.
 
 use lemon_domain::{
-    usecases::Job,
+    usecases::{Job, JobAccess},
     values::{
         AccountId, InvalidValue, Provider, ProviderUserId, RequestId, ServiceType, TrainingReady,
     },
@@ -20,6 +20,8 @@ const JOBS: [&str; 3] = [
 ];
 /// Twitter's number of a person as text.
 const USER_ID: &str = "^[0-9]{1,19}$";
+/// A ticket.
+const TICKET: &str = "^[A-Za-z0-9_-]{43}$";
 /// The name of a service.
 const SERVICE_NAME: &str = "^[A-Z0-9_]{1,32}$";
 /// A UUID in its usual form. Draft 07 of JSON Schema knows no format of that name.
@@ -48,6 +50,23 @@ pub(crate) enum JobBody<'a> {
         #[schemars(with = "Uuid", regex(pattern = UUID))]
         request_id: RequestId,
     },
+    /// The same, if `queue.credentials` is `reference`: a ticket instead of the token and its secret.
+    #[serde(rename = "spring_request_fetch_tweet")]
+    #[schemars(title = "TrainJobByReference")]
+    TrainByReference {
+        /// Twitter's number of the person, as text.
+        #[schemars(regex(pattern = USER_ID))]
+        user_id: String,
+        /// Send the job's body to `POST /internal/credentials`, and get the token and its secret.
+        #[schemars(regex(pattern = TICKET))]
+        ticket: &'a str,
+        /// The service.
+        #[schemars(regex(pattern = SERVICE_NAME))]
+        service_name: &'a str,
+        /// Names the registration. The ready message carries it back.
+        #[schemars(with = "Uuid", regex(pattern = UUID))]
+        request_id: RequestId,
+    },
     /// Tell the person that the training has finished: post the message in their name. Once for each training.
     #[serde(rename = "spring_success_marking")]
     #[schemars(title = "NotifyJob")]
@@ -59,6 +78,25 @@ pub(crate) enum JobBody<'a> {
         access_token: &'a str,
         /// Its secret. Store and log it nowhere.
         access_secret: &'a str,
+        /// The text to post.
+        message: &'a str,
+        /// The service.
+        #[schemars(regex(pattern = SERVICE_NAME))]
+        service_name: &'a str,
+        /// The registration whose training has finished.
+        #[schemars(with = "Uuid", regex(pattern = UUID))]
+        request_id: RequestId,
+    },
+    /// The same, if `queue.credentials` is `reference`: a ticket instead of the token and its secret.
+    #[serde(rename = "spring_success_marking")]
+    #[schemars(title = "NotifyJobByReference")]
+    NotifyByReference {
+        /// Twitter's number of the person, as text.
+        #[schemars(regex(pattern = USER_ID))]
+        user_id: String,
+        /// Send the job's body to `POST /internal/credentials`, and get the token and its secret.
+        #[schemars(regex(pattern = TICKET))]
+        ticket: &'a str,
         /// The text to post.
         message: &'a str,
         /// The service.
@@ -84,39 +122,68 @@ pub(crate) enum JobBody<'a> {
     },
 }
 
-/// Writes a job's body. It may carry credentials.
+/// Writes a job's body. It may carry credentials or a ticket.
 ///
 /// # Errors
 /// None is known: the body is text throughout.
 pub fn render(job: &Job) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&body_of(job))
+}
+
+fn body_of(job: &Job) -> JobBody<'_> {
     let user_id = |account: &AccountId| account.user_id.to_string();
-    serde_json::to_string(&match job {
+    match job {
         Job::Train {
             account,
-            credentials,
+            access,
             service,
             request_id,
-        } => JobBody::Train {
-            user_id: user_id(account),
-            access_token: credentials.token.expose_secret(),
-            access_secret: credentials.secret.expose_secret(),
-            service_name: service.as_str(),
-            request_id: *request_id,
-        },
+        } => {
+            let (user_id, service_name, request_id) =
+                (user_id(account), service.as_str(), *request_id);
+            match access {
+                JobAccess::Inline(credentials) => JobBody::Train {
+                    user_id,
+                    access_token: credentials.token.expose_secret(),
+                    access_secret: credentials.secret.expose_secret(),
+                    service_name,
+                    request_id,
+                },
+                JobAccess::Ticket(ticket) => JobBody::TrainByReference {
+                    user_id,
+                    ticket: ticket.expose(),
+                    service_name,
+                    request_id,
+                },
+            }
+        }
         Job::Notify {
             account,
-            credentials,
+            access,
             message,
             service,
             request_id,
-        } => JobBody::Notify {
-            user_id: user_id(account),
-            access_token: credentials.token.expose_secret(),
-            access_secret: credentials.secret.expose_secret(),
-            message,
-            service_name: service.as_str(),
-            request_id: *request_id,
-        },
+        } => {
+            let (user_id, service_name, request_id) =
+                (user_id(account), service.as_str(), *request_id);
+            match access {
+                JobAccess::Inline(credentials) => JobBody::Notify {
+                    user_id,
+                    access_token: credentials.token.expose_secret(),
+                    access_secret: credentials.secret.expose_secret(),
+                    message,
+                    service_name,
+                    request_id,
+                },
+                JobAccess::Ticket(ticket) => JobBody::NotifyByReference {
+                    user_id,
+                    ticket: ticket.expose(),
+                    message,
+                    service_name,
+                    request_id,
+                },
+            }
+        }
         Job::Delete {
             account,
             service,
@@ -126,7 +193,24 @@ pub fn render(job: &Job) -> Result<String, serde_json::Error> {
             service_name: service.as_str(),
             request_id: *request_id,
         },
-    })
+    }
+}
+
+/// What a worker gets for the body of a job with a ticket, from `POST /internal/credentials`.
+#[derive(JsonSchema)]
+#[schemars(title = "JobCredentials")]
+#[expect(
+    dead_code,
+    reason = "only its schema is used: lemon-http writes the answer"
+)]
+pub(crate) struct CredentialsSchema {
+    /// Twitter's number of the person, as text: that of the job.
+    #[schemars(regex(pattern = USER_ID))]
+    user_id: String,
+    /// The person's OAuth 1.0a access token. Store and log it nowhere.
+    access_token: String,
+    /// Its secret. Store and log it nowhere.
+    access_secret: String,
 }
 
 /// A worker has finished a training. Fields that are not listed are ignored, also `finished`.
@@ -225,7 +309,7 @@ pub fn account_of(body: &str) -> Option<AccountId> {
 
 #[cfg(test)]
 mod tests {
-    use lemon_domain::values::Credentials;
+    use lemon_domain::values::{Credentials, JobTicket};
     use serde_json::{Value, json};
 
     use super::*;
@@ -242,7 +326,7 @@ mod tests {
     fn a_training_job_carries_the_credentials() {
         let job = Job::Train {
             account: account(),
-            credentials: Credentials::new("token", "secret"),
+            access: JobAccess::Inline(Credentials::new("token", "secret")),
             service: ServiceType::parse("LEARNME").unwrap(),
             request_id: RequestId::new(Uuid::nil()),
         };
@@ -263,7 +347,7 @@ mod tests {
     fn a_notification_carries_the_message() {
         let job = Job::Notify {
             account: account(),
-            credentials: Credentials::new("token", "secret"),
+            access: JobAccess::Inline(Credentials::new("token", "secret")),
             message: "다 됐어요 \"🍋\"".to_owned(),
             service: ServiceType::parse("LEARNME").unwrap(),
             request_id: RequestId::new(Uuid::nil()),
@@ -280,6 +364,39 @@ mod tests {
                 "request_id": "00000000-0000-0000-0000-000000000000",
             })
         );
+    }
+
+    #[test]
+    fn a_job_by_reference_carries_a_ticket_and_no_credentials() {
+        let ticket = "t".repeat(43);
+        let access = || JobAccess::Ticket(JobTicket::parse(&ticket).unwrap());
+        let train = Job::Train {
+            account: account(),
+            access: access(),
+            service: ServiceType::parse("LEARNME").unwrap(),
+            request_id: RequestId::new(Uuid::nil()),
+        };
+        let common = json!({
+            "user_id": "783214",
+            "ticket": ticket,
+            "service_name": "LEARNME",
+            "request_id": "00000000-0000-0000-0000-000000000000",
+        });
+        let mut expected = common.clone();
+        expected["finished"] = json!("spring_request_fetch_tweet");
+        assert_eq!(body(&train), expected);
+        assert_eq!(account_of(&render(&train).unwrap()), Some(account()));
+        let notify = Job::Notify {
+            account: account(),
+            access: access(),
+            message: "done".to_owned(),
+            service: ServiceType::parse("LEARNME").unwrap(),
+            request_id: RequestId::new(Uuid::nil()),
+        };
+        let mut expected = common;
+        expected["finished"] = json!("spring_success_marking");
+        expected["message"] = json!("done");
+        assert_eq!(body(&notify), expected);
     }
 
     #[test]
@@ -324,13 +441,13 @@ mod tests {
         let jobs = [
             Job::Train {
                 account: account(),
-                credentials: Credentials::new("token", "secret"),
+                access: JobAccess::Inline(Credentials::new("token", "secret")),
                 service: ServiceType::parse("LEARNME").unwrap(),
                 request_id: RequestId::new(Uuid::nil()),
             },
             Job::Notify {
                 account: account(),
-                credentials: Credentials::new("token", "secret"),
+                access: JobAccess::Inline(Credentials::new("token", "secret")),
                 message: "done".to_owned(),
                 service: ServiceType::parse("LEARNME").unwrap(),
                 request_id: RequestId::new(Uuid::nil()),

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures::future::join_all;
 use lemon_domain::{
     ports::{DeadLetter, DeadLetterChoice, QueueError, QueueKeeping, QueueStats},
     values::{AccountId, QueueName},
@@ -45,6 +46,15 @@ impl From<DeadLetter> for ShownDeadLetter {
     }
 }
 
+/// The dead letters of a queue, or why they cannot be read.
+#[derive(Debug)]
+pub struct QueueDeadLetters {
+    /// The name of the queue, not of its dead-letter queue.
+    pub queue: QueueName,
+    /// The letters.
+    pub letters: Result<Vec<ShownDeadLetter>, QueueError>,
+}
+
 /// What operators do with queues and their dead letters.
 pub struct QueueCare {
     /// The queues.
@@ -74,6 +84,25 @@ impl QueueCare {
     ) -> Result<Vec<ShownDeadLetter>, QueueError> {
         let letters = self.queues.dead_letters(queue, max).await?;
         Ok(letters.into_iter().map(ShownDeadLetter::from).collect())
+    }
+
+    /// At most `max` dead letters of each of these queues, which are asked at the same time. A queue that exists and has no
+    /// dead-letter queue has none.
+    pub async fn dead_letters_of_each(
+        &self,
+        queues: impl IntoIterator<Item = QueueName>,
+        max: usize,
+    ) -> Vec<QueueDeadLetters> {
+        let read = |queue: QueueName| async move {
+            let letters = match self.dead_letters(&queue, max).await {
+                Err(QueueError::NoSuchQueue(name)) if name == queue.dead_letters() => {
+                    Ok(Vec::new())
+                }
+                outcome => outcome,
+            };
+            QueueDeadLetters { queue, letters }
+        };
+        join_all(queues.into_iter().map(read)).await
     }
 
     /// Sends the chosen dead letters to their queue again; answers how many.

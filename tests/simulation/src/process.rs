@@ -145,6 +145,7 @@ impl ReplicaParts {
             catalogue: Arc::clone(&self.catalogue),
             accounts: self.line.clone(),
             keys: Arc::clone(&self.line.world.keys),
+            tickets: None,
         };
         let renderer = JobRenderer {
             dispatch: Arc::new(dispatch),

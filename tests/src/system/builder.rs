@@ -23,6 +23,7 @@ impl SystemBuilder {
             "LEMON_HTTP__LISTEN",
             "LEMON_OPS__LISTEN",
             "LEMON_SANDBOX__LISTEN",
+            "LEMON_WORKERS__LISTEN",
         ];
         let mut settings: BTreeMap<String, String> =
             ports.map(|name| (name.into(), "127.0.0.1:0".into())).into();

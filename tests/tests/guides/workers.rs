@@ -17,6 +17,8 @@ const REQUEST: &str = "6c84fb90-12c4-11e1-840d-7b25c5ee775a";
 const EARLIER: &str = "1700000000000-0b6d2c10-0f0e-4f0c-9f0a-7b25c5ee775a";
 const LATER: &str = "9999999999999-1c7e3d21-0f0e-4f0c-9f0a-7b25c5ee775a";
 
+const WORKER_KEY: &str = "a-key-of-the-workers-for-these-tests-alone";
+
 const ROLES: [&str; 4] = ["train", "ready", "notify", "delete"];
 
 /// Calls the function of the guide as Lambda does.
@@ -32,7 +34,8 @@ struct Site {
 }
 
 impl Site {
-    async fn start() -> Self {
+    /// With jobs that carry credentials (`inline`), or a ticket (`reference`).
+    async fn start(credentials: &str) -> Self {
         let sqs = SqsServer::get().await;
         let prefix = sqs.queue_prefix();
         let builder = ROLES.iter().fold(System::builder(), |system, role| {
@@ -43,7 +46,9 @@ impl Site {
             .into_iter()
             .fold(builder, |system, (name, value)| system.env(name, &value))
             .env("LEMON_QUEUE__URL", "sqs")
-            .env("LEMON_SANDBOX__WORKERS", "false");
+            .env("LEMON_SANDBOX__WORKERS", "false")
+            .env("LEMON_QUEUE__CREDENTIALS", credentials)
+            .env("LEMON_WORKERS__KEYS", WORKER_KEY);
         printed(&builder.run(&["queues", "create"]).await);
         let system = builder.start().await;
         Self {
@@ -65,6 +70,8 @@ impl Site {
             .envs(aws(&self.sqs))
             .env("READY_QUEUE_URL", self.queue_url("ready"))
             .env("STORE", store)
+            .env("CREDENTIALS_URL", self.system.credentials_url())
+            .env("WORKER_KEY", WORKER_KEY)
             .stdout(Stdio::null())
             .spawn()
             .unwrap()
@@ -105,25 +112,43 @@ fn aws(sqs: &SqsServer) -> [(&'static str, String); 5] {
 
 #[tokio::test]
 async fn the_worker_in_python_does_every_job() {
+    python_does_every_job("inline").await;
+}
+
+#[tokio::test]
+async fn the_worker_in_python_does_every_job_by_reference() {
+    python_does_every_job("reference").await;
+}
+
+async fn python_does_every_job(credentials: &str) {
     let workshop = Workshop::of("workers.md", &["worker.py"]);
     let mut worker = workshop.python();
     worker.arg("worker.py");
-    does_every_job(&workshop, worker).await;
+    does_every_job(&workshop, worker, credentials).await;
 }
 
 #[tokio::test]
 async fn the_worker_in_typescript_does_every_job() {
+    typescript_does_every_job("inline").await;
+}
+
+#[tokio::test]
+async fn the_worker_in_typescript_does_every_job_by_reference() {
+    typescript_does_every_job("reference").await;
+}
+
+async fn typescript_does_every_job(credentials: &str) {
     let workshop = Workshop::of("workers.md", &["worker.ts"]);
     workshop.put("lambda.ts", LAMBDA);
     workshop.put("client-sqs.ts", CLIENT_SQS);
     printed(&workshop.check(&["worker.ts", "lambda.ts"]).await);
     let mut worker = workshop.deno("run");
     worker.args(["--allow-all", "lambda.ts"]);
-    does_every_job(&workshop, worker).await;
+    does_every_job(&workshop, worker, credentials).await;
 }
 
-async fn does_every_job(workshop: &Workshop, worker: Command) {
-    let site = Site::start().await;
+async fn does_every_job(workshop: &Workshop, worker: Command, credentials: &str) {
+    let site = Site::start(credentials).await;
     let store = workshop.path("store");
     // A body that cannot be read stops nobody.
     site.send("train", "nonsense").await;

@@ -1,5 +1,6 @@
 use std::{fs, path::Path};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use lemon_tests::{System, SystemBuilder, wait_until};
 use reqwest::Method;
@@ -189,6 +190,30 @@ async fn stored(db: &DatabaseConnection) -> [i64; 3] {
         *rows = number(db, &format!("SELECT count(*) FROM {table}")).await;
     }
     rows
+}
+
+/// With a real Twitter, the other parts have keys that are required: of them an import uses none.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_needs_the_store_its_keys_and_its_source_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = Dump::odd().await;
+    let store = format!("sqlite://{}/lemon.db", folder.path().display());
+    let real = System::builder()
+        .data_dir(folder.path().join("data"))
+        .env("LEMON_TWITTER__URL", "https://api.x.com")
+        .env("LEMON_STORE__URL", &store);
+    succeeded(&real.run(&["migrate"]).await);
+    let from = ["import", "--from", dump.url.as_str()];
+    let refused = real.run(&from).await;
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("store.sealing_keys"), "{told}");
+    let key = format!("k1:{}", BASE64_STANDARD.encode([7; 32]));
+    let account = succeeded(&real.env("LEMON_STORE__SEALING_KEYS", &key).run(&from).await);
+    for line in ACCOUNT {
+        assert!(account.lines().any(|it| it == line), "{line}\n{account}");
+    }
+    assert!(!folder.path().join("data").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,9 @@ async fn a_malformed_ready_message_is_shown_with_its_reason_and_can_be_sent_agai
     .await;
     assert!(letters.contains("7 bytes"), "{letters}");
     assert!(!letters.contains("garbage"), "{letters}");
+    // Without a name, those of all queues are shown.
+    let all = succeed(&shared, &["queues", "dead-letters"]).await;
+    assert!(all.contains("7 bytes") && all.contains(&ready), "{all}");
     // Who registers meanwhile is served.
     let person = system.sign_in(1).await;
     person.register(None).await.must_be(201);

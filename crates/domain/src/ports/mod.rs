@@ -32,6 +32,7 @@ mod registrations;
 mod replicas;
 mod revocations;
 mod sealed_secrets;
+mod tickets;
 mod twitter;
 
 pub use accounts::{Accounts, SignIn, StoredAccount};
@@ -71,6 +72,9 @@ pub use revocations::{
     NumberedRevocation, REVOCATION_PORTION, Revocation, Revocations, RevokedTokens, TokenDigest,
 };
 pub use sealed_secrets::{KeyUse, ResealedSecret, SealedSecrets, SecretOwner, StoredSecret};
+pub use tickets::{
+    JobTickets, MAX_REDEMPTIONS, NewTicket, TICKET_MEMORY, TicketClaim, TicketOutcome,
+};
 pub use twitter::{AccessGrant, Profile, RequestGrant, Tweet, TweetId, TweetPage, TwitterClient};
 
 /// Ports that answer as a test says, for faults that are hard to cause. A call that the test does not expect panics.

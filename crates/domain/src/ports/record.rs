@@ -84,17 +84,20 @@ pub enum Expiring {
     BudgetTotals,
     /// Revocations, when the tokens that they are about have expired.
     Revocations,
+    /// Tickets of jobs, when no message can have them any more.
+    JobTickets,
 }
 
 impl Expiring {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PendingSignIns,
         Self::Attempts,
         Self::Places,
         Self::Uses,
         Self::BudgetTotals,
         Self::Revocations,
+        Self::JobTickets,
     ];
 
     /// The name in logs.
@@ -107,6 +110,7 @@ impl Expiring {
             Self::Uses => "uses",
             Self::BudgetTotals => "budget totals",
             Self::Revocations => "revocations",
+            Self::JobTickets => "tickets of jobs",
         }
     }
 }

@@ -3,13 +3,24 @@ use std::{
     sync::Arc,
 };
 
+use super::ticketing::Ticketing;
 use crate::{
     ports::{Accounts, OutboxEntry, StoreError, StoredAccount},
     sealing::SealingKeys,
     values::{
-        AccountId, Catalogue, Credentials, QueueName, RequestId, ServiceType, Task, TaskKind,
+        AccountId, Catalogue, Credentials, JobTicket, QueueName, RequestId, ServiceType, Task,
+        TaskKind,
     },
 };
+
+/// How a job lets a worker act for the account.
+#[derive(Debug, Clone)]
+pub enum JobAccess {
+    /// It carries the credentials.
+    Inline(Credentials),
+    /// It carries a ticket, which a worker redeems for the credentials.
+    Ticket(JobTicket),
+}
 
 /// A job for the workers, with all the data that they need.
 #[derive(Debug, Clone)]
@@ -18,8 +29,8 @@ pub enum Job {
     Train {
         /// The person's account.
         account: AccountId,
-        /// The credentials for fetching.
-        credentials: Credentials,
+        /// The credentials for fetching, or the ticket for them.
+        access: JobAccess,
         /// The service.
         service: ServiceType,
         /// The request that caused it.
@@ -29,8 +40,8 @@ pub enum Job {
     Notify {
         /// The person's account.
         account: AccountId,
-        /// The credentials for posting.
-        credentials: Credentials,
+        /// The credentials for posting, or the ticket for them.
+        access: JobAccess,
         /// The text to post.
         message: String,
         /// The service.
@@ -63,7 +74,8 @@ pub enum Prepared {
 /// The stored accounts, or why they cannot be read.
 type FoundAccounts = HashMap<AccountId, Result<StoredAccount, String>>;
 
-/// Makes jobs of outbox entries. Credentials are put in last, so that they are fresh and are stored in one place only.
+/// Makes jobs of outbox entries. Credentials or tickets are put in last, so that they are fresh, and credentials are stored in
+/// one place only.
 pub struct Dispatch {
     /// Services.
     pub catalogue: Arc<Catalogue>,
@@ -71,6 +83,8 @@ pub struct Dispatch {
     pub accounts: Arc<dyn Accounts>,
     /// Opens the sealed credentials.
     pub keys: Arc<SealingKeys>,
+    /// Issues the tickets that jobs carry; `None` if jobs carry the credentials.
+    pub tickets: Option<Ticketing>,
 }
 
 impl Dispatch {
@@ -88,7 +102,11 @@ impl Dispatch {
         let needed: HashSet<AccountId> = needed.map(|entry| entry.content.account).collect();
         let found = self.find(needed.into_iter().collect()).await?;
         let job = |entry: &OutboxEntry<Task>| self.job(entry, found.get(&entry.content.account));
-        Ok(entries.iter().map(job).collect())
+        let prepared = entries.iter().map(job).collect();
+        match &self.tickets {
+            None => Ok(prepared),
+            Some(tickets) => by_reference(tickets, entries, prepared).await,
+        }
     }
 
     /// The stored accounts. For an account that cannot be read, the reason.
@@ -150,12 +168,13 @@ impl Dispatch {
             Ok(credentials) => credentials,
             Err(error) => return Prepared::Hold(error.to_string()),
         };
+        let access = JobAccess::Inline(credentials);
         match kind {
             TaskKind::Notify => Prepared::Send(
                 queues.notify.clone(),
                 Job::Notify {
                     account,
-                    credentials,
+                    access,
                     message: offered.notification.clone(),
                     service,
                     request_id,
@@ -165,11 +184,38 @@ impl Dispatch {
                 queues.train.clone(),
                 Job::Train {
                     account,
-                    credentials,
+                    access,
                     service,
                     request_id,
                 },
             ),
         }
     }
+}
+
+impl Prepared {
+    /// The access of a job that has one and is to be sent.
+    const fn access(&mut self) -> Option<&mut JobAccess> {
+        match self {
+            Self::Send(_, Job::Train { access, .. } | Job::Notify { access, .. }) => Some(access),
+            Self::Send(_, Job::Delete { .. }) | Self::Drop(_) | Self::Hold(_) => None,
+        }
+    }
+}
+
+/// Puts a fresh ticket in the place of the credentials of each job. A job that is sent again gets another one.
+async fn by_reference(
+    tickets: &Ticketing,
+    entries: &[OutboxEntry<Task>],
+    mut prepared: Vec<Prepared>,
+) -> Result<Vec<Prepared>, StoreError> {
+    let both = entries.iter().zip(&mut prepared);
+    let (jobs, places): (Vec<_>, Vec<_>) = both
+        .filter_map(|(entry, job)| Some(((&entry.content, entry.request_id), job.access()?)))
+        .unzip();
+    let issued = tickets.issue(jobs).await?;
+    for (place, ticket) in places.into_iter().zip(issued) {
+        *place = JobAccess::Ticket(ticket);
+    }
+    Ok(prepared)
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use lemon_domain::{
     ports::{Accounts, OutboxEntry, StoreError},
-    usecases::{Dispatch, Job, Prepared},
+    usecases::{Dispatch, Job, JobAccess, Prepared},
     values::{Catalogue, RequestId, Service, Task, TaskKind},
 };
 use secrecy::ExposeSecret;
@@ -18,6 +18,7 @@ fn dispatch(world: &World, services: Vec<Service>) -> Dispatch {
         catalogue: Arc::new(Catalogue::new(services).unwrap()),
         accounts: world.store.clone(),
         keys: world.keys.clone(),
+        tickets: None,
     }
 }
 
@@ -65,7 +66,7 @@ async fn a_training_job_is_sent_with_the_persons_credentials() {
     );
     let Job::Train {
         account: of,
-        credentials,
+        access: JobAccess::Inline(credentials),
         service,
         request_id,
     } = job
@@ -88,7 +89,7 @@ async fn a_notification_is_sent_with_credentials_and_the_text_of_the_service() {
     );
     let Job::Notify {
         account: of,
-        credentials,
+        access: JobAccess::Inline(credentials),
         message,
         service,
         request_id,
@@ -134,7 +135,7 @@ async fn credentials_are_those_of_the_latest_sign_in() {
     );
     let fresh = world.twitter.credentials_of(7);
     assert_ne!(fresh, credentials);
-    assert!(matches!(job, Job::Train { credentials, .. } if credentials == fresh));
+    assert!(matches!(job, Job::Train { access: JobAccess::Inline(it), .. } if it == fresh));
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod overtaken;
 mod profile;
 mod quotas;
 mod recent_usage;
+mod redeeming;
 mod refusing;
 mod registering;
 mod resealing;

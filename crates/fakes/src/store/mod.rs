@@ -4,6 +4,7 @@ mod accounts;
 mod deadlines;
 mod directives;
 mod imports;
+mod job_tickets;
 mod mechanism;
 mod outbox;
 mod pending_sign_ins;
@@ -30,12 +31,13 @@ use lemon_domain::{
     traces::current_trace,
     values::{
         AccountId, Holder, Registered, Registration, RequestId, RequestToken, ServiceType, Task,
-        TaskKind, Turn, Use, UserId,
+        TaskKind, TicketDigest, Turn, Use, UserId,
     },
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use self::job_tickets::StoredTicket;
 pub use self::mechanism::Mechanism;
 use crate::clock::FakeClock;
 
@@ -69,6 +71,7 @@ struct StoreState {
     directives: BTreeMap<String, GivenDirective>,
     revocations: BTreeMap<i64, Revocation>,
     last_revocation: i64,
+    tickets: HashMap<TicketDigest, StoredTicket>,
     without: Option<Mechanism>,
 }
 

@@ -98,6 +98,7 @@ impl StoreState {
                 signed_in.latest = at;
             }
         }
+        self.void_tickets(&theirs);
         let goes = |row: &OutboxRow| {
             let task = &row.entry.content;
             task.kind != TaskKind::Delete && theirs.contains(&task.account)

@@ -150,6 +150,10 @@ impl StoreState {
                 }
                 gone.len()
             }
+            Expiring::JobTickets => {
+                let gone = self.tickets.extract_if(|_, it| it.is_over(by));
+                gone.take(max).count()
+            }
         }
     }
 }

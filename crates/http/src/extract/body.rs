@@ -71,18 +71,28 @@ impl<T: FromFields> FromRequest for Json<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            check_type(&request)?;
-            let body = read(&request, payload).await?;
-            let value: Value = serde_json::from_slice(&body).map_err(|error| {
-                let (line, column) = (error.line(), error.column());
-                let detail = format!("The body is not valid JSON at line {line}, column {column}.");
-                Problem::new(Code::MalformedJson, detail)
-            })?;
-            match value {
-                Value::Object(fields) => T::from_fields(&Fields(fields)).map(Self),
-                _ => Err(invalid("The body is not an object.".to_owned())),
-            }
+            let patience = Api::of(&request)?.deadlines.request;
+            json_within(&request, payload, patience).await.map(Self)
         })
+    }
+}
+
+/// Reads a body of JSON that arrives within this time.
+pub(crate) async fn json_within<T: FromFields>(
+    request: &HttpRequest,
+    payload: Payload,
+    patience: Duration,
+) -> Result<T, Problem> {
+    check_type(request)?;
+    let body = read(request, payload, patience).await?;
+    let value: Value = serde_json::from_slice(&body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("The body is not valid JSON at line {line}, column {column}.");
+        Problem::new(Code::MalformedJson, detail)
+    })?;
+    match value {
+        Value::Object(fields) => T::from_fields(&Fields(fields)),
+        _ => Err(invalid("The body is not an object.".to_owned())),
     }
 }
 
@@ -92,7 +102,10 @@ impl FromRequest for Unread {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move { read(&request, payload).await.map(|_| Self) })
+        Box::pin(async move {
+            let patience = Api::of(&request)?.deadlines.request;
+            read(&request, payload, patience).await.map(|_| Self)
+        })
     }
 }
 
@@ -131,12 +144,15 @@ fn text(request: &HttpRequest, name: HeaderName) -> &str {
         .unwrap_or_default()
 }
 
-async fn read(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Problem> {
+async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    patience: Duration,
+) -> Result<Vec<u8>, Problem> {
     let announced = text(request, header::CONTENT_LENGTH).parse::<usize>();
     if announced.is_ok_and(|bytes| bytes > MAX_BYTES) {
         return Err(too_large());
     }
-    let patience: Duration = Api::of(request)?.deadlines.request;
     timeout(patience, collect(payload)).await.map_err(|_| {
         let detail = format!(
             "The body did not arrive within {} s.",

@@ -5,7 +5,7 @@ mod caller;
 mod idempotency;
 mod offered;
 
-pub(crate) use body::{Fields, FromFields, Json, Unread, invalid};
+pub(crate) use body::{Fields, FromFields, Json, Unread, invalid, json_within};
 pub(crate) use caller::{Caller, CallerToken, KnownCaller};
 pub(crate) use idempotency::NamedAttempt;
 pub(crate) use offered::Offered;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use lemon_domain::{
     ports::{StoreError, TwitterError},
-    usecases::{ProfileError, QuotasError, RegisterError, SignInError},
+    usecases::{ProfileError, QuotasError, RedeemError, RegisterError, SignInError},
 };
 
 use super::{Code, Problem};
@@ -43,6 +43,32 @@ impl From<SignInError> for Problem {
             ),
             SignInError::Twitter(error) => of_twitter(error),
             SignInError::Store(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<RedeemError> for Problem {
+    fn from(error: RedeemError) -> Self {
+        match error {
+            RedeemError::Unknown => Self::new(
+                Code::TicketUnknown,
+                "No such ticket was issued, or it is another job's.",
+            ),
+            RedeemError::Void => Self::new(
+                Code::TicketVoid,
+                "The job is not to be done any more. Delete its message.",
+            ),
+            RedeemError::Expired => Self::new(
+                Code::TicketExpired,
+                "Delete the message. The job is sent again with a fresh ticket.",
+            ),
+            RedeemError::Used => Self::new(
+                Code::TicketUsed,
+                "The job has redeemed its ticket as often as it may. Delete the message. The job is sent again with a fresh \
+                 ticket.",
+            ),
+            RedeemError::Store(error) => error.into(),
             other => Self::internal(other),
         }
     }

@@ -247,6 +247,7 @@ fn retry_after(wait: Duration) -> (HeaderName, HeaderValue) {
 fn challenge(code: Code) -> (HeaderName, HeaderValue) {
     let value = match code {
         Code::TokenMissing => r#"Bearer realm="lemon""#,
+        Code::WorkerKeyInvalid => r#"Bearer realm="lemon workers""#,
         Code::TokenExpired => {
             r#"Bearer realm="lemon", error="invalid_token", error_description="the token has expired""#
         }

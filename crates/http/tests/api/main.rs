@@ -32,3 +32,4 @@ mod traces;
 mod truth;
 mod wire;
 mod without_counter;
+mod worker_calls;

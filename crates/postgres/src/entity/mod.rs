@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod attempts;
 pub mod budget_totals;
 pub mod directives;
+pub mod job_tickets;
 pub mod outbox;
 pub mod pending_sign_ins;
 pub mod places;

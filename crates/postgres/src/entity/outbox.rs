@@ -59,7 +59,7 @@ impl Row for Model {
     }
 }
 
-fn task(name: &str) -> Result<TaskKind, BoxError> {
+pub(super) fn task(name: &str) -> Result<TaskKind, BoxError> {
     TaskKind::ALL
         .into_iter()
         .find(|task| task.as_str() == name)

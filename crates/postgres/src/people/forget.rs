@@ -19,6 +19,7 @@ use crate::{
         attempts, outbox, registrations,
     },
     error::SqlError,
+    job_tickets,
     outbox::NewEntry,
     row::Row,
 };
@@ -73,6 +74,9 @@ pub(super) async fn forget(
         .filter(attempts::Column::UserId.eq(user))
         .exec(&tx)
         .await?;
+    for account in theirs.values() {
+        job_tickets::void(&tx, *account, at).await?;
+    }
     let erased = erase(&tx, user, at).await?;
     calls.commit_outbox(tx).await?;
     Ok(Some(Forgotten {

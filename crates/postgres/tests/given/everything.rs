@@ -9,15 +9,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lemon_domain::{
     ports::{
         Accounts, Attempt, CompletedSignIn, Deletion, Expiring, FinishOutcome, Housekeeping,
-        NewRegistration, Outbox, OverdueOutcome, OverdueStep, PendingSignIn, PendingSignIns,
-        People, PlaceRecord, Publication, Registrations, RequestOutcome, ReservedPlace,
-        RetryOutcome, Revocation, Revocations, RevokedTokens, SignIn, SignInClaim,
-        TrainingDeadlines,
+        JobTickets, NewRegistration, NewTicket, Outbox, OverdueOutcome, OverdueStep, PendingSignIn,
+        PendingSignIns, People, PlaceRecord, Publication, Registrations, RequestOutcome,
+        ReservedPlace, RetryOutcome, Revocation, Revocations, RevokedTokens, SignIn, SignInClaim,
+        TicketClaim, TicketOutcome, TrainingDeadlines,
     },
     sealing::Sealed,
     values::{
         AccountId, BudgetKey, BudgetName, IdempotencyKey, Identity, ProviderUserId, RequestId,
-        RequestToken, Segment, ServiceType, TrainingReady, UserId, Verifier, Window,
+        RequestToken, Segment, ServiceType, Task, TaskKind, TicketDigest, TrainingReady, UserId,
+        Verifier, Window,
     },
 };
 use lemon_postgres::{SqlStore, StoreConfig};
@@ -236,6 +237,36 @@ async fn relay(store: &SqlStore) {
     assert_eq!(store.revocations(0).await.unwrap().len(), 1);
 }
 
+/// A ticket that is redeemed, and then expired.
+async fn redeem(store: &SqlStore, account: AccountId) {
+    let ticket = NewTicket {
+        digest: TicketDigest([7; 32]),
+        task: Task {
+            kind: TaskKind::Train,
+            service: ServiceType::parse("LEARNME").unwrap(),
+            account,
+        },
+        request_id: RequestId::new(Uuid::max()),
+        issued_at: now(),
+        expires_at: now() + TimeDelta::days(1),
+    };
+    store.issue(std::slice::from_ref(&ticket)).await.unwrap();
+    let mut claim = TicketClaim {
+        digest: ticket.digest,
+        kind: ticket.task.kind,
+        request_id: ticket.request_id,
+        at: now(),
+    };
+    let granted = store.redeem(&claim).await.unwrap();
+    assert!(
+        matches!(granted, TicketOutcome::Granted { .. }),
+        "{granted:?}"
+    );
+    claim.at = ticket.expires_at;
+    let expired = store.redeem(&claim).await.unwrap();
+    assert_eq!(expired, TicketOutcome::Expired);
+}
+
 /// What operators do for a person.
 async fn operate(store: &SqlStore, identity: Identity) {
     let at = now() + TimeDelta::days(21);
@@ -243,6 +274,7 @@ async fn operate(store: &SqlStore, identity: Identity) {
     let retried = store.retry(RequestId::new(Uuid::max()), at).await;
     let retried = retried.unwrap();
     assert!(!matches!(retried, RetryOutcome::Unknown), "{retried:?}");
+    redeem(store, identity.account).await;
     let forgotten = store.forget(identity.account, at).await;
     assert!(forgotten.unwrap().unwrap().erased);
     store.list(identity.user).await.unwrap_err();

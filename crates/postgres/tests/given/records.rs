@@ -18,12 +18,13 @@ use super::register;
 const OWN_RECORD: &str = "m20261127_000011_own_record";
 
 /// That step and those after it.
-const SINCE: [&str; 5] = [
+const SINCE: [&str; 6] = [
     OWN_RECORD,
     "m20261127_000012_operators",
     "m20261127_000013_completed_sign_ins",
     "m20261127_000014_revocations",
     "m20261127_000015_outbox_traces",
+    "m20261128_000016_job_tickets",
 ];
 
 /// The migrations of the version before, recorded as it did.

@@ -23,7 +23,7 @@ use super::{
 };
 
 /// The last table to be made.
-const LAST: &str = "revocations";
+const LAST: &str = "job_tickets";
 
 const TRAININGS: &str = "m20261126_000005_trainings";
 

@@ -9,11 +9,13 @@ use lemon_domain::{
     with_causes,
 };
 use parking_lot::{Mutex, MutexGuard};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 use super::{
     WorkersConfig, WorkersPorts,
-    messages::{DeleteJob, NotifyJob, ReadyMessage, TrainJob},
+    credentials::CredentialsFault,
+    messages::{DeleteJob, NotifyJob, PersonAccess, ReadyMessage, TrainJob},
 };
 
 /// The most pages that are read: X gives a person's latest 3,200 posts, <https://docs.x.com/x-api/users/get-posts>.
@@ -29,6 +31,10 @@ enum JobError {
     Twitter(#[from] TwitterError),
     #[error("the ready message was not sent")]
     Queue(#[from] QueueError),
+    #[error("there are no credentials for the job")]
+    Credentials(#[from] CredentialsFault),
+    #[error("the job has a ticket, and the workers have no key")]
+    NoKey,
 }
 
 impl From<serde_json::Error> for JobError {
@@ -48,10 +54,11 @@ impl JobError {
     /// Tells whether the same job may succeed later.
     const fn is_transient(&self) -> bool {
         match self {
-            Self::Malformed => false,
+            Self::Malformed
+            | Self::Credentials(CredentialsFault::Gone | CredentialsFault::Refused(_)) => false,
             Self::Twitter(error) => error.is_transient(),
             // The ready queue may be repaired later; the training must not be lost.
-            Self::Queue(_) => true,
+            Self::Queue(_) | Self::Credentials(CredentialsFault::Unavailable) | Self::NoKey => true,
         }
     }
 
@@ -68,7 +75,8 @@ impl JobError {
 /// The outcome of a job. No error contains a token.
 fn outcome(done: Result<(), JobError>) -> Outcome {
     match done {
-        Ok(()) => Outcome::Done,
+        // Without credentials because the ticket is gone: what is to be done comes in another job.
+        Ok(()) | Err(JobError::Credentials(CredentialsFault::Gone)) => Outcome::Done,
         Err(error) if error.is_transient() => Outcome::Retry {
             after: error.wait(),
             reason: with_causes(&error),
@@ -85,7 +93,9 @@ impl Handler for Train {
     type Message = TrainJob;
 
     fn decode(&self, body: &str) -> Result<TrainJob, Malformed> {
-        read(body)
+        let mut job: TrainJob = read(body)?;
+        job.body = body.into();
+        Ok(job)
     }
 
     async fn handle(&self, job: &TrainJob) -> Outcome {
@@ -101,7 +111,9 @@ impl Handler for Notify {
     type Message = NotifyJob;
 
     fn decode(&self, body: &str) -> Result<NotifyJob, Malformed> {
-        read(body)
+        let mut job: NotifyJob = read(body)?;
+        job.body = body.into();
+        Ok(job)
     }
 
     async fn handle(&self, job: &NotifyJob) -> Outcome {
@@ -148,7 +160,8 @@ impl Bench {
     /// Reads the person's posts, waits for the time of a training, and sends the ready message.
     async fn train(&self, job: &TrainJob) -> Result<(), JobError> {
         let person = job.user_id()?;
-        let posts = self.count_posts(&job.credentials(), person).await?;
+        let credentials = self.credentials(&job.access, &job.body).await?;
+        let posts = self.count_posts(&credentials, person).await?;
         tokio::time::sleep(self.config.training).await;
         self.memory().insert(person, posts);
         self.send_ready(ReadyMessage {
@@ -163,10 +176,32 @@ impl Bench {
 
     /// Posts a notification as the person. If the text was posted before, an earlier attempt did so.
     async fn notify(&self, job: &NotifyJob) -> Result<(), JobError> {
-        let (twitter, credentials) = (&self.ports.twitter, job.credentials());
+        let credentials = self.credentials(&job.access, &job.body).await?;
+        let twitter = &self.ports.twitter;
         match twitter.post_tweet(&credentials, &job.message).await {
             Ok(_) | Err(TwitterError::DuplicatePost) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The credentials that a job carries, or those for its ticket.
+    async fn credentials(
+        &self,
+        access: &PersonAccess,
+        body: &SecretString,
+    ) -> Result<Credentials, JobError> {
+        match access {
+            PersonAccess::Inline {
+                access_token,
+                access_secret,
+            } => Ok(Credentials::new(
+                access_token.clone(),
+                access_secret.clone(),
+            )),
+            PersonAccess::Ticket { .. } => {
+                let call = self.ports.credentials.as_ref().ok_or(JobError::NoKey)?;
+                Ok(call.redeem(body).await?)
+            }
         }
     }
 

@@ -1,41 +1,53 @@
 //! The messages of the queues from the workers' point of view. Unknown fields are ignored.
 
-use lemon_domain::values::{Credentials, InvalidValue, ProviderUserId};
-use serde::{Deserialize, Serialize};
+use lemon_domain::values::{InvalidValue, ProviderUserId};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use uuid::Uuid;
 
-/// `{finished, user_id: "<number>", access_token, access_secret}`
+/// What lets a worker act for a person: `{access_token, access_secret}`, or `{ticket}`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum PersonAccess {
+    Inline {
+        access_token: SecretString,
+        access_secret: SecretString,
+    },
+    Ticket {
+        /// Sent with the whole body.
+        #[serde(rename = "ticket")]
+        _ticket: IgnoredAny,
+    },
+}
+
+/// `{finished, user_id: "<number>", access_token, access_secret}`, or with `ticket` instead of the last two.
 #[derive(Deserialize)]
 pub(super) struct TrainJob {
     user_id: String,
-    access_token: String,
-    access_secret: String,
+    #[serde(flatten)]
+    pub(super) access: PersonAccess,
     #[serde(default)]
     pub(super) request_id: Option<Uuid>,
+    /// Its text.
+    #[serde(skip)]
+    pub(super) body: SecretString,
 }
 
 impl TrainJob {
     pub(super) fn user_id(&self) -> Result<ProviderUserId, InvalidValue> {
         ProviderUserId::parse(&self.user_id)
     }
-
-    pub(super) fn credentials(&self) -> Credentials {
-        Credentials::new(self.access_token.clone(), self.access_secret.clone())
-    }
 }
 
-/// `{finished, user_id: "<number>", access_token, access_secret, message}`
+/// `{finished, user_id: "<number>", access_token, access_secret, message}`, or with `ticket` instead of token and secret.
 #[derive(Deserialize)]
 pub(super) struct NotifyJob {
-    access_token: String,
-    access_secret: String,
+    #[serde(flatten)]
+    pub(super) access: PersonAccess,
     pub(super) message: String,
-}
-
-impl NotifyJob {
-    pub(super) fn credentials(&self) -> Credentials {
-        Credentials::new(self.access_token.clone(), self.access_secret.clone())
-    }
+    /// Its text.
+    #[serde(skip)]
+    pub(super) body: SecretString,
 }
 
 /// `{finished, user_id: "<number>"}`

@@ -1,5 +1,6 @@
 //! Stand-ins for the serverless machine-learning workers behind the queues.
 
+mod credentials;
 mod jobs;
 mod messages;
 
@@ -12,6 +13,7 @@ use lemon_domain::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use credentials::CredentialsCall;
 use jobs::{Bench, Forget, Notify, Train};
 
 /// The most trainings at a time.
@@ -48,6 +50,8 @@ pub struct WorkersPorts {
     pub twitter: Arc<dyn TwitterClient>,
     /// Makes message ids.
     pub ids: Arc<dyn IdSource>,
+    /// Redeems the tickets of jobs; `None` if jobs carry credentials.
+    pub credentials: Option<CredentialsCall>,
 }
 
 /// Workers that read a person's posts, pretend to train, and send a ready message; that post notifications as the

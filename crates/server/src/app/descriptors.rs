@@ -1,6 +1,6 @@
 use std::{num::NonZeroUsize, thread::available_parallelism};
 
-use lemon_http::Operations;
+use lemon_http::{Operations, WorkerCalls};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{debug, warn};
 
@@ -95,7 +95,11 @@ fn reserve(plan: &Plan) -> usize {
         SQS_CONNECTIONS
     };
     let workers = (cores + OTHER_WORKERS) * PER_WORKER;
-    BASE + workers + store + quota + queue + Operations::MAX_CONNECTIONS
+    let of_workers = match plan.job_credentials.calls {
+        Some(_) => PER_WORKER + WorkerCalls::MAX_CONNECTIONS,
+        None => 0,
+    };
+    BASE + workers + store + quota + queue + of_workers + Operations::MAX_CONNECTIONS
 }
 
 /// The number of parts into which the remaining descriptors are divided: each call to the API may make one to Twitter.

@@ -3,8 +3,11 @@
 mod connections;
 mod descriptors;
 mod follower;
+mod job_credentials;
+mod listeners;
 mod metering;
 mod outside;
+mod partial;
 mod parts;
 mod plan;
 mod presence;
@@ -29,11 +32,13 @@ use lemon_system::{SystemClock, SystemIds};
 use tracing::warn;
 
 pub(crate) use connections::{Patience, QueuePlan, StorePlan};
+use listeners::Listeners;
 use outside::Outside;
-pub(crate) use parts::Parts;
-pub(crate) use plan::{
-    Plan, TwitterPlan, queues_alone, store_alone, store_and_keys, store_and_services,
+pub(crate) use partial::{
+    ImportPlan, PeoplePlan, queues_alone, store_alone, store_and_keys, store_and_services,
 };
+pub(crate) use parts::Parts;
+pub(crate) use plan::{Plan, TwitterPlan};
 use running::Running;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::StandAlone;
@@ -57,6 +62,8 @@ pub(crate) struct ListenAddresses {
     pub(crate) http: SocketAddr,
     pub(crate) ops: SocketAddr,
     pub(crate) sandbox: Option<SocketAddr>,
+    /// Where workers call.
+    pub(crate) workers: Option<SocketAddr>,
 }
 
 /// Everything that runs.
@@ -72,13 +79,8 @@ impl App {
         metering::begin(&plan.catalogue)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds);
-        let http = Listener::bind(plan.http).map_err(anyhow::Error::from)?;
-        let ops = Listener::bind(plan.ops).map_err(anyhow::Error::from)?;
-        // With the real port, which the API's document names.
-        let plan = Plan {
-            ops: ops.local_addr(),
-            ..plan
-        };
+        let (listeners, plan) = Listeners::bind(plan)?;
+        let Listeners { http, ops, workers } = listeners;
         let (outside, twitter): (Option<Box<dyn Outside>>, _) = match &plan.twitter {
             TwitterPlan::Real(config) => (None, config.clone()),
             #[cfg(feature = "sandbox")]
@@ -110,6 +112,7 @@ impl App {
             http: http.local_addr(),
             ops: ops.local_addr(),
             sandbox: outside.as_ref().map(|outside| outside.local_addr()),
+            workers: workers.as_ref().map(Listener::local_addr),
         };
         let mut running = Running::new();
         let Running { front, back } = &mut running;
@@ -122,8 +125,11 @@ impl App {
         parts.follow_revocations(back);
         parts.observe(ops, back)?;
         parts.work(front);
+        if let Some(workers) = workers {
+            parts.answer_workers(workers, front);
+        }
         if let Some(outside) = outside {
-            outside.run_beside(&parts, connections.sandbox, &mut running);
+            outside.run_beside(&parts, connections.sandbox, &mut running)?;
         }
         Ok(Self {
             addresses,

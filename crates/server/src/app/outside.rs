@@ -15,5 +15,10 @@ pub(super) trait Outside {
     fn page(&self, service: &Service) -> Mount;
 
     /// Runs beside the system, with at most `max_connections` connections at a time.
-    fn run_beside(self: Box<Self>, parts: &Parts, max_connections: usize, running: &mut Running);
+    fn run_beside(
+        self: Box<Self>,
+        parts: &Parts,
+        max_connections: usize,
+        running: &mut Running,
+    ) -> anyhow::Result<()>;
 }

@@ -1,3 +1,5 @@
+mod job_access;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
@@ -6,7 +8,7 @@ use lemon_domain::{
     ports::{Clock, IdSource, JobQueue, Outbox, Replica, ReplicaRegistry, TwitterClient},
     traces::Tracer,
     usecases::{
-        DirectivesInForce, Dispatch, KnownPeople, PeopleCare, Profiles, Quotas, Registering,
+        DirectivesInForce, KnownPeople, PeopleCare, Profiles, Quotas, Registering,
         RegisteringPorts, RevocationsInForce, SignIns, SignOuts, TrainingSweep, Trainings,
         check_clock,
     },
@@ -277,11 +279,7 @@ impl Parts {
     /// The parts that are driven by queues and the clock.
     pub(crate) fn work(&self, front: &mut Supervisor) {
         let renderer = JobRenderer {
-            dispatch: Arc::new(Dispatch {
-                catalogue: Arc::clone(&self.plan.catalogue),
-                accounts: self.store.clone(),
-                keys: Arc::clone(&self.plan.sealing_keys),
-            }),
+            dispatch: Arc::new(self.dispatch()),
         };
         let relay = Relay::new(
             self.store.clone(),

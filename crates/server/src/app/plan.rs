@@ -22,7 +22,8 @@ use super::without_traces;
 use super::{
     StartError,
     connections::{Patience, QueuePlan, QuotaPlan, StorePlan},
-    sealing::{found_keys, seals},
+    job_credentials::JobCredentialsPlan,
+    sealing::seals,
 };
 use crate::config::{ConfigError, Settings, StartSettings, TwitterSettings};
 
@@ -30,8 +31,6 @@ use crate::config::{ConfigError, Settings, StartSettings, TwitterSettings};
 const DEVELOPMENT_ORIGIN: &str = "http://localhost:3000";
 /// When keys are required.
 const NOT_SANDBOX: &str = "with a Twitter that is not the sandbox";
-/// When sealing keys are required.
-const SEALED: &str = "because the secrets in the store are sealed";
 /// When the URLs of parts are required.
 const NAMED: &str =
     "with a Twitter that is not the sandbox; \"embedded\" is allowed, but only for one replica";
@@ -64,6 +63,7 @@ pub(crate) struct Plan {
     pub(crate) sealing_keys: Arc<SealingKeys>,
     pub(crate) quota: QuotaPlan,
     pub(crate) queue: QueuePlan,
+    pub(crate) job_credentials: JobCredentialsPlan,
     pub(crate) twitter: TwitterPlan,
     pub(crate) catalogue: Arc<Catalogue>,
     #[cfg(feature = "traces")]
@@ -101,6 +101,7 @@ impl Plan {
         let traces = TracesPlan::new(&settings.traces)?;
         let named = check_named(&settings, &["store.url", "quota.url", "queue.url"]);
         let protection = protection(&settings)?;
+        let job_credentials = JobCredentialsPlan::new(&settings)?;
         let shares_connections = settings.http.max_connections_per_address.is_none();
         let data_dir = data_dir(&settings)?;
         let catalogue = Arc::new(settings.services.catalogue(&settings.budgets)?);
@@ -164,6 +165,7 @@ impl Plan {
             ops: settings.ops.listen,
             queue: queue.with_keys(Arc::clone(&sealing_keys)),
             sealing_keys,
+            job_credentials,
             catalogue,
             store,
             quota,
@@ -193,54 +195,9 @@ impl Plan {
     }
 }
 
-/// The plan of a command that uses only the store. All numbers are checked, and the services, but no secret of another
-/// part is needed.
-pub(crate) fn store_alone(settings: Settings) -> Result<(StorePlan, Patience), ConfigError> {
-    store_and_services(settings).map(|(store, _)| store)
-}
-
-/// The plan of a command that uses the store, and knows the services.
-pub(crate) fn store_and_services(
-    settings: Settings,
-) -> Result<((StorePlan, Patience), Catalogue), ConfigError> {
-    settings.check_numbers()?;
-    check_named(&settings, &["store.url"])?;
-    let store = StorePlan::new(&settings.store, &data_dir(&settings)?)?;
-    let patience = patience(&settings.start);
-    let catalogue = settings.services.catalogue(&settings.budgets)?;
-    Ok(((store, patience), catalogue))
-}
-
-/// The plan of a command that uses the store and its sealing keys.
-pub(crate) fn store_and_keys(
-    settings: Settings,
-) -> Result<((StorePlan, Patience), Arc<SealingKeys>), StartError> {
-    let keys = found_keys(&settings, &data_dir(&settings)?)?;
-    let keys = keys.ok_or_else(|| ConfigError::missing("store.sealing_keys", SEALED))?;
-    Ok((store_alone(settings)?, Arc::new(keys)))
-}
-
-/// The plan of a command that uses only the queues.
-pub(crate) fn queues_alone(
-    settings: Settings,
-) -> Result<(QueuePlan, Catalogue, Patience), StartError> {
-    settings.check_numbers()?;
-    check_named(&settings, &["queue.url"])?;
-    let data_dir = data_dir(&settings)?;
-    let mut queue = QueuePlan::new(&settings.queue, &data_dir)?;
-    if queue.is_embedded()
-        && let Some(keys) = found_keys(&settings, &data_dir)?
-    {
-        queue = queue.with_keys(Arc::new(keys));
-    }
-    let patience = patience(&settings.start);
-    let catalogue = settings.services.catalogue(&settings.budgets)?;
-    Ok((queue, catalogue, patience))
-}
-
 /// Refuses parts that have no address, unless Twitter is the sandbox: replicas that forget one would each have their
 /// own.
-fn check_named(settings: &Settings, keys: &[&str]) -> Result<(), ConfigError> {
+pub(super) fn check_named(settings: &Settings, keys: &[&str]) -> Result<(), ConfigError> {
     if cfg!(feature = "sandbox") && settings.twitter.is_sandbox() {
         return Ok(());
     }
@@ -257,12 +214,12 @@ fn check_named(settings: &Settings, keys: &[&str]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn patience(start: &StartSettings) -> Patience {
+pub(super) fn patience(start: &StartSettings) -> Patience {
     Patience::of(Duration::from_secs(start.wait_seconds))
 }
 
 /// The configured folder, or else the platform's.
-fn data_dir(settings: &Settings) -> Result<PathBuf, ConfigError> {
+pub(super) fn data_dir(settings: &Settings) -> Result<PathBuf, ConfigError> {
     if let Some(data_dir) = &settings.data_dir {
         return Ok(data_dir.clone());
     }

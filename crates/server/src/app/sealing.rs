@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::StartError;
 #[cfg(feature = "sandbox")]
-use super::sandbox::sealing_key_in;
+use super::sandbox::{make_keys, sealing_key_in};
 use crate::config::{ConfigError, Settings};
 
 /// The sealing keys for an operator's command, which makes none: the configured ones, or else the one that the data folder
@@ -26,6 +26,18 @@ pub(super) fn found_keys(
     #[cfg(not(feature = "sandbox"))]
     let _ = data_dir;
     Ok(None)
+}
+
+/// The same, but with the sandbox the data folder gets keys if it has none.
+pub(super) fn found_or_made_keys(
+    settings: &Settings,
+    data_dir: &Path,
+) -> Result<Option<SealingKeys>, StartError> {
+    #[cfg(feature = "sandbox")]
+    if settings.twitter.is_sandbox() && settings.store.sealing_keys.0.is_empty() {
+        make_keys(data_dir)?;
+    }
+    found_keys(settings, data_dir)
 }
 
 /// The list of keys.

@@ -26,7 +26,9 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
     let queue = plan.queue.check(&plan.catalogue, &ids).await;
     report.line("queue", queue.map(|()| plan.queue.name()))?;
     // The program that serves may be running beside this one, and then has them.
-    for address in [plan.http, plan.ops] {
+    let calls = plan.job_credentials.calls.as_ref();
+    let calls = calls.map(|calls| calls.listen);
+    for address in [plan.http, plan.ops].into_iter().chain(calls) {
         if let Err(error) = Listener::bind(address) {
             line(
                 "warning",

@@ -7,7 +7,7 @@ use lemon_system::{SystemClock, SystemIds};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    app::{Plan, StartError},
+    app::{ImportPlan, StartError},
     cli::ImportArgs,
     config::ConfigError,
 };
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const FROM: &str = "--from (LEMON_IMPORT_FROM) or --from-file (LEMON_IMPORT_FROM_FILE)";
 
 /// Imports everybody, and prints the account of it.
-pub(crate) async fn run(mut plan: Plan, args: ImportArgs) -> Result<(), StartError> {
+pub(crate) async fn run(mut plan: ImportPlan, args: ImportArgs) -> Result<(), StartError> {
     plan.store = plan.store.with_deadline(DEADLINE);
     let from = address(args.from, args.from_file.as_deref())?;
     let mode = if args.dry_run {
@@ -70,7 +70,7 @@ fn refused(error: EarlierDatabaseError) -> StartError {
 }
 
 /// The configured store, whose tables must be there.
-async fn target(plan: &Plan) -> Result<SqlStore, StartError> {
+async fn target(plan: &ImportPlan) -> Result<SqlStore, StartError> {
     let patience = plan.patience;
     let store = patience.wait_for("store", async || plan.store.connect().await);
     let store = store.await?;

@@ -39,10 +39,11 @@ struct GeneratedKey<'a> {
 /// Makes a key, and prints it alone, for a file.
 pub(crate) fn generate(kind: KeyKind, id: Option<String>, json: bool) -> Result<(), StartError> {
     let (kind, id, key) = match kind {
-        KeyKind::Jwt if id.is_some() => {
-            return Err(ConfigError::new("a key for tokens has no id: leave --id out").into());
+        KeyKind::Jwt | KeyKind::Worker if id.is_some() => {
+            return Err(ConfigError::new("only a sealing key has an id: leave --id out").into());
         }
         KeyKind::Jwt => ("jwt", None, fresh_key::<64>(&SystemIds)),
+        KeyKind::Worker => ("worker", None, fresh_key::<32>(&SystemIds)),
         KeyKind::Sealing => {
             let id = id.unwrap_or_else(|| SystemClock.now().format("%Y-%m-%d").to_string());
             let key = sealing_key(&id)?;

@@ -6,6 +6,7 @@ mod ending;
 mod health;
 mod import;
 mod keys;
+mod listed_letter;
 mod migrate;
 mod operator;
 mod people;
@@ -23,7 +24,10 @@ use tracing::warn;
 
 use self::directives::DirectivesPlan;
 use crate::{
-    app::{Plan, StartError, queues_alone, store_alone, store_and_keys, store_and_services},
+    app::{
+        ImportPlan, PeoplePlan, Plan, StartError, queues_alone, store_alone, store_and_keys,
+        store_and_services,
+    },
     cli::{Cli, Command, Common, KeysAction},
     config::{ConfigError, Overrides, Settings, load},
     logging,
@@ -37,7 +41,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
         Command::OfSandbox(command) => Box::pin(sandbox::run(command, cli.common)).await,
         Command::Check => check::run(configured(cli.common)?).await,
         Command::Migrate(args) => migrate::run(store_alone(logged(cli.common)?)?, args).await,
-        Command::Import(args) => import::run(configured(cli.common)?, args).await,
+        Command::Import(args) => import::run(ImportPlan::new(logged(cli.common)?)?, args).await,
         Command::Limits { action } => directives::limits(directed(cli.common)?, action).await,
         Command::Pause(args) => directives::pause(directed(cli.common)?, args).await,
         Command::Resume { part } => directives::resume(directed(cli.common)?, &part).await,
@@ -45,7 +49,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), StartError> {
             queues::run(queues_alone(logged(cli.common)?)?, action, json).await
         }
         Command::People { action, json } => {
-            people::run(store_alone(logged(cli.common)?)?, action, json).await
+            people::run(PeoplePlan::new(logged(cli.common)?)?, action, json).await
         }
         Command::Keys { action, json } => match action {
             KeysAction::Generate { kind, id } => keys::generate(kind, id, json),

@@ -1,3 +1,4 @@
+mod letters;
 mod shown;
 
 use std::sync::Arc;
@@ -12,13 +13,13 @@ use lemon_system::SystemClock;
 use serde::Serialize;
 use tracing::info;
 
-use self::shown::ShownPerson;
+use self::{letters::dead_letters, shown::ShownPerson};
 use super::{
     line,
     operator::{connect, operator, print_json},
 };
 use crate::{
-    app::{Patience, StartError, StorePlan},
+    app::{PeoplePlan, StartError},
     cli::PeopleAction,
     config::ConfigError,
 };
@@ -28,11 +29,11 @@ const NO_PAUSES: &str = "what is paused cannot be read";
 
 /// Shows or deletes a person.
 pub(crate) async fn run(
-    plan: (StorePlan, Patience),
+    plan: PeoplePlan,
     action: PeopleAction,
     json: bool,
 ) -> Result<(), StartError> {
-    let store = Arc::new(connect(&plan).await?);
+    let store = Arc::new(connect(&plan.store).await?);
     let care = PeopleCare {
         people: store.clone(),
         deadlines: store.clone(),
@@ -42,7 +43,8 @@ pub(crate) async fn run(
         PeopleAction::Show { twitter_id } => {
             let person = find(&care, twitter_id).await?;
             let directives = store.directives().await.context(NO_PAUSES)?;
-            let person = ShownPerson::of(&person, directives);
+            let letters = dead_letters(plan, person.account).await;
+            let person = ShownPerson::of(&person, directives, letters);
             let printed = if json {
                 print_json(&person)
             } else {

@@ -35,7 +35,8 @@ pub(crate) async fn run(
         QueuesAction::Create => Ok(()),
         QueuesAction::Stats => Ok(stats::stats(&care, &catalogue, json).await?),
         QueuesAction::DeadLetters { queue, max } => {
-            Ok(letters::list(&care, &queue, max, json).await?)
+            let queues = queue.map_or_else(|| catalogue.queues(), |queue| [queue].into());
+            Ok(letters::list(&care, queues, max, json).await?)
         }
         QueuesAction::Redrive { queue, message_id } => {
             Ok(letters::redrive(&care, &queue, message_id, json).await?)

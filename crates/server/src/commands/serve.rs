@@ -29,6 +29,7 @@ pub(crate) async fn run(plan: Plan) -> Result<(), StartError> {
         http.address = %addresses.http,
         ops.address = %addresses.ops,
         sandbox.address = addresses.sandbox.map(|address| address.to_string()),
+        workers.address = addresses.workers.map(|address| address.to_string()),
         "ready to serve"
     );
     let mut terminal = stderr();
@@ -64,7 +65,9 @@ struct Welcome {
 
 impl Welcome {
     fn text(&self, addresses: ListenAddresses) -> String {
-        let ListenAddresses { http, ops, sandbox } = addresses;
+        let ListenAddresses {
+            http, ops, sandbox, ..
+        } = addresses;
         let lines = [
             sandbox.map(|_| ("page", format!("http://{http}/"))),
             self.docs
@@ -103,6 +106,7 @@ mod tests {
             http: "127.0.0.1:8080".parse().unwrap(),
             ops: "[::1]:8082".parse().unwrap(),
             sandbox: Some("127.0.0.1:8081".parse().unwrap()),
+            workers: None,
         };
         let text = welcome.text(addresses);
         assert_eq!(text.lines().count(), 6);

@@ -21,6 +21,9 @@ const LONGEST_TWITTER_DEADLINE: Duration = Duration::from_secs(10);
 /// allows](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html).
 const VISIBILITY_SECONDS: RangeInclusive<u64> = 2..=12 * 60 * 60;
 
+/// How long a ticket can be redeemed: no longer than a queue keeps the job that carries it.
+const TICKET_SECONDS: RangeInclusive<u64> = 60..=14 * 24 * 60 * 60;
+
 /// An answer about usage that is older looks wrong to a person who reloads the page.
 const LONGEST_AGE_MS: u64 = 1_000;
 
@@ -87,6 +90,8 @@ impl Settings {
         let queue = self.queue.deadline_ms;
         deadline("queue.deadline_ms", queue, LONGEST_QUEUE_DEADLINE)?;
         self.queue.check_heartbeat()?;
+        let ticket = self.queue.ticket_seconds;
+        seconds("queue.ticket_seconds", ticket, TICKET_SECONDS)?;
         let twitter = self.twitter.deadline_ms;
         deadline("twitter.deadline_ms", twitter, LONGEST_TWITTER_DEADLINE)?;
         #[cfg(feature = "sandbox")]
@@ -121,6 +126,7 @@ mod tests {
                 url: Some(url.to_owned()),
                 visibility_seconds,
                 deadline_ms,
+                ..QueueSettings::default()
             },
             ..Settings::default()
         };

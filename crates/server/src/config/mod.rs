@@ -18,6 +18,7 @@ mod settings;
 mod sign_in;
 mod traces;
 mod variable;
+mod workers;
 
 pub(crate) use aws::check_aws;
 #[cfg(test)]
@@ -30,7 +31,7 @@ pub(crate) use log::{LogFormat, LogSettings};
 pub(crate) use sandbox::SandboxSettings;
 pub(crate) use services::MOST_PLACES;
 pub(crate) use settings::{
-    EMBEDDED, QueueSettings, QuotaSettings, SQS, Settings, StartSettings, StoreSettings,
-    TwitterSettings,
+    BY_REFERENCE, EMBEDDED, INLINE, QueueSettings, QuotaSettings, SQS, Settings, StartSettings,
+    StoreSettings, TwitterSettings,
 };
 pub(crate) use traces::TracesSettings;

@@ -15,6 +15,8 @@ pub(crate) struct SandboxSettings {
     /// Run the stand-in workers, too.
     pub(crate) workers: bool,
     pub(crate) training_seconds: u64,
+    /// Where the stand-in workers redeem tickets; by default at `workers.listen`.
+    pub(crate) credentials_url: Option<url::Url>,
     /// Listen beyond loopback, although anybody can sign in as anybody there.
     pub(crate) anybody_may_sign_in_as_anybody: bool,
 }
@@ -34,6 +36,7 @@ impl Default for SandboxSettings {
             listen: loopback(8081),
             workers: true,
             training_seconds: 5,
+            credentials_url: None,
             anybody_may_sign_in_as_anybody: false,
         }
     }

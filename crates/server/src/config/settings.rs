@@ -12,13 +12,17 @@ use super::sandbox::SandboxSettings;
 use super::{
     budgets::SharedBudgetsSettings, limits::LimitsSettings, list::List, log::LogSettings,
     loopback::loopback, services::ServicesSettings, sign_in::SignInSettings,
-    traces::TracesSettings,
+    traces::TracesSettings, workers::WorkersSettings,
 };
 
 /// The value of `store.url`, `quota.url` and `queue.url` for parts without a server.
 pub(crate) const EMBEDDED: &str = "embedded";
 /// The value of `queue.url` for SQS, at the address that the AWS SDK's own variables give.
 pub(crate) const SQS: &str = "sqs";
+/// The value of `queue.credentials` for jobs that carry the credentials of their account.
+pub(crate) const INLINE: &str = "inline";
+/// The value of `queue.credentials` for jobs that carry a ticket instead.
+pub(crate) const BY_REFERENCE: &str = "reference";
 /// The value of `twitter.url` for the sandbox.
 pub(crate) const SANDBOX: &str = "sandbox";
 
@@ -34,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) store: StoreSettings,
     pub(crate) quota: QuotaSettings,
     pub(crate) queue: QueueSettings,
+    pub(crate) workers: WorkersSettings,
     pub(crate) twitter: TwitterSettings,
     #[cfg(feature = "sandbox")]
     pub(crate) sandbox: SandboxSettings,
@@ -225,6 +230,10 @@ pub(crate) struct QueueSettings {
     pub(crate) visibility_seconds: u64,
     /// Of each call to SQS.
     pub(crate) deadline_ms: u64,
+    /// How jobs bring the credentials of their account: `inline` or `reference`.
+    pub(crate) credentials: String,
+    /// How long the ticket of a job can be redeemed.
+    pub(crate) ticket_seconds: u64,
 }
 
 impl QueueSettings {
@@ -245,6 +254,8 @@ impl Default for QueueSettings {
             url: None,
             visibility_seconds: 30,
             deadline_ms: 5_000,
+            credentials: INLINE.to_owned(),
+            ticket_seconds: 6 * 60 * 60,
         }
     }
 }

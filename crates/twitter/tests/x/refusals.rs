@@ -1,4 +1,5 @@
 use serde_json::json;
+use wiremock::matchers::path;
 
 use super::*;
 
@@ -38,8 +39,9 @@ async fn the_call_of_a_person_fails_as_the_answer_of_x_says() {
         (401, v1(32), "rejected"),
         (401, v1(89), "invalid token"),
         (403, v1(89), "invalid token"),
-        (401, v2(401, "Unauthorized", "about:blank"), "invalid token"),
-        (401, String::new(), "invalid token"),
+        // Twitter refuses the application alone in the same way.
+        (401, v2(401, "Unauthorized", "about:blank"), "rejected"),
+        (401, String::new(), "rejected"),
         (403, v1(64), "suspended"),
         (403, v1(326), "suspended"),
         (403, v2(403, "…", suspended), "suspended"),
@@ -68,6 +70,50 @@ async fn the_call_of_a_person_fails_as_the_answer_of_x_says() {
     ] {
         let error = refusal_of_post(status, body.clone()).await;
         assert_eq!(kind(&error), expected, "{status} {body}");
+    }
+}
+
+/// A Twitter that says no more than "Unauthorized" of a person's call, and answers the application alone like that.
+async fn silent(of_application: ResponseTemplate) -> (MockServer, HttpTwitterClient) {
+    let server = MockServer::start().await;
+    let bare = ResponseTemplate::new(401).set_body_json(json!({
+        "title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized",
+    }));
+    Mock::given(path("/oauth/request_token"))
+        .respond_with(of_application)
+        .mount(&server)
+        .await;
+    Mock::given(any()).respond_with(bare).mount(&server).await;
+    let client = client_with(&config(&server.uri()));
+    (server, client)
+}
+
+#[tokio::test]
+async fn a_bare_401_is_about_the_token_only_if_twitter_accepts_the_application() {
+    let granted = "oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=true";
+    let bare = v2(401, "Unauthorized", "about:blank");
+    for (status, body, expected, calls) in [
+        // The first accepted call says so for the next ones, for a minute.
+        (200, granted.to_owned(), "invalid token", 4),
+        (401, v1(32), "rejected", 6),
+        (401, bare, "rejected", 6),
+        (401, v1(135), "rejected", 6),
+        (503, String::new(), "unavailable", 6),
+        (403, v1(415), "unavailable", 6),
+        (403, "<html>".to_owned(), "unavailable", 6),
+    ] {
+        let of_application = ResponseTemplate::new(status).set_body_string(&body);
+        let (server, client) = silent(of_application).await;
+        for error in [
+            client.profile(&me()).await.unwrap_err(),
+            client.tweets(&me(), my_id(), None).await.unwrap_err(),
+            client.post_tweet(&me(), "Hello").await.unwrap_err(),
+        ] {
+            assert_eq!(kind(&error), expected, "{status} {body}");
+            assert_tells_no_secret(&error);
+        }
+        let received = server.received_requests().await.unwrap().len();
+        assert_eq!(received, calls, "{status} {body}");
     }
 }
 

@@ -4,8 +4,8 @@ use jsonschema::Validator;
 use lemon_consumer::Handler;
 use lemon_domain::{
     ports::JobQueue,
-    usecases::Job,
-    values::{AccountId, Catalogue, Credentials, ProviderUserId, RequestId},
+    usecases::{Job, JobAccess},
+    values::{AccountId, Catalogue, Credentials, JobTicket, ProviderUserId, RequestId},
 };
 use lemon_worker::messages::render;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::world::World;
 
+const CREDENTIALS: &str = "JobCredentials";
 const REQUEST: &str = "6c84fb90-12c4-11e1-840d-7b25c5ee775a";
 
 fn document(catalogue: &Catalogue) -> Value {
@@ -24,32 +25,35 @@ fn validator(schema: &Value) -> Validator {
 }
 
 /// A job of each kind for this person.
-fn jobs(world: &World, user_id: i64, text: &str) -> [(&'static str, Job); 3] {
+fn jobs(world: &World, user_id: i64, text: &str) -> [(&'static str, Job); 5] {
     let account = AccountId::twitter(ProviderUserId::try_from(user_id).unwrap());
-    let credentials = Credentials::new(text, text);
+    let inline = JobAccess::Inline(Credentials::new(text, text));
+    let ticket = JobAccess::Ticket(JobTicket::of_random(&[7; JobTicket::BYTES]));
     let service = world.service().service_type.clone();
     let request_id = RequestId::new(Uuid::parse_str(REQUEST).unwrap());
-    let train = Job::Train {
+    let train = |access: &JobAccess| Job::Train {
         account,
-        credentials: credentials.clone(),
+        access: access.clone(),
         service: service.clone(),
         request_id,
     };
-    let notify = Job::Notify {
+    let notify = |access: &JobAccess| Job::Notify {
         account,
-        credentials,
+        access: access.clone(),
         message: text.to_owned(),
         service: service.clone(),
         request_id,
     };
     let delete = Job::Delete {
         account,
-        service,
+        service: service.clone(),
         request_id,
     };
     [
-        ("TrainJob", train),
-        ("NotifyJob", notify),
+        ("TrainJob", train(&inline)),
+        ("TrainJobByReference", train(&ticket)),
+        ("NotifyJob", notify(&inline)),
+        ("NotifyJobByReference", notify(&ticket)),
         ("DeleteJob", delete),
     ]
 }
@@ -71,15 +75,18 @@ fn every_reference_leads_somewhere_and_every_example_is_valid() {
     let references: Vec<_> = references
         .map(|rest| rest.split('"').next().unwrap())
         .collect();
-    assert_eq!(references.len(), 16);
+    assert_eq!(references.len(), 22);
     for reference in references {
         assert!(document.pointer(reference).is_some(), "{reference}");
     }
     let schemas = document["components"]["schemas"].as_object().unwrap();
-    assert_eq!(schemas.len(), 4);
+    assert_eq!(schemas.len(), 7);
     for (name, schema) in schemas {
         assert!(validator(schema).is_valid(&schema["examples"][0]), "{name}");
-        assert_eq!(document["components"]["messages"][name]["name"], *name);
+        // What a worker gets for a ticket comes over no queue.
+        if name != CREDENTIALS {
+            assert_eq!(document["components"]["messages"][name]["name"], *name);
+        }
     }
 }
 
@@ -104,7 +111,8 @@ fn every_job_is_of_its_schema_and_of_no_other() {
     for (user_id, text) in [(1, "token"), (i64::MAX, "다 됐어요 \"🍋\"\n")] {
         for (name, job) in jobs(&world, user_id, text) {
             let body: Value = serde_json::from_str(&render(&job).unwrap()).unwrap();
-            for (other, schema) in schemas.as_object().unwrap() {
+            let messages = schemas.as_object().unwrap().iter();
+            for (other, schema) in messages.filter(|(name, _)| *name != CREDENTIALS) {
                 let is_valid = validator(schema).is_valid(&body);
                 assert_eq!(is_valid, other == name, "{body} as {other}");
             }

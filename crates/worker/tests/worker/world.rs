@@ -125,6 +125,7 @@ impl World {
                 catalogue: self.catalogue.clone(),
                 accounts: self.store.clone(),
                 keys: self.keys.clone(),
+                tickets: None,
             }),
         };
         Relay::new(self.store.clone(), queue, clock, renderer)

@@ -80,6 +80,13 @@ impl Keys {
     }
 }
 
+/// Makes the keys of a data folder that has none.
+pub(in crate::app) fn make_keys(data_dir: &Path) -> anyhow::Result<()> {
+    let keys = Keys::of(data_dir);
+    keys.with_context(|| format!("the data folder {} cannot be used", data_dir.display()))?;
+    Ok(())
+}
+
 /// The sealing key that the data folder has, if a run with the sandbox has made one.
 pub(in crate::app) fn sealing_key_in(data_dir: &Path) -> anyhow::Result<Option<SecretString>> {
     let keys = Keys::in_folder(data_dir);

@@ -5,7 +5,7 @@ use lemon_sandbox::WorkersPorts;
 use lemon_system::{SystemClock, SystemIds};
 use lemon_twitter::HttpTwitterClient;
 
-use super::stand_ins::StandIns;
+use super::{credentials::credentials_call, stand_ins::StandIns};
 use crate::{
     app::{
         StartError, descriptors,
@@ -53,10 +53,12 @@ impl StandAlone {
         let connections = descriptors::share(plan);
         let (address, mut running) = (stand_ins.local_addr(), Running::new());
         if let Some(queue) = queue {
+            let credentials = credentials_call(plan, sandbox.settings.credentials_url.as_ref())?;
             let ports = || WorkersPorts {
                 queue: Arc::clone(&queue),
                 twitter: client.clone(),
                 ids: Arc::clone(&ids),
+                credentials: credentials.clone(),
             };
             let visibility = plan.queue.visibility();
             stand_ins.run_workers(&plan.catalogue, visibility, ports, &mut running);

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use tracing::warn;
 use url::Url;
 
-use super::plan::SandboxPlan;
+use super::{credentials::credentials_call, plan::SandboxPlan};
 use crate::app::{outside::Outside, parts::Parts, running::Running};
 
 /// The stand-ins for the outside, which listen already.
@@ -24,6 +24,8 @@ pub(in crate::app) struct StandIns {
     training: Duration,
     /// The page's address, if people come back to it.
     home: Option<Url>,
+    /// Where the workers redeem tickets, if that is configured.
+    credentials_url: Option<Url>,
 }
 
 impl StandIns {
@@ -76,6 +78,7 @@ impl StandIns {
             workers,
             training,
             home,
+            credentials_url: plan.settings.credentials_url.clone(),
         };
         Ok((stand_ins, twitter))
     }
@@ -135,12 +138,19 @@ impl Outside for StandIns {
         }))
     }
 
-    fn run_beside(self: Box<Self>, parts: &Parts, max_connections: usize, running: &mut Running) {
+    fn run_beside(
+        self: Box<Self>,
+        parts: &Parts,
+        max_connections: usize,
+        running: &mut Running,
+    ) -> anyhow::Result<()> {
         let plan = &parts.plan;
+        let credentials = credentials_call(plan, self.credentials_url.as_ref())?;
         let of_workers = || WorkersPorts {
             queue: Arc::clone(&parts.queue),
             twitter: Arc::clone(&parts.twitter),
             ids: Arc::clone(&parts.ids),
+            credentials: credentials.clone(),
         };
         if self.workers {
             let visibility = plan.queue.visibility();
@@ -151,6 +161,7 @@ impl Outside for StandIns {
             );
         }
         self.run_twitter(max_connections, running);
+        Ok(())
     }
 }
 

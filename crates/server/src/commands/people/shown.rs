@@ -1,10 +1,13 @@
+use std::fmt;
+
 use lemon_domain::{
     ports::{GivenDirective, OutboxRecord, PersonRecord, RegistrationRecord, UseRecord},
     values::{Directive, PausablePart, TrainingState},
 };
 use serde::Serialize;
 
-use crate::commands::line;
+use super::letters::FoundDeadLetters;
+use crate::commands::{line, listed_letter::ListedDeadLetter};
 
 /// A person, as it is shown.
 #[derive(Serialize)]
@@ -20,6 +23,10 @@ pub(super) struct ShownPerson {
     outbox: Vec<ShownOutboxRow>,
     /// The pauses for which jobs and ready messages of everybody wait.
     paused: Vec<ShownPause>,
+    /// The dead letters about the account.
+    dead_letters: Vec<ListedDeadLetter>,
+    /// Why there may be further ones: the queues that could not be read, or not to their end.
+    dead_letters_unread: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -65,7 +72,11 @@ struct ShownPause {
 }
 
 impl ShownPerson {
-    pub(super) fn of(person: &PersonRecord, directives: Vec<GivenDirective>) -> Self {
+    pub(super) fn of(
+        person: &PersonRecord,
+        directives: Vec<GivenDirective>,
+        found: FoundDeadLetters,
+    ) -> Self {
         Self {
             user_id: person.user.get(),
             twitter_id: person.account.user_id.to_string(),
@@ -76,11 +87,36 @@ impl ShownPerson {
             uses: person.uses.iter().map(used).collect(),
             outbox: person.outbox.iter().map(outbox_row).collect(),
             paused: directives.into_iter().filter_map(pause).collect(),
+            dead_letters: found.letters,
+            dead_letters_unread: found.unread,
         }
     }
 
     /// Prints a line for each thing.
     pub(super) fn print(&self) -> anyhow::Result<()> {
+        self.print_person()?;
+        for it in &self.registrations {
+            line("registration", it)?;
+        }
+        for it in &self.uses {
+            line("use", it)?;
+        }
+        for it in &self.outbox {
+            line("to be sent", it)?;
+        }
+        for ShownPause { part, by, at } in &self.paused {
+            line("paused", &format!("the {part}, by {by} at {at}"))?;
+        }
+        for it in &self.dead_letters {
+            line("dead letter", it)?;
+        }
+        for why in &self.dead_letters_unread {
+            line("unknown", &format!("further dead letters: {why}"))?;
+        }
+        Ok(())
+    }
+
+    fn print_person(&self) -> anyhow::Result<()> {
         let sealed = match &self.sealing_key {
             Some(key) => format!("sealed with the key {key}"),
             None => "its credentials were deleted".to_owned(),
@@ -97,51 +133,59 @@ impl ShownPerson {
             &format!(
                 "{user_id}, the account {twitter_id}, {sealed}; signed up at {signed_up_at}, latest at {refreshed_at}"
             ),
+        )
+    }
+}
+
+impl fmt::Display for ShownRegistration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            service,
+            request_id,
+            state,
+            requested_at,
+            ..
+        } = self;
+        let public = if self.public { ", public" } else { "" };
+        write!(
+            f,
+            "{service}, request {request_id}, {state}{public}; requested at {requested_at}"
         )?;
-        for it in &self.registrations {
-            let announced = match &it.announced_at {
-                Some(at) => format!(", announced {} time(s), latest at {at}", it.announcements),
-                None => String::new(),
-            };
-            let finished = match &it.finished_at {
-                Some(at) => format!(", finished at {at}"),
-                None => String::new(),
-            };
-            let public = if it.public { ", public" } else { "" };
-            line(
-                "registration",
-                &format!(
-                    "{}, request {}, {}{public}; requested at {}{announced}{finished}",
-                    it.service, it.request_id, it.state, it.requested_at
-                ),
+        if let Some(at) = &self.announced_at {
+            write!(
+                f,
+                ", announced {} time(s), latest at {at}",
+                self.announcements
             )?;
         }
-        for it in &self.uses {
-            line(
-                "use",
-                &format!(
-                    "{}, turn {}, of the day from {}, cooldown until {}",
-                    it.service, it.turn, it.window_start, it.cooldown_until
-                ),
-            )?;
+        match &self.finished_at {
+            Some(at) => write!(f, ", finished at {at}"),
+            None => Ok(()),
         }
-        for it in &self.outbox {
-            let when = match &it.set_aside_at {
-                Some(at) => format!("set aside at {at}"),
-                None => format!("due at {}", it.due_at),
-            };
-            line(
-                "to be sent",
-                &format!(
-                    "{} for {}, request {}, put at {}, {} attempt(s), {when}",
-                    it.task, it.service, it.request_id, it.created_at, it.attempts
-                ),
-            )?;
+    }
+}
+
+impl fmt::Display for ShownUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}, turn {}, of the day from {}, cooldown until {}",
+            self.service, self.turn, self.window_start, self.cooldown_until
+        )
+    }
+}
+
+impl fmt::Display for ShownOutboxRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} for {}, request {}, put at {}, {} attempt(s), ",
+            self.task, self.service, self.request_id, self.created_at, self.attempts
+        )?;
+        match &self.set_aside_at {
+            Some(at) => write!(f, "set aside at {at}"),
+            None => write!(f, "due at {}", self.due_at),
         }
-        for ShownPause { part, by, at } in &self.paused {
-            line("paused", &format!("the {part}, by {by} at {at}"))?;
-        }
-        Ok(())
     }
 }
 

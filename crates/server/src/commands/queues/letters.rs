@@ -1,83 +1,51 @@
+use std::collections::BTreeSet;
+
 use anyhow::{Context, bail};
 use lemon_domain::{
     ports::{DeadLetterChoice, QueueError},
     values::QueueName,
 };
-use lemon_worker::{QueueCare, ShownDeadLetter};
+use lemon_worker::{QueueCare, QueueDeadLetters};
 use serde::Serialize;
 use tracing::info;
 
 use super::{failed, say};
 use crate::{
     app::StartError,
-    commands::operator::{operator, print_json},
+    commands::{
+        listed_letter::ListedDeadLetter,
+        operator::{operator, print_json},
+    },
     config::ConfigError,
 };
 
-/// A dead letter, as it is printed.
-#[derive(Serialize)]
-struct ListedDeadLetter {
-    message_id: String,
-    original_id: Option<String>,
-    twitter_id: Option<String>,
-    reason: Option<String>,
-    attempts: Option<u32>,
-    bytes: usize,
-    sent_at: Option<String>,
-    dead_lettered_at: Option<String>,
-}
-
-impl From<ShownDeadLetter> for ListedDeadLetter {
-    fn from(letter: ShownDeadLetter) -> Self {
-        Self {
-            message_id: letter.message_id,
-            original_id: letter.original_id,
-            twitter_id: letter.account.map(|account| account.user_id.to_string()),
-            reason: letter.reason,
-            attempts: letter.attempts,
-            bytes: letter.bytes,
-            sent_at: letter.sent_at.map(|at| at.to_rfc3339()),
-            dead_lettered_at: letter.dead_lettered_at.map(|at| at.to_rfc3339()),
-        }
-    }
-}
-
-impl ListedDeadLetter {
-    fn print(&self) -> anyhow::Result<()> {
-        let Self {
-            message_id, bytes, ..
-        } = self;
-        let at = self.dead_lettered_at.as_ref().or(self.sent_at.as_ref());
-        let at = at.map_or("at an unknown time", String::as_str);
-        let account = self.twitter_id.as_ref();
-        let account = account.map_or("no account".to_owned(), |id| format!("account {id}"));
-        let attempts = self
-            .attempts
-            .map(|attempts| format!("{attempts} attempts  "));
-        let attempts = attempts.unwrap_or_default();
-        let reason = self.reason.as_deref().unwrap_or("received too often");
-        let was = self.original_id.as_ref();
-        let was = was.map_or_else(String::new, |id| format!("  was {id}"));
-        say(format_args!(
-            "{message_id}  {at}  {account}  {attempts}{bytes} bytes  {reason}{was}"
-        ))
-    }
-}
-
-/// Lists dead letters, never with their text.
+/// Lists dead letters, never with their text. A queue that cannot be read is an error, after the others were listed.
 pub(super) async fn list(
     care: &QueueCare,
-    queue: &QueueName,
+    queues: BTreeSet<QueueName>,
     max: usize,
     json: bool,
 ) -> anyhow::Result<()> {
-    let letters = care.dead_letters(queue, max).await;
-    let letters = letters.with_context(|| failed(queue))?.into_iter();
-    let letters: Vec<_> = letters.map(ListedDeadLetter::from).collect();
-    if json {
-        return print_json(&letters);
+    let (mut listed, mut unread) = (Vec::new(), Vec::new());
+    for QueueDeadLetters { queue, letters } in care.dead_letters_of_each(queues, max).await {
+        match letters {
+            Ok(letters) => listed.extend(ListedDeadLetter::all(&queue, letters)),
+            Err(error) => unread.push(anyhow::Error::new(error).context(failed(&queue))),
+        }
     }
-    letters.iter().try_for_each(ListedDeadLetter::print)
+    if json {
+        print_json(&listed)?;
+    } else {
+        for letter in &listed {
+            say(format_args!("{letter}"))?;
+        }
+    }
+    let faults: Vec<_> = unread.iter().map(|fault| format!("{fault:#}")).collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        bail!("{}", faults.join("; "))
+    }
 }
 
 /// How many dead letters were sent again or discarded.

@@ -37,7 +37,7 @@ pub(super) async fn run() -> Result<(), StartError> {
     let own = OWN.map(|(name, value)| (name.into(), value.into()));
     let (settings, _) = load(&overrides, own)?;
     logging::init(&settings.log)?;
-    let app = App::start(Plan::new(settings)?).await?;
+    let app = Box::pin(App::start(Plan::new(settings)?)).await?;
     let journey = Journey::new(app.addresses())?;
     let steps = app.run(journey.make()).await??;
     writeln!(std::io::stdout(), "every one of {steps} steps held").context("cannot print")?;
