@@ -79,6 +79,7 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-worker", "lemon-connections"),
         edge("lemon-worker", "lemon-simulation"),
         edge("lemon-simulation", "lemon-postgres"),
+        edge("lemon-redis", "lemon-differential"),
         edge("lemon-simulation", "lemon-test-servers"),
         dev_edge("lemon-embedded", "lemon-postgres"),
         edge("lemon-to-come", "lemon-postgres"),
@@ -105,6 +106,7 @@ fn an_edge_that_points_inwards_is_no_violation() {
         edge("lemon-tests", "lemon-test-servers"),
         edge("lemon-contracts", "lemon-domain"),
         edge("lemon-simulation", "lemon-worker"),
+        dev_edge("lemon-differential", "lemon-redis"),
         edge("lemon-simulation", "lemon-fakes"),
         edge("lemon-fakes", "lemon-domain"),
         dev_edge("lemon-contracts", "lemon-fakes"),
@@ -284,10 +286,10 @@ impl Edge {
         match (from, to) {
             // A package's own tests can turn its features on.
             _ if from == to => self.dev,
-            (_, "server" | "tests" | "xtask" | "simulation")
+            (_, "server" | "tests" | "xtask" | "simulation" | "differential")
             | ("contracts" | "fakes", "test-servers") => false,
             // The simulation is a test that needs no server: what adapters do is seen elsewhere.
-            ("tests" | "xtask", _)
+            ("tests" | "xtask" | "differential", _)
             | ("http" | "sandbox", "connections")
             | ("simulation", "fakes" | "consumer" | "worker") => true,
             // The sandbox and the client are each other's proof: two implementations of one signature.

@@ -56,7 +56,14 @@ fn sources() -> Vec<PathBuf> {
     let mut open: Vec<_> = crates
         .map(|entry| entry.unwrap().path().join("src"))
         .collect();
-    open.extend(["migrations/src", "tests/simulation/src"].map(|it| root.join(it)));
+    open.extend(
+        [
+            "migrations/src",
+            "tests/differential/src",
+            "tests/simulation/src",
+        ]
+        .map(|it| root.join(it)),
+    );
     let mut files = Vec::new();
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -78,7 +78,15 @@ fn crates() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folders = fs::read_dir(root.join("crates")).unwrap();
     let mut crates: Vec<_> = folders.map(|entry| entry.unwrap().path()).collect();
-    crates.extend(["migrations", "tests", "tests/simulation"].map(|it| root.join(it)));
+    crates.extend(
+        [
+            "migrations",
+            "tests",
+            "tests/differential",
+            "tests/simulation",
+        ]
+        .map(|it| root.join(it)),
+    );
     let named = crates.into_iter().map(|folder| {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         (name, folder.join("src"))

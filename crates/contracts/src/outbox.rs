@@ -28,6 +28,7 @@ macro_rules! outbox_suite {
                 concurrent_claims_share_no_row_and_leave_none,
                 a_claim_comes_back_after_the_lease_with_a_higher_attempt,
                 rows_are_claimed_oldest_first_and_at_most_max,
+                a_row_that_came_back_is_claimed_after_those_that_are_due_longer,
                 a_postponed_row_waits_for_its_time,
                 a_postponed_row_keeps_its_order,
                 a_removed_row_is_never_claimed_again,
@@ -144,6 +145,23 @@ pub async fn a_claim_comes_back_after_the_lease_with_a_higher_attempt(store: Sub
         ..first
     };
     assert_eq!(claim_at(&*store, in_hours(2)).await, [third]);
+}
+
+/// Contract 3.
+pub async fn a_row_that_came_back_is_claimed_after_those_that_are_due_longer(
+    store: Subject<dyn Store>,
+) {
+    put(&*store, 1).await;
+    let first = store.claim(1, HOUR, given::now()).await.unwrap().remove(0);
+    given::registered_person(&*store, 2).await;
+    for (expected, attempt) in [(2, 1), (1, 2)] {
+        let next = store.claim(1, HOUR, in_hours(2)).await.unwrap().remove(0);
+        assert_eq!(next.request_id, given::request_id(expected));
+        assert_eq!(
+            (next.id == first.id, next.attempt),
+            (expected == 1, attempt)
+        );
+    }
 }
 
 /// Contract 3.

@@ -162,12 +162,11 @@ pub async fn forgetting_deletes_each_registration_with_one_delete_row(store: Sub
     let now = shown(&*store, who).await;
     assert_eq!((now.registrations, now.sealed_with), (vec![], None));
     assert_eq!(now.refreshed_at, given::now() + HOUR);
-    let mut rows: Vec<_> = given::outbox(&*store)
+    let rows: Vec<_> = given::outbox(&*store)
         .await
         .into_iter()
         .map(|row| (row.content.kind, row.content.service, row.request_id))
         .collect();
-    rows.sort_by(|a, b| a.1.cmp(&b.1));
     let delete = |service, n| (TaskKind::Delete, service, given::request_id(n));
     let expected = [delete(given::draw_me(), 2), delete(given::learn_me(), 1)];
     assert_eq!(rows, expected);

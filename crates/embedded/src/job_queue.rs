@@ -36,14 +36,17 @@ use crate::{
 /// How often a waiting receive checks the clock, which may be set, for a message that is hidden until a known time.
 const LOOK_AT_CLOCK: Duration = Duration::from_millis(50);
 
+/// Why an extension is refused.
+const TOO_LONG: &str = "a message is hidden for at most 12 hours since its receive";
+
 /// Standard queues in a SQLite file, each with its dead-letter queue `<name>-dlq`.
 ///
 /// Messages that were taken, receives and acknowledgements survive a power failure. Bodies are sealed: neither the file nor
 /// its log has their text, before or after an acknowledgement.
 ///
-/// A receipt is valid until the message is received again, even after its visibility timeout, and may be extended for
-/// longer than 12 hours in total. A `receive` that is dropped may have received messages; they come again after their
-/// visibility timeout. A call ends when the disk has answered.
+/// A receipt is valid until the message is received again, even after its visibility timeout. As with SQS, an extension
+/// beyond 12 hours since the receive is refused. A `receive` that is dropped may have received messages; they come again
+/// after their visibility timeout. A call ends when the disk has answered.
 pub struct EmbeddedJobQueue {
     lines: BTreeMap<String, Arc<QueueState>>,
     visibility: Duration,
@@ -168,13 +171,10 @@ impl EmbeddedJobQueue {
 
     async fn hide(
         &self,
-        queue: &QueueName,
-        receipt: &Receipt,
-        time: Duration,
+        line: Arc<QueueState>,
+        handle: Handle,
+        until: DateTime<Utc>,
     ) -> Result<(), QueueError> {
-        let line = self.line(queue)?;
-        let handle = Handle::parse(receipt).ok_or(QueueError::StaleReceipt)?;
-        let until = self.clock.now() + time.min(MAX_DELAY);
         let held = Arc::clone(&line);
         let hidden = self
             .writer
@@ -265,7 +265,9 @@ impl JobQueue for EmbeddedJobQueue {
         receipt: &Receipt,
         delay: Duration,
     ) -> Result<(), QueueError> {
-        self.hide(queue, receipt, delay).await
+        let line = self.line(queue)?;
+        let until = self.clock.now() + delay.min(MAX_DELAY);
+        self.hide(line, handle(receipt)?, until).await
     }
 
     async fn extend(
@@ -274,7 +276,16 @@ impl JobQueue for EmbeddedJobQueue {
         receipt: &Receipt,
         visibility: Duration,
     ) -> Result<(), QueueError> {
-        self.hide(queue, receipt, visibility).await
+        let (line, handle) = (self.line(queue)?, handle(receipt)?);
+        let until = self.clock.now() + visibility.min(MAX_DELAY);
+        if until <= handle.at + MAX_DELAY {
+            return self.hide(line, handle, until).await;
+        }
+        let looked = self
+            .writer
+            .submit(move |connection| rows::is_latest(connection, &line.name, handle));
+        taken(looked.committed().await?)?;
+        Err(QueueError::Rejected(TOO_LONG.into()))
     }
 
     async fn dead_letter(
@@ -284,7 +295,7 @@ impl JobQueue for EmbeddedJobQueue {
         reason: &str,
     ) -> Result<(), QueueError> {
         let line = self.line(queue)?;
-        let handle = Handle::parse(&delivery.receipt).ok_or(QueueError::StaleReceipt)?;
+        let handle = handle(&delivery.receipt)?;
         let (reason, now) = (reason.to_owned(), self.clock.now());
         let moved = self
             .writer
@@ -299,6 +310,10 @@ impl JobQueue for EmbeddedJobQueue {
             .submit(move |connection| rows::depth(connection, &line, now));
         Ok(counted.committed().await?)
     }
+}
+
+fn handle(receipt: &Receipt) -> Result<Handle, QueueError> {
+    Handle::parse(receipt).ok_or(QueueError::StaleReceipt)
 }
 
 fn no_such(queue: &QueueName) -> Result<(), QueueError> {

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, path::Path, process::Command, sync::Arc, time::
 use common::{VISIBILITY, jobs, open, receive, send};
 use lemon_contracts::race;
 use lemon_domain::{
-    ports::{DeadLetterChoice, Depth, JobQueue, Outgoing, QueueError, QueueKeeping},
+    ports::{DeadLetterChoice, Depth, JobQueue, MAX_DELAY, Outgoing, QueueError, QueueKeeping},
     values::QueueName,
 };
 use lemon_fakes::FakeClock;
@@ -107,6 +107,7 @@ async fn a_stale_receipt_is_refused_by_every_call_and_changes_nothing() {
     let mut outcomes = queue.ack(&name, std::slice::from_ref(receipt)).await;
     outcomes.push(queue.retry_after(&name, receipt, Duration::ZERO).await);
     outcomes.push(queue.extend(&name, receipt, VISIBILITY).await);
+    outcomes.push(queue.extend(&name, receipt, MAX_DELAY).await);
     outcomes.push(queue.dead_letter(&name, &earlier, "late").await);
     for outcome in outcomes {
         assert!(matches!(outcome, Err(QueueError::StaleReceipt)));
@@ -119,6 +120,26 @@ async fn a_stale_receipt_is_refused_by_every_call_and_changes_nothing() {
     for outcome in queue.ack(&name, &[later.receipt]).await {
         outcome.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_message_is_hidden_for_at_most_twelve_hours_since_its_receive() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FakeClock::default());
+    let queue = open(folder.path(), &clock);
+    send(&queue, "slow").await;
+    let receipt = receive(&queue).await.remove(0).receipt;
+    let (five, eleven) = (Duration::from_hours(5), Duration::from_hours(11));
+    queue.extend(&jobs(), &receipt, eleven).await.unwrap();
+    clock.advance(five);
+    let beyond = queue.extend(&jobs(), &receipt, eleven).await;
+    assert!(matches!(beyond, Err(QueueError::Rejected(_))), "{beyond:?}");
+    let rest = MAX_DELAY - five;
+    queue.extend(&jobs(), &receipt, rest).await.unwrap();
+    clock.advance(rest - Duration::from_micros(1));
+    assert_eq!(receive(&queue).await, []);
+    clock.advance(Duration::from_micros(1));
+    assert_eq!(receive(&queue).await.len(), 1);
 }
 
 #[tokio::test]

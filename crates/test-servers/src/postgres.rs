@@ -95,6 +95,24 @@ impl PostgresServer {
         url
     }
 
+    /// The address of a new database with everything that another has, to which nobody may be connected by then: the
+    /// server waits some seconds for sessions that are ending.
+    ///
+    /// # Panics
+    /// If the database cannot be made.
+    pub async fn copy(&self, database: &Url) -> Url {
+        let template = database.path().trim_start_matches('/');
+        let made = self
+            .make_database_by(&format!(" TEMPLATE {template}"))
+            .await;
+        let (name, server) =
+            made.expect("the PostgreSQL server answers, and the user may make databases");
+        server.close().await.expect("the connection ends");
+        let mut url = self.url.clone();
+        url.set_path(&name);
+        url
+    }
+
     /// The address of a database for a role that owns it, has no other rights, and must give a password: a server from
     /// the environment must ask for one.
     ///
@@ -145,9 +163,13 @@ impl PostgresServer {
     }
 
     async fn make_database(&self) -> Result<(String, DatabaseConnection), DbErr> {
+        self.make_database_by("").await
+    }
+
+    async fn make_database_by(&self, how: &str) -> Result<(String, DatabaseConnection), DbErr> {
         let name = format!("test_{:016x}", RandomState::new().build_hasher().finish());
         let server = connect(&self.url).await?;
-        let create = format!("CREATE DATABASE {name}");
+        let create = format!("CREATE DATABASE {name}{how}");
         server.execute_unprepared(&create).await?;
         Ok((name, server))
     }

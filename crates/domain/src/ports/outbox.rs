@@ -10,7 +10,7 @@ use crate::values::{RequestId, TraceContext};
 /// when it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxEntry<T> {
-    /// Its number; rows are claimed in this order.
+    /// Its number; the rows of a sequence are claimed in this order.
     pub id: i64,
     /// How often it was claimed, this time included. Names the lease.
     pub attempt: u32,
@@ -43,8 +43,9 @@ pub struct Backlog {
 /// # Contract
 /// 1. A row is claimed by one caller at a time: of concurrent claims each row goes to one.
 /// 2. A claim that is neither removed nor postponed comes back after the lease, with a higher `attempt`.
-/// 3. Of the rows that contract 7 allows, the oldest are claimed first, at most `max` of them; a postponed row is not
-///    claimed before its time.
+/// 3. Of the rows that contract 7 allows, at most `max` are claimed: those that have been due longest, and of rows that
+///    became due together the one that was put first. The answer has them in the order in which they were put. A claim
+///    that was not removed is due again after its lease, and a postponed row at its time, not before.
 /// 4. `remove` removes a row permanently, also after its lease has passed, because its message was sent.
 /// 5. `postpone` with an attempt that is not the latest changes nothing: the row belongs to another caller.
 /// 6. `changed` returns soon after anybody has put a row since the last call, or after a row that others waited behind

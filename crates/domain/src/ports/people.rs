@@ -99,9 +99,9 @@ impl Forgotten {
 /// 1. `person` answers what is stored of the person who owns the account, each change immediately; an account that is
 ///    not in the store is `None`.
 /// 2. `forget` deletes the person's registrations as [`Registrations::delete`](super::Registrations::delete) does, each
-///    with one `Delete` row; withdraws the `Train` and `Notify` rows of the person's accounts, also those that were set
-///    aside; makes the [tickets](super::JobTickets) of the person's jobs void; and erases the credentials of all of the
-///    person's accounts. All of it, or nothing. `Delete` rows stay.
+///    with one `Delete` row, in the order of service types; withdraws the `Train` and `Notify` rows of the person's accounts,
+///    also those that were set aside; makes the [tickets](super::JobTickets) of the person's jobs void; and erases the
+///    credentials of all of the person's accounts. All of it, or nothing. `Delete` rows stay.
 /// 3. The account's id, the person's id, the uses and the places stay, so that a cooldown outlives it. Remembered
 ///    attempts go.
 /// 4. Until the person signs in again, [`Accounts`](super::Accounts) answers as if the account had never signed in, and

@@ -1,9 +1,10 @@
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use lemon_domain::ports::Receipt;
 use uuid::Uuid;
 
-/// One receive of one message: `<row>.<receives>.<id>`. The next receive has another handle, which makes this one
+/// One receive of one message: `<row>.<receives>.<microseconds>.<id>`. The next receive has another handle, which makes this one
 /// stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Handle {
@@ -11,6 +12,8 @@ pub(super) struct Handle {
     pub(super) number: i64,
     /// How often it was received, this time included.
     pub(super) receives: u32,
+    /// When it was received, to the microsecond.
+    pub(super) at: DateTime<Utc>,
     /// The message.
     pub(super) id: Uuid,
 }
@@ -18,10 +21,11 @@ pub(super) struct Handle {
 impl Handle {
     /// Reads a receipt; `None` if it has another form.
     pub(super) fn parse(receipt: &Receipt) -> Option<Self> {
-        let mut parts = receipt.0.splitn(3, '.');
+        let mut parts = receipt.0.splitn(4, '.');
         Some(Self {
             number: parts.next()?.parse().ok()?,
             receives: parts.next()?.parse().ok()?,
+            at: DateTime::from_timestamp_micros(parts.next()?.parse().ok()?)?,
             id: parts.next()?.parse().ok()?,
         })
     }
@@ -29,11 +33,13 @@ impl Handle {
 
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.number, self.receives, self.id)
+        let micros = self.at.timestamp_micros();
+        write!(f, "{}.{}.{micros}.{}", self.number, self.receives, self.id)
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -42,6 +48,7 @@ mod tests {
         let handle = Handle {
             number: 7,
             receives: 2,
+            at: "2026-11-23T03:00:00.123456Z".parse().unwrap(),
             id: Uuid::from_u128(9),
         };
         assert_eq!(Handle::parse(&Receipt(handle.to_string())), Some(handle));
@@ -53,9 +60,12 @@ mod tests {
             "",
             "7",
             "7.2",
-            "7.2.x",
-            "x.2.00000000-0000-0000-0000-000000000009",
-            "7.-1.",
+            "7.2.1",
+            "7.2.1.x",
+            "x.2.1.00000000-0000-0000-0000-000000000009",
+            "7.2.x.00000000-0000-0000-0000-000000000009",
+            "7.2.9223372036854775807.00000000-0000-0000-0000-000000000009",
+            "7.-1..",
         ] {
             assert_eq!(Handle::parse(&Receipt(text.to_owned())), None, "{text:?}");
         }

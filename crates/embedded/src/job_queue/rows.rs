@@ -94,9 +94,9 @@ pub(super) fn receive(
                           WHERE queue = ?1 AND visible_at <= ?2 ORDER BY visible_at LIMIT ?3)
          RETURNING number, id, receives, sealed_for, key_id, trace, body",
     )?;
-    let (now, until) = (now.timestamp_micros(), until.timestamp_micros());
+    let (at, until) = (now.timestamp_micros(), until.timestamp_micros());
     let deliveries: Vec<_> = take
-        .query_map(params![line.name, now, max, until], delivery)?
+        .query_map(params![line.name, at, max, until], |row| delivery(row, now))?
         .collect::<Result<_, _>>()?;
     let next = if deliveries.is_empty() {
         next_visible(connection, line)?
@@ -106,8 +106,9 @@ pub(super) fn receive(
     Ok(ReceivedMessages { deliveries, next })
 }
 
-fn delivery(row: &Row<'_>) -> rusqlite::Result<(Delivery, SealedBody)> {
+fn delivery(row: &Row<'_>, at: DateTime<Utc>) -> rusqlite::Result<(Delivery, SealedBody)> {
     let handle = Handle {
+        at,
         number: row.get("number")?,
         receives: row.get("receives")?,
         id: Uuid::from_bytes(row.get("id")?),
@@ -181,6 +182,24 @@ pub(super) fn remove(
             queue
         ])?;
     Ok(removed == 1)
+}
+
+/// Whether the receipt is the latest of a message.
+pub(super) fn is_latest(
+    connection: &Connection,
+    queue: &str,
+    handle: Handle,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM messages WHERE number = ?1 AND receives = ?2 AND id = ?3 AND queue = ?4",
+        )?
+        .exists(params![
+            handle.number,
+            handle.receives,
+            handle.id.as_bytes(),
+            queue
+        ])
 }
 
 /// Hides a message until that time; answers whether the receipt was its latest.

@@ -29,23 +29,27 @@ impl Outbox<Task> for MemoryStore {
         // Only the first row of each sequence, because the others wait behind it.
         let ordered = state.has(Mechanism::Sequence);
         let mut seen = HashSet::new();
-        let claimed: Vec<OutboxEntry<Task>> = state
+        let first_of_each = state
             .outbox
-            .values_mut()
+            .values()
             .filter(|row| row.set_aside_at.is_none())
             .filter(|row| {
                 let first =
                     seen.insert((row.entry.content.account, row.entry.content.service.clone()));
                 first || !ordered
-            })
-            .filter(|row| row.due_at <= now)
-            .take(max)
-            .map(|row| {
-                row.due_at = now + lease;
-                row.entry.attempt += 1;
-                row.entry.clone()
-            })
-            .collect();
+            });
+        let due = first_of_each.filter(|row| row.due_at <= now);
+        let mut due: Vec<_> = due.map(|row| (row.due_at, row.entry.id)).collect();
+        due.sort_unstable();
+        due.truncate(max);
+        due.sort_unstable_by_key(|(_, id)| *id);
+        let mut claimed = Vec::new();
+        for (_, id) in due {
+            let row = state.outbox.get_mut(&id).expect("it was there");
+            row.due_at = now + lease;
+            row.entry.attempt += 1;
+            claimed.push(row.entry.clone());
+        }
         for late in claimed.iter().filter(|entry| entry.is_late(now)) {
             state.restart_deadline(late.request_id, now);
         }

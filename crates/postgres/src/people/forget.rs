@@ -69,7 +69,6 @@ pub(super) async fn forget(
         entry.put(&tx).await?;
         services.push(registration.service);
     }
-    services.sort_unstable();
     attempts::Entity::delete_many()
         .filter(attempts::Column::UserId.eq(user))
         .exec(&tx)
@@ -150,6 +149,8 @@ async fn delete_registrations(
             })?,
         });
     }
+    // A database answers removed rows in any order.
+    deleted.sort_unstable_by(|one, other| one.service.cmp(&other.service));
     Ok(deleted)
 }
 
