@@ -2,6 +2,7 @@ mod leaving;
 mod line;
 
 use std::{
+    borrow::Borrow,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -109,13 +110,25 @@ impl RedisConnections {
         call: &ScriptCall<'_>,
         until: Instant,
     ) -> Result<ScriptAnswer, RedisFault> {
+        let answer = self.run_while(|| Some(call), until).await?;
+        answer.ok_or(RedisFault::Answer)
+    }
+
+    /// Runs a script whose call is made for each attempt, when there is a connection; `None` if nothing is to be sent
+    /// any more.
+    pub(crate) async fn run_while<'a, C: Borrow<ScriptCall<'a>>>(
+        &self,
+        mut call: impl FnMut() -> Option<C>,
+        until: Instant,
+    ) -> Result<Option<ScriptAnswer>, RedisFault> {
         let mut attempt = 1;
         loop {
             let line = self.connected(until).await?;
+            let Some(call) = call() else { return Ok(None) };
             let sent = Instant::now();
             let limit = limit(attempt, sent, until, self.deadline);
-            let fault = match self.attempt(call, &line, limit).await {
-                Ok(answer) => return ScriptAnswer::read(answer),
+            let fault = match self.attempt(call.borrow(), &line, limit).await {
+                Ok(answer) => return ScriptAnswer::read(answer).map(Some),
                 Err(fault) => fault,
             };
             if fault.is_of_silence() {

@@ -65,10 +65,10 @@ fn by_budgets(together: Vec<WaitingReservation>) -> Vec<Vec<WaitingReservation>>
 }
 
 impl ReservingScript {
-    async fn reserve(&self, group: Vec<WaitingReservation>) {
+    async fn reserve(&self, mut group: Vec<WaitingReservation>) {
         let Some(first) = group.first() else { return };
         let budgets = first.question.reservation.budgets.clone();
-        match self.answers(&group, &budgets).await {
+        match self.answers(&mut group, &budgets).await {
             Ok(answers) => {
                 for (waiting, answer) in group.into_iter().zip(answers) {
                     let answer = answer.and_then(|answer| outcome(answer, &budgets));
@@ -84,31 +84,35 @@ impl ReservingScript {
         }
     }
 
-    /// The answer for each of the group, in order.
+    /// The answer for each of the group who still waits when the script is sent, in order. Nothing is reserved for the others:
+    /// they may have given back already.
     async fn answers(
         &self,
-        group: &[WaitingReservation],
+        group: &mut Vec<WaitingReservation>,
         budgets: &[Budget],
     ) -> Result<Vec<Result<ScriptAnswer, RedisFault>>, RedisFault> {
-        let asked = || group.iter().map(|waiting| &waiting.question);
-        let Some(until) = asked().map(|asked| asked.until).min() else {
+        let Some(until) = group.iter().map(|waiting| waiting.question.until).min() else {
             return Ok(Vec::new());
         };
-        let call = ScriptCall {
-            script: &self.script,
-            keys: (budgets.iter())
-                .flat_map(|budget| self.keys.of(&budget.key))
-                .collect(),
-            args: arguments(asked().map(|asked| &asked.reservation), budgets),
+        let call = || {
+            group.retain(Waiting::is_waiting);
+            let reservations = group.iter().map(|waiting| &waiting.question.reservation);
+            (!group.is_empty()).then(|| ScriptCall {
+                script: &self.script,
+                keys: (budgets.iter())
+                    .flat_map(|budget| self.keys.of(&budget.key))
+                    .collect(),
+                args: arguments(reservations, budgets),
+            })
         };
-        let answer = self.connections.run(&call, until).await;
+        let answer = self.connections.run_while(call, until).await?;
         match (answer, group.len()) {
-            (answer, 1) => Ok(vec![answer]),
-            (Ok(ScriptAnswer::Each(each)), many) if each.len() == many => {
+            (None, _) => Ok(Vec::new()),
+            (Some(answer), 1) => Ok(vec![Ok(answer)]),
+            (Some(ScriptAnswer::Each(each)), many) if each.len() == many => {
                 Ok(each.into_iter().map(ScriptAnswer::read).collect())
             }
-            (Ok(_), _) => Err(RedisFault::Answer),
-            (Err(fault), _) => Err(fault),
+            (Some(_), _) => Err(RedisFault::Answer),
         }
     }
 }

@@ -168,3 +168,31 @@ async fn a_fault_at_the_start_is_one_sentence_without_the_password() {
         assert_eq!(words.lines().count(), 1);
     }
 }
+
+#[tokio::test]
+async fn nothing_is_reserved_for_a_caller_who_left_while_the_server_was_away() {
+    let redis = Redis::get().await;
+    let (counter, mut line) = over_a_line(&redis).await;
+    let daily = daily(10);
+    restore(&counter, &daily.key, &[], at()).await.unwrap();
+    line.cut().await;
+    // Until the driver knows that no connection is left: what it has been given it would send later.
+    assert_unavailable(&counter.usage(std::slice::from_ref(&daily.key)).await);
+    let (left, stays) = (wish(1, &[&daily]), wish(2, &[&daily]));
+    let mut leaving = Box::pin(counter.reserve(&left));
+    for _ in 0..3 {
+        assert!(
+            timeout(Duration::from_millis(20), &mut leaving)
+                .await
+                .is_err()
+        );
+    }
+    drop(leaving);
+    line.mend().await;
+    let outcome = reserved(&counter, 2).await;
+    assert!(matches!(outcome, ReserveOutcome::Reserved(taken) if taken[0].seat == 1));
+    for _ in 0..100 {
+        counter.reserve(&stays).await.unwrap();
+        assert_eq!(used(&counter, &daily).await, Some(1));
+    }
+}
