@@ -134,9 +134,9 @@ async fn a_message_is_hidden_for_at_most_twelve_hours_since_its_receive() {
     clock.advance(five);
     let beyond = queue.extend(&jobs(), &receipt, eleven).await;
     assert!(matches!(beyond, Err(QueueError::Rejected(_))), "{beyond:?}");
-    let rest = MAX_DELAY - five;
+    let rest = MAX_DELAY.checked_sub(five).unwrap();
     queue.extend(&jobs(), &receipt, rest).await.unwrap();
-    clock.advance(rest - Duration::from_micros(1));
+    clock.advance(rest.checked_sub(Duration::from_micros(1)).unwrap());
     assert_eq!(receive(&queue).await, []);
     clock.advance(Duration::from_micros(1));
     assert_eq!(receive(&queue).await.len(), 1);
