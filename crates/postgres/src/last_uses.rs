@@ -17,10 +17,11 @@ use crate::{
 /// The use of each person in the question, with the question's number, and whether the person was forgotten since
 /// ([`refuse_forgotten`](crate::accounts::refuse_forgotten)): a refusal is one round trip. The `LIMIT` makes the server look up each use by
 /// its key; a plain join could read the whole table. The columns are named: a prepared statement with `*` fails when a
-/// newer version adds a column.
+/// newer version adds a column. The questions are subqueries, so that the server does not see how many they are: it would
+/// plan the statement each time, which takes it longer than to execute it.
 const FIND_ON_POSTGRESQL: &str = "SELECT asked.number, last.user_id, last.service, last.turn, last.window_start, \
     last.cooldown_until, last.expires_at, last.request_id, account.is_forgotten \
-    FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (user_id, service, number) \
+    FROM unnest((SELECT $1::bigint[]), (SELECT $2::text[])) WITH ORDINALITY AS asked (user_id, service, number) \
     CROSS JOIN LATERAL (SELECT user_id, service, turn, window_start, cooldown_until, expires_at, request_id \
     FROM uses WHERE uses.user_id = asked.user_id AND uses.service = asked.service LIMIT 1) AS last \
     CROSS JOIN LATERAL (SELECT bool_and(credentials_key_id = '') AS is_forgotten \
