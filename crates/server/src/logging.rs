@@ -31,7 +31,8 @@ impl Drop for LogEnd {
     }
 }
 
-/// Has lines written by a thread of their own. None is lost, but by SIGKILL those of the last milliseconds.
+/// Has lines written by a thread of their own. None is lost, but by SIGKILL or an abort those of the last milliseconds,
+/// and at the end those that stderr does not take within a second.
 fn in_batches() -> NonBlocking {
     let (lines, writer) = NonBlockingBuilder::default()
         .lossy(false)
