@@ -62,7 +62,7 @@ fn audited(output: &Output) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_shown_and_deleted_while_the_program_serves() {
     let folder = tempfile::tempdir().unwrap();
-    let program = program(&folder);
+    let program = program(&folder).env("LEMON_HTTP__PROFILE_CACHE_SECONDS", "3600");
     let system = program.clone().start().await;
     let person = system.sign_in(1).await;
     person.register(None).await.must_be(201);
@@ -87,7 +87,8 @@ async fn a_person_is_shown_and_deleted_while_the_program_serves() {
     assert_eq!(audit.len(), 1, "{deleted:?}");
     assert!(audit[0]["operator"].as_str().unwrap().contains("lemon"));
     assert_eq!(audit[0]["account.id"], format!("TWITTER:{id}"));
-    // The deletion is another process's: this one hears of it within a second. Until then it may tell a profile that it keeps.
+    // The deletion is another process's: this one hears of it within a second. Until then it tells the profile, which it
+    // keeps for longer than this test waits.
     wait_until("the person's token is ended", async || {
         let answer = person.profile().await;
         (answer.status == 401).then_some(())

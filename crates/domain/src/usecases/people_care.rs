@@ -1,7 +1,11 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use super::sign_out::all_tokens;
 use crate::{
-    ports::{Clock, Forgotten, People, PersonRecord, RetryOutcome, StoreError, TrainingDeadlines},
+    ports::{
+        Clock, Forgotten, People, PersonRecord, RetryOutcome, Revocations, StoreError,
+        TrainingDeadlines,
+    },
     values::{AccountId, RequestId},
 };
 
@@ -31,6 +35,25 @@ impl PeopleCare {
     /// If the store fails.
     pub async fn forget(&self, account: AccountId) -> Result<Option<Forgotten>, StoreError> {
         self.people.forget(account, self.clock.now()).await
+    }
+
+    /// Forgets the person who owns the account, and ends the tokens that they have: replicas tell a profile that they keep
+    /// to whoever has a good token. `token_lifetime` is that of a new token.
+    ///
+    /// # Errors
+    /// If the store fails; the call can be repeated.
+    pub async fn forget_signed_in(
+        &self,
+        account: AccountId,
+        revocations: &dyn Revocations,
+        token_lifetime: Duration,
+    ) -> Result<Option<Forgotten>, StoreError> {
+        let forgotten = self.forget(account).await?;
+        if let Some(forgotten) = &forgotten {
+            let ended = all_tokens(forgotten.user, self.clock.now(), token_lifetime);
+            revocations.revoke(&ended).await?;
+        }
+        Ok(forgotten)
     }
 
     /// Announces the training of a request to the workers again, with the same request id, if it runs.

@@ -68,12 +68,7 @@ impl SignOuts {
     /// # Errors
     /// If the store fails.
     pub async fn log_out_everywhere(&self, user: UserId) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let revocation = Revocation {
-            tokens: RevokedTokens::AllOf(user),
-            at: now,
-            expires_at: now + self.token_lifetime.max(AT_LEAST),
-        };
+        let revocation = all_tokens(user, self.clock.now(), self.token_lifetime);
         wait_for(Neighbour::Store, self.revocations.revoke(revocation)).await
     }
 
@@ -115,5 +110,14 @@ impl SignOuts {
                 .ok()
         });
         Ok(opened.filter(|credentials| *credentials != Credentials::none()))
+    }
+}
+
+/// The revocation of all tokens that a person has.
+pub(super) fn all_tokens(user: UserId, at: DateTime<Utc>, lifetime: Duration) -> Revocation {
+    Revocation {
+        tokens: RevokedTokens::AllOf(user),
+        at,
+        expires_at: at + lifetime.max(AT_LEAST),
     }
 }

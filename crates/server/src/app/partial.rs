@@ -1,6 +1,6 @@
 //! The plans of commands that use only some parts: no key of another part is needed.
 
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 
 use lemon_domain::{sealing::SealingKeys, values::Catalogue};
 
@@ -45,6 +45,8 @@ pub(crate) struct PeoplePlan {
     pub(crate) store: (StorePlan, Patience),
     pub(crate) queue: Result<QueuePlan, StartError>,
     pub(crate) catalogue: Catalogue,
+    /// How long a new token is good.
+    pub(crate) token_lifetime: Duration,
 }
 
 impl PeoplePlan {
@@ -53,6 +55,7 @@ impl PeoplePlan {
         Ok(Self {
             store: store_of(&settings)?,
             queue: queue_of(&settings),
+            token_lifetime: Duration::from_secs(settings.jwt.lifetime_seconds),
             catalogue: settings.services.catalogue(&settings.budgets)?,
         })
     }

@@ -52,7 +52,19 @@ pub(crate) async fn run(
             };
             Ok(printed?)
         }
-        PeopleAction::Delete { twitter_id, yes } => delete(&care, twitter_id, yes, json).await,
+        PeopleAction::Delete { twitter_id, yes } => {
+            let planned = DeletedPerson::planned(find(&care, twitter_id).await?);
+            if !yes {
+                planned.print(json)?;
+                let fault = "this cannot be undone: add --yes. Nothing was done";
+                return Err(ConfigError::new(fault).into());
+            }
+            let account = AccountId::twitter(twitter_id);
+            let forgotten = care
+                .forget_signed_in(account, &*store, plan.token_lifetime)
+                .await;
+            told(planned, account, forgotten, json)
+        }
     }
 }
 
@@ -116,24 +128,17 @@ impl DeletedPerson {
     }
 }
 
-async fn delete(
-    care: &PeopleCare,
-    twitter_id: ProviderUserId,
-    yes: bool,
+/// Tells what became of a deletion.
+fn told(
+    planned: DeletedPerson,
+    account: AccountId,
+    forgotten: Result<Option<Forgotten>, StoreError>,
     json: bool,
 ) -> Result<(), StartError> {
-    let planned = DeletedPerson::planned(find(care, twitter_id).await?);
-    if !yes {
-        planned.print(json)?;
-        let fault = "this cannot be undone: add --yes. Nothing was done";
-        return Err(ConfigError::new(fault).into());
-    }
-    let account = AccountId::twitter(twitter_id);
-    let forgotten = care.forget(account).await;
     audit(account, &forgotten);
     let forgotten = forgotten
         .context("the person cannot be deleted")?
-        .ok_or_else(|| anyhow!("the account {twitter_id} has never signed in"))?;
+        .ok_or_else(|| anyhow!("the account {account} has never signed in"))?;
     let services = forgotten.registrations.iter();
     let deleted = DeletedPerson {
         deleted: true,
