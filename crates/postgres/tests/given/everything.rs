@@ -242,7 +242,7 @@ async fn redeem(store: &SqlStore, account: AccountId) {
     let ticket = NewTicket {
         digest: TicketDigest([7; 32]),
         task: Task {
-            kind: TaskKind::Train,
+            kind: TaskKind::Notify,
             service: ServiceType::parse("LEARNME").unwrap(),
             account,
         },
