@@ -36,6 +36,7 @@ macro_rules! job_tickets_suite {
                 the_tickets_of_a_forgotten_person_stay_void,
                 a_job_whose_ticket_is_over_is_put_again_once,
                 a_job_that_waits_in_the_outbox_is_not_put_again,
+                a_notification_of_a_deleted_registration_is_not_put_again,
                 concurrent_claims_on_an_expired_ticket_put_one_row,
                 a_ticket_is_purged_when_no_message_can_have_it,
             ]
@@ -296,6 +297,28 @@ pub async fn a_job_that_waits_in_the_outbox_is_not_put_again(store: Subject<dyn 
     };
     assert_eq!(redeem(&*store, late).await, TicketOutcome::Expired);
     assert_eq!(given::tasks(&*store).await, [TaskKind::Train]);
+}
+
+/// Contract 7.
+pub async fn a_notification_of_a_deleted_registration_is_not_put_again(store: Subject<dyn Store>) {
+    let who = given::registered_person(&*store, 1).await;
+    let (late, used) = (
+        ticket(1, TaskKind::Notify, who),
+        ticket(2, TaskKind::Notify, who),
+    );
+    store.issue(&[late.clone(), used.clone()]).await.unwrap();
+    store.delete(given::deletion(who.user)).await.unwrap();
+    given::outbox(&*store).await;
+    for n in 1..=MAX_REDEMPTIONS {
+        assert_eq!(redeem(&*store, claim(&used)).await, granted(who, n));
+    }
+    assert_eq!(redeem(&*store, claim(&used)).await, TicketOutcome::Used);
+    let late = TicketClaim {
+        at: late.expires_at,
+        ..claim(&late)
+    };
+    assert_eq!(redeem(&*store, late).await, TicketOutcome::Expired);
+    assert_eq!(given::rows(&*store).await, 0);
 }
 
 /// Contract 7.

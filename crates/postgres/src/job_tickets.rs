@@ -131,7 +131,7 @@ async fn redeem(calls: &Calls, claim: &TicketClaim) -> Result<TicketOutcome, Sql
             redemptions,
         });
     };
-    if ticket.is_renewed {
+    if ticket.is_renewed || registration(&tx, &ticket).await?.is_none() {
         tx.rollback().await?;
     } else {
         renew(&tx, &ticket, claim).await?;
@@ -140,15 +140,26 @@ async fn redeem(calls: &Calls, claim: &TicketClaim) -> Result<TicketOutcome, Sql
     Ok(refusal)
 }
 
-/// Whether the job is still to be done: a notification always is, a training while it runs.
+/// Whether a worker may still do the job: a notification always, a training while it runs.
 async fn is_wanted(tx: &impl ConnectionTrait, ticket: &IssuedTicket) -> Result<bool, SqlError> {
     if ticket.kind != TaskKind::Train {
         return Ok(true);
     }
-    let find = registrations::Entity::find()
-        .filter(registrations::Column::RequestId.eq(ticket.request_id));
-    let current = find.one(tx).await?;
+    let current = registration(tx, ticket).await?;
     Ok(current.is_some_and(|current| current.state() == TrainingState::Training))
+}
+
+/// The registration of the job's request. Locked, so that who deletes it withdraws what the ticket puts.
+///
+/// It is locked after its ticket, which is the order of who forgets a person, too.
+async fn registration(
+    tx: &impl ConnectionTrait,
+    ticket: &IssuedTicket,
+) -> Result<Option<registrations::Model>, SqlError> {
+    let find = registrations::Entity::find()
+        .filter(registrations::Column::RequestId.eq(ticket.request_id))
+        .lock_shared();
+    Ok(find.one(tx).await?)
 }
 
 async fn count(tx: &impl ConnectionTrait, claim: &TicketClaim) -> Result<(), SqlError> {

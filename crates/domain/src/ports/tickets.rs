@@ -79,7 +79,8 @@ pub enum TicketOutcome {
 /// 6. The tickets of a person who was [forgotten](super::People::forget) are [`TicketOutcome::Void`], also after the person has
 ///    signed in again.
 /// 7. No job is lost: the first claim to which a ticket is expired or used puts its task in the outbox again, in the same
-///    transaction, unless a row of the same task and request waits there. Later claims put nothing.
+///    transaction, unless a row of the same task and request waits there. Later claims put nothing. A notification is put again
+///    only while there is a registration of its request; who deletes that withdraws it.
 /// 8. [`Housekeeping`](super::Housekeeping) removes a ticket [`TICKET_MEMORY`] after `expires_at`.
 #[async_trait]
 pub trait JobTickets: Send + Sync + 'static {

@@ -19,7 +19,7 @@ pub enum RedeemError {
     /// The ticket's lifetime is over. If the job is still to be done, it is sent again with a fresh ticket.
     #[error("the ticket has expired")]
     Expired,
-    /// The job has redeemed its ticket as often as it may. It is sent again with a fresh ticket.
+    /// The job has redeemed its ticket as often as it may. If it is still to be done, it is sent again with a fresh ticket.
     #[error("the ticket is used up")]
     Used,
     /// The credentials do not open.

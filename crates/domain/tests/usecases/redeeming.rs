@@ -69,7 +69,11 @@ fn ticket(prepared: &Prepared) -> JobTicket {
 
 /// A notification for the person, and what its worker redeems.
 async fn notification(world: &World, n: u32) -> TicketOfJob {
-    let entry = entry(world, TaskKind::Notify, n);
+    redeemed_for(world, entry(world, TaskKind::Notify, n)).await
+}
+
+/// What the worker of this notification redeems.
+async fn redeemed_for(world: &World, entry: OutboxEntry<Task>) -> TicketOfJob {
     let request_id = entry.request_id;
     let prepared = dispatch(world).prepare(&[entry]).await.unwrap();
     TicketOfJob {
@@ -167,8 +171,16 @@ async fn no_other_job_gets_credentials_for_a_ticket() {
 #[tokio::test]
 async fn a_job_with_an_expired_ticket_is_sent_again_with_a_fresh_one() {
     let world = World::new();
-    world.person(7).await;
-    let of_job = notification(&world, 7).await;
+    let who = world.person(7).await;
+    world.register(who, &learn_me(400)).await.unwrap();
+    let outbox: &dyn lemon_domain::ports::Outbox<Task> = &*world.store;
+    let train = outbox.claim(10, LIFETIME, world.now()).await.unwrap();
+    outbox.remove(&[train[0].id]).await.unwrap();
+    let notify = OutboxEntry {
+        request_id: train[0].request_id,
+        ..entry(&world, TaskKind::Notify, 7)
+    };
+    let of_job = redeemed_for(&world, notify).await;
     world.clock.advance(ALMOST);
     redeem(&world, &of_job).await.unwrap();
     world.clock.advance(SECOND);
@@ -176,7 +188,6 @@ async fn a_job_with_an_expired_ticket_is_sent_again_with_a_fresh_one() {
         let refused = redeem(&world, &of_job).await;
         assert!(matches!(refused, Err(RedeemError::Expired)), "{refused:?}");
     }
-    let outbox: &dyn lemon_domain::ports::Outbox<Task> = &*world.store;
     let again = outbox.claim(10, LIFETIME, world.now()).await.unwrap();
     assert_eq!(again.len(), 1, "{again:?}");
     let prepared = dispatch(&world).prepare(&again).await.unwrap();

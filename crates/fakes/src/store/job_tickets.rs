@@ -62,15 +62,15 @@ impl StoreState {
             } = &stored.ticket;
             task.kind == claim.kind && *request_id == claim.request_id
         };
-        let runs = self.registrations.values().any(|current| {
-            current.shown.request_id == claim.request_id
-                && current.shown.state == TrainingState::Training
-        });
+        let mut registrations = self.registrations.values();
+        let state = registrations
+            .find(|current| current.shown.request_id == claim.request_id)
+            .map(|current| current.shown.state);
         let found = self.tickets.get_mut(&claim.digest).filter(is_of_job);
         let Some(stored) = found else {
             return TicketOutcome::Unknown;
         };
-        let is_over = claim.kind == TaskKind::Train && !runs;
+        let is_over = claim.kind == TaskKind::Train && state != Some(TrainingState::Training);
         if stored.is_void || is_over {
             return TicketOutcome::Void;
         }
@@ -87,6 +87,9 @@ impl StoreState {
                 redemptions: stored.redemptions,
             };
         };
+        if state.is_none() {
+            return refusal;
+        }
         let was_renewed = std::mem::replace(&mut stored.is_renewed, true);
         let waits = self.outbox.values().any(|row| {
             row.entry.content == task

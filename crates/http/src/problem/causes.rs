@@ -61,12 +61,12 @@ impl From<RedeemError> for Problem {
             ),
             RedeemError::Expired => Self::new(
                 Code::TicketExpired,
-                "Delete the message. The job is sent again with a fresh ticket.",
+                "Delete the message. If the job is still to be done, it is sent again with a fresh ticket.",
             ),
             RedeemError::Used => Self::new(
                 Code::TicketUsed,
-                "The job has redeemed its ticket as often as it may. Delete the message. The job is sent again with a fresh \
-                 ticket.",
+                "The job has redeemed its ticket as often as it may. Delete the message. If the job is still to be done, it is \
+                 sent again with a fresh ticket.",
             ),
             RedeemError::Store(error) => error.into(),
             other => Self::internal(other),
