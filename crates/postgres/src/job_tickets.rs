@@ -10,7 +10,7 @@ use lemon_domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -69,6 +69,8 @@ async fn lock_sealed(
         .columns([Column::Provider, Column::ProviderUserId])
         .filter(are_among(&asked))
         .filter(Column::CredentialsKeyId.ne(""))
+        // In one order, so that none waits for another who locks several.
+        .order_by_asc(Column::Id)
         .lock_shared()
         .into_tuple()
         .all(tx)

@@ -7,11 +7,11 @@ use lemon_domain::ports::{
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
-    sea_query::{Query, UpdateStatement},
+    sea_query::{LockType, Query, UpdateStatement},
 };
 
 use crate::{
-    accounts::is,
+    accounts::{are_among, is},
     entity::{accounts, pending_sign_ins},
     error::SqlError,
     row,
@@ -42,6 +42,7 @@ impl SealedSecrets for SqlStore {
         self.calls
             .within_deadline(async {
                 let tx = self.calls.begin().await?;
+                lock_accounts(&tx, secrets).await?;
                 let mut resealed = 0;
                 for secret in secrets {
                     resealed += tx.execute(&replace(secret)).await?.rows_affected();
@@ -129,6 +130,31 @@ impl SqlStore {
         }));
         Ok(secrets)
     }
+}
+
+/// Locks the accounts in the order of their rows, as others do who lock several, so that none waits for the other.
+async fn lock_accounts(
+    tx: &impl ConnectionTrait,
+    secrets: &[ResealedSecret],
+) -> Result<(), SqlError> {
+    let account = |secret: &ResealedSecret| match secret.stored.owner {
+        SecretOwner::Account(account) => Some(account),
+        SecretOwner::SignIn(_) => None,
+    };
+    let theirs: Vec<_> = secrets.iter().filter_map(account).collect();
+    if theirs.is_empty() {
+        return Ok(());
+    }
+    let lock = accounts::Entity::find()
+        .select_only()
+        .column(accounts::Column::Id)
+        .filter(are_among(&theirs))
+        .order_by_asc(accounts::Column::Id)
+        // The lock of an update that changes no key.
+        .lock(LockType::NoKeyUpdate)
+        .into_query();
+    tx.query_all(&lock).await?;
+    Ok(())
 }
 
 fn of_key(uses: &mut BTreeMap<String, KeyUse>, key_id: String) -> &mut KeyUse {

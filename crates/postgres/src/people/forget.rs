@@ -27,7 +27,8 @@ use crate::{
 /// Removes what is stored of the person who owns the account, in one transaction.
 ///
 /// The accounts are locked first. A request locks its account before it writes: so it is deleted here, or finds that the
-/// account is erased.
+/// account is erased. Then the tickets: who redeems one locks it before its registration and its outbox row, so what it has
+/// put is withdrawn here.
 pub(super) async fn forget(
     calls: &Calls,
     account: AccountId,
@@ -46,6 +47,9 @@ pub(super) async fn forget(
         return Ok(None);
     };
     let theirs = lock_accounts(&tx, user).await?;
+    for account in theirs.values() {
+        job_tickets::void(&tx, *account, at).await?;
+    }
     let deleted = delete_registrations(&tx, user).await?;
     let withdrawn = withdraw(&tx, &theirs).await?;
     let mut services = Vec::with_capacity(deleted.len());
@@ -73,9 +77,6 @@ pub(super) async fn forget(
         .filter(attempts::Column::UserId.eq(user))
         .exec(&tx)
         .await?;
-    for account in theirs.values() {
-        job_tickets::void(&tx, *account, at).await?;
-    }
     let erased = erase(&tx, user, at).await?;
     calls.commit_outbox(tx).await?;
     Ok(Some(Forgotten {
