@@ -187,8 +187,11 @@ pub(crate) fn deletion(caller: Identity, service: &ServiceType, request_id: Requ
     );
 }
 
-/// A worker asked for the credentials of a job. A failure is no fact about the job: `Problem` logs its cause.
-pub(crate) fn redemption(of_job: &TicketOfJob, outcome: &Result<RedeemedTicket, RedeemError>) {
+/// A worker asked for the credentials of a job; without an outcome, the deadline passed. `Problem` logs the cause of a failure.
+pub(crate) fn redemption(
+    of_job: &TicketOfJob,
+    outcome: Option<&Result<RedeemedTicket, RedeemError>>,
+) {
     let (task, request_id) = (of_job.kind.as_str(), of_job.request_id);
     let refused = |outcome: RedemptionOutcome| {
         info!(
@@ -201,7 +204,7 @@ pub(crate) fn redemption(of_job: &TicketOfJob, outcome: &Result<RedeemedTicket, 
         outcome
     };
     let outcome = match outcome {
-        Ok(redeemed) => {
+        Some(Ok(redeemed)) => {
             info!(
                 audit = true,
                 account.id = %redeemed.account,
@@ -217,11 +220,11 @@ pub(crate) fn redemption(of_job: &TicketOfJob, outcome: &Result<RedeemedTicket, 
                 RedemptionOutcome::Repeated
             }
         }
-        Err(RedeemError::Unknown) => refused(RedemptionOutcome::Unknown),
-        Err(RedeemError::Void) => refused(RedemptionOutcome::Void),
-        Err(RedeemError::Expired) => refused(RedemptionOutcome::Expired),
-        Err(RedeemError::Used) => refused(RedemptionOutcome::Used),
-        Err(_) => RedemptionOutcome::Failed,
+        Some(Err(RedeemError::Unknown)) => refused(RedemptionOutcome::Unknown),
+        Some(Err(RedeemError::Void)) => refused(RedemptionOutcome::Void),
+        Some(Err(RedeemError::Expired)) => refused(RedemptionOutcome::Expired),
+        Some(Err(RedeemError::Used)) => refused(RedemptionOutcome::Used),
+        Some(Err(_)) | None => refused(RedemptionOutcome::Failed),
     };
     measures::redemption(outcome);
 }

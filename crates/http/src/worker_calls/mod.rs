@@ -15,7 +15,7 @@ use actix_web::{
 use lemon_connections::{Hosts, Limits, serve};
 use lemon_domain::{
     ports::IdSource,
-    usecases::{Redeeming, TicketOfJob},
+    usecases::{RedeemError, RedeemedTicket, Redeeming, TicketOfJob},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -169,8 +169,19 @@ async fn credentials(
         .check(&request)
         .inspect_err(|_| facts::stranger_at_worker_calls())?;
     let of_job: TicketOfJob = json_within(&request, payload.into_inner(), PATIENCE).await?;
-    let outcome = within(PATIENCE, state.redeeming.redeem(&of_job)).await?;
-    facts::redemption(&of_job, &outcome);
-    let redeemed = outcome?;
+    let redeemed = in_time(&of_job, state.redeeming.redeem(&of_job)).await?;
     Ok(HttpResponse::Ok().json(CredentialsBody::from(&redeemed)))
 }
+
+/// Waits for a redemption until the deadline. What becomes of it is a fact, also if that is not known in time.
+async fn in_time(
+    of_job: &TicketOfJob,
+    redemption: impl Future<Output = Result<RedeemedTicket, RedeemError>>,
+) -> Result<RedeemedTicket, Problem> {
+    let outcome = within(PATIENCE, redemption).await;
+    facts::redemption(of_job, outcome.as_ref().ok());
+    Ok(outcome??)
+}
+
+#[cfg(test)]
+mod tests;
