@@ -229,10 +229,8 @@ pub(crate) fn redemption(
     measures::redemption(outcome);
 }
 
-/// Somebody called as a worker without a worker key.
+/// Somebody called as a worker without a worker key. Anybody who reaches the port can, as often as they like: the log has it
+/// at `debug` only, and the problems are counted.
 pub(crate) fn stranger_at_worker_calls() {
-    warn!(
-        audit = true,
-        "a call of a worker without a worker key is refused"
-    );
+    debug!("a call of a worker without a worker key is refused");
 }

@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::app::{code, header, problem};
+use crate::{
+    app::{code, header, problem},
+    log::{lines_of, listen},
+};
 
 const KEY: &str = "k1-k1-k1-k1-k1-k1-k1-k1-k1-k1-k1";
 const OTHER_KEY: &str = "k2-k2-k2-k2-k2-k2-k2-k2-k2-k2-k2";
@@ -151,6 +154,23 @@ async fn who_brings_no_worker_key_gets_nothing_and_uses_nothing_up() {
     for _ in 0..MAX_REDEMPTIONS {
         assert_eq!(port.redeem(&job).await.status(), StatusCode::OK);
     }
+}
+
+/// Whoever reaches the port could fill the log.
+#[tokio::test]
+async fn a_call_without_a_worker_key_is_a_line_at_debug_only() {
+    listen();
+    let port = Port::open().await;
+    let call = port.post().header("X-Request-Id", "worker-without-key");
+    let answer = call.json(&port.job()).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let lines = lines_of("worker-without-key");
+    let refused = "a call of a worker without a worker key is refused";
+    assert!(lines.iter().any(|line| line.contains(refused)), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line.starts_with("DEBUG")),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]
