@@ -15,12 +15,29 @@ pub(super) enum CredentialsFault {
     /// The job is not to be done, or another one with a fresh ticket comes instead.
     #[error("the ticket is void, expired or used")]
     Gone,
-    /// The key is not accepted, the job is malformed, or the ticket is unknown.
+    /// The job is malformed, or the ticket is unknown.
     #[error("the ticket was refused with status {0}")]
     Refused(StatusCode),
-    /// The answer did not come, or says that the call may be repeated.
+    /// The answer says that the call may be repeated, or the key is not accepted: a worker may have another later.
+    #[error("the call for credentials was answered with status {0}")]
+    NotNow(StatusCode),
+    /// The answer did not come.
     #[error("the call for credentials failed")]
     Unavailable,
+}
+
+impl CredentialsFault {
+    /// What an answer with this status means, which is not a good one.
+    pub(super) fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::GONE => Self::Gone,
+            StatusCode::UNAUTHORIZED
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS => Self::NotNow(status),
+            status if status.is_client_error() => Self::Refused(status),
+            status => Self::NotNow(status),
+        }
+    }
 }
 
 /// Where the stand-in workers redeem tickets, and with which key.
@@ -70,9 +87,7 @@ impl CredentialsCall {
                 let answer = answer.map_err(|_| CredentialsFault::Unavailable)?;
                 Ok(Credentials::new(answer.access_token, answer.access_secret))
             }
-            StatusCode::GONE => Err(CredentialsFault::Gone),
-            status if status.is_client_error() => Err(CredentialsFault::Refused(status)),
-            _ => Err(CredentialsFault::Unavailable),
+            status => Err(CredentialsFault::of(status)),
         }
     }
 }

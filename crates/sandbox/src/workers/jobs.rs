@@ -58,7 +58,9 @@ impl JobError {
             | Self::Credentials(CredentialsFault::Gone | CredentialsFault::Refused(_)) => false,
             Self::Twitter(error) => error.is_transient(),
             // The ready queue may be repaired later; the training must not be lost.
-            Self::Queue(_) | Self::Credentials(CredentialsFault::Unavailable) | Self::NoKey => true,
+            Self::Queue(_)
+            | Self::Credentials(CredentialsFault::NotNow(_) | CredentialsFault::Unavailable)
+            | Self::NoKey => true,
         }
     }
 
@@ -248,4 +250,35 @@ impl Bench {
 /// The parser's message may quote a token.
 fn read<T: DeserializeOwned>(body: &str) -> Result<T, Malformed> {
     serde_json::from_str(body).map_err(|_| Malformed::new("the message is malformed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::*;
+
+    fn outcome_of(status: u16) -> Outcome {
+        let status = StatusCode::from_u16(status).unwrap();
+        outcome(Err(CredentialsFault::of(status).into()))
+    }
+
+    #[test]
+    fn a_job_waits_while_its_key_is_refused_or_its_call_may_be_repeated() {
+        for status in [401, 408, 429, 500, 503] {
+            let outcome = outcome_of(status);
+            assert!(
+                matches!(outcome, Outcome::Retry { .. }),
+                "{status}: {outcome:?}"
+            );
+        }
+        for status in [400, 404, 415] {
+            let outcome = outcome_of(status);
+            assert!(
+                matches!(outcome, Outcome::DeadLetter { .. }),
+                "{status}: {outcome:?}"
+            );
+        }
+        assert!(matches!(outcome_of(410), Outcome::Done));
+    }
 }
