@@ -80,6 +80,7 @@ fn an_edge_that_points_outwards_is_a_violation() {
         edge("lemon-worker", "lemon-simulation"),
         edge("lemon-simulation", "lemon-postgres"),
         edge("lemon-redis", "lemon-differential"),
+        edge("lemon-http", "lemon-parsing"),
         edge("lemon-simulation", "lemon-test-servers"),
         dev_edge("lemon-embedded", "lemon-postgres"),
         edge("lemon-to-come", "lemon-postgres"),
@@ -107,6 +108,7 @@ fn an_edge_that_points_inwards_is_no_violation() {
         edge("lemon-contracts", "lemon-domain"),
         edge("lemon-simulation", "lemon-worker"),
         dev_edge("lemon-differential", "lemon-redis"),
+        edge("lemon-parsing", "lemon-twitter"),
         edge("lemon-simulation", "lemon-fakes"),
         edge("lemon-fakes", "lemon-domain"),
         dev_edge("lemon-contracts", "lemon-fakes"),
@@ -286,10 +288,10 @@ impl Edge {
         match (from, to) {
             // A package's own tests can turn its features on.
             _ if from == to => self.dev,
-            (_, "server" | "tests" | "xtask" | "simulation" | "differential")
+            (_, "server" | "tests" | "xtask" | "simulation" | "differential" | "parsing")
             | ("contracts" | "fakes", "test-servers") => false,
             // The simulation is a test that needs no server: what adapters do is seen elsewhere.
-            ("tests" | "xtask" | "differential", _)
+            ("tests" | "xtask" | "differential" | "parsing", _)
             | ("http" | "sandbox", "connections")
             | ("simulation", "fakes" | "consumer" | "worker") => true,
             // The sandbox and the client are each other's proof: two implementations of one signature.

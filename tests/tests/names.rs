@@ -60,6 +60,7 @@ fn sources() -> Vec<PathBuf> {
         [
             "migrations/src",
             "tests/differential/src",
+            "tests/parsing/src",
             "tests/simulation/src",
         ]
         .map(|it| root.join(it)),

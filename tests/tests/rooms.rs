@@ -83,6 +83,7 @@ fn crates() -> Vec<(String, PathBuf)> {
             "migrations",
             "tests",
             "tests/differential",
+            "tests/parsing",
             "tests/simulation",
         ]
         .map(|it| root.join(it)),
