@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::sign_out::all_tokens;
+use super::revocations::all_tokens;
 use crate::{
     ports::{
         Clock, Forgotten, People, PersonRecord, RetryOutcome, Revocations, StoreError,

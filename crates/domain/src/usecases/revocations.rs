@@ -17,6 +17,10 @@ use crate::{
     values::UserId,
 };
 
+/// For how long a person's tokens are refused at least: longer than tokens that were issued with another lifetime, or by
+/// the earlier system.
+const AT_LEAST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
 /// For how long revocations are read again: a transaction that took long may show one with a lower number than those
 /// that were read. It is longer than any call of a store.
 const READ_AGAIN: Duration = Duration::from_secs(20);
@@ -147,5 +151,14 @@ impl RevocationsInForce {
         current.people.retain(|_, all| all.expires_at > now);
         let any = !current.tokens.is_empty() || !current.people.is_empty();
         self.any.store(any, Ordering::Relaxed);
+    }
+}
+
+/// The revocation of all tokens that a person has.
+pub(super) fn all_tokens(user: UserId, at: DateTime<Utc>, lifetime: Duration) -> Revocation {
+    Revocation {
+        tokens: RevokedTokens::AllOf(user),
+        at,
+        expires_at: at + lifetime.max(AT_LEAST),
     }
 }

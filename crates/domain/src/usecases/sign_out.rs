@@ -2,7 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{people_care::PeopleCare, revocations::RevocationsInForce};
+use super::{
+    people_care::PeopleCare,
+    revocations::{RevocationsInForce, all_tokens},
+};
 use crate::{
     ports::{
         Accounts, Clock, Forgotten, Revocation, RevokedTokens, StoreError, TokenDigest,
@@ -12,10 +15,6 @@ use crate::{
     values::{Credentials, Identity, UserId},
     waiting::{Neighbour, wait_for},
 };
-
-/// For how long a person's tokens are refused at least: longer than tokens that were issued with another lifetime, or by
-/// the earlier system.
-const AT_LEAST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// How a person ends what a sign-in began: this token, all tokens, or everything that is stored.
 pub struct SignOuts {
@@ -110,14 +109,5 @@ impl SignOuts {
                 .ok()
         });
         Ok(opened.filter(|credentials| *credentials != Credentials::none()))
-    }
-}
-
-/// The revocation of all tokens that a person has.
-pub(super) fn all_tokens(user: UserId, at: DateTime<Utc>, lifetime: Duration) -> Revocation {
-    Revocation {
-        tokens: RevokedTokens::AllOf(user),
-        at,
-        expires_at: at + lifetime.max(AT_LEAST),
     }
 }
