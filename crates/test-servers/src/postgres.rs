@@ -86,13 +86,7 @@ impl PostgresServer {
     /// # Panics
     /// If the database cannot be made.
     pub async fn database(&self) -> Url {
-        let made = self.make_database().await;
-        let (name, server) =
-            made.expect("the PostgreSQL server answers, and the user may make databases");
-        server.close().await.expect("the connection ends");
-        let mut url = self.url.clone();
-        url.set_path(&name);
-        url
+        self.new_database("").await
     }
 
     /// The address of a new database with everything that another has, to which nobody may be connected by then: the
@@ -102,9 +96,11 @@ impl PostgresServer {
     /// If the database cannot be made.
     pub async fn copy(&self, database: &Url) -> Url {
         let template = database.path().trim_start_matches('/');
-        let made = self
-            .make_database_by(&format!(" TEMPLATE {template}"))
-            .await;
+        self.new_database(&format!(" TEMPLATE {template}")).await
+    }
+
+    async fn new_database(&self, how: &str) -> Url {
+        let made = self.make_database_by(how).await;
         let (name, server) =
             made.expect("the PostgreSQL server answers, and the user may make databases");
         server.close().await.expect("the connection ends");
