@@ -59,6 +59,7 @@ async fn the_server_has_limits_for_each_session() {
         ("tcp_keepalives_interval", "5"),
         ("tcp_keepalives_count", "2"),
         ("tcp_user_timeout", "20000"),
+        ("enable_seqscan", "off"),
         ("client_min_messages", "warning"),
     ] {
         assert_eq!(setting(&server.writer(), name).await, value, "{name}");
@@ -82,6 +83,7 @@ async fn behind_a_pooler_each_transaction_has_limits_and_the_session_keeps_none(
     for (name, limit) in [
         ("statement_timeout", "4s"),
         ("idle_in_transaction_session_timeout", "4s"),
+        ("enable_seqscan", "off"),
         ("client_min_messages", "warning"),
     ] {
         assert_eq!(setting(&server.writer(), name).await, limit, "{name}");

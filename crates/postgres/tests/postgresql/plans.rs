@@ -1,11 +1,20 @@
 //! Proof that no statement has to read a whole table: each that a store sends is observed and explained.
 
-use lemon_domain::ports::{Expiring, Housekeeping, PURGE_PORTION};
-use sea_orm::{ConnectionTrait, Database};
+use std::time::Duration;
+
+use lemon_domain::{
+    ports::{Expiring, Housekeeping, PURGE_PORTION, Registrations},
+    values::UserId,
+};
+use lemon_postgres::{SqlStore, StoreConfig};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, Statement};
 
 use super::{
     Fresh,
-    given::everything::{explained, now, observed, steps},
+    given::{
+        everything::{explained, now, observed, steps},
+        learn_me,
+    },
 };
 
 /// A small table is read as a whole, index or not: only where that is forbidden does a plan show whether there is one.
@@ -49,4 +58,30 @@ async fn a_portion_of_a_purge_takes_the_first_of_the_index() {
         "{steps:?}"
     );
     assert!(!steps.iter().any(|step| step.contains("Sort")), "{steps:?}");
+}
+
+/// To plan the look for latest uses takes the server longer than to execute it.
+#[tokio::test]
+async fn the_look_for_latest_uses_is_planned_some_times_and_then_no_more() {
+    let fresh = Fresh::new().await;
+    let mut options = ConnectOptions::new(fresh.url.as_str());
+    // So that it can be asked about what it has prepared.
+    options.max_connections(1);
+    let session = Database::connect(options).await.unwrap();
+    let config = StoreConfig::without_address().with_deadline(Duration::from_mins(1));
+    let store = SqlStore::new(&session, &config).unwrap();
+    store.migrate().await.unwrap();
+    for user in 1..=30 {
+        let asked = UserId::new(user);
+        store.last_use(asked, &learn_me()).await.unwrap();
+    }
+    let prepared = "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT asked.number%'";
+    let prepared = Statement::from_string(DbBackend::Postgres, prepared);
+    let plans = session.query_one_raw(prepared).await.unwrap().unwrap();
+    let (each, cached): (i64, i64) = (
+        plans.try_get_by_index(0).unwrap(),
+        plans.try_get_by_index(1).unwrap(),
+    );
+    assert_eq!(each + cached, 30);
+    assert!(each < 10, "planned {each} times");
 }
