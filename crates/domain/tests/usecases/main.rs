@@ -13,6 +13,7 @@ mod dispatch;
 mod importing;
 mod mocks;
 mod overtaken;
+mod people_care;
 mod profile;
 mod quotas;
 mod recent_usage;
