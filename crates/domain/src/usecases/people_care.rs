@@ -42,7 +42,7 @@ impl PeopleCare {
     ///
     /// # Errors
     /// If the store fails; the call can be repeated.
-    pub async fn forget_signed_in(
+    pub async fn forget_and_end_tokens(
         &self,
         account: AccountId,
         revocations: &dyn Revocations,

@@ -26,7 +26,7 @@ async fn the_tokens_of_a_person_who_is_forgotten_are_ended_as_long_as_any_can_be
     let identity = world.person(7).await;
     let forget = || async {
         let care = care(&world);
-        let forgetting = care.forget_signed_in(account(7), &*world.store, LIFETIME);
+        let forgetting = care.forget_and_end_tokens(account(7), &*world.store, LIFETIME);
         forgetting.await.unwrap()
     };
     assert_eq!(forget().await.unwrap().user, identity.user);
@@ -45,7 +45,7 @@ async fn the_tokens_of_a_person_who_is_forgotten_are_ended_as_long_as_any_can_be
 async fn nobody_is_forgotten_who_never_signed_in() {
     let world = World::new();
     let care = care(&world);
-    let forgotten = care.forget_signed_in(account(7), &*world.store, LIFETIME);
+    let forgotten = care.forget_and_end_tokens(account(7), &*world.store, LIFETIME);
     assert_eq!(forgotten.await.unwrap(), None);
     assert_eq!(world.store.revocations(0).await.unwrap(), []);
 }

@@ -61,7 +61,7 @@ pub(crate) async fn run(
             }
             let account = AccountId::twitter(twitter_id);
             let forgotten = care
-                .forget_signed_in(account, &*store, plan.token_lifetime)
+                .forget_and_end_tokens(account, &*store, plan.token_lifetime)
                 .await;
             told(planned, account, forgotten, json)
         }
